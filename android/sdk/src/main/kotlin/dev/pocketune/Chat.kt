@@ -1,0 +1,88 @@
+package dev.pocketune
+
+import kotlinx.coroutines.flow.Flow
+import dev.pocketune.ffi.Chat as NativeChat
+
+/**
+ * One conversation on an [Engine]; [Engine.chat] starts one.
+ *
+ * Replies are generated one after the other, in the order asked for; several
+ * chats take turns. What a chat has read stays cached between turns as long as
+ * the engine's limit allows. Thread-safe. [close] frees that cache; calls after
+ * that, or after the engine was closed, fail with [PocketuneException.Closed].
+ */
+public class Chat internal constructor(
+    native: NativeChat,
+) : AutoCloseable {
+    private val handle = Handle(native)
+
+    /** The turns so far, without the system prompt. */
+    public val history: List<Message> get() = handle.call { it.history() }
+
+    /**
+     * Asks for a reply to [text].
+     *
+     * The flow is cold: each collection asks once, when it starts. Its last part is
+     * [ReplyPart.Done]; text and reply then join the history. Cancelling the
+     * collecting coroutine stops generation at once; what was generated up to then
+     * joins the history as well. A reply that fails leaves the history as it was.
+     *
+     * Collecting fails with [PocketuneException.InvalidArgument] for an option out
+     * of range or a constraint that does not work, [PocketuneException.ContextFull]
+     * when the conversation no longer fits, and [PocketuneException.Closed].
+     */
+    public fun send(
+        text: String,
+        options: GenerationOptions = GenerationOptions(),
+    ): Flow<ReplyPart> = replyFlow { handle.call { it.send(text, options.toNative()) } }
+
+    /**
+     * Asks for a reply to [text] and returns it when it is complete.
+     *
+     * @throws PocketuneException as the flow of [send]
+     */
+    public suspend fun reply(
+        text: String,
+        options: GenerationOptions = GenerationOptions(),
+    ): Reply = send(text, options).reply()
+
+    /**
+     * Asks for another reply to the last message of the user, which replaces the
+     * one before. The flow is cold and fails as the one of [send] does.
+     */
+    public fun regenerate(options: GenerationOptions = GenerationOptions()): Flow<ReplyPart> =
+        replyFlow { handle.call { it.regenerate(options.toNative()) } }
+
+    /**
+     * Replaces the history, such as after an edit. The part of the cache that still
+     * fits is reused. A reply that is being generated will not join it.
+     *
+     * @throws PocketuneException.InvalidArgument when the turns do not alternate,
+     * user first
+     */
+    public fun replaceHistory(turns: List<Message>): Unit = handle.call { it.replaceHistory(turns) }
+
+    /**
+     * Writes history and cache to the file [path], to go on later without reading the
+     * conversation again. At any moment the file is the old or the new one.
+     *
+     * The file holds the conversation: keep it where only the app can read it.
+     *
+     * @throws PocketuneException.StorageFailed when it cannot be written
+     * @throws PocketuneException.Closed after [close]
+     */
+    public suspend fun save(path: String): Unit = handle.call { it.save(path) }
+
+    /**
+     * Replaces history and cache by those in the file [path].
+     *
+     * @throws PocketuneException.StateMismatch when it is damaged or belongs to
+     * another model, version or KV cache type; the chat is then as it was
+     * @throws PocketuneException.StorageFailed when it cannot be read
+     * @throws PocketuneException.Closed after [close]
+     */
+    public suspend fun restore(path: String): Unit = handle.call { it.restore(path) }
+
+    /** Frees the chat's cache. A reply that is being streamed comes to its end. */
+    override fun close(): Unit = handle.close()
+}

@@ -1,0 +1,182 @@
+package dev.pocketune
+
+import kotlinx.coroutines.flow.Flow
+import java.util.concurrent.atomic.AtomicReference
+import dev.pocketune.ffi.Engine as NativeEngine
+import dev.pocketune.ffi.LoadListener as NativeLoadListener
+import dev.pocketune.ffi.estimateMemory as nativeEstimateMemory
+import dev.pocketune.ffi.inspectModel as nativeInspectModel
+
+/**
+ * One loaded model and the thread that computes with it.
+ *
+ * Thread-safe. Requests of all chats queue fairly. [close] it when it is no longer
+ * needed: a model takes hundreds of megabytes, which the garbage collector does
+ * not see. Calls after that fail with [PocketuneException.Closed].
+ *
+ * Suspending functions never block the calling thread, and cancelling the calling
+ * coroutine stops their work.
+ */
+public class Engine private constructor(
+    native: NativeEngine,
+) : AutoCloseable {
+    private val handle = Handle(native)
+
+    /** Facts about the model. */
+    public val facts: ModelFacts = native.facts()
+
+    /** The estimate that the model was loaded under. */
+    public val memoryEstimate: MemoryEstimate = native.memoryEstimate()
+
+    /**
+     * SHA-256 of the model file, in hexadecimal digits. Takes about a second per
+     * gigabyte the first time.
+     *
+     * @throws PocketuneException.ModelUnreadable when the file can no longer be read
+     * @throws PocketuneException.Closed after [close]
+     */
+    public suspend fun sha256(): String = handle.call { it.sha256() }
+
+    /**
+     * Starts a chat. Returns at once.
+     *
+     * @throws PocketuneException.NoChatTemplate when the model brings no template
+     * and the options name none
+     * @throws PocketuneException.InvalidArgument for a template that does not work
+     * or a history that does not alternate
+     * @throws PocketuneException.Closed after [close]
+     */
+    public fun chat(options: ChatOptions = ChatOptions()): Chat = Chat(handle.call { it.chat(options.toNative()) })
+
+    /**
+     * Goes on with [prompt] as it stands; works with any model. Control tokens
+     * written out in it are control tokens.
+     *
+     * The flow is cold and fails as the one of [Chat.send] does.
+     */
+    public fun complete(
+        prompt: String,
+        options: GenerationOptions = GenerationOptions(),
+    ): Flow<ReplyPart> = replyFlow { handle.call { it.complete(prompt, options.toNative()) } }
+
+    /**
+     * Log-probability of each token of [reply] after [prompt].
+     *
+     * @throws PocketuneException.InvalidArgument for an empty prompt or reply
+     * @throws PocketuneException.ContextFull when both do not fit the context
+     * @throws PocketuneException.NoChatTemplate for a [Prompt.Chat] without a template
+     * @throws PocketuneException.Closed after [close]
+     */
+    public suspend fun score(
+        prompt: Prompt,
+        reply: String,
+    ): Score = handle.call { it.score(prompt.toNative(), reply) }
+
+    /**
+     * Pooled hidden state of a text; not normalized.
+     *
+     * @throws PocketuneException as [score]
+     */
+    public suspend fun embed(
+        prompt: Prompt,
+        pooling: Pooling = Pooling.MEAN,
+    ): Embedding = handle.call { it.embed(prompt.toNative(), pooling) }
+
+    /**
+     * Tokens of [text]. Does not wait for requests that are under way.
+     *
+     * @param withControlTokens reads written-out control tokens as such; leave it
+     * off for text of people
+     * @throws PocketuneException.Closed after [close]
+     */
+    public fun tokenize(
+        text: String,
+        withControlTokens: Boolean = false,
+    ): List<Int> = handle.call { it.tokenize(text, withControlTokens) }
+
+    /**
+     * Text of [tokens], control tokens written out.
+     *
+     * @throws PocketuneException.Internal for a token outside the vocabulary
+     * @throws PocketuneException.Closed after [close]
+     */
+    public fun detokenize(tokens: List<Int>): String = handle.call { it.detokenize(tokens) }
+
+    /**
+     * Stops all work and frees the model. Blocks for some milliseconds. Replies
+     * that are being streamed fail with [PocketuneException.Closed].
+     */
+    override fun close(): Unit = handle.close { it.shutDown() }
+
+    /** Loads and inspects models. */
+    public companion object {
+        /**
+         * Loads a model. Cancelling the calling coroutine cancels the load.
+         *
+         * @param onProgress hears fractions from 0 to 1 on a thread of the library,
+         * and returns whether to go on. What it throws cancels the load and is
+         * thrown to the caller.
+         * @throws PocketuneException.ModelUnreadable when the file cannot be opened
+         * @throws PocketuneException.ModelInvalid when it is damaged or no model
+         * @throws PocketuneException.ModelUnsupported for an unknown architecture
+         * @throws PocketuneException.OutOfMemory before anything large is allocated
+         * @throws PocketuneException.InvalidArgument for an option out of range
+         * @throws PocketuneException.Cancelled when [onProgress] returned false
+         */
+        public suspend fun load(
+            source: ModelSource,
+            options: EngineOptions = EngineOptions(),
+            onProgress: ((Float) -> Boolean)? = null,
+        ): Engine {
+            val listener = onProgress?.let(::ProgressListener)
+            val engine =
+                try {
+                    Engine(translating { NativeEngine.load(source.toNative(), options, listener) })
+                } catch (error: PocketuneException.Cancelled) {
+                    throw listener?.failure ?: error
+                }
+            listener?.failure?.let { failure ->
+                engine.close()
+                throw failure
+            }
+            return engine
+        }
+
+        /**
+         * Reads and checks a model's header, without loading it.
+         *
+         * @throws PocketuneException.ModelUnreadable when the file cannot be opened
+         * @throws PocketuneException.ModelInvalid when it is damaged or no model
+         * @throws PocketuneException.ModelUnsupported for an unknown architecture
+         */
+        public suspend fun inspect(source: ModelSource): ModelFacts = translating { nativeInspectModel(source.toNative()) }
+
+        /**
+         * What loading a model with these options would take.
+         *
+         * @throws PocketuneException as [load], except `OutOfMemory` and `Cancelled`
+         */
+        public suspend fun estimateMemory(
+            source: ModelSource,
+            options: EngineOptions = EngineOptions(),
+        ): MemoryEstimate = translating { nativeEstimateMemory(source.toNative(), options) }
+    }
+}
+
+/** Keeps what the app's callback throws: the native library only learns that it failed. */
+private class ProgressListener(
+    private val onProgress: (Float) -> Boolean,
+) : NativeLoadListener {
+    private val thrown = AtomicReference<Throwable>()
+
+    val failure: Throwable? get() = thrown.get()
+
+    @Suppress("TooGenericExceptionCaught")
+    override fun onProgress(fraction: Float): Boolean =
+        try {
+            onProgress.invoke(fraction)
+        } catch (failure: Throwable) {
+            thrown.compareAndSet(null, failure)
+            false
+        }
+}

@@ -1,0 +1,21 @@
+package dev.pocketune
+
+import dev.pocketune.ffi.startLogging as nativeStartLogging
+import dev.pocketune.ffi.version as nativeVersion
+
+/**
+ * The native library as a whole.
+ *
+ * On Android call `Pocketune.initialize(context)` once before anything else, such
+ * as in `Application.onCreate`.
+ */
+public object Pocketune {
+    /** Version of the native library, such as `0.1.0`. */
+    public val version: String get() = nativeVersion()
+
+    /**
+     * Sends the library's log to logcat under the tag `pocketune`; does nothing
+     * outside Android. Later calls change the level.
+     */
+    public fun startLogging(level: LogLevel): Unit = nativeStartLogging(level)
+}

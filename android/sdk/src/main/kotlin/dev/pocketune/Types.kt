@@ -1,0 +1,58 @@
+package dev.pocketune
+
+/*
+ * Types that the native library and this facade share as they are. Types with
+ * nested ones (ModelSource, ReplyPart, ...) are declared here instead, because
+ * an alias does not carry nested types along.
+ */
+
+/** How to load a model: context length, threads, KV cache, memory limits. */
+public typealias EngineOptions = dev.pocketune.ffi.EngineOptions
+
+/** Storage type of cached keys and values. */
+public typealias KvCacheType = dev.pocketune.ffi.KvCacheType
+
+/** How a token is chosen: temperature, top-k, top-p, min-p, penalties, seed. */
+public typealias Sampling = dev.pocketune.ffi.Sampling
+
+/** Lowers the logits of tokens that were used before. */
+public typealias Penalties = dev.pocketune.ffi.Penalties
+
+/** Adds to one token's logit. */
+public typealias TokenBias = dev.pocketune.ffi.TokenBias
+
+/** How hidden states of several tokens become one vector. */
+public typealias Pooling = dev.pocketune.ffi.Pooling
+
+/** One message of a conversation: who wrote it, and what it says. */
+public typealias Message = dev.pocketune.ffi.Message
+
+/** Who wrote a message. */
+public typealias Role = dev.pocketune.ffi.Role
+
+/** What to do when a conversation no longer fits the context. */
+public typealias OverflowPolicy = dev.pocketune.ffi.OverflowPolicy
+
+/** A finished reply: its text, why it ended, token counts and timings. */
+public typealias Reply = dev.pocketune.ffi.Reply
+
+/** Why a reply ended. */
+public typealias StopReason = dev.pocketune.ffi.StopReason
+
+/** Facts about a model file, read from its checked header. */
+public typealias ModelFacts = dev.pocketune.ffi.ModelFacts
+
+/** Memory that a model needs with given options, in bytes. */
+public typealias MemoryEstimate = dev.pocketune.ffi.MemoryEstimate
+
+/** How likely a reply is, as natural-log probabilities. */
+public typealias Score = dev.pocketune.ffi.Score
+
+/** One token of a scored reply. */
+public typealias TokenScore = dev.pocketune.ffi.TokenScore
+
+/** A pooled hidden state; not normalized. */
+public typealias Embedding = dev.pocketune.ffi.Embedding
+
+/** How much is logged. No level logs prompts, replies or paths. */
+public typealias LogLevel = dev.pocketune.ffi.LogLevel

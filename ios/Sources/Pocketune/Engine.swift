@@ -1,0 +1,150 @@
+import PocketuneFFI
+
+/// One loaded model and the thread that computes with it.
+///
+/// Requests of all chats queue fairly. The engine may be used from any task or
+/// thread. Letting go of it, or ``close()``, stops its work.
+///
+/// Cancelling the task stops a load and a reply. It ends the waiting for a score, an
+/// embedding or a digest with `CancellationError`; their computation goes on to its end.
+public final class Engine: Sendable {
+    /// Facts about the model.
+    public let facts: ModelFacts
+
+    /// The estimate that the model was loaded under.
+    public let memoryEstimate: MemoryEstimate
+
+    private let native: Handle<PocketuneFFI.Engine>
+
+    private init(_ native: PocketuneFFI.Engine) {
+        facts = native.facts()
+        memoryEstimate = native.memoryEstimate()
+        self.native = Handle(native)
+    }
+
+    /// Loads a model.
+    ///
+    /// Cancelling the task cancels the load.
+    ///
+    /// - Parameters:
+    ///   - source: the model file.
+    ///   - options: how to load it.
+    ///   - onProgress: hears fractions from 0 to 1 on a thread of the library, and
+    ///     returns whether to go on. What it throws cancels the load and is thrown
+    ///     to the caller.
+    /// - Throws: `PocketuneError.ModelUnreadable`, `ModelInvalid`,
+    ///   `ModelUnsupported`, `OutOfMemory` (before anything large is allocated) or
+    ///   `InvalidArgument`; `Cancelled` when `onProgress` returned false;
+    ///   `CancellationError` when the task was cancelled.
+    public static func load(
+        _ source: ModelSource,
+        options: EngineOptions = EngineOptions(),
+        onProgress: (@Sendable (Float) throws -> Bool)? = nil
+    ) async throws -> Engine {
+        try Task.checkCancellation()
+        let listener = ProgressListener(onProgress)
+        let native: PocketuneFFI.Engine
+        do {
+            native = try await withTaskCancellationHandler {
+                try await PocketuneFFI.Engine.load(source: source, options: options, listener: listener)
+            } onCancel: {
+                listener.cancel()
+            }
+        } catch PocketuneError.Cancelled {
+            try Task.checkCancellation()
+            throw listener.failure ?? PocketuneError.Cancelled
+        }
+        try Task.checkCancellation()
+        if let failure = listener.failure {
+            throw failure
+        }
+        return Engine(native)
+    }
+
+    /// Reads and checks a model's header, without loading it.
+    ///
+    /// - Throws: `PocketuneError.ModelUnreadable`, `ModelInvalid` or `ModelUnsupported`.
+    public static func inspect(_ source: ModelSource) async throws -> ModelFacts {
+        try await inspectModel(source: source)
+    }
+
+    /// What loading a model with these options would take.
+    ///
+    /// - Throws: as ``load(_:options:onProgress:)``, except `OutOfMemory`.
+    public static func estimateMemory(
+        _ source: ModelSource,
+        options: EngineOptions = EngineOptions()
+    ) async throws -> MemoryEstimate {
+        try await PocketuneFFI.estimateMemory(source: source, options: options)
+    }
+
+    /// SHA-256 of the model file, in hexadecimal digits. Takes about a second per
+    /// gigabyte the first time.
+    ///
+    /// - Throws: `PocketuneError.ModelUnreadable` or `Closed`.
+    public func sha256() async throws -> String {
+        let native = try native.open()
+        return try await untilCancelled { try await native.sha256() }
+    }
+
+    /// Starts a chat. Returns at once.
+    ///
+    /// - Throws: `PocketuneError.NoChatTemplate` when the model brings no template
+    ///   and the options name none; `InvalidArgument` for a template that does not
+    ///   work or a history that does not alternate; `Closed`.
+    public func chat(_ options: ChatOptions = ChatOptions()) throws -> Chat {
+        Chat(try native.open().chat(options: options))
+    }
+
+    /// Goes on with a text as it stands; works with any model. Control tokens
+    /// written out in it are control tokens.
+    ///
+    /// The stream behaves and fails as the one of ``Chat/send(_:options:)``.
+    public func complete(
+        _ prompt: String,
+        options: GenerationOptions = GenerationOptions()
+    ) -> AsyncThrowingStream<ReplyPart, any Error> {
+        replyStream { [native] in try native.open().complete(prompt: prompt, options: options) }
+    }
+
+    /// Log-probability of each token of `reply` after `prompt`.
+    ///
+    /// - Throws: `PocketuneError.InvalidArgument` for an empty prompt or reply,
+    ///   `ContextFull`, `NoChatTemplate` or `Closed`.
+    public func score(_ prompt: Prompt, reply: String) async throws -> Score {
+        let native = try native.open()
+        return try await untilCancelled { try await native.score(prompt: prompt, reply: reply) }
+    }
+
+    /// Pooled hidden state of a text; not normalized.
+    ///
+    /// - Throws: as ``score(_:reply:)``.
+    public func embed(_ prompt: Prompt, pooling: Pooling = .mean) async throws -> Embedding {
+        let native = try native.open()
+        return try await untilCancelled { try await native.embed(prompt: prompt, pooling: pooling) }
+    }
+
+    /// Tokens of a text. Does not wait for requests that are under way.
+    ///
+    /// - Parameters:
+    ///   - text: the text.
+    ///   - withControlTokens: reads written-out control tokens as such; leave it off
+    ///     for text of people.
+    /// - Throws: `PocketuneError.Closed`.
+    public func tokenize(_ text: String, withControlTokens: Bool = false) throws -> [Int32] {
+        try native.open().tokenize(text: text, withControlTokens: withControlTokens)
+    }
+
+    /// Text of tokens, control tokens written out.
+    ///
+    /// - Throws: `PocketuneError.Internal` for a token outside the vocabulary; `Closed`.
+    public func detokenize(_ tokens: [Int32]) throws -> String {
+        try native.open().detokenize(tokens: tokens)
+    }
+
+    /// Stops all work and frees the model. Blocks for some milliseconds. Replies that
+    /// are being streamed, and further calls, fail with `PocketuneError.Closed`.
+    public func close() {
+        native.take()?.shutDown()
+    }
+}

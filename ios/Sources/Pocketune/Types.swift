@@ -1,0 +1,90 @@
+import Foundation
+import PocketuneFFI
+
+// Types that the native library and this facade share. They are value types and
+// `Sendable`; their members are documented where they are generated.
+
+/// A model file in GGUF form: a path, or an open descriptor, which the caller keeps.
+public typealias ModelSource = PocketuneFFI.ModelSource
+
+/// How to load a model: context length, threads, KV cache, memory limits.
+public typealias EngineOptions = PocketuneFFI.EngineOptions
+
+/// Storage type of cached keys and values.
+public typealias KvCacheType = PocketuneFFI.KvCacheType
+
+/// How to start a chat: system prompt, history, template, what to do on overflow.
+public typealias ChatOptions = PocketuneFFI.ChatOptions
+
+/// Where a chat's template comes from.
+public typealias TemplateChoice = PocketuneFFI.TemplateChoice
+
+/// What to do when a conversation no longer fits the context.
+public typealias OverflowPolicy = PocketuneFFI.OverflowPolicy
+
+/// What one reply may be like: length, sampling, stop strings, a constraint.
+public typealias GenerationOptions = PocketuneFFI.GenerationOptions
+
+/// How a token is chosen: temperature, top-k, top-p, min-p, penalties, seed.
+public typealias Sampling = PocketuneFFI.Sampling
+
+/// Lowers the logits of tokens that were used before.
+public typealias Penalties = PocketuneFFI.Penalties
+
+/// Adds to one token's logit.
+public typealias TokenBias = PocketuneFFI.TokenBias
+
+/// A form that a reply must have: a GBNF grammar or a JSON Schema.
+public typealias Constraint = PocketuneFFI.Constraint
+
+/// One message of a conversation: who wrote it, and what it says.
+public typealias Message = PocketuneFFI.Message
+
+/// Who wrote a message.
+public typealias Role = PocketuneFFI.Role
+
+/// A part of a reply as it is generated: a piece of text, or the end.
+public typealias ReplyPart = PocketuneFFI.ReplyPart
+
+/// A finished reply: its text, why it ended, token counts and timings.
+public typealias Reply = PocketuneFFI.Reply
+
+/// Why a reply ended.
+public typealias StopReason = PocketuneFFI.StopReason
+
+/// A prompt for ``Engine/score(_:reply:)`` and ``Engine/embed(_:pooling:)``.
+public typealias Prompt = PocketuneFFI.Prompt
+
+/// How hidden states of several tokens become one vector.
+public typealias Pooling = PocketuneFFI.Pooling
+
+/// How likely a reply is, as natural-log probabilities.
+public typealias Score = PocketuneFFI.Score
+
+/// One token of a scored reply.
+public typealias TokenScore = PocketuneFFI.TokenScore
+
+/// A pooled hidden state; not normalized.
+public typealias Embedding = PocketuneFFI.Embedding
+
+/// Facts about a model file, read from its checked header.
+public typealias ModelFacts = PocketuneFFI.ModelFacts
+
+/// Memory that a model needs with given options, in bytes.
+public typealias MemoryEstimate = PocketuneFFI.MemoryEstimate
+
+/// Why a call failed. There is one case for each thing an app may do about it.
+/// Messages contain no prompt, reply or path.
+public typealias PocketuneError = PocketuneFFI.PocketuneError
+
+/// How much is logged. No level logs prompts, replies or paths.
+public typealias LogLevel = PocketuneFFI.LogLevel
+
+extension ModelSource {
+    /// A model file in the app's bundle or container.
+    ///
+    /// - Parameter url: a file URL.
+    public static func file(_ url: URL) -> ModelSource {
+        .path(path: url.path)
+    }
+}

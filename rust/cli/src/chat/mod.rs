@@ -1,0 +1,134 @@
+//! `chat`: a conversation, or plain completions, with one model.
+
+mod generation;
+mod input;
+mod interactive;
+mod interrupts;
+mod session;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use pocketune_core::{Error, StopReason};
+use serde_json::json;
+
+use crate::args::{EngineArgs, TemplateArgs};
+use crate::error::CliError;
+use crate::files;
+use crate::load;
+use crate::output::{Output, printable};
+use generation::GenerationArgs;
+use interrupts::Interrupts;
+use session::{Session, reply_json};
+
+const EXAMPLES: &str = "\
+Examples:
+  pocketune chat
+  pocketune chat --prompt 'Name three rivers.' --prompt 'Which is the longest?'
+  echo 'Write a haiku about rain.' | pocketune chat --temperature 0.9 --seed 7
+  pocketune chat --raw --prompt 'The capital of France is' --max-tokens 8 --greedy
+  pocketune chat --prompt 'Describe a cat.' --json-schema cat.schema.json --json
+  pocketune chat --prompt 'My name is Ada.' --save talk.ptchat
+  pocketune chat --restore talk.ptchat --prompt 'What is my name?'
+
+Without --prompt: a conversation, where /help lists commands, Ctrl-C stops a
+reply and Ctrl-D leaves. If standard input is no terminal it is one prompt.";
+
+/// Talk with a model
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ChatArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    template: TemplateArgs,
+    #[command(flatten)]
+    generation: GenerationArgs,
+    /// Instructions before the first turn
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    system: Option<String>,
+    /// What to say; each one is a turn
+    #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
+    prompt: Vec<String>,
+    /// Go on with each prompt as it stands, without a chat template
+    #[arg(long, conflicts_with_all = ["system", "template", "drop_oldest", "save", "restore"])]
+    raw: bool,
+    /// Leave out the oldest turns when the conversation no longer fits
+    #[arg(long)]
+    drop_oldest: bool,
+    /// Save the conversation and its cache here at the end
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Go on with a saved conversation
+    #[arg(long, value_name = "FILE", conflicts_with = "system")]
+    restore: Option<PathBuf>,
+}
+
+/// Where turns come from.
+enum Turns {
+    Given(Vec<String>),
+    FromPerson,
+}
+
+pub(crate) fn run(args: &ChatArgs, output: &Output) -> Result<ExitCode, CliError> {
+    let turns = turns(args, output)?;
+    let options = args.generation.options()?;
+    let template = args.template.choice()?;
+    let (interrupts, events) = Interrupts::install()?;
+    let engine = load::engine(&args.engine, output, interrupts.asked())?;
+    let mut session = Session::start(&engine, args, template, options, &interrupts, *output)?;
+    match turns {
+        Turns::Given(prompts) => one_after_the_other(&mut session, &prompts, output)?,
+        Turns::FromPerson => interactive::run(&mut session, events)?,
+    }
+    session.save()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn turns(args: &ChatArgs, output: &Output) -> Result<Turns, CliError> {
+    if !args.prompt.is_empty() {
+        return Ok(Turns::Given(args.prompt.clone()));
+    }
+    if std::io::stdin().is_terminal() {
+        if output.json {
+            return Err(CliError::Usage(
+                "--json needs a --prompt or piped standard input",
+            ));
+        }
+        return Ok(Turns::FromPerson);
+    }
+    let text = files::read_bounded("prompt", std::io::stdin().lock())?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(CliError::Usage(
+            "there is no --prompt and standard input is empty",
+        ));
+    }
+    Ok(Turns::Given(vec![text.to_owned()]))
+}
+
+fn one_after_the_other(
+    session: &mut Session<'_>,
+    prompts: &[String],
+    output: &Output,
+) -> Result<(), CliError> {
+    let echo = prompts.len() > 1 && !output.json && std::io::stdout().is_terminal();
+    let mut replies = Vec::new();
+    for prompt in prompts {
+        if echo {
+            output.text(&format!("> {}\n", printable(prompt)))?;
+        }
+        let reply = session.send(prompt)?;
+        if reply.stop_reason == StopReason::Cancelled {
+            return Err(Error::Cancelled.into());
+        }
+        replies.push(reply);
+    }
+    if output.json {
+        let replies: Vec<_> = replies.iter().map(reply_json).collect();
+        output.json(&json!({ "model": session.model_name(), "replies": replies }))?;
+    }
+    Ok(())
+}

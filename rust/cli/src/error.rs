@@ -1,0 +1,136 @@
+//! What the command line fails with, and how it tells a person and a program.
+
+use std::io;
+
+use pocketune_core::Error;
+
+use crate::output::human_bytes;
+
+/// Why a command did not do what it was asked. Never contains a prompt or a reply.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error("{}", explain(.0))]
+    Core(#[from] Error),
+    #[error(
+        "there is no model: name one with --model, or fetch the default one with scripts/fetch-model.sh"
+    )]
+    NoModel,
+    #[error("the {what} cannot be read: {source}")]
+    Unreadable {
+        what: &'static str,
+        source: io::Error,
+    },
+    #[error("the {what} is longer than {limit_bytes} bytes")]
+    TooLong {
+        what: &'static str,
+        limit_bytes: u64,
+    },
+    #[error("{0}")]
+    Usage(&'static str),
+    #[error("the output cannot be written: {0}")]
+    Output(#[source] io::Error),
+    #[error("Ctrl-C cannot be caught: {0}")]
+    Interrupts(#[source] ctrlc::Error),
+    #[error("a neighbour process cannot be started: {0}")]
+    Neighbour(#[source] io::Error),
+    #[error("llama.cpp without Pocketune failed: {0}")]
+    Raw(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the runs cannot be compared: {got} {what} instead of {expected}")]
+    UnequalWork {
+        what: &'static str,
+        expected: u32,
+        got: u32,
+    },
+    #[error("this system does not tell how much memory a process occupies")]
+    NoMemoryFigures,
+}
+
+impl CliError {
+    /// A stable name for programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Core(error) => core_kind(error),
+            Self::NoModel => "no_model",
+            Self::Unreadable { .. } => "file_unreadable",
+            Self::TooLong { .. } => "file_too_long",
+            Self::Usage(_) => "usage",
+            Self::Output(_) => "output",
+            Self::Interrupts(_) => "interrupts",
+            Self::Neighbour(_) => "neighbour",
+            Self::Raw(_) => "raw_llama_cpp",
+            Self::UnequalWork { .. } => "unequal_work",
+            Self::NoMemoryFigures => "no_memory_figures",
+        }
+    }
+
+    /// 2 where the command line makes no sense, as clap does; 1 otherwise.
+    pub(crate) fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Usage(_)) { 2 } else { 1 }
+    }
+
+    /// Whether whoever read our output has gone, as `head` does.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn core_kind(error: &Error) -> &'static str {
+    match error {
+        Error::ModelUnreadable(_) => "model_unreadable",
+        Error::ModelNotAFile { .. } => "model_not_a_file",
+        Error::ModelInvalid(_) => "model_invalid",
+        Error::ArchitectureUnsupported { .. } => "architecture_unsupported",
+        Error::ModelRefused(_) => "model_refused",
+        Error::OutOfMemory { .. } => "out_of_memory",
+        Error::AllocationFailed => "allocation_failed",
+        Error::NoChatTemplate => "no_chat_template",
+        Error::TemplateFailed { .. } => "template_failed",
+        Error::ContextFull { .. } => "context_full",
+        Error::InvalidOption { .. } => "invalid_option",
+        Error::InvalidConstraint { .. } => "invalid_constraint",
+        Error::NotNow { .. } => "not_now",
+        Error::StateMismatch { .. } => "state_mismatch",
+        Error::Cancelled => "cancelled",
+        Error::Closed => "closed",
+        Error::Io(_) => "io",
+        Error::Compute(_) => "compute",
+    }
+}
+
+/// The core's message in the words of the command line, with a way out where there is one.
+fn explain(error: &Error) -> String {
+    match error {
+        Error::InvalidOption {
+            name: "context_tokens",
+            reason,
+        } => {
+            format!("--context {reason}, the length the model was trained on")
+        }
+        Error::InvalidOption { name, reason } => format!("{} {reason}", flag(name)),
+        Error::NoChatTemplate => {
+            "the model has no chat template: try --raw, or --template chatml".to_owned()
+        }
+        Error::ContextFull { .. } => {
+            format!("{error}; shorten it, or ask for a longer --context")
+        }
+        Error::OutOfMemory {
+            required_bytes,
+            available_bytes,
+        } => format!(
+            "{} of memory are needed and {} are free; try a shorter --context or --kv-type q8_0",
+            human_bytes(*required_bytes),
+            human_bytes(*available_bytes)
+        ),
+        other => other.to_string(),
+    }
+}
+
+/// The flag that sets an option of the core.
+fn flag(option: &str) -> String {
+    let name = match option {
+        "penalties.repeat" => "repeat-penalty",
+        "threads" | "max_tokens" | "temperature" | "top_p" | "min_p" | "stop" => option,
+        other => return format!("the option {other}"),
+    };
+    format!("--{}", name.replace('_', "-"))
+}

@@ -1,0 +1,179 @@
+//! Where results, summaries and errors go, for a person and for a program.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::args::Common;
+use crate::error::CliError;
+
+/// How this run reports. Results go to standard output, all else to standard error.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    pub(crate) json: bool,
+    quiet: bool,
+}
+
+impl Output {
+    pub(crate) fn new(common: &Common) -> Self {
+        Self {
+            json: common.json,
+            quiet: common.quiet,
+        }
+    }
+
+    /// Prints the one JSON object of this run.
+    pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), CliError> {
+        let text = if io::stdout().is_terminal() {
+            serde_json::to_string_pretty(value)
+        } else {
+            serde_json::to_string(value)
+        };
+        let text = text.map_err(|error| CliError::Output(error.into()))?;
+        self.text(&format!("{text}\n"))
+    }
+
+    /// Prints a result as it is.
+    pub(crate) fn text(&self, text: &str) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(CliError::Output)
+    }
+
+    /// Prints names and values in two columns.
+    pub(crate) fn rows(&self, rows: &[(&str, String)]) -> Result<(), CliError> {
+        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let lines: String = rows
+            .iter()
+            .map(|(name, value)| format!("{name:width$}  {value}\n"))
+            .collect();
+        self.text(&lines)
+    }
+
+    /// Prints a remark on standard error if somebody wants remarks.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            // A closed standard error leaves nobody to tell.
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// Whether a person reads standard error and wants more than errors.
+    pub(crate) fn person_looks(&self) -> bool {
+        !self.json && !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Prints a dimmed remark on standard error when a person looks.
+    pub(crate) fn aside(&self, text: &str) {
+        if self.person_looks() {
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let (dim, normal) = if plain {
+                ("", "")
+            } else {
+                ("\x1b[2m", "\x1b[0m")
+            };
+            let _ = writeln!(io::stderr(), "{dim}{text}{normal}");
+        }
+    }
+
+    /// A progress bar that shows only when a person looks.
+    pub(crate) fn progress(&self, what: &'static str, steps: u64) -> ProgressBar {
+        if !self.person_looks() {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{msg} {bar:30} {percent:>3} %");
+        let bar = ProgressBar::new(steps).with_message(what);
+        match style {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
+    }
+
+    /// A sign of life for work of unknown length.
+    pub(crate) fn spinner(&self, what: &'static str) -> ProgressBar {
+        if !self.person_looks() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new_spinner().with_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+
+    /// Reports why the command failed.
+    pub(crate) fn fail(&self, error: &CliError) -> ExitCode {
+        if error.is_broken_pipe() {
+            return ExitCode::SUCCESS;
+        }
+        let _ = writeln!(io::stderr(), "error: {}", printable(&error.to_string()));
+        if self.json {
+            let object = json!({
+                "error": { "kind": error.kind(), "message": error.to_string() }
+            });
+            // The exit code still tells.
+            let _ = self.json(&object);
+        }
+        ExitCode::from(error.exit_code())
+    }
+}
+
+/// Text of a model or a file without the control characters that steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    text.chars()
+        .map(|c| {
+            if steers(c) {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// Bytes in decimal units, such as `98.4 MB`.
+pub(crate) fn human_bytes(bytes: u64) -> String {
+    let value = bytes as f64;
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", value / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", value / 1e6),
+        _ => format!("{:.2} GB", value / 1e9),
+    }
+}
+
+/// A number with thousands separated by commas.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{grouped, human_bytes, printable};
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(human_bytes(999), "999 B");
+        assert_eq!(human_bytes(98_362_432), "98.4 MB");
+        assert_eq!(human_bytes(2_410_000_000), "2.41 GB");
+    }
+
+    #[test]
+    fn escape_sequences_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\tc\n"), "a\u{fffd}[2Jb\tc\n");
+    }
+}

@@ -1,0 +1,111 @@
+//! The state of one chat that its handles and the worker share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::chat::message::check_turns;
+use crate::chat::{Message, Renderer};
+use crate::error::Error;
+use crate::options::OverflowPolicy;
+
+/// One chat's messages. Locked for moments only, never while computing.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    pub(crate) renderer: Renderer,
+    pub(crate) overflow: OverflowPolicy,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct State {
+    system_prompt: Option<String>,
+    turns: Vec<Message>,
+    // Turns left out of the prompt for good, so that its start stays the same
+    // from turn to turn and keeps being reused.
+    dropped: usize,
+}
+
+/// What a reply is asked for.
+#[derive(Debug, Clone)]
+pub(crate) enum Ask {
+    /// A new message of the user.
+    Send(String),
+    /// Another reply to the last message of the user.
+    Regenerate,
+}
+
+/// The turns a reply is asked for, ending with the user's.
+#[derive(Debug)]
+pub(crate) struct OpenTurn {
+    pub(crate) system_prompt: Option<String>,
+    pub(crate) turns: Vec<Message>,
+    pub(crate) dropped: usize,
+}
+
+impl Conversation {
+    pub(crate) fn new(
+        renderer: Renderer,
+        overflow: OverflowPolicy,
+        system_prompt: Option<String>,
+        turns: Vec<Message>,
+    ) -> Result<Self, Error> {
+        check_turns(&turns)?;
+        let state = Mutex::new(State { system_prompt, turns, dropped: 0 });
+        Ok(Self { renderer, overflow, state })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn turns(&self) -> Vec<Message> {
+        self.lock().turns.clone()
+    }
+
+    pub(crate) fn system_prompt(&self) -> Option<String> {
+        self.lock().system_prompt.clone()
+    }
+
+    pub(crate) fn replace(
+        &self,
+        system_prompt: Option<String>,
+        turns: Vec<Message>,
+    ) -> Result<(), Error> {
+        check_turns(&turns)?;
+        *self.lock() = State { system_prompt, turns, dropped: 0 };
+        Ok(())
+    }
+
+    /// The turns to reply to. Changes nothing: a reply that fails leaves the
+    /// history as it was.
+    pub(crate) fn open_turn(&self, ask: &Ask) -> Result<OpenTurn, Error> {
+        let State { system_prompt, mut turns, dropped } = self.lock().clone();
+        match ask {
+            Ask::Send(text) => {
+                if turns.len() % 2 == 1 {
+                    return Err(Error::NotNow { reason: "the last message has no reply yet" });
+                }
+                turns.push(Message::user(text.as_str()));
+            }
+            Ask::Regenerate => {
+                if turns.is_empty() {
+                    return Err(Error::NotNow { reason: "there is no reply to regenerate" });
+                }
+                turns.truncate((turns.len() - 1) / 2 * 2 + 1);
+            }
+        }
+        Ok(OpenTurn { system_prompt, turns, dropped })
+    }
+
+    /// Keeps a finished turn: the messages that led to it, and the reply. Does
+    /// nothing when somebody replaced the history meanwhile.
+    pub(crate) fn close_turn(&self, open: OpenTurn, reply: &str) {
+        let mut state = self.lock();
+        let before = open.turns.len().saturating_sub(1);
+        if state.turns.get(..before) != open.turns.get(..before) {
+            return;
+        }
+        state.turns = open.turns;
+        state.turns.push(Message::assistant(reply));
+        state.dropped = open.dropped;
+    }
+}

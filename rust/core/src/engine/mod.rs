@@ -1,0 +1,273 @@
+//! The engine: one loaded model and its worker.
+
+mod results;
+mod shared;
+
+use std::sync::Arc;
+
+use async_channel::Receiver;
+use pocketune_llama::{Context, Model, ModelLoad, Token};
+
+pub use results::{Embedding, Pooling, Prompt, Score, TokenScore};
+pub(crate) use shared::Shared;
+
+use crate::cancel::CancelToken;
+use crate::chat::Chat;
+use crate::digest::{Digest, DigestCache};
+use crate::error::Error;
+use crate::facts::ModelFacts;
+use crate::memory::{self, MemoryEstimate};
+use crate::options::{ChatOptions, EngineOptions, GenerationOptions};
+use crate::reply::ReplyStream;
+use crate::source::ModelSource;
+use crate::worker::{Desk, EmbedJob, Generation, ScoreJob, Source, Worker, one_result};
+
+/// One loaded GGUF model with the thread that computes with it.
+///
+/// Thread-safe. Requests of all chats queue fairly. Dropping the engine stops
+/// what it is doing within some milliseconds and frees its buffers; chats that
+/// are still held then answer [`Error::Closed`].
+#[derive(Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    estimate: MemoryEstimate,
+}
+
+impl Engine {
+    /// Loads a model. Blocks: call it on a thread that may wait. `on_progress`
+    /// receives fractions from 0 to 1 on this thread and returns whether to go
+    /// on. `digests` remembers the model's SHA-256 between starts.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnreadable`], [`Error::ModelNotAFile`], [`Error::ModelInvalid`],
+    /// [`Error::ArchitectureUnsupported`], [`Error::InvalidOption`],
+    /// [`Error::OutOfMemory`] (before anything large is allocated),
+    /// [`Error::ModelRefused`], [`Error::AllocationFailed`], [`Error::Cancelled`].
+    pub fn load(
+        source: &ModelSource,
+        options: &EngineOptions,
+        digests: Arc<DigestCache>,
+        mut on_progress: impl FnMut(f32) -> bool,
+    ) -> Result<Self, Error> {
+        let file = source.open()?;
+        let params = memory::context_params(&file, options)?;
+        let estimate = memory::estimate(&file, options)?;
+        if !options.ignore_memory_estimate {
+            estimate.check()?;
+        }
+        if !on_progress(0.0) {
+            return Err(Error::Cancelled);
+        }
+        let how = if options.use_mmap { ModelLoad::Mapped } else { ModelLoad::Copied };
+        let model =
+            Arc::new(Model::load(&file.file, how, &mut on_progress).map_err(Error::from_load)?);
+        let context = Context::new(Arc::clone(&model), params).map_err(Error::from_load)?;
+        let parked_limit = match options.kv_limit_bytes {
+            Some(limit) => limit.saturating_sub(estimate.kv_bytes),
+            None => estimate.kv_bytes,
+        };
+        let desk =
+            Desk::new(context, params.context_tokens, options.kv_cache_type, parked_limit);
+        let worker = Worker::start(desk)?;
+        let facts = ModelFacts { file_bytes: file.file_bytes, header: file.header };
+        let shared = Shared::new(model, worker, facts, file.file, digests);
+        Ok(Self { shared: Arc::new(shared), estimate })
+    }
+
+    /// What loading with these options would take. Blocks for reading the
+    /// vocabulary; allocates neither weights nor caches.
+    ///
+    /// # Errors
+    /// As [`Engine::load`], except [`Error::OutOfMemory`].
+    pub fn estimate(
+        source: &ModelSource,
+        options: &EngineOptions,
+    ) -> Result<MemoryEstimate, Error> {
+        memory::estimate(&source.open()?, options)
+    }
+
+    /// Reads and audits a model's header. Blocks for a short read.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnreadable`], [`Error::ModelNotAFile`],
+    /// [`Error::ModelInvalid`], [`Error::ArchitectureUnsupported`].
+    pub fn inspect(source: &ModelSource) -> Result<ModelFacts, Error> {
+        let file = source.open()?;
+        Ok(ModelFacts { file_bytes: file.file_bytes, header: file.header })
+    }
+
+    /// SHA-256 of a model file. Blocks; hashes only what `digests` does not know.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnreadable`], [`Error::ModelNotAFile`], [`Error::ModelInvalid`].
+    pub fn digest_of(source: &ModelSource, digests: &DigestCache) -> Result<Digest, Error> {
+        digests.digest(&source.open()?.file).map_err(Error::ModelUnreadable)
+    }
+
+    /// Facts about the model. Does not block.
+    #[must_use]
+    pub fn facts(&self) -> &ModelFacts {
+        self.shared.facts()
+    }
+
+    /// The memory estimate that the model was loaded under.
+    #[must_use]
+    pub fn memory_estimate(&self) -> MemoryEstimate {
+        self.estimate
+    }
+
+    /// SHA-256 of the model file. Blocks the first time: about a second per
+    /// gigabyte, or nothing when the digest cache knows the file.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnreadable`].
+    pub fn digest(&self) -> Result<Digest, Error> {
+        self.shared.digest()
+    }
+
+    /// Starts a chat. Does not block.
+    ///
+    /// # Errors
+    /// [`Error::NoChatTemplate`], [`Error::TemplateFailed`],
+    /// [`Error::InvalidOption`] for a history that does not alternate.
+    pub fn chat(&self, options: ChatOptions) -> Result<Chat, Error> {
+        Chat::start(Arc::clone(&self.shared), options)
+    }
+
+    /// Goes on with `prompt` as it stands; works with any model. Control tokens
+    /// written out in it are control tokens. Returns at once.
+    ///
+    /// # Errors
+    /// As [`Chat::send`].
+    pub fn complete(
+        &self,
+        prompt: impl Into<String>,
+        options: &GenerationOptions,
+    ) -> Result<ReplyStream, Error> {
+        let lane = self.shared.completion_lane();
+        Generation::submit(&self.shared, lane, Source::Raw(prompt.into()), options)
+    }
+
+    /// Log-probability of each token of `reply` after `prompt`. Blocks until the
+    /// worker gets to it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for an empty reply or prompt,
+    /// [`Error::ContextFull`], [`Error::NoChatTemplate`], [`Error::Cancelled`],
+    /// [`Error::Closed`], [`Error::Compute`].
+    pub fn score(
+        &self,
+        prompt: &Prompt,
+        reply: &str,
+        cancel: &CancelToken,
+    ) -> Result<Score, Error> {
+        let model = self.shared.model();
+        let mut tokens = self.shared.prompt_tokens(prompt)?;
+        let first = tokens.len();
+        if first == 0 {
+            return Err(Error::option("prompt", "is empty and the model starts no text by itself"));
+        }
+        tokens.extend(model.tokenize(reply, false, false)?);
+        if tokens.len() == first {
+            return Err(Error::option("reply", "is empty"));
+        }
+        self.check_fits(tokens.len())?;
+        let (result, receiver) = one_result();
+        let lane = self.shared.scoring_lane();
+        let job = ScoreJob {
+            lane,
+            cancel: cancel.clone(),
+            tokens,
+            first,
+            done: None,
+            scores: Vec::new(),
+            result,
+        };
+        self.shared.submit(lane, Box::new(job))?;
+        Ok(Score { tokens: wait(&receiver)? })
+    }
+
+    /// Pooled final hidden state of `text`. Blocks until the worker gets to it.
+    ///
+    /// # Errors
+    /// As [`Engine::score`].
+    pub fn embed(
+        &self,
+        prompt: &Prompt,
+        pooling: Pooling,
+        cancel: &CancelToken,
+    ) -> Result<Embedding, Error> {
+        let tokens = self.shared.prompt_tokens(prompt)?;
+        if tokens.is_empty() {
+            return Err(Error::option("text", "is empty"));
+        }
+        self.check_fits(tokens.len())?;
+        let count = tokens.len();
+        let (result, receiver) = one_result();
+        let lane = self.shared.embedding_lane();
+        let job = EmbedJob {
+            lane,
+            cancel: cancel.clone(),
+            tokens,
+            pooling,
+            done: 0,
+            sum: Vec::new(),
+            result,
+        };
+        self.shared.submit(lane, Box::new(job))?;
+        Ok(Embedding { values: wait(&receiver)?, tokens: count })
+    }
+
+    /// Tokens of `text`. `with_control_tokens` reads written-out control tokens
+    /// as such; leave it off for text of people. Does not use the worker.
+    ///
+    /// # Errors
+    /// [`Error::Compute`].
+    pub fn tokenize(&self, text: &str, with_control_tokens: bool) -> Result<Vec<Token>, Error> {
+        Ok(self.shared.model().tokenize(text, false, with_control_tokens)?)
+    }
+
+    /// Text of `tokens`, control tokens written out.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] for a token outside the vocabulary.
+    pub fn detokenize(&self, tokens: &[Token]) -> Result<String, Error> {
+        Ok(self.shared.model().detokenize(tokens, true)?)
+    }
+
+    /// Tokens that end a reply, such as to forbid them by a logit bias.
+    #[must_use]
+    pub fn end_of_generation_tokens(&self) -> Vec<Token> {
+        let model = self.shared.model();
+        (0..model.vocab_size())
+            .filter_map(|id| Token::try_from(id).ok())
+            .filter(|&token| model.is_end_of_generation(token))
+            .collect()
+    }
+
+    /// Closes the engine as dropping it does. Further calls do nothing.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+
+    fn check_fits(&self, tokens: usize) -> Result<(), Error> {
+        let context_tokens = self.estimate.context_tokens;
+        if tokens > context_tokens as usize {
+            return Err(Error::ContextFull {
+                prompt_tokens: tokens as u64,
+                context_tokens: u64::from(context_tokens),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn wait<T>(receiver: &Receiver<Result<T, Error>>) -> Result<T, Error> {
+    receiver.recv_blocking().map_err(|_| Error::Closed)?
+}

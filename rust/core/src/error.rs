@@ -1,0 +1,142 @@
+//! One error for the whole core.
+
+use pocketune_gguf::GgufError;
+use pocketune_llama::LlamaError;
+
+/// Why a request failed. Never contains a prompt, a reply or a path.
+///
+/// Deliberately exhaustive: the language bindings decide for every variant what
+/// an app sees.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The model file cannot be opened or read.
+    #[error("the model file cannot be read: {0}")]
+    ModelUnreadable(#[source] std::io::Error),
+    /// The path or descriptor is not a regular file.
+    #[error("the model must be a regular file, this is {found}")]
+    ModelNotAFile {
+        /// What it is instead.
+        found: &'static str,
+    },
+    /// The file is no well-formed model. Fetch it again or choose another one.
+    #[error("the model file is invalid: {0}")]
+    ModelInvalid(#[source] GgufError),
+    /// A well-formed model of an architecture that was not audited for this version.
+    #[error("models of architecture `{architecture}` are not supported")]
+    ArchitectureUnsupported {
+        /// The file's `general.architecture`.
+        architecture: String,
+    },
+    /// llama.cpp would not load a file that passed the audit.
+    #[error("the model could not be loaded: {0}")]
+    ModelRefused(#[source] LlamaError),
+    /// Not enough memory. Choose a smaller model or context, or free memory.
+    #[error("{required_bytes} bytes of memory are needed and {available_bytes} are free")]
+    OutOfMemory {
+        /// What the model needs with the options given.
+        required_bytes: u64,
+        /// What the system says is free.
+        available_bytes: u64,
+    },
+    /// An allocation failed although the estimate fitted.
+    #[error("an allocation failed")]
+    AllocationFailed,
+    /// The model has no chat template: use a completion, or ask for a template by name.
+    #[error("the model has no chat template")]
+    NoChatTemplate,
+    /// The chat template does not compile, fails, or exceeds its limits.
+    #[error("the chat template failed: {reason}")]
+    TemplateFailed {
+        /// The template engine's message.
+        reason: String,
+    },
+    /// The prompt does not fit. Shorten it, drop turns, or load with a longer context.
+    #[error("the prompt has {prompt_tokens} tokens and the context holds {context_tokens}")]
+    ContextFull {
+        /// Tokens of the prompt.
+        prompt_tokens: u64,
+        /// Tokens the context holds, one of which the reply needs.
+        context_tokens: u64,
+    },
+    /// An option is outside its range.
+    #[error("option `{name}` {reason}")]
+    InvalidOption {
+        /// The option.
+        name: &'static str,
+        /// What is wrong with it and what is allowed.
+        reason: String,
+    },
+    /// The GBNF grammar or JSON Schema does not work.
+    #[error("invalid constraint: {reason}")]
+    InvalidConstraint {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The request makes no sense in the present state, such as regenerating before any reply.
+    #[error("not possible now: {reason}")]
+    NotNow {
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A saved chat is damaged, or belongs to another model, build or option.
+    #[error("the saved chat does not fit: {reason}")]
+    StateMismatch {
+        /// What differs.
+        reason: String,
+    },
+    /// The request was cancelled before it had a result.
+    #[error("cancelled")]
+    Cancelled,
+    /// The engine was closed.
+    #[error("the engine is closed")]
+    Closed,
+    /// Reading or writing a file that is not the model failed.
+    #[error("file access failed: {0}")]
+    Io(#[source] std::io::Error),
+    /// llama.cpp failed while computing. The engine stays usable.
+    #[error("the computation failed: {0}")]
+    Compute(#[source] LlamaError),
+}
+
+impl Error {
+    /// An option outside its range.
+    pub(crate) fn option(name: &'static str, reason: impl Into<String>) -> Self {
+        Self::InvalidOption { name, reason: reason.into() }
+    }
+
+    /// What a failed load means to the caller.
+    pub(crate) fn from_load(error: LlamaError) -> Self {
+        match error {
+            LlamaError::LoadCancelled | LlamaError::Aborted => Self::Cancelled,
+            LlamaError::OutOfMemory => Self::AllocationFailed,
+            LlamaError::BadDescriptor(source) => Self::ModelUnreadable(source),
+            other => Self::ModelRefused(other),
+        }
+    }
+}
+
+impl From<LlamaError> for Error {
+    /// What a failure while computing means to the caller.
+    fn from(error: LlamaError) -> Self {
+        match error {
+            LlamaError::LoadCancelled | LlamaError::Aborted => Self::Cancelled,
+            LlamaError::OutOfMemory => Self::AllocationFailed,
+            LlamaError::BadDescriptor(source) => Self::ModelUnreadable(source),
+            LlamaError::GrammarRefused { cause } => Self::InvalidConstraint { reason: cause },
+            LlamaError::DeadEnd => Self::InvalidConstraint { reason: error.to_string() },
+            LlamaError::StateRefused { cause } => Self::StateMismatch { reason: cause },
+            other => Self::Compute(other),
+        }
+    }
+}
+
+impl From<GgufError> for Error {
+    fn from(error: GgufError) -> Self {
+        match error {
+            GgufError::UnsupportedArchitecture { found } => {
+                Self::ArchitectureUnsupported { architecture: found }
+            }
+            other => Self::ModelInvalid(other),
+        }
+    }
+}

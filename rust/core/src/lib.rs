@@ -1,0 +1,41 @@
+//! Pocketune's core (layer L3): one quantized model, its chats, and what both cost.
+//!
+//! An [`Engine`] owns one GGUF model and the worker thread that computes with
+//! it. [`Chat`]s are conversations on that engine; they, completions, scores and
+//! embeddings are requests that the worker serves in fair turns. Results come
+//! back through channels, so no lock is held while user code runs.
+
+#![forbid(unsafe_code)]
+
+mod cancel;
+mod chat;
+mod constraint;
+mod digest;
+mod engine;
+mod error;
+mod facts;
+mod memory;
+mod options;
+mod process;
+mod reply;
+mod source;
+mod text;
+mod threads;
+mod worker;
+
+pub use cancel::CancelToken;
+pub use chat::{Chat, Message, Role, SavedChat, TemplateChoice};
+pub use constraint::Constraint;
+pub use digest::{Digest, DigestCache};
+pub use engine::{Embedding, Engine, Pooling, Prompt, Score, TokenScore};
+pub use error::Error;
+pub use facts::ModelFacts;
+pub use pocketune_gguf::ModelHeader;
+pub use memory::MemoryEstimate;
+pub use options::{
+    ChatOptions, EngineOptions, GenerationOptions, KvCacheType, OverflowPolicy, Penalties, Sampling,
+};
+pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
+pub use process::{PeakMemory, ProcessMemory};
+pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
+pub use source::ModelSource;

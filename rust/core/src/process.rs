@@ -1,0 +1,92 @@
+//! What this process occupies, now and at its peak. Linux and Android only.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Resident memory of this process, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProcessMemory {
+    /// All resident pages, mapped files included.
+    pub rss_bytes: u64,
+    /// Resident anonymous pages.
+    pub anonymous_bytes: u64,
+}
+
+impl ProcessMemory {
+    /// Reads `/proc/self/status`; `None` on other systems.
+    #[must_use]
+    pub fn now() -> Option<Self> {
+        let status = fs::read_to_string("/proc/self/status").ok()?;
+        let bytes = |key: &str| -> Option<u64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+            let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+            kib.checked_mul(1024)
+        };
+        Some(Self { rss_bytes: bytes("VmRSS:")?, anonymous_bytes: bytes("RssAnon:")? })
+    }
+}
+
+/// Watches the process's memory from a thread of its own, every 5 ms.
+#[derive(Debug)]
+pub struct PeakMemory {
+    peaks: Arc<Peaks>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Peaks {
+    stop: AtomicBool,
+    rss: AtomicU64,
+    anonymous: AtomicU64,
+}
+
+impl Peaks {
+    fn sample(&self) {
+        if let Some(now) = ProcessMemory::now() {
+            self.rss.fetch_max(now.rss_bytes, Ordering::Relaxed);
+            self.anonymous.fetch_max(now.anonymous_bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+impl PeakMemory {
+    /// Starts watching.
+    #[must_use]
+    pub fn watch() -> Self {
+        let peaks = Arc::new(Peaks::default());
+        let watched = Arc::clone(&peaks);
+        let thread = thread::Builder::new()
+            .name("pocketune-memory".to_owned())
+            .spawn(move || {
+                while !watched.stop.load(Ordering::Relaxed) {
+                    watched.sample();
+                    thread::sleep(Duration::from_millis(5));
+                }
+            })
+            .ok();
+        Self { peaks, thread }
+    }
+
+    /// The largest values seen since [`PeakMemory::watch`].
+    #[must_use]
+    pub fn peak(&self) -> ProcessMemory {
+        self.peaks.sample();
+        ProcessMemory {
+            rss_bytes: self.peaks.rss.load(Ordering::Relaxed),
+            anonymous_bytes: self.peaks.anonymous.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Drop for PeakMemory {
+    fn drop(&mut self) {
+        self.peaks.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // The watcher cannot panic; nothing to report.
+            let _ = thread.join();
+        }
+    }
+}

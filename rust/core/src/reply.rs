@@ -1,0 +1,118 @@
+//! What a request for text returns, whole and in parts.
+
+use async_channel::Receiver;
+
+use crate::cancel::CancelToken;
+use crate::error::Error;
+
+/// Why a reply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// The model ended its turn, or the constraint was fulfilled.
+    EndOfTurn,
+    /// A stop string came up.
+    StopString,
+    /// `max_tokens` were generated.
+    MaxTokens,
+    /// The context is full.
+    ContextFull,
+    /// The request was cancelled; the text is what there was.
+    Cancelled,
+}
+
+/// A finished reply and what it cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The text, without stop strings.
+    pub text: String,
+    /// Why it ended.
+    pub stop_reason: StopReason,
+    /// Tokens of the prompt, reused ones included.
+    pub prompt_tokens: u32,
+    /// Prompt tokens whose keys and values were still cached.
+    pub reused_tokens: u32,
+    /// Tokens generated, without the one that ended the turn.
+    pub generated_tokens: u32,
+    /// Messages of the history that were left out to fit the context.
+    pub dropped_messages: u32,
+    /// From the request to its first token, waiting in the queue included, in ms.
+    pub time_to_first_token_ms: f64,
+    /// Prompt tokens computed per second; 0 when all were reused.
+    pub prefill_tokens_per_s: f64,
+    /// Tokens generated per second of computing, after the first.
+    pub decode_tokens_per_s: f64,
+    /// The seed that sampling used.
+    pub seed: u32,
+}
+
+/// A part of a reply as it is generated.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReplyPart {
+    /// The next piece of text: whole characters, never a part of a stop string.
+    Text(String),
+    /// The end; nothing follows.
+    Done(Reply),
+}
+
+/// The parts of one reply, as they come. Dropping the stream cancels the reply.
+#[derive(Debug)]
+pub struct ReplyStream {
+    parts: Receiver<Result<ReplyPart, Error>>,
+    cancel: CancelToken,
+}
+
+impl ReplyStream {
+    pub(crate) fn new(parts: Receiver<Result<ReplyPart, Error>>, cancel: CancelToken) -> Self {
+        Self { parts, cancel }
+    }
+
+    /// The next part, or `None` after [`ReplyPart::Done`] or an error. Works on
+    /// any executor and may be dropped while pending.
+    pub async fn next(&self) -> Option<Result<ReplyPart, Error>> {
+        self.parts.recv().await.ok()
+    }
+
+    /// Like [`ReplyStream::next`], blocking this thread.
+    pub fn next_blocking(&self) -> Option<Result<ReplyPart, Error>> {
+        self.parts.recv_blocking().ok()
+    }
+
+    /// Asks the reply to stop; a last [`ReplyPart::Done`] with
+    /// [`StopReason::Cancelled`] follows. Returns at once.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// The token that cancels this reply, to hand to another thread.
+    #[must_use]
+    pub fn cancel_token(&self) -> CancelToken {
+        self.cancel.clone()
+    }
+
+    /// Blocks until the end and returns the reply.
+    ///
+    /// # Errors
+    /// What the request failed with; [`Error::Closed`] when the engine was closed.
+    pub fn finish(self) -> Result<Reply, Error> {
+        while let Some(part) = self.next_blocking() {
+            if let ReplyPart::Done(reply) = part? {
+                return Ok(reply);
+            }
+        }
+        Err(Error::Closed)
+    }
+}
+
+impl Iterator for &ReplyStream {
+    type Item = Result<ReplyPart, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_blocking()
+    }
+}
+
+impl Drop for ReplyStream {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}

@@ -1,0 +1,75 @@
+//! Where a model comes from, and its checked header.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::fd::RawFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use pocketune_gguf::{Gguf, GgufError, ModelHeader, audit_model};
+use pocketune_llama::duplicate_descriptor;
+
+use crate::error::Error;
+
+/// A model file: a path, or an open descriptor as Android's content resolver hands out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelSource {
+    /// A file to open.
+    Path(PathBuf),
+    /// An open, seekable descriptor of the whole file. It is duplicated: the
+    /// caller keeps and closes its own. Its file offset moves.
+    Descriptor(RawFd),
+}
+
+/// One opened file with the header that was checked in it. Everything later
+/// reads this same open file, never the path again.
+#[derive(Debug)]
+pub(crate) struct ModelFile {
+    pub(crate) file: File,
+    pub(crate) header: ModelHeader,
+    pub(crate) file_bytes: u64,
+}
+
+/// Metadata is read in growing pieces, so that a small header costs little.
+const FIRST_READ_BYTES: u64 = 1 << 20;
+
+impl ModelSource {
+    pub(crate) fn open(&self) -> Result<ModelFile, Error> {
+        let mut file = match self {
+            Self::Path(path) => File::open(path).map_err(Error::ModelUnreadable)?,
+            Self::Descriptor(fd) => {
+                File::from(duplicate_descriptor(*fd).map_err(Error::from_load)?)
+            }
+        };
+        let file_bytes = regular_file_bytes(&file)?;
+        let header = read_header(&mut file, file_bytes)?;
+        Ok(ModelFile { file, header, file_bytes })
+    }
+}
+
+fn regular_file_bytes(file: &File) -> Result<u64, Error> {
+    let metadata = file.metadata().map_err(Error::ModelUnreadable)?;
+    if metadata.is_dir() {
+        return Err(Error::ModelNotAFile { found: "a directory" });
+    }
+    if !metadata.is_file() {
+        return Err(Error::ModelNotAFile { found: "a device, pipe or socket" });
+    }
+    Ok(metadata.size())
+}
+
+fn read_header(file: &mut File, file_bytes: u64) -> Result<ModelHeader, Error> {
+    file.seek(SeekFrom::Start(0)).map_err(Error::ModelUnreadable)?;
+    let mut bytes = Vec::new();
+    let mut wanted = FIRST_READ_BYTES;
+    loop {
+        let missing = wanted.min(file_bytes).saturating_sub(bytes.len() as u64);
+        file.take(missing).read_to_end(&mut bytes).map_err(Error::ModelUnreadable)?;
+        match Gguf::parse(&bytes, file_bytes) {
+            Err(GgufError::NeedMore { at_least_bytes }) if wanted < file_bytes => {
+                wanted = at_least_bytes.max(wanted.saturating_mul(4)).min(file_bytes);
+            }
+            parsed => return Ok(audit_model(&parsed?)?),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What the worker thread owns and every job computes with.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pocketune_llama::{AbortFlag, Batch, Context, LlamaError, Model, Outputs, Sampler, Token};
+
+use crate::error::Error;
+use crate::options::KvCacheType;
+use crate::threads::ThreadGovernor;
+use crate::worker::lanes::{LaneId, Lanes, SEQUENCE, SavedLane};
+
+/// Rows of logits in one batch. Each costs a row of compute buffer as wide as
+/// the vocabulary (1 MiB for 262,144 tokens), so scoring goes in small batches.
+pub(crate) const OUTPUTS_MAX: u32 = 32;
+
+/// Model, context, caches and threads. Lives on the worker thread.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    context: Context,
+    batch: Batch,
+    lanes: Lanes,
+    governor: ThreadGovernor,
+    context_tokens: u32,
+    kv_type: KvCacheType,
+}
+
+impl Desk {
+    pub(crate) fn new(
+        mut context: Context,
+        context_tokens: u32,
+        kv_type: KvCacheType,
+        parked_limit_bytes: u64,
+    ) -> Self {
+        context.start_threads();
+        let governor = ThreadGovernor::new(context.params().threads);
+        Self {
+            context,
+            batch: Batch::new(),
+            lanes: Lanes::new(parked_limit_bytes),
+            governor,
+            context_tokens,
+            kv_type,
+        }
+    }
+
+    pub(crate) fn model(&self) -> &Arc<Model> {
+        self.context.model()
+    }
+
+    /// Tokens of prompt and reply together.
+    pub(crate) fn context_tokens(&self) -> usize {
+        self.context_tokens as usize
+    }
+
+    pub(crate) fn batch_tokens(&self) -> usize {
+        self.context.params().batch_tokens as usize
+    }
+
+    pub(crate) fn abort_flag(&self) -> AbortFlag {
+        self.context.abort_flag()
+    }
+
+    pub(crate) fn lower_abort(&self) {
+        self.context.abort_flag().lower();
+    }
+
+    /// Text and tokens that the lane's cache holds or held.
+    pub(crate) fn transcript(&self, lane: LaneId) -> (&str, &[Token]) {
+        self.lanes.transcript(lane)
+    }
+
+    pub(crate) fn bring_in(&mut self, lane: LaneId) -> Result<(), Error> {
+        self.lanes.bring_in(&mut self.context, lane)
+    }
+
+    /// Prepares the lane for `tokens`; returns how many need not be computed.
+    pub(crate) fn reuse(&mut self, lane: LaneId, tokens: &[Token]) -> Result<usize, Error> {
+        self.bring_in(lane)?;
+        self.lanes.reuse(&mut self.context, lane, tokens)
+    }
+
+    /// Computes `tokens` of the lane in the slot at `position`. On an error the
+    /// cache is as before. Returns the time it took.
+    pub(crate) fn compute(
+        &mut self,
+        lane: LaneId,
+        tokens: &[Token],
+        position: usize,
+        outputs: Outputs,
+    ) -> Result<Duration, Error> {
+        let single = tokens.len() == 1;
+        self.context.use_threads(self.governor.threads(), u32::MAX);
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        self.batch.fill(tokens, position, SEQUENCE, outputs);
+        let started = Instant::now();
+        let computed = self.context.decode(&mut self.batch);
+        let took = started.elapsed();
+        match computed {
+            Ok(()) => {
+                if single {
+                    self.governor.record(took);
+                }
+                self.lanes.extend(lane, tokens);
+                Ok(took)
+            }
+            Err(error) => {
+                self.lanes.repair(&mut self.context)?;
+                Err(match error {
+                    LlamaError::KvCacheFull { .. } => Error::ContextFull {
+                        prompt_tokens: u64::from(position) + tokens.len() as u64,
+                        context_tokens: u64::from(self.context_tokens),
+                    },
+                    other => other.into(),
+                })
+            }
+        }
+    }
+
+    pub(crate) fn logits(&mut self, index: usize) -> Option<&mut [f32]> {
+        self.context.logits(index)
+    }
+
+    pub(crate) fn set_embeddings(&mut self, on: bool) {
+        self.context.set_embeddings(on);
+    }
+
+    pub(crate) fn embedding(&mut self, index: usize) -> Option<&[f32]> {
+        self.context.embedding(index)
+    }
+
+    pub(crate) fn sample(&mut self, sampler: &mut Sampler, index: usize) -> Result<Token, Error> {
+        Ok(sampler.sample(&mut self.context, index)?)
+    }
+
+    /// Whether the running lane can make way for another one now.
+    pub(crate) fn can_set_aside(&mut self, lane: LaneId) -> bool {
+        self.lanes.set_aside(&mut self.context, lane)
+    }
+
+    pub(crate) fn release(&mut self, lane: LaneId) {
+        self.lanes.release(lane);
+    }
+
+    pub(crate) fn set_text(&mut self, lane: LaneId, text: String) {
+        self.lanes.set_text(lane, text);
+    }
+
+    pub(crate) fn forget(&mut self, lane: LaneId) {
+        self.lanes.forget(&mut self.context, lane);
+    }
+
+    pub(crate) fn save(&mut self, lane: LaneId) -> Result<SavedLane, Error> {
+        self.lanes.save(&mut self.context, lane, &format!("{:?}", self.kv_type))
+    }
+
+    pub(crate) fn restore(&mut self, lane: LaneId, saved: SavedLane) -> Result<(), Error> {
+        self.lanes.restore(&mut self.context, lane, saved, &format!("{:?}", self.kv_type))
+    }
+}

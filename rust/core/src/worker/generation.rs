@@ -1,0 +1,326 @@
+//! Generating one reply: prompt, prefill, tokens, end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pocketune_llama::{Outputs, Sampler, Stage, Token};
+
+use crate::cancel::CancelToken;
+use crate::constraint::{ActiveConstraint, activate};
+use crate::engine::Shared;
+use crate::error::Error;
+use crate::options::{GenerationOptions, Sampling};
+use crate::reply::{Reply, ReplyPart, ReplyStream, StopReason};
+use crate::worker::output::Output;
+use crate::worker::prepare::{Prepared, Source, prepare};
+use crate::worker::{Desk, Job, LaneId, Step};
+
+/// A reply being generated.
+pub(crate) struct Generation {
+    lane: LaneId,
+    source: Source,
+    max_tokens: u32,
+    cancel: CancelToken,
+    sampler: Sampler,
+    constraint: ActiveConstraint,
+    penalty_tokens: usize,
+    output: Output,
+    seed: u32,
+    submitted: Instant,
+    phase: Phase,
+    costs: Costs,
+}
+
+enum Phase {
+    Prepare,
+    Prefill { prepared: Prepared, done: usize },
+    Decode { prepared: Prepared, position: usize, pending: Token },
+    Ended,
+}
+
+#[derive(Default)]
+struct Costs {
+    reused: usize,
+    prefill: Duration,
+    decode: Duration,
+    first_token: Option<Duration>,
+    generated: u32,
+}
+
+/// What the last sampled token means.
+enum Next {
+    Token(Token),
+    Stop(StopReason),
+}
+
+impl Generation {
+    /// Checks the options and queues the request.
+    pub(crate) fn submit(
+        shared: &Arc<Shared>,
+        lane: LaneId,
+        source: Source,
+        options: &GenerationOptions,
+    ) -> Result<ReplyStream, Error> {
+        let model = shared.model();
+        options.check(model.vocab_size())?;
+        let seed = match options.sampling.seed {
+            Some(seed) => seed,
+            None => getrandom::u32().map_err(|error| Error::Io(error.into()))?,
+        };
+        let sampler = Sampler::new(Arc::clone(model), &stages(&options.sampling, seed))?;
+        let (sampler, constraint) =
+            activate(options.constraint.as_ref(), sampler, model, shared.schemas())?;
+        let (parts, receiver) = async_channel::unbounded();
+        let cancel = CancelToken::new();
+        let job = Self {
+            lane,
+            source,
+            max_tokens: options.max_tokens,
+            cancel: cancel.clone(),
+            sampler,
+            constraint,
+            penalty_tokens: options.sampling.penalties.last_tokens as usize,
+            output: Output::new(parts, &options.stop),
+            seed,
+            submitted: Instant::now(),
+            phase: Phase::Prepare,
+            costs: Costs::default(),
+        };
+        shared.submit(lane, Box::new(job))?;
+        Ok(ReplyStream::new(receiver, cancel))
+    }
+
+    fn try_step(&mut self, desk: &mut Desk) -> Result<Step, Error> {
+        if self.cancel.is_cancelled() {
+            self.end(desk, StopReason::Cancelled);
+            return Ok(Step::Done);
+        }
+        match std::mem::replace(&mut self.phase, Phase::Ended) {
+            Phase::Prepare => self.start(desk),
+            Phase::Prefill { prepared, done } => self.prefill(desk, prepared, done),
+            Phase::Decode { prepared, position, pending } => {
+                self.decode(desk, prepared, position, pending)
+            }
+            Phase::Ended => Ok(Step::Done),
+        }
+    }
+
+    fn start(&mut self, desk: &mut Desk) -> Result<Step, Error> {
+        let prepared = prepare(&self.source, self.max_tokens, self.lane, desk)?;
+        let done = desk.reuse(self.lane, &prepared.tokens)?;
+        self.costs.reused = done;
+        let recent = prepared.tokens.len().saturating_sub(self.penalty_tokens);
+        for &token in prepared.tokens.get(recent..).unwrap_or_default() {
+            self.sampler.observe(token)?;
+        }
+        self.phase = Phase::Prefill { prepared, done };
+        Ok(Step::More)
+    }
+
+    fn prefill(
+        &mut self,
+        desk: &mut Desk,
+        prepared: Prepared,
+        done: usize,
+    ) -> Result<Step, Error> {
+        let end = prepared.tokens.len().min(done + desk.batch_tokens());
+        let last = end == prepared.tokens.len();
+        let outputs = if last { Outputs::Last } else { Outputs::None };
+        let input = prepared.tokens.get(done..end).unwrap_or_default();
+        let computed = desk.bring_in(self.lane).and_then(|()| {
+            desk.compute(self.lane, input, done, outputs)
+        });
+        match computed {
+            Ok(took) => self.costs.prefill += took,
+            Err(error) => {
+                self.phase = Phase::Prefill { prepared, done };
+                return Err(error);
+            }
+        }
+        if !last {
+            self.phase = Phase::Prefill { prepared, done: end };
+            return Ok(Step::More);
+        }
+        let next = self.choose(desk, input_index(end - done));
+        self.costs.first_token = Some(self.submitted.elapsed());
+        self.go_on(desk, prepared, end, next)
+    }
+
+    fn decode(
+        &mut self,
+        desk: &mut Desk,
+        prepared: Prepared,
+        position: usize,
+        pending: Token,
+    ) -> Result<Step, Error> {
+        if position >= desk.context_tokens() {
+            return self.go_on(desk, prepared, position, Ok(Next::Stop(StopReason::ContextFull)));
+        }
+        let started = Instant::now();
+        let computed = desk.bring_in(self.lane).and_then(|()| {
+            desk.compute(self.lane, &[pending], position, Outputs::Last)
+        });
+        if let Err(error) = computed {
+            self.phase = Phase::Decode { prepared, position, pending };
+            return Err(error);
+        }
+        self.output.computed(desk.model(), pending)?;
+        let next = self.choose(desk, 0);
+        self.costs.decode += started.elapsed();
+        self.go_on(desk, prepared, position + 1, next)
+    }
+
+    /// Samples from the output at `index` and streams the token.
+    fn choose(&mut self, desk: &mut Desk, index: usize) -> Result<Next, Error> {
+        if let ActiveConstraint::Schema(matcher) = &mut self.constraint
+            && let Some(logits) = desk.logits(index)
+        {
+            matcher.mask(logits)?;
+        }
+        let token = desk.sample(&mut self.sampler, index)?;
+        if desk.model().is_end_of_generation(token) {
+            return Ok(Next::Stop(StopReason::EndOfTurn));
+        }
+        self.costs.generated += 1;
+        if self.output.push(desk.model(), token)? {
+            return Ok(Next::Stop(StopReason::StopString));
+        }
+        if let ActiveConstraint::Schema(matcher) = &mut self.constraint
+            && matcher.accept(token)?
+        {
+            return Ok(Next::Stop(StopReason::EndOfTurn));
+        }
+        if self.costs.generated >= self.max_tokens {
+            return Ok(Next::Stop(StopReason::MaxTokens));
+        }
+        Ok(Next::Token(token))
+    }
+
+    fn go_on(
+        &mut self,
+        desk: &mut Desk,
+        prepared: Prepared,
+        position: usize,
+        next: Result<Next, Error>,
+    ) -> Result<Step, Error> {
+        match next? {
+            Next::Token(pending) => {
+                self.phase = Phase::Decode { prepared, position, pending };
+                Ok(Step::More)
+            }
+            Next::Stop(reason) => {
+                self.phase = Phase::Decode { prepared, position, pending: -1 };
+                self.end(desk, reason);
+                Ok(Step::Done)
+            }
+        }
+    }
+
+    /// Delivers the reply and keeps the turn.
+    fn end(&mut self, desk: &mut Desk, reason: StopReason) {
+        if reason != StopReason::StopString {
+            self.output.flush();
+        }
+        let prepared = match std::mem::replace(&mut self.phase, Phase::Ended) {
+            Phase::Decode { prepared, .. } => {
+                if let Some(reply) = self.output.computed_text() {
+                    desk.set_text(self.lane, format!("{}{reply}", prepared.text.as_str()));
+                }
+                Some(prepared)
+            }
+            Phase::Prefill { prepared, .. } => Some(prepared),
+            Phase::Prepare | Phase::Ended => None,
+        };
+        let reply = self.reply(prepared.as_ref(), reason);
+        let empty = reason == StopReason::Cancelled && reply.text.is_empty();
+        if let Source::Chat { conversation, .. } = &self.source
+            && let Some(open) = prepared.and_then(|prepared| prepared.open_turn)
+            && !empty
+        {
+            conversation.close_turn(open, &reply.text);
+        }
+        self.output.end(Ok(ReplyPart::Done(reply)));
+    }
+
+    fn reply(&self, prepared: Option<&Prepared>, stop_reason: StopReason) -> Reply {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let prompt = prepared.map_or(0, |prepared| prepared.tokens.len());
+        let computed = prompt.saturating_sub(self.costs.reused);
+        let after_first = self.costs.generated.saturating_sub(1);
+        let first = self.costs.first_token.unwrap_or_else(|| self.submitted.elapsed());
+        Reply {
+            text: self.output.text().to_owned(),
+            stop_reason,
+            prompt_tokens: count(prompt),
+            reused_tokens: count(self.costs.reused),
+            generated_tokens: self.costs.generated,
+            dropped_messages: count(prepared.map_or(0, |prepared| prepared.dropped_messages)),
+            time_to_first_token_ms: first.as_secs_f64() * 1000.0,
+            prefill_tokens_per_s: rate(computed as f64, self.costs.prefill),
+            decode_tokens_per_s: rate(f64::from(after_first), self.costs.decode),
+            seed: self.seed,
+        }
+    }
+}
+
+impl Job for Generation {
+    fn step(&mut self, desk: &mut Desk) -> Step {
+        match self.try_step(desk) {
+            Ok(step) => step,
+            // The graph was aborted for another request's sake: try again.
+            Err(Error::Cancelled) => Step::More,
+            Err(error) => {
+                self.output.end(Err(error));
+                Step::Done
+            }
+        }
+    }
+
+    fn cancel_token(&self) -> &CancelToken {
+        &self.cancel
+    }
+}
+
+/// Index of the last token of a batch of `tokens`.
+fn input_index(tokens: usize) -> usize {
+    tokens.saturating_sub(1)
+}
+
+fn rate(tokens: f64, time: Duration) -> f64 {
+    if time.is_zero() { 0.0 } else { tokens / time.as_secs_f64() }
+}
+
+/// llama.cpp's own order of stages.
+fn stages(sampling: &Sampling, seed: u32) -> Vec<Stage> {
+    let mut stages = Vec::new();
+    if !sampling.logit_bias.is_empty() {
+        stages.push(Stage::LogitBias(sampling.logit_bias.clone()));
+    }
+    let penalties = sampling.penalties;
+    let penalized =
+        penalties.repeat != 1.0 || penalties.frequency != 0.0 || penalties.presence != 0.0;
+    if penalized && penalties.last_tokens > 0 {
+        stages.push(Stage::Penalties {
+            last_tokens: penalties.last_tokens,
+            repeat: penalties.repeat,
+            frequency: penalties.frequency,
+            presence: penalties.presence,
+        });
+    }
+    if sampling.temperature == 0.0 {
+        stages.push(Stage::Greedy);
+        return stages;
+    }
+    if sampling.top_k > 0 {
+        stages.push(Stage::TopK(sampling.top_k));
+    }
+    if sampling.top_p < 1.0 {
+        stages.push(Stage::TopP(sampling.top_p));
+    }
+    if sampling.min_p > 0.0 {
+        stages.push(Stage::MinP(sampling.min_p));
+    }
+    stages.push(Stage::Temperature(sampling.temperature));
+    stages.push(Stage::Distribution { seed });
+    stages
+}

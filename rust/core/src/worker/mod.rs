@@ -1,0 +1,198 @@
+//! The thread that owns model and context, and how requests share it.
+//!
+//! A request is a [`Job`]: a state machine whose `step` computes one batch or
+//! one token. Jobs of one lane (a chat) run in order; lanes take turns, each for
+//! a time slice, so that a short question does not wait for a long reply.
+
+mod desk;
+mod embed;
+mod generation;
+mod lanes;
+mod output;
+mod prepare;
+mod queue;
+mod score;
+mod state_jobs;
+
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
+use std::sync::OnceLock;
+use std::thread::{self, JoinHandle, ThreadId};
+use std::time::{Duration, Instant};
+
+pub(crate) use desk::{Desk, OUTPUTS_MAX};
+pub(crate) use embed::EmbedJob;
+pub(crate) use generation::Generation;
+pub(crate) use lanes::{LaneId, SavedLane};
+pub(crate) use prepare::Source;
+use queue::FairQueue;
+pub(crate) use score::ScoreJob;
+pub(crate) use state_jobs::{RestoreLane, SaveLane};
+
+use crate::cancel::CancelToken;
+use crate::error::Error;
+
+/// How long a lane computes before the next one gets its turn, if one waits.
+/// Long enough that swapping KV caches (some milliseconds) hardly counts.
+const SLICE: Duration = Duration::from_millis(400);
+
+/// One request in the worker's hands. Its results travel through its own
+/// channel; dropping a job tells the caller that the engine was closed.
+pub(crate) trait Job: Send {
+    /// Does one piece of work: at most one batch or one token.
+    fn step(&mut self, desk: &mut Desk) -> Step;
+    /// Whether the caller gave up, so that no time is spent on it.
+    fn cancel_token(&self) -> &CancelToken;
+}
+
+/// What a job says after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// There is more to do.
+    More,
+    /// The result was delivered.
+    Done,
+}
+
+pub(crate) enum Command {
+    Submit(LaneId, Box<dyn Job>),
+    Forget(LaneId),
+    Close,
+}
+
+/// The worker's handle: sends commands, and ends the thread when dropped.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    commands: Sender<Command>,
+    abort: pocketune_llama::AbortFlag,
+    closing: CancelToken,
+    thread: OnceLock<ThreadId>,
+    handle: std::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Worker {
+    pub(crate) fn start(desk: Desk) -> Result<Self, Error> {
+        let (commands, inbox) = std::sync::mpsc::channel();
+        let abort = desk.abort_flag();
+        let closing = CancelToken::new();
+        closing.bind(&abort);
+        let told = closing.clone();
+        let handle = thread::Builder::new()
+            .name("pocketune-engine".to_owned())
+            // llama.cpp parses grammars and walks graphs by recursion.
+            .stack_size(16 << 20)
+            .spawn(move || serve(desk, &inbox, &told))
+            .map_err(Error::Io)?;
+        let thread = OnceLock::from(handle.thread().id());
+        Ok(Self { commands, abort, closing, thread, handle: std::sync::Mutex::new(Some(handle)) })
+    }
+
+    pub(crate) fn submit(&self, lane: LaneId, job: Box<dyn Job>) -> Result<(), Error> {
+        if self.closing.is_cancelled() {
+            return Err(Error::Closed);
+        }
+        job.cancel_token().bind(&self.abort);
+        self.commands.send(Command::Submit(lane, job)).map_err(|_| Error::Closed)
+    }
+
+    pub(crate) fn forget(&self, lane: LaneId) {
+        let _ = self.commands.send(Command::Forget(lane));
+    }
+
+    /// Stops the running computation and ends the thread. Blocks until model
+    /// and context are freed, unless called on the worker's own thread (by code
+    /// that a finished request woke there).
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
+        let _ = self.commands.send(Command::Close);
+        let handle = self.handle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let on_worker = self.thread.get() == Some(&thread::current().id());
+        if let Some(handle) = handle
+            && !on_worker
+            && handle.join().is_err()
+        {
+            log::error!("the engine thread ended with a panic");
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn serve(mut desk: Desk, inbox: &Receiver<Command>, closing: &CancelToken) {
+    let mut queue = FairQueue::default();
+    loop {
+        let command = if queue.is_empty() {
+            inbox.recv().unwrap_or(Command::Close)
+        } else {
+            match inbox.try_recv() {
+                Ok(command) => command,
+                Err(TryRecvError::Disconnected) => Command::Close,
+                Err(TryRecvError::Empty) => {
+                    run_slice(&mut queue, &mut desk, inbox, closing);
+                    continue;
+                }
+            }
+        };
+        if closing.is_cancelled() {
+            return;
+        }
+        match command {
+            Command::Submit(lane, job) => queue.push(lane, job),
+            Command::Forget(lane) => queue.forget(lane, &mut desk),
+            Command::Close => return,
+        }
+    }
+}
+
+/// Lets the next lane compute until its job ends, its slice is over while
+/// others wait, or a command came in.
+fn run_slice(
+    queue: &mut FairQueue,
+    desk: &mut Desk,
+    inbox: &Receiver<Command>,
+    closing: &CancelToken,
+) {
+    let Some((lane, mut job)) = queue.pop() else { return };
+    let started = Instant::now();
+    loop {
+        desk.lower_abort();
+        if closing.is_cancelled() {
+            return;
+        }
+        if job.step(desk) == Step::Done {
+            desk.release(lane);
+            queue.finished(lane, desk);
+            return;
+        }
+        // Commands are taken between slices only, so look for company here.
+        while let Ok(command) = inbox.try_recv() {
+            match command {
+                Command::Submit(lane, job) => queue.push(lane, job),
+                Command::Forget(lane) => queue.forget(lane, desk),
+                Command::Close => return,
+            }
+        }
+        if queue.others_wait(lane) && started.elapsed() >= SLICE && desk.can_set_aside(lane) {
+            queue.put_back(lane, job);
+            return;
+        }
+    }
+}
+
+/// A result that somebody waits for on another thread.
+pub(crate) fn one_result<T>() -> (async_channel::Sender<T>, async_channel::Receiver<T>) {
+    async_channel::bounded(1)
+}
+
+/// The next lane number of an engine.
+#[derive(Debug, Default)]
+pub(crate) struct LaneNumbers(std::sync::atomic::AtomicU64);
+
+impl LaneNumbers {
+    pub(crate) fn next(&self) -> LaneId {
+        LaneId(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+}

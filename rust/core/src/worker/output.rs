@@ -1,0 +1,84 @@
+//! From generated tokens to the text a caller sees.
+
+use async_channel::Sender;
+use pocketune_llama::{Model, Token};
+
+use crate::error::Error;
+use crate::reply::ReplyPart;
+use crate::text::{StopScan, Utf8Pieces};
+
+/// Streams text and remembers it.
+pub(crate) struct Output {
+    parts: Sender<Result<ReplyPart, Error>>,
+    utf8: Utf8Pieces,
+    stops: StopScan,
+    text: String,
+    // Bytes of the tokens that are in the KV cache; `None` once a control token
+    // was generated, whose text would not lead back to it.
+    computed: Option<Vec<u8>>,
+}
+
+impl Output {
+    pub(crate) fn new(parts: Sender<Result<ReplyPart, Error>>, stops: &[String]) -> Self {
+        Self {
+            parts,
+            utf8: Utf8Pieces::default(),
+            stops: StopScan::new(stops),
+            text: String::new(),
+            computed: Some(Vec::new()),
+        }
+    }
+
+    /// Takes a generated token; true when a stop string is complete.
+    pub(crate) fn push(&mut self, model: &Model, token: Token) -> Result<bool, Error> {
+        let bytes = model.token_bytes(token, false)?;
+        let piece = self.utf8.push(&bytes);
+        let stopped = self.stops.push(&piece);
+        self.show(stopped.text);
+        Ok(stopped.stop)
+    }
+
+    /// Takes a token that is in the KV cache now.
+    pub(crate) fn computed(&mut self, model: &Model, token: Token) -> Result<(), Error> {
+        if model.is_control(token) {
+            self.computed = None;
+        }
+        if let Some(bytes) = &mut self.computed {
+            bytes.extend(model.token_bytes(token, false)?);
+        }
+        Ok(())
+    }
+
+    /// Shows what was held back, unless a stop string swallowed it.
+    pub(crate) fn flush(&mut self) {
+        let last = self.utf8.finish();
+        let stopped = self.stops.push(&last);
+        self.show(stopped.text);
+        if !stopped.stop {
+            let held = self.stops.finish();
+            self.show(held);
+        }
+    }
+
+    fn show(&mut self, text: String) {
+        if !text.is_empty() {
+            self.text.push_str(&text);
+            // Nobody listening is no reason to fail: the stream cancels when dropped.
+            let _ = self.parts.try_send(Ok(ReplyPart::Text(text)));
+        }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Text of the computed tokens, if it stands for exactly these tokens.
+    pub(crate) fn computed_text(&self) -> Option<&str> {
+        self.computed.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok())
+    }
+
+    pub(crate) fn end(&self, end: Result<ReplyPart, Error>) {
+        let _ = self.parts.try_send(end);
+        self.parts.close();
+    }
+}

@@ -1,0 +1,98 @@
+//! From a request to prompt tokens that fit the context.
+
+use std::sync::Arc;
+
+use pocketune_llama::Token;
+
+use crate::chat::{Ask, Conversation, OpenTurn, PromptText};
+use crate::error::Error;
+use crate::options::OverflowPolicy;
+use crate::worker::{Desk, LaneId};
+
+/// Where a prompt comes from.
+pub(crate) enum Source {
+    /// A turn of a chat.
+    Chat { conversation: Arc<Conversation>, ask: Ask },
+    /// Text to go on with.
+    Raw(String),
+}
+
+/// A prompt that fits.
+pub(crate) struct Prepared {
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) text: PromptText,
+    pub(crate) open_turn: Option<OpenTurn>,
+    pub(crate) dropped_messages: usize,
+}
+
+pub(crate) fn prepare(
+    source: &Source,
+    max_tokens: u32,
+    lane: LaneId,
+    desk: &Desk,
+) -> Result<Prepared, Error> {
+    match source {
+        Source::Raw(text) => {
+            let text = PromptText::raw(text);
+            let tokens = tokenize(&text, lane, desk)?;
+            check_fits(&tokens, desk)?;
+            Ok(Prepared { tokens, text, open_turn: None, dropped_messages: 0 })
+        }
+        Source::Chat { conversation, ask } => {
+            fit(conversation, conversation.open_turn(ask)?, max_tokens, lane, desk)
+        }
+    }
+}
+
+fn fit(
+    conversation: &Conversation,
+    mut open: OpenTurn,
+    max_tokens: u32,
+    lane: LaneId,
+    desk: &Desk,
+) -> Result<Prepared, Error> {
+    let context = desk.context_tokens();
+    let room_for_reply = (max_tokens as usize).min(context / 4);
+    let mut limit = context.saturating_sub(room_for_reply);
+    loop {
+        let kept = open.turns.get(open.dropped..).unwrap_or_default();
+        let text = conversation.renderer.render(open.system_prompt.as_deref(), kept)?;
+        let tokens = tokenize(&text, lane, desk)?;
+        let droppable = conversation.overflow == OverflowPolicy::DropOldestTurns && kept.len() > 2;
+        if droppable && tokens.len() > limit {
+            open.dropped += 2;
+            // Make room for several turns at once: each drop changes the start
+            // of the prompt, and all that follows must be computed again.
+            limit = context / 2;
+            continue;
+        }
+        check_fits(&tokens, desk)?;
+        let dropped_messages = open.dropped;
+        return Ok(Prepared { tokens, text, open_turn: Some(open), dropped_messages });
+    }
+}
+
+/// Keeps the tokens that the lane went through as far as the text is the same:
+/// tokenizing a reply again may cut it differently than it was generated.
+fn tokenize(text: &PromptText, lane: LaneId, desk: &Desk) -> Result<Vec<Token>, Error> {
+    let (done_text, done_tokens) = desk.transcript(lane);
+    if !done_text.is_empty()
+        && let Some(rest) = text.tokenize_after(done_text, desk.model())
+    {
+        return Ok([done_tokens, &rest?].concat());
+    }
+    text.tokenize(desk.model())
+}
+
+fn check_fits(tokens: &[Token], desk: &Desk) -> Result<(), Error> {
+    if tokens.is_empty() {
+        return Err(Error::option("prompt", "is empty and the model starts no text by itself"));
+    }
+    if tokens.len() >= desk.context_tokens() {
+        return Err(Error::ContextFull {
+            prompt_tokens: tokens.len() as u64,
+            context_tokens: desk.context_tokens() as u64,
+        });
+    }
+    Ok(())
+}

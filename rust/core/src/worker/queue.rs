@@ -1,0 +1,70 @@
+//! Whose turn it is: first come first served within a lane, round-robin among lanes.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use crate::worker::{Desk, Job, LaneId};
+
+#[derive(Default)]
+pub(crate) struct FairQueue {
+    waiting: HashMap<LaneId, VecDeque<Box<dyn Job>>>,
+    // Lanes with waiting jobs, in the order of their turns.
+    turns: VecDeque<LaneId>,
+    // Lanes whose chat was dropped while jobs of it were still queued or running.
+    forgotten: HashSet<LaneId>,
+    running: Option<LaneId>,
+}
+
+impl FairQueue {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, lane: LaneId, job: Box<dyn Job>) {
+        let jobs = self.waiting.entry(lane).or_default();
+        jobs.push_back(job);
+        if jobs.len() == 1 && self.running != Some(lane) {
+            self.turns.push_back(lane);
+        }
+    }
+
+    /// Takes the first job of the lane whose turn it is.
+    pub(crate) fn pop(&mut self) -> Option<(LaneId, Box<dyn Job>)> {
+        let lane = self.turns.pop_front()?;
+        let job = self.waiting.get_mut(&lane)?.pop_front()?;
+        self.running = Some(lane);
+        Some((lane, job))
+    }
+
+    /// Puts an unfinished job first in its lane, and the lane last in line.
+    pub(crate) fn put_back(&mut self, lane: LaneId, job: Box<dyn Job>) {
+        self.running = None;
+        self.waiting.entry(lane).or_default().push_front(job);
+        self.turns.push_back(lane);
+    }
+
+    /// The running job of `lane` has ended.
+    pub(crate) fn finished(&mut self, lane: LaneId, desk: &mut Desk) {
+        self.running = None;
+        if self.waiting.get(&lane).is_some_and(|jobs| !jobs.is_empty()) {
+            self.turns.push_back(lane);
+            return;
+        }
+        self.waiting.remove(&lane);
+        if self.forgotten.remove(&lane) {
+            desk.forget(lane);
+        }
+    }
+
+    pub(crate) fn others_wait(&self, lane: LaneId) -> bool {
+        self.turns.iter().any(|&other| other != lane)
+    }
+
+    /// Frees the lane's cache, now or when its last job has ended.
+    pub(crate) fn forget(&mut self, lane: LaneId, desk: &mut Desk) {
+        if self.running == Some(lane) || self.waiting.contains_key(&lane) {
+            self.forgotten.insert(lane);
+        } else {
+            desk.forget(lane);
+        }
+    }
+}

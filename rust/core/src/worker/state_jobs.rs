@@ -1,0 +1,50 @@
+//! Saving and restoring a lane's cache.
+
+use async_channel::Sender;
+
+use crate::cancel::CancelToken;
+use crate::error::Error;
+use crate::worker::{Desk, Job, LaneId, SavedLane, Step};
+
+/// Copies a lane out of the engine.
+pub(crate) struct SaveLane {
+    pub(crate) lane: LaneId,
+    pub(crate) cancel: CancelToken,
+    pub(crate) result: Sender<Result<SavedLane, Error>>,
+}
+
+impl Job for SaveLane {
+    fn step(&mut self, desk: &mut Desk) -> Step {
+        let saved =
+            if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { desk.save(self.lane) };
+        let _ = self.result.try_send(saved);
+        Step::Done
+    }
+
+    fn cancel_token(&self) -> &CancelToken {
+        &self.cancel
+    }
+}
+
+/// Puts a saved lane back.
+pub(crate) struct RestoreLane {
+    pub(crate) lane: LaneId,
+    pub(crate) cancel: CancelToken,
+    pub(crate) saved: Option<SavedLane>,
+    pub(crate) result: Sender<Result<(), Error>>,
+}
+
+impl Job for RestoreLane {
+    fn step(&mut self, desk: &mut Desk) -> Step {
+        let restored = match self.saved.take() {
+            Some(saved) if !self.cancel.is_cancelled() => desk.restore(self.lane, saved),
+            _ => Err(Error::Cancelled),
+        };
+        let _ = self.result.try_send(restored);
+        Step::Done
+    }
+
+    fn cancel_token(&self) -> &CancelToken {
+        &self.cancel
+    }
+}

@@ -1,0 +1,38 @@
+//! The Kotlin and Swift face of Pocketune (layer L4).
+//!
+//! One UniFFI namespace, `pocketune`. This crate converts, calls and converts
+//! back; it has no logic of its own. Blocking work runs on threads of its own
+//! behind `async` functions, so no caller's thread waits; dropping such a
+//! future cancels the work. Streams are pulled, never pushed, so that no app
+//! code runs inside the engine.
+
+uniffi::setup_scaffolding!("pocketune");
+
+#[cfg(target_os = "android")]
+mod android;
+mod background;
+mod chat;
+mod engine;
+mod error;
+mod logging;
+mod records;
+mod results;
+mod stream;
+
+pub use chat::{Chat, ChatOptions, Message, OverflowPolicy, Role, TemplateChoice};
+pub use engine::{Engine, LoadListener, ModelSource, estimate_memory, inspect_model};
+pub use error::{ListenerError, PocketuneError};
+pub use logging::{LogLevel, start_logging};
+pub use records::{
+    Constraint, EngineOptions, GenerationOptions, KvCacheType, Penalties, Pooling, Prompt,
+    Sampling, TokenBias,
+};
+pub use results::{Embedding, MemoryEstimate, ModelFacts, Score, TokenScore};
+pub use stream::{Reply, ReplyPart, ReplyStream, StopReason};
+
+/// Version of the native library, such as `0.1.0`.
+#[uniffi::export]
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}

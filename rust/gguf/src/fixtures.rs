@@ -1,0 +1,279 @@
+//! Tiny models that pass the audit and that llama.cpp can run, and the means
+//! to spoil them. For tests only (feature `fixtures`).
+//!
+//! Their weights are small pseudo-random numbers: replies are noise, but the
+//! same noise every time.
+
+use crate::{Architecture, GgmlType, GgufBuilder, GgufError, OwnedValue, tensor_bytes};
+
+/// Width of the residual stream of a tiny model.
+pub const EMBEDDING: u32 = 64;
+/// Width of its feed-forward layers.
+pub const FEED_FORWARD: u32 = 128;
+/// Its query heads.
+pub const HEADS: u32 = 4;
+/// Its key and value heads.
+pub const HEADS_KV: u32 = 2;
+/// Width of one head.
+pub const HEAD_LENGTH: u32 = 16;
+/// Its layers.
+pub const LAYERS: u32 = 2;
+/// Tokens of context it claims.
+pub const CONTEXT: u32 = 256;
+
+/// A model file before it is written. Metadata and tensors are public: change
+/// them, then [`build`](TinyModel::build).
+#[derive(Debug, Clone)]
+pub struct TinyModel {
+    /// Keys and values in file order.
+    pub metadata: Vec<(String, OwnedValue)>,
+    /// Tensors in file order.
+    pub tensors: Vec<TinyTensor>,
+}
+
+/// A tensor of a [`TinyModel`]; its data is made when the file is written.
+#[derive(Debug, Clone)]
+pub struct TinyTensor {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub tensor_type: GgmlType,
+    /// Elements along each axis, the contiguous one first.
+    pub dims: Vec<u64>,
+}
+
+impl TinyModel {
+    /// A `llama` model with a byte-level tokenizer, a ChatML template and
+    /// `F32` weights.
+    pub fn llama() -> Self {
+        let mut model = Self::sizes(Architecture::Llama);
+        model.set("llama.rope.dimension_count", HEAD_LENGTH);
+        model.byte_pair_tokenizer();
+        model.add_tensors(Architecture::Llama);
+        model
+    }
+
+    /// A `gemma3` model with a SentencePiece tokenizer, no template, one
+    /// sliding-window layer and `F32` weights.
+    pub fn gemma3() -> Self {
+        let mut model = Self::sizes(Architecture::Gemma3);
+        model
+            .set("gemma3.attention.key_length", HEAD_LENGTH)
+            .set("gemma3.attention.value_length", HEAD_LENGTH)
+            .set("gemma3.attention.sliding_window", 32_u32)
+            .set("gemma3.attention.sliding_window_pattern", 2_u32);
+        model.sentence_piece_tokenizer();
+        model.add_tensors(Architecture::Gemma3);
+        model
+    }
+
+    /// Sets a key, in place where it exists.
+    pub fn set(&mut self, key: &str, value: impl Into<OwnedValue>) -> &mut Self {
+        let value = value.into();
+        match self.metadata.iter_mut().find(|(name, _)| name == key) {
+            Some((_, old)) => *old = value,
+            None => self.metadata.push((key.to_owned(), value)),
+        }
+        self
+    }
+
+    /// Removes a key.
+    pub fn remove(&mut self, key: &str) -> &mut Self {
+        self.metadata.retain(|(name, _)| name != key);
+        self
+    }
+
+    /// The tensor with this name.
+    pub fn tensor_mut(&mut self, name: &str) -> Option<&mut TinyTensor> {
+        self.tensors.iter_mut().find(|tensor| tensor.name == name)
+    }
+
+    /// Adds a tensor.
+    pub fn push(&mut self, name: &str, tensor_type: GgmlType, dims: &[u64]) -> &mut Self {
+        self.tensors.push(TinyTensor {
+            name: name.to_owned(),
+            tensor_type,
+            dims: dims.to_vec(),
+        });
+        self
+    }
+
+    /// Gives all matrices another type. Data is made for `F32`, `Q4_0` and
+    /// `Q8_0`; other types are filled with zeros.
+    pub fn quantize(&mut self, tensor_type: GgmlType) -> &mut Self {
+        for tensor in self
+            .tensors
+            .iter_mut()
+            .filter(|tensor| tensor.dims.len() > 1)
+        {
+            tensor.tensor_type = tensor_type;
+        }
+        self
+    }
+
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// What [`GgufBuilder::build`] refuses.
+    pub fn build(&self) -> Result<Vec<u8>, GgufError> {
+        let mut builder = GgufBuilder::new();
+        for (key, value) in &self.metadata {
+            builder.metadata(key, value.clone());
+        }
+        for (index, tensor) in self.tensors.iter().enumerate() {
+            let mut dims = [1; 4];
+            for (to, &from) in dims.iter_mut().zip(&tensor.dims) {
+                *to = from;
+            }
+            let len = tensor_bytes(&tensor.name, tensor.tensor_type, dims)?;
+            let len = usize::try_from(len).unwrap_or(usize::MAX);
+            let data = data(tensor, len, index as u64);
+            builder.tensor(&tensor.name, tensor.tensor_type, &tensor.dims, data);
+        }
+        builder.build()
+    }
+
+    fn sizes(architecture: Architecture) -> Self {
+        let name = architecture.name();
+        let mut model = Self {
+            metadata: Vec::new(),
+            tensors: Vec::new(),
+        };
+        let key = |suffix: &str| format!("{name}.{suffix}");
+        model
+            .set("general.architecture", name)
+            .set("general.type", "model")
+            .set("general.name", "Tiny")
+            .set("general.file_type", 0_u32)
+            .set(&key("context_length"), CONTEXT)
+            .set(&key("embedding_length"), EMBEDDING)
+            .set(&key("block_count"), LAYERS)
+            .set(&key("feed_forward_length"), FEED_FORWARD)
+            .set(&key("attention.head_count"), HEADS)
+            .set(&key("attention.head_count_kv"), HEADS_KV)
+            .set(&key("attention.layer_norm_rms_epsilon"), 1e-5_f32)
+            .set(&key("rope.freq_base"), 10_000_f32);
+        model
+    }
+
+    fn byte_pair_tokenizer(&mut self) {
+        let mut tokens: Vec<String> = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+            .map(str::to_owned)
+            .into();
+        let specials = tokens.len();
+        tokens.extend((0..=u8::MAX).map(|byte| byte_character(byte).to_string()));
+        tokens.extend(["th", "the", "Ġt", "Ġthe"].map(str::to_owned));
+        let types: Vec<i32> = (0..tokens.len())
+            .map(|id| if id < specials { 3 } else { 1 })
+            .collect();
+        self.set("tokenizer.ggml.model", "gpt2")
+            .set("tokenizer.ggml.pre", "smollm")
+            .set("tokenizer.ggml.tokens", tokens.as_slice())
+            .set("tokenizer.ggml.token_type", types.as_slice())
+            .set(
+                "tokenizer.ggml.merges",
+                ["t h", "th e", "Ġ t", "Ġt he"].as_slice(),
+            )
+            .set("tokenizer.ggml.bos_token_id", 1_u32)
+            .set("tokenizer.ggml.eos_token_id", 2_u32)
+            .set("tokenizer.ggml.add_bos_token", false)
+            .set("tokenizer.chat_template", CHATML);
+    }
+
+    fn sentence_piece_tokenizer(&mut self) {
+        let mut tokens: Vec<String> = ["<pad>", "<eos>", "<bos>", "<unk>"]
+            .map(str::to_owned)
+            .into();
+        let mut types = vec![3, 3, 3, 2];
+        for byte in 0..=u8::MAX {
+            tokens.push(format!("<0x{byte:02X}>"));
+            types.push(6);
+        }
+        for text in ["▁", "▁the", "the", "th", "t", "h", "e", "\n"] {
+            tokens.push(text.to_owned());
+            types.push(1);
+        }
+        let scores: Vec<f32> = (0..tokens.len()).map(|id| -(id as f32)).collect();
+        self.set("tokenizer.ggml.model", "llama")
+            .set("tokenizer.ggml.pre", "default")
+            .set("tokenizer.ggml.tokens", tokens.as_slice())
+            .set("tokenizer.ggml.scores", scores.as_slice())
+            .set("tokenizer.ggml.token_type", types.as_slice())
+            .set("tokenizer.ggml.bos_token_id", 2_u32)
+            .set("tokenizer.ggml.eos_token_id", 1_u32)
+            .set("tokenizer.ggml.unknown_token_id", 3_u32)
+            .set("tokenizer.ggml.padding_token_id", 0_u32);
+    }
+
+    fn add_tensors(&mut self, architecture: Architecture) {
+        let vocabulary = match architecture {
+            Architecture::Llama => 263,
+            Architecture::Gemma3 => 268,
+        };
+        let embedding = u64::from(EMBEDDING);
+        let feed_forward = u64::from(FEED_FORWARD);
+        let head = u64::from(HEAD_LENGTH);
+        let (query, key) = (u64::from(HEADS) * head, u64::from(HEADS_KV) * head);
+        let f32 = GgmlType::F32;
+        self.push("token_embd.weight", f32, &[embedding, vocabulary]);
+        for layer in 0..LAYERS {
+            let name = |tensor: &str| format!("blk.{layer}.{tensor}.weight");
+            self.push(&name("attn_norm"), f32, &[embedding])
+                .push(&name("attn_q"), f32, &[embedding, query])
+                .push(&name("attn_k"), f32, &[embedding, key])
+                .push(&name("attn_v"), f32, &[embedding, key])
+                .push(&name("attn_output"), f32, &[query, embedding])
+                .push(&name("ffn_norm"), f32, &[embedding])
+                .push(&name("ffn_gate"), f32, &[embedding, feed_forward])
+                .push(&name("ffn_up"), f32, &[embedding, feed_forward])
+                .push(&name("ffn_down"), f32, &[feed_forward, embedding]);
+            if architecture == Architecture::Gemma3 {
+                self.push(&name("attn_q_norm"), f32, &[head])
+                    .push(&name("attn_k_norm"), f32, &[head])
+                    .push(&name("post_attention_norm"), f32, &[embedding])
+                    .push(&name("post_ffw_norm"), f32, &[embedding]);
+            }
+        }
+        self.push("output_norm.weight", f32, &[embedding]);
+    }
+}
+
+/// The ChatML template, as SmolLM2 has it in essence.
+pub const CHATML: &str = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' \
+     + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}\
+     {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+/// The character that GPT-2's byte-level encoding writes a byte as.
+pub fn byte_character(byte: u8) -> char {
+    match byte {
+        b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff => char::from(byte),
+        // The others follow from U+0100 on, in order.
+        0..=0x20 => char::from_u32(0x100 + u32::from(byte)).unwrap_or_default(),
+        0x7f..=0xa0 => char::from_u32(0x121 + u32::from(byte - 0x7f)).unwrap_or_default(),
+        0xad => '\u{143}',
+    }
+}
+
+/// Ones for vectors, noise of about ±0.1 for matrices.
+fn data(tensor: &TinyTensor, len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut noise = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    // Half-precision 0.01: the scale of a block.
+    let scale = 0x211f_u16.to_le_bytes();
+    let block = tensor.tensor_type.block_bytes() as usize;
+    match tensor.tensor_type {
+        GgmlType::F32 if tensor.dims.len() == 1 => 1_f32.to_le_bytes().repeat(len / 4),
+        GgmlType::F32 => (0..len / 4)
+            .flat_map(|_| ((f32::from(noise()) - 127.5) / 1275.0).to_le_bytes())
+            .collect(),
+        GgmlType::Q4_0 | GgmlType::Q8_0 => (0..len)
+            .map(|at| scale.get(at % block).copied().unwrap_or_else(&mut noise))
+            .collect(),
+        _ => vec![0; len],
+    }
+}

@@ -1,0 +1,318 @@
+#include "shim.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <map>
+#include <new>
+#include <unistd.h>
+#include <vector>
+
+// llama.cpp keeps this query in a staging header that it does not install.
+// The declaration must match src/llama-ext.h of the pinned version; a change
+// of its name or signature fails at link time.
+struct llama_memory_breakdown_data {
+    size_t model = 0;
+    size_t context = 0;
+    size_t compute = 0;
+};
+LLAMA_API std::map<ggml_backend_buffer_type_t, llama_memory_breakdown_data> llama_get_memory_breakdown(
+    const struct llama_context * ctx);
+
+namespace {
+
+void write_message(char * message, const char * text) noexcept {
+    if (message != nullptr) {
+        std::snprintf(message, PT_MESSAGE_BYTES, "%s", text);
+    }
+}
+
+// Runs `body` and turns what it throws into a status.
+template <typename Body> pt_status guarded(char * message, Body body) noexcept {
+    write_message(message, "");
+    try {
+        return body();
+    } catch (const std::bad_alloc &) {
+        return PT_OUT_OF_MEMORY;
+    } catch (const std::exception & error) {
+        write_message(message, error.what());
+        return PT_EXCEPTION;
+    } catch (...) {
+        write_message(message, "an exception without a description");
+        return PT_EXCEPTION;
+    }
+}
+
+struct closing_file {
+    FILE * file;
+    ~closing_file() {
+        if (file != nullptr) {
+            std::fclose(file);
+        }
+    }
+};
+
+llama_sampler * make_stage(const llama_vocab * vocab, const pt_stage & stage) {
+    switch (stage.kind) {
+        case PT_STAGE_LOGIT_BIAS:
+            return llama_sampler_init_logit_bias(llama_vocab_n_tokens(vocab), stage.n_biases, stage.biases);
+        case PT_STAGE_PENALTIES:
+            return llama_sampler_init_penalties(llama_vocab_n_tokens(vocab), stage.integer, stage.value,
+                                                stage.frequency, stage.presence);
+        case PT_STAGE_TOP_K:
+            return llama_sampler_init_top_k(stage.integer);
+        case PT_STAGE_TOP_P:
+            return llama_sampler_init_top_p(stage.value, 1);
+        case PT_STAGE_MIN_P:
+            return llama_sampler_init_min_p(stage.value, 1);
+        case PT_STAGE_TEMPERATURE:
+            return llama_sampler_init_temp(stage.value);
+        case PT_STAGE_DISTRIBUTION:
+            return llama_sampler_init_dist(stage.seed);
+        case PT_STAGE_GREEDY:
+            return llama_sampler_init_greedy();
+    }
+    return nullptr;
+}
+
+void fill_candidates(std::vector<llama_token_data> & candidates, const float * logits, int32_t n_vocab) {
+    candidates.resize(n_vocab);
+    for (llama_token id = 0; id < n_vocab; id++) {
+        candidates[id] = llama_token_data{id, logits[id], 0.0f};
+    }
+}
+
+bool grammar_allows(llama_sampler * grammar, llama_token token) {
+    llama_token_data single = {token, 1.0f, 0.0f};
+    llama_token_data_array array = {&single, 1, -1, false};
+    llama_sampler_apply(grammar, &array);
+    return array.data[0].logit != -INFINITY;
+}
+
+bool any_finite(const llama_token_data_array & array) {
+    for (size_t i = 0; i < array.size; i++) {
+        if (std::isfinite(array.data[i].logit)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+} // namespace
+
+extern "C" pt_status pt_model_load(int fd, pt_model_params params, llama_model ** out, char * message) {
+    return guarded(message, [&] {
+        closing_file opened{fdopen(fd, "rb")};
+        if (opened.file == nullptr) {
+            close(fd);
+            write_message(message, "the descriptor cannot be read");
+            return PT_NULL;
+        }
+        llama_model_params llama_params = llama_model_default_params();
+        llama_params.n_gpu_layers = 0;
+        llama_params.load_mode =
+            params.use_mmap && !params.weights_absent ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
+        llama_params.lazy_mode = LLAMA_LAZY_MODE_OFF;
+        llama_params.no_alloc = params.weights_absent;
+        llama_params.progress_callback = params.progress;
+        llama_params.progress_callback_user_data = params.progress_data;
+        *out = llama_model_load_from_file_ptr(opened.file, llama_params);
+        return *out == nullptr ? PT_NULL : PT_OK;
+    });
+}
+
+extern "C" pt_status pt_context_new(llama_model * model, pt_context_params params, llama_context ** out,
+                                    char * message) {
+    return guarded(message, [&] {
+        llama_context_params llama_params = llama_context_default_params();
+        llama_params.n_ctx = params.context_tokens;
+        llama_params.n_batch = params.batch_tokens;
+        llama_params.n_ubatch = params.micro_batch_tokens;
+        llama_params.n_seq_max = 1;
+        llama_params.n_outputs_max = params.outputs_max;
+        llama_params.n_threads = params.threads_decode;
+        llama_params.n_threads_batch = params.threads_prefill;
+        llama_params.pooling_type = LLAMA_POOLING_TYPE_NONE;
+        llama_params.type_k = params.kv_type_k;
+        llama_params.type_v = params.kv_type_v;
+        llama_params.swa_full = params.full_sliding_window;
+        llama_params.abort_callback = params.abort;
+        llama_params.abort_callback_data = params.abort_data;
+        llama_params.offload_kqv = false;
+        llama_params.op_offload = false;
+        *out = llama_init_from_model(model, llama_params);
+        return *out == nullptr ? PT_NULL : PT_OK;
+    });
+}
+
+extern "C" pt_status pt_context_memory(const llama_context * context, pt_memory * out, char * message) {
+    return guarded(message, [&] {
+        *out = pt_memory{};
+        for (const auto & [type, bytes] : llama_get_memory_breakdown(context)) {
+            const bool repacked = std::strcmp(ggml_backend_buft_name(type), "CPU_REPACK") == 0;
+            (repacked ? out->repacked : out->weights) += bytes.model;
+            out->kv += bytes.context;
+            out->compute += bytes.compute;
+        }
+        return PT_OK;
+    });
+}
+
+// Looked up by name because a dynamically loaded CPU backend is not linked.
+extern "C" ggml_threadpool * pt_threadpool_new(int32_t threads, uint32_t poll) {
+    ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+    if (cpu == nullptr) {
+        return nullptr;
+    }
+    auto * make = reinterpret_cast<decltype(ggml_threadpool_new) *>(
+        ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(cpu), "ggml_threadpool_new"));
+    if (make == nullptr) {
+        return nullptr;
+    }
+    ggml_threadpool_params params = ggml_threadpool_params_default(threads);
+    params.poll = poll;
+    return make(&params);
+}
+
+extern "C" void pt_threadpool_free(ggml_threadpool * pool) {
+    ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+    if (cpu == nullptr || pool == nullptr) {
+        return;
+    }
+    auto * free_pool = reinterpret_cast<decltype(ggml_threadpool_free) *>(
+        ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(cpu), "ggml_threadpool_free"));
+    if (free_pool != nullptr) {
+        free_pool(pool);
+    }
+}
+
+extern "C" pt_status pt_decode(llama_context * context, llama_batch batch, int32_t * code, char * message) {
+    return guarded(message, [&] {
+        *code = llama_decode(context, batch);
+        return PT_OK;
+    });
+}
+
+extern "C" pt_status pt_tokenize(const llama_vocab * vocab, const char * text, int32_t text_bytes,
+                                 llama_token * tokens, int32_t capacity, bool add_special, bool parse_special,
+                                 int32_t * count, char * message) {
+    return guarded(message, [&] {
+        *count = llama_tokenize(vocab, text, text_bytes, tokens, capacity, add_special, parse_special);
+        return PT_OK;
+    });
+}
+
+extern "C" pt_status pt_token_bytes(const llama_vocab * vocab, llama_token token, bool special, char * bytes,
+                                    int32_t capacity, int32_t * count, char * message) {
+    return guarded(message, [&] {
+        *count = llama_token_to_piece(vocab, token, bytes, capacity, 0, special);
+        return PT_OK;
+    });
+}
+
+extern "C" pt_status pt_sampler_chain_new(const llama_vocab * vocab, const pt_stage * stages, size_t n_stages,
+                                          llama_sampler ** out, char * message) {
+    return guarded(message, [&] {
+        llama_sampler_chain_params params = llama_sampler_chain_default_params();
+        llama_sampler * chain = llama_sampler_chain_init(params);
+        for (size_t i = 0; i < n_stages; i++) {
+            llama_sampler * stage = make_stage(vocab, stages[i]);
+            if (stage == nullptr) {
+                llama_sampler_free(chain);
+                return PT_NULL;
+            }
+            llama_sampler_chain_add(chain, stage);
+        }
+        *out = chain;
+        return PT_OK;
+    });
+}
+
+extern "C" pt_status pt_grammar_new(const llama_vocab * vocab, const char * gbnf, const char * root,
+                                    llama_sampler ** out, char * message) {
+    return guarded(message, [&] {
+        *out = llama_sampler_init_grammar(vocab, gbnf, root);
+        return *out == nullptr ? PT_NULL : PT_OK;
+    });
+}
+
+extern "C" pt_status pt_sampler_observe(llama_sampler * chain, llama_token token, char * message) {
+    return guarded(message, [&] {
+        llama_sampler_accept(chain, token);
+        return PT_OK;
+    });
+}
+
+// Testing one sampled token against a grammar is far cheaper than masking the
+// whole vocabulary, so the mask is applied only when the first choice breaks it.
+extern "C" pt_status pt_sample(llama_sampler * chain, llama_sampler * grammar, llama_context * context, int32_t index,
+                               llama_token * out, char * message) {
+    return guarded(message, [&] {
+        static thread_local std::vector<llama_token_data> candidates;
+        const float * logits = llama_get_logits_ith(context, index);
+        if (logits == nullptr) {
+            write_message(message, "no logits at this output");
+            return PT_NULL;
+        }
+        const int32_t n_vocab = llama_vocab_n_tokens(llama_model_get_vocab(llama_get_model(context)));
+        fill_candidates(candidates, logits, n_vocab);
+        llama_token_data_array array = {candidates.data(), candidates.size(), -1, false};
+        if (!any_finite(array)) {
+            return PT_DEAD_END;
+        }
+        llama_sampler_apply(chain, &array);
+        if (array.selected < 0) {
+            return PT_DEAD_END;
+        }
+        llama_token token = array.data[array.selected].id;
+        if (grammar != nullptr && !grammar_allows(grammar, token)) {
+            fill_candidates(candidates, logits, n_vocab);
+            array = {candidates.data(), candidates.size(), -1, false};
+            llama_sampler_apply(grammar, &array);
+            if (!any_finite(array)) {
+                return PT_DEAD_END;
+            }
+            llama_sampler_apply(chain, &array);
+            if (array.selected < 0) {
+                return PT_DEAD_END;
+            }
+            token = array.data[array.selected].id;
+        }
+        if (grammar != nullptr) {
+            llama_sampler_accept(grammar, token);
+        }
+        llama_sampler_accept(chain, token);
+        *out = token;
+        return PT_OK;
+    });
+}
+
+extern "C" pt_status pt_sequence_state_size(llama_context * context, llama_seq_id sequence, size_t * bytes,
+                                            char * message) {
+    return guarded(message, [&] {
+        *bytes = llama_state_seq_get_size(context, sequence);
+        return PT_OK;
+    });
+}
+
+extern "C" pt_status pt_sequence_state_read(llama_context * context, llama_seq_id sequence, uint8_t * bytes,
+                                            size_t capacity, size_t * written, char * message) {
+    return guarded(message, [&] {
+        *written = llama_state_seq_get_data(context, bytes, capacity, sequence);
+        return *written == 0 ? PT_NULL : PT_OK;
+    });
+}
+
+extern "C" pt_status pt_sequence_state_write(llama_context * context, llama_seq_id sequence, const uint8_t * bytes,
+                                             size_t count, char * message) {
+    return guarded(message, [&] { return llama_state_seq_set_data(context, bytes, count, sequence) == 0 ? PT_NULL : PT_OK; });
+}
+
+extern "C" pt_status pt_sequence_remove(llama_context * context, llama_seq_id sequence, llama_pos from, llama_pos to,
+                                        bool * removed, char * message) {
+    return guarded(message, [&] {
+        *removed = llama_memory_seq_rm(llama_get_memory(context), sequence, from, to);
+        return PT_OK;
+    });
+}

@@ -1,0 +1,31 @@
+//! Safe handles over llama.cpp (layer L1).
+//!
+//! Every call that can throw, abort or fail without a reason goes through the
+//! C++ shim in `shim/`, which turns exceptions and null results into
+//! [`LlamaError`]. A [`Context`] keeps its [`Model`] alive; a context is used by
+//! one thread at a time, a model may be shared.
+
+mod abort;
+mod backend;
+mod batch;
+mod bindings;
+mod context;
+mod descriptor;
+mod error;
+mod log_bridge;
+mod model;
+mod sampler;
+mod state;
+mod system;
+mod vocab;
+
+pub use abort::AbortFlag;
+pub use backend::{CpuFacts, cpu_facts};
+pub use batch::{Batch, Outputs};
+pub use context::{Context, ContextParams, KvType, MemoryBreakdown};
+pub use descriptor::{duplicate_descriptor, reopened_at_start};
+pub use error::LlamaError;
+pub use model::{Model, ModelLoad};
+pub use sampler::{GRAMMAR_BYTES_MAX, GRAMMAR_NESTING_MAX, Sampler, Stage};
+pub use system::available_memory_bytes;
+pub use vocab::{SpecialTokens, Token};

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Formatting, lints, licences: what a reviewer should not have to look for.
+#
+#     scripts/check.sh [--fix] [--only CHECK]...
+#
+#     rustfmt       Rust formatting
+#     clippy        Rust lints, warnings are errors
+#     ktlint        Kotlin formatting and style
+#     swift-format  Swift formatting and style
+#     deny          licences, banned crates and sources of the dependency tree
+#     scripts       shellcheck over these scripts
+#
+# --fix lets the formatters rewrite files. Every check runs, whatever fails.
+
+# shellcheck disable=SC2317  # the checks are called by name
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$SCRIPTS/env.sh"
+
+KTLINT=1.8.0
+CHECKS=(rustfmt scripts deny ktlint swift-format clippy)
+
+main() {
+    local selected=() fix='' check
+    while [ $# -gt 0 ]; do
+        case $1 in
+            -h | --help) usage && exit ;;
+            --fix) fix=--fix && shift ;;
+            --only) selected+=("${2:?--only needs a check}") && shift 2 ;;
+            *) die "unknown argument: $1 (see --help)" ;;
+        esac
+    done
+    cd "$ROOT"
+    # One check runs here; several run as children, so that each ends at its
+    # first error and the others still run.
+    if [ ${#selected[@]} -eq 1 ]; then
+        case " ${CHECKS[*]} " in
+            *" ${selected[0]} "*) "check_${selected[0]//-/_}" "$fix" ;;
+            *) die "unknown check: ${selected[0]} (${CHECKS[*]})" ;;
+        esac
+        exit
+    fi
+    [ ${#selected[@]} -gt 0 ] || selected=("${CHECKS[@]}")
+    for check in "${selected[@]}"; do
+        step "$check" "$SCRIPTS/check.sh" --only "$check" ${fix:+"$fix"}
+    done
+    finish_steps
+}
+
+check_rustfmt() {
+    if [ -n "$1" ]; then cargo fmt --all; else cargo fmt --all --check; fi
+}
+
+check_clippy() {
+    local fix=()
+    [ -z "$1" ] || fix=(--fix --allow-dirty --allow-staged)
+    cargo clippy --workspace --all-targets --release "${fix[@]}" -- -D warnings
+}
+
+check_ktlint() {
+    local jar=$TOOLS/ktlint-cli-$KTLINT-all.jar files=()
+    mapfile -t files < <(find android tests/kotlin -name build -prune -o -name target -prune -o \
+        \( -name '*.kt' -o -name '*.kts' \) -print)
+    if [ ${#files[@]} -eq 0 ]; then
+        say "no Kotlin sources"
+        return
+    fi
+    if [ ! -f "$jar" ]; then
+        mvn --batch-mode --quiet dependency:copy -Dartifact="com.pinterest.ktlint:ktlint-cli:$KTLINT:jar:all" \
+            -DoutputDirectory="$TOOLS"
+    fi
+    java --add-opens java.base/java.lang=ALL-UNNAMED -jar "$jar" --relative --log-level=warn \
+        ${1:+--format} "${files[@]}"
+}
+
+check_swift_format() {
+    local paths=() path
+    for path in ios/Package.swift ios/Sources/Pocketune ios/Tests ios/App; do
+        [ ! -e "$path" ] || paths+=("$path")
+    done
+    if [ -n "$1" ]; then
+        "$SCRIPTS/swift.sh" format format --in-place --parallel --recursive "${paths[@]}"
+    else
+        "$SCRIPTS/swift.sh" format lint --strict --parallel --recursive "${paths[@]}"
+    fi
+}
+
+check_deny() {
+    local cargo_deny
+    cargo_deny=$("$SCRIPTS/cargo-tool.sh" cargo-deny)
+    "$cargo_deny" --log-level warn check --hide-inclusion-graph licenses bans sources
+}
+
+check_scripts() {
+    shellcheck scripts/*.sh scripts/stand-ins/{ar,cc,cmake,path/xcrun} .ci/run
+}
+
+main "$@"

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Tests the Kotlin SDK on a desktop JVM against the host library, and
+# type-checks the sources that only compile for Android.
+#
+#     scripts/test-kotlin.sh [TEST]      TEST: a class or Class#method
+#
+# Needs the bindings (scripts/gen-bindings.sh), a JDK 17 or newer and Maven
+# (scripts/install-tools.sh --only kotlin), and the small model, which it
+# fetches and hands to the tests as the environment variable POCKETUNE_MODEL.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+main() {
+    case "${1-}" in -h | --help) usage && exit ;; esac
+    have mvn || die "no Maven: scripts/install-tools.sh --only kotlin"
+    [ -d "$ROOT/android/sdk/build/generated/uniffi" ] || die "no bindings: scripts/gen-bindings.sh first"
+
+    POCKETUNE_MODEL=$("$SCRIPTS/fetch-model.sh" smollm2)
+    export POCKETUNE_MODEL
+    local selected=()
+    [ $# -eq 0 ] || selected=("-Dtest=$1")
+    maven "-Dlibrary.dir=$TARGET/release" "${selected[@]}" test
+
+    if [ -d "$ROOT/android/sdk/src/android/kotlin" ]; then
+        maven --quiet -P android compile
+        say "android/sdk/src/android: type-checked against Android's classes"
+    fi
+}
+
+maven() {
+    mvn --batch-mode --no-transfer-progress -Dstyle.color=never --file "$ROOT/tests/kotlin/pom.xml" "$@"
+}
+
+main "$@"

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# The suites that take too long for every change: tests marked `ignore`, and
+# every fuzz target for a while. scripts/test.sh comes first.
+#
+#     scripts/test-long.sh [--fuzz-seconds N]      (default: 60 a target)
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$SCRIPTS/env.sh"
+
+fuzz_seconds=60
+
+main() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+            -h | --help) usage && exit ;;
+            --fuzz-seconds) fuzz_seconds=${2:?--fuzz-seconds needs a number} && shift 2 ;;
+            # A step of its own below.
+            --fuzz) fuzz "$2" "$3" "$4" && exit ;;
+            *) die "unknown argument: $1 (see --help)" ;;
+        esac
+    done
+    cd "$ROOT"
+    step tools "$SCRIPTS/install-tools.sh" --only rust,models
+    step models "$SCRIPTS/fetch-model.sh" all
+    ignored_tests
+    fuzz_targets
+    finish_steps
+}
+
+# Each in a process of its own: some measure the memory of theirs.
+ignored_tests() {
+    local test tests
+    mapfile -t tests < <(cargo test --release -p pocketune-tests --test system -- --ignored --list |
+        sed -n 's/: test$//p')
+    for test in "${tests[@]}"; do
+        step "${test##*::}" cargo test --release -p pocketune-tests --test system -- --ignored --exact --nocapture "$test"
+    done
+}
+
+fuzz_targets() {
+    local file folder
+    for file in rust/*/fuzz/fuzz_targets/*.rs; do
+        [ -e "$file" ] || continue
+        folder=${file%/fuzz_targets/*}
+        step "fuzz $(basename "$file" .rs)" "$0" --fuzz "$folder" "$(basename "$file" .rs)" "$fuzz_seconds"
+    done
+}
+
+# fuzz FOLDER TARGET SECONDS. RUSTC_BOOTSTRAP: the address sanitizer is an
+# unstable option, which a stable compiler takes all the same.
+fuzz() {
+    local folder=$ROOT/$1 target=$2 seconds=$3 program
+    program=$("$SCRIPTS/cargo-tool.sh" cargo-fuzz)
+    if [ -f "$folder/seeds.rs" ]; then
+        (cd "$folder" && cargo run --quiet --bin seeds -- "corpus/$target")
+    fi
+    RUSTC_BOOTSTRAP=1 "$program" fuzz run --fuzz-dir "$folder" "$target" -- -max_total_time="$seconds"
+}
+
+main "$@"

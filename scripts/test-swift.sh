@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Tests the Swift package in ios/ against the host library (on Linux or macOS).
+#
+#     scripts/test-swift.sh [swift test arguments, as --filter NAME]
+#
+# Needs the bindings (scripts/gen-bindings.sh). Finds or sets up a Swift by
+# scripts/swift.sh. Fetches the small model and hands it to the tests as the
+# environment variable POCKETUNE_MODEL.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+main() {
+    case "${1-}" in -h | --help) usage && exit ;; esac
+    [ -f "$ROOT/ios/Sources/PocketuneFFI/PocketuneFFI.swift" ] || die "no bindings: scripts/gen-bindings.sh first"
+
+    POCKETUNE_MODEL=$("$SCRIPTS/fetch-model.sh" smollm2)
+    export POCKETUNE_MODEL
+    # The package manifest reads this: see ios/Package.swift.
+    export POCKETUNE_HOST_LIBRARY=$TARGET/release
+    "$SCRIPTS/swift.sh" test --package-path "$ROOT/ios" "$@"
+}
+
+main "$@"

@@ -1,0 +1,22 @@
+package dev.pocketune.readme
+
+import dev.pocketune.ChatOptions
+import dev.pocketune.Engine
+import dev.pocketune.ModelSource
+import dev.pocketune.ReplyPart
+
+// The README shows what stands between the markers.
+// snippet:start
+suspend fun askTheModel(modelPath: String) {
+    Engine.load(ModelSource.Path(modelPath)).use { engine ->
+        engine.chat(ChatOptions(systemPrompt = "You are a friendly assistant.")).use { chat ->
+            chat.send("What can I do with a paper clip?").collect { part ->
+                when (part) {
+                    is ReplyPart.Text -> print(part.text)
+                    is ReplyPart.Done -> println("\n${part.reply.decodeTokensPerS.toInt()} tokens/s")
+                }
+            }
+        }
+    }
+}
+// snippet:end

@@ -1,0 +1,60 @@
+//! What whole-system tests share: models, and a plain llama.cpp loop to compare with.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::panic, clippy::expect_used, reason = "tests fail by panicking")]
+
+pub mod reference;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pocketune_core::{DigestCache, Engine, EngineOptions, ModelSource};
+use pocketune_gguf::fixtures::TinyModel;
+use tempfile::NamedTempFile;
+
+/// A real model that `scripts/fetch-model.sh` fetched. Fails when it is missing.
+#[must_use]
+pub fn real_model(file: &str) -> PathBuf {
+    let directory = std::env::var_os("POCKETUNE_MODELS").map_or_else(
+        || {
+            let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+                || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
+                PathBuf::from,
+            );
+            cache.join("pocketune/models")
+        },
+        PathBuf::from,
+    );
+    let path = directory.join(file);
+    assert!(path.is_file(), "{file} is missing: run scripts/fetch-model.sh all");
+    path
+}
+
+/// SmolLM2-135M-Instruct, Q4_1, with a ChatML template.
+#[must_use]
+pub fn smollm2() -> PathBuf {
+    real_model("smollm2-135m-instruct-q4_1.gguf")
+}
+
+/// Gemma 3 270M, Q4_K_M, a base model without a template.
+#[must_use]
+pub fn gemma3() -> PathBuf {
+    real_model("gemma-3-270m-q4_k_m.gguf")
+}
+
+/// Writes a tiny model to a temporary file.
+#[must_use]
+pub fn written(model: &TinyModel) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    file.write_all(&model.build().expect("a valid model")).expect("room for a tiny model");
+    file
+}
+
+/// Loads the model at `path`.
+#[must_use]
+pub fn engine(path: impl Into<PathBuf>, options: &EngineOptions) -> Engine {
+    let source = ModelSource::Path(path.into());
+    Engine::load(&source, options, Arc::new(DigestCache::in_memory()), |_| true)
+        .expect("the model loads")
+}

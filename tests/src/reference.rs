@@ -1,0 +1,94 @@
+//! A greedy loop straight through llama.cpp's API (crate `llama-cpp-2`): the
+//! oracle that our layers are compared with.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::llama_batch::LlamaBatch;
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::token::LlamaToken;
+
+fn backend() -> &'static LlamaBackend {
+    static BACKEND: OnceLock<LlamaBackend> = OnceLock::new();
+    BACKEND.get_or_init(|| LlamaBackend::init().expect("llama.cpp starts"))
+}
+
+/// A model loaded by the reference.
+#[derive(Debug)]
+pub struct Reference(LlamaModel);
+
+/// One greedy step: the token, and how far its logit lies above the runner-up's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GreedyStep {
+    /// The likeliest token.
+    pub token: i32,
+    /// Its logit minus the second best.
+    pub lead: f32,
+    /// The runner-up.
+    pub second: i32,
+}
+
+impl Reference {
+    /// Loads the model at `path`.
+    #[must_use]
+    pub fn load(path: &Path) -> Self {
+        let params = LlamaModelParams::default().with_n_gpu_layers(0);
+        Self(LlamaModel::load_from_file(backend(), path, &params).expect("the model loads"))
+    }
+
+    /// Greedy tokens after `prompt`, up to `count` or the end of generation.
+    #[must_use]
+    pub fn greedy(&self, prompt: &[i32], count: usize, threads: i32) -> Vec<GreedyStep> {
+        let params = LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(2048))
+            .with_n_batch(512)
+            .with_n_ubatch(512)
+            .with_n_threads(threads)
+            .with_n_threads_batch(threads);
+        let mut context = self.0.new_context(backend(), params).expect("a context");
+        let mut batch = LlamaBatch::new(512, 1);
+        let mut position = 0;
+        for (index, chunk) in prompt.chunks(512).enumerate() {
+            batch.clear();
+            let last_chunk = (index + 1) * 512 >= prompt.len();
+            for (i, &token) in chunk.iter().enumerate() {
+                let logits = last_chunk && i + 1 == chunk.len();
+                batch.add(LlamaToken(token), position, &[0], logits).expect("room in the batch");
+                position += 1;
+            }
+            context.decode(&mut batch).expect("the prompt decodes");
+        }
+        let mut steps = Vec::new();
+        while steps.len() < count {
+            let step = best(&context, batch.n_tokens() - 1);
+            if self.0.vocab().is_eog(LlamaToken(step.token)) {
+                break;
+            }
+            steps.push(step);
+            batch.clear();
+            batch.add(LlamaToken(step.token), position, &[0], true).expect("room in the batch");
+            position += 1;
+            context.decode(&mut batch).expect("the token decodes");
+        }
+        steps
+    }
+}
+
+fn best(context: &LlamaContext<'_>, index: i32) -> GreedyStep {
+    let logits = context.get_logits_ith(index);
+    let (mut first, mut second) = ((0, f32::NEG_INFINITY), (0, f32::NEG_INFINITY));
+    for (token, &logit) in (0..).zip(logits) {
+        if logit > first.1 {
+            second = first;
+            first = (token, logit);
+        } else if logit > second.1 {
+            second = (token, logit);
+        }
+    }
+    GreedyStep { token: first.0, lead: first.1 - second.1, second: second.0 }
+}

@@ -1,0 +1,17 @@
+//! The system as its users see it. One binary; a module for each promise.
+//! Tests marked `ignore` are the long ones that `scripts/test-long.sh` runs.
+
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "tests")]
+
+mod architecture;
+mod bad_input;
+mod chat;
+mod constraint;
+mod greedy;
+mod memory;
+mod mutation;
+mod readme;
+mod scoring;
+mod sharing;
+mod soak;
+mod template;

@@ -1,0 +1,60 @@
+//! What the README shows is what is compiled.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pocketune_core::{
+    ChatOptions, DigestCache, Engine, EngineOptions, GenerationOptions, ModelSource, ReplyPart,
+};
+use pocketune_tests::smollm2;
+
+// snippet:start
+fn chat(model: &std::path::Path) -> Result<(), pocketune_core::Error> {
+    let source = ModelSource::Path(model.to_owned());
+    let digests = Arc::new(DigestCache::in_memory());
+    let engine = Engine::load(&source, &EngineOptions::default(), digests, |_progress| true)?;
+    let chat = engine.chat(ChatOptions::default())?;
+    let stream = chat.send("What is the capital of France?", &GenerationOptions::greedy())?;
+    for part in &stream {
+        match part? {
+            ReplyPart::Text(piece) => print!("{piece}"),
+            ReplyPart::Done(reply) => println!("\n{:.0} tokens/s", reply.decode_tokens_per_s),
+        }
+    }
+    Ok(())
+}
+// snippet:end
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The text between the snippet marks of a source file.
+fn snippet(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let (_, after) = text.split_once("// snippet:start\n").expect("a start mark");
+    let (snippet, _) = after.split_once("// snippet:end").expect("an end mark");
+    let lines: Vec<&str> = snippet.trim_end().lines().collect();
+    let indent = |line: &&str| line.len() - line.trim_start().len();
+    let least = lines.iter().filter(|line| !line.is_empty()).map(indent).min().unwrap_or(0);
+    lines.iter().map(|line| line.get(least..).unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_rust_snippet_runs() {
+    chat(&smollm2()).unwrap();
+}
+
+#[test]
+fn the_readme_shows_the_compiled_snippets() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for file in [
+        "tests/tests/system/readme.rs",
+        "tests/kotlin/src/test/kotlin/dev/pocketune/ReadmeSnippet.kt",
+        "ios/Tests/PocketuneTests/ReadmeSnippet.swift",
+    ] {
+        let snippet = snippet(&root().join(file));
+        assert!(readme.contains(&snippet), "README.md must show the snippet of {file}:\n{snippet}");
+    }
+}
