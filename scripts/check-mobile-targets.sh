@@ -35,8 +35,9 @@ main() {
 check() {
     local target=$1 underscored=${1//-/_}
     cd "$ROOT"
-    # RUSTC_BOOTSTRAP lets a stable compiler check std from source. The CPU
-    # level of env.sh is the host's, not the target's.
+    # RUSTC_BOOTSTRAP lets a stable compiler check std from source, and cargo deny
+    # our warnings: clippy never sees this code. The CPU level of env.sh is the
+    # host's, not the target's.
     env --unset=RUSTFLAGS --unset=IPHONEOS_DEPLOYMENT_TARGET \
         "CC_$underscored=$STAND_INS/cc" "CXX_$underscored=$STAND_INS/cc" \
         "AR_$underscored=$STAND_INS/ar" CMAKE="$STAND_INS/cmake" \
@@ -44,8 +45,8 @@ check() {
         "BINDGEN_EXTRA_CLANG_ARGS_$underscored=-isystem $STAND_INS/include" \
         ANDROID_NDK="$WORK/ndk" \
         RUSTC="$RUSTC" RUSTC_BOOTSTRAP=1 CARGO_PROFILE_DEV_DEBUG=false \
-        cargo check --package "$PACKAGE" --lib --target "$target" \
-        -Z build-std=std,panic_abort --target-dir "$WORK"
+        cargo check --package "$PACKAGE" --lib --target "$target" --target-dir "$WORK" \
+        -Z build-std=std,panic_abort -Z warnings --config 'build.warnings="deny"'
 }
 
 # The folders and the one file whose presence llama-cpp-sys-2 asks for.

@@ -16,7 +16,8 @@ main() {
     . "$SCRIPTS/env.sh"
     local model
     model=$("$SCRIPTS/fetch-model.sh" smollm2)
-    cargo build --release -p pocketune-cli
+    # The whole workspace, so that scripts/test.sh finds llama.cpp compiled.
+    cargo build --release --workspace
 
     show bench --model "$model" --repetitions 3
     show chat --model "$model" --greedy --max-tokens 60 \

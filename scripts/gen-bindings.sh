@@ -23,9 +23,9 @@ HEADER=$ROOT/ios/Sources/CPocketune/include
 main() {
     no_arguments "$@"
     cd "$ROOT"
-    # Two builds: one would give the shipped library the generator's features.
-    cargo build --release -p pocketune-ffi
-    cargo build --release -p pocketune-bindgen
+    # The whole workspace: a build of single packages resolves other features
+    # for their common dependencies and would compile llama.cpp once more.
+    cargo build --release --workspace
 
     local library
     library=$(host_library)

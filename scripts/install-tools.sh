@@ -46,6 +46,7 @@ main() {
 need() {
     local name=$1 test=$2
     shift 2
+    case " ${packages[*]-} " in *" $* "*) return ;; esac
     if ! $test >/dev/null 2>&1; then
         missing+=("$name")
         packages+=("$@")

@@ -30,10 +30,10 @@ main() {
 # Each in a process of its own: some measure the memory of theirs.
 ignored_tests() {
     local test tests
-    mapfile -t tests < <(cargo test --release -p pocketune-tests --test system -- --ignored --list |
+    mapfile -t tests < <(cargo test --release --workspace --test system -- --ignored --list |
         sed -n 's/: test$//p')
     for test in "${tests[@]}"; do
-        step "${test##*::}" cargo test --release -p pocketune-tests --test system -- --ignored --exact --nocapture "$test"
+        step "${test##*::}" cargo test --release --workspace --test system -- --ignored --exact --nocapture "$test"
     done
 }
 

@@ -27,7 +27,10 @@ pub fn real_model(file: &str) -> PathBuf {
         PathBuf::from,
     );
     let path = directory.join(file);
-    assert!(path.is_file(), "{file} is missing: run scripts/fetch-model.sh all");
+    assert!(
+        path.is_file(),
+        "{file} is missing: run scripts/fetch-model.sh all"
+    );
     path
 }
 
@@ -47,7 +50,8 @@ pub fn gemma3() -> PathBuf {
 #[must_use]
 pub fn written(model: &TinyModel) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a temporary file");
-    file.write_all(&model.build().expect("a valid model")).expect("room for a tiny model");
+    file.write_all(&model.build().expect("a valid model"))
+        .expect("room for a tiny model");
     file
 }
 
@@ -55,6 +59,8 @@ pub fn written(model: &TinyModel) -> NamedTempFile {
 #[must_use]
 pub fn engine(path: impl Into<PathBuf>, options: &EngineOptions) -> Engine {
     let source = ModelSource::Path(path.into());
-    Engine::load(&source, options, Arc::new(DigestCache::in_memory()), |_| true)
-        .expect("the model loads")
+    Engine::load(&source, options, Arc::new(DigestCache::in_memory()), |_| {
+        true
+    })
+    .expect("the model loads")
 }

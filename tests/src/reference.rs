@@ -58,7 +58,9 @@ impl Reference {
             let last_chunk = (index + 1) * 512 >= prompt.len();
             for (i, &token) in chunk.iter().enumerate() {
                 let logits = last_chunk && i + 1 == chunk.len();
-                batch.add(LlamaToken(token), position, &[0], logits).expect("room in the batch");
+                batch
+                    .add(LlamaToken(token), position, &[0], logits)
+                    .expect("room in the batch");
                 position += 1;
             }
             context.decode(&mut batch).expect("the prompt decodes");
@@ -71,7 +73,9 @@ impl Reference {
             }
             steps.push(step);
             batch.clear();
-            batch.add(LlamaToken(step.token), position, &[0], true).expect("room in the batch");
+            batch
+                .add(LlamaToken(step.token), position, &[0], true)
+                .expect("room in the batch");
             position += 1;
             context.decode(&mut batch).expect("the token decodes");
         }
@@ -90,5 +94,9 @@ fn best(context: &LlamaContext<'_>, index: i32) -> GreedyStep {
             second = (token, logit);
         }
     }
-    GreedyStep { token: first.0, lead: first.1 - second.1, second: second.0 }
+    GreedyStep {
+        token: first.0,
+        lead: first.1 - second.1,
+        second: second.0,
+    }
 }

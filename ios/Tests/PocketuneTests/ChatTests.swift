@@ -5,7 +5,7 @@ import XCTest
 final class ChatTests: XCTestCase {
     func testASecondTurnReusesWhatTheFirstOneCached() async throws {
         let engine = try await TestModel.engine()
-        let chat = try engine.chat(ChatOptions(systemPrompt: "You are a helpful assistant."))
+        let chat = try engine.chat(assistant)
         let first = try await chat.reply(to: "What is the capital of France?", options: greedy())
         XCTAssertTrue(first.text.contains("Paris"), first.text)
         XCTAssertEqual(first.reusedTokens, 0)

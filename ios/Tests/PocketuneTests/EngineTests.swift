@@ -51,7 +51,7 @@ final class EngineTests: XCTestCase {
 
     func testTwoChatsAtOnceBothComeToTheirEnd() async throws {
         let engine = try await TestModel.engine()
-        let chats = [try engine.chat(), try engine.chat()]
+        let chats = [try engine.chat(assistant), try engine.chat(assistant)]
         let replies = try await withThrowingTaskGroup(of: Reply.self) { group in
             for chat in chats {
                 group.addTask { try await chat.reply(to: "What is the capital of France?", options: greedy()) }
@@ -72,8 +72,8 @@ final class EngineTests: XCTestCase {
                     case 0:
                         return try await engine.complete("The capital of France is", options: greedy(4)).parts().text
                     case 1:
-                        return try await engine.chat().reply(to: "What is the capital of France?", options: greedy())
-                            .text
+                        let chat = try engine.chat(assistant)
+                        return try await chat.reply(to: "What is the capital of France?", options: greedy()).text
                     case 2:
                         let score = try await engine.score(.raw(text: "The capital is"), reply: " Paris")
                         return try engine.detokenize(score.tokens.map(\.token))

@@ -8,7 +8,7 @@ func askTheModel(at modelURL: URL) async throws {
     defer { engine.close() }
 
     let chat = try engine.chat(ChatOptions(systemPrompt: "You are a friendly assistant."))
-    for try await part in chat.send("What can I do with a paper clip?") {
+    for try await part in chat.send("Why is the sky blue? Answer in one sentence.") {
         switch part {
         case .text(let text): print(text, terminator: "")
         case .done(let reply): print("\n\(Int(reply.decodeTokensPerS)) tokens/s")

@@ -130,6 +130,7 @@ fn flag(option: &str) -> String {
     let name = match option {
         "penalties.repeat" => "repeat-penalty",
         "threads" | "max_tokens" | "temperature" | "top_p" | "min_p" | "stop" => option,
+        "prompt" | "reply" | "text" => return format!("the {option}"),
         other => return format!("the option {other}"),
     };
     format!("--{}", name.replace('_', "-"))

@@ -47,7 +47,9 @@ impl SchemaFactory {
             return Err(invalid(first_line(&reason)));
         }
         // A schema that nothing can satisfy shows at the first mask.
-        matcher.compute_mask().map_err(|error| invalid(first_line(&error.to_string())))?;
+        matcher
+            .compute_mask()
+            .map_err(|error| invalid(first_line(&error.to_string())))?;
         Ok(SchemaMatcher(matcher))
     }
 }
@@ -69,8 +71,9 @@ impl SchemaMatcher {
 
     /// Takes the chosen token; true when the document is complete.
     pub(crate) fn accept(&mut self, token: Token) -> Result<bool, Error> {
-        let id = u32::try_from(token)
-            .map_err(|_| Error::InvalidConstraint { reason: "negative token".to_owned() })?;
+        let id = u32::try_from(token).map_err(|_| Error::InvalidConstraint {
+            reason: "negative token".to_owned(),
+        })?;
         self.0.consume_token(id).map_err(stuck)?;
         Ok(self.0.is_stopped())
     }
@@ -93,9 +96,10 @@ pub(crate) fn activate(
 ) -> Result<(Sampler, ActiveConstraint), Error> {
     match constraint {
         None => Ok((sampler, ActiveConstraint::InSampler)),
-        Some(Constraint::Gbnf(gbnf)) => {
-            Ok((sampler.with_grammar(gbnf, "root")?, ActiveConstraint::InSampler))
-        }
+        Some(Constraint::Gbnf(gbnf)) => Ok((
+            sampler.with_grammar(gbnf, "root")?,
+            ActiveConstraint::InSampler,
+        )),
         Some(Constraint::JsonSchema(schema)) => {
             let matcher = schemas.matcher(model, schema)?;
             Ok((sampler, ActiveConstraint::Schema(Box::new(matcher))))
@@ -112,10 +116,18 @@ fn build_factory(model: &Model) -> Result<ParserFactory, String> {
             ends.extend(u32::try_from(token));
         }
         let special = model.is_control(token);
-        let bytes = model.token_bytes(token, special).map_err(|error| error.to_string())?;
-        words.push(if special { [&[TokTrie::SPECIAL_TOKEN_MARKER], &bytes[..]].concat() } else { bytes });
+        let bytes = model
+            .token_bytes(token, special)
+            .map_err(|error| error.to_string())?;
+        words.push(if special {
+            [&[TokTrie::SPECIAL_TOKEN_MARKER], &bytes[..]].concat()
+        } else {
+            bytes
+        });
     }
-    let end = *ends.first().ok_or("the vocabulary has no end-of-generation token")?;
+    let end = *ends
+        .first()
+        .ok_or("the vocabulary has no end-of-generation token")?;
     let size = u32::try_from(size).map_err(|error| error.to_string())?;
     let trie = TokTrie::from(&TokRxInfo::new(size, end), &words).with_eos_tokens(&ends);
     let environment = Arc::new(ApproximateTokEnv::new(trie));
@@ -126,7 +138,9 @@ fn build_factory(model: &Model) -> Result<ParserFactory, String> {
 }
 
 fn stuck(error: impl std::fmt::Display) -> Error {
-    Error::InvalidConstraint { reason: first_line(&error.to_string()) }
+    Error::InvalidConstraint {
+        reason: first_line(&error.to_string()),
+    }
 }
 
 fn first_line(text: &str) -> String {

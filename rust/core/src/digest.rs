@@ -73,7 +73,10 @@ impl DigestCache {
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
-        Self { known: Mutex::new(stored.digests), file: Some(file) }
+        Self {
+            known: Mutex::new(stored.digests),
+            file: Some(file),
+        }
     }
 
     /// The digest of `file`, hashing it if need be. Blocks; moves the file offset.
@@ -82,7 +85,10 @@ impl DigestCache {
     /// Failure to read `file`. Failure to remember the digest is logged only.
     pub fn digest(&self, file: &File) -> io::Result<Digest> {
         let identity = identity(file)?;
-        let remembered = self.lock().get(&identity).and_then(|hex| Digest::from_hex(hex));
+        let remembered = self
+            .lock()
+            .get(&identity)
+            .and_then(|hex| Digest::from_hex(hex));
         if let Some(digest) = remembered {
             return Ok(digest);
         }
@@ -90,7 +96,9 @@ impl DigestCache {
         let stored = {
             let mut known = self.lock();
             known.insert(identity, digest.to_string());
-            Stored { digests: known.clone() }
+            Stored {
+                digests: known.clone(),
+            }
         };
         if let Some(path) = &self.file
             && let Err(error) = replace_file(path, &stored)
@@ -134,7 +142,10 @@ fn hash_file(mut file: &File) -> io::Result<Digest> {
 
 /// Written beside and renamed, so that a reader sees the old or the new file.
 fn replace_file(path: &Path, stored: &Stored) -> io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = path
+        .parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     fs::create_dir_all(dir)?;
     let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
     temporary.write_all(&serde_json::to_vec(stored)?)?;

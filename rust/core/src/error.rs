@@ -101,7 +101,10 @@ pub enum Error {
 impl Error {
     /// An option outside its range.
     pub(crate) fn option(name: &'static str, reason: impl Into<String>) -> Self {
-        Self::InvalidOption { name, reason: reason.into() }
+        Self::InvalidOption {
+            name,
+            reason: reason.into(),
+        }
     }
 
     /// What a failed load means to the caller.
@@ -123,7 +126,9 @@ impl From<LlamaError> for Error {
             LlamaError::OutOfMemory => Self::AllocationFailed,
             LlamaError::BadDescriptor(source) => Self::ModelUnreadable(source),
             LlamaError::GrammarRefused { cause } => Self::InvalidConstraint { reason: cause },
-            LlamaError::DeadEnd => Self::InvalidConstraint { reason: error.to_string() },
+            LlamaError::DeadEnd => Self::InvalidConstraint {
+                reason: error.to_string(),
+            },
             LlamaError::StateRefused { cause } => Self::StateMismatch { reason: cause },
             other => Self::Compute(other),
         }
@@ -133,9 +138,9 @@ impl From<LlamaError> for Error {
 impl From<GgufError> for Error {
     fn from(error: GgufError) -> Self {
         match error {
-            GgufError::UnsupportedArchitecture { found } => {
-                Self::ArchitectureUnsupported { architecture: found }
-            }
+            GgufError::UnsupportedArchitecture { found } => Self::ArchitectureUnsupported {
+                architecture: found,
+            },
             other => Self::ModelInvalid(other),
         }
     }

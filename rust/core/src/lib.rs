@@ -30,11 +30,11 @@ pub use digest::{Digest, DigestCache};
 pub use engine::{Embedding, Engine, Pooling, Prompt, Score, TokenScore};
 pub use error::Error;
 pub use facts::ModelFacts;
-pub use pocketune_gguf::ModelHeader;
 pub use memory::MemoryEstimate;
 pub use options::{
     ChatOptions, EngineOptions, GenerationOptions, KvCacheType, OverflowPolicy, Penalties, Sampling,
 };
+pub use pocketune_gguf::ModelHeader;
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use process::{PeakMemory, ProcessMemory};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};

@@ -49,7 +49,12 @@ impl MemoryEstimate {
     /// The parts that the system cannot take back without ending the process.
     #[must_use]
     pub fn unreclaimable_bytes(&self) -> u64 {
-        self.anonymous_bytes() + if self.weights_mapped { 0 } else { self.weight_bytes }
+        self.anonymous_bytes()
+            + if self.weights_mapped {
+                0
+            } else {
+                self.weight_bytes
+            }
     }
 
     fn anonymous_bytes(&self) -> u64 {
@@ -65,14 +70,16 @@ impl MemoryEstimate {
         } else {
             self.required_bytes()
         };
-        self.available_bytes.is_none_or(|available| needed <= available)
+        self.available_bytes
+            .is_none_or(|available| needed <= available)
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self.available_bytes {
-            Some(available_bytes) if !self.fits() => {
-                Err(Error::OutOfMemory { required_bytes: self.required_bytes(), available_bytes })
-            }
+            Some(available_bytes) if !self.fits() => Err(Error::OutOfMemory {
+                required_bytes: self.required_bytes(),
+                available_bytes,
+            }),
             _ => Ok(()),
         }
     }
@@ -99,8 +106,8 @@ pub(crate) fn context_params(
 /// allocating none of them. Blocks for reading the vocabulary.
 pub(crate) fn estimate(file: &ModelFile, options: &EngineOptions) -> Result<MemoryEstimate, Error> {
     let params = context_params(file, options)?;
-    let model = Model::load(&file.file, ModelLoad::WeightsAbsent, |_| true)
-        .map_err(Error::from_load)?;
+    let model =
+        Model::load(&file.file, ModelLoad::WeightsAbsent, |_| true).map_err(Error::from_load)?;
     let context = Context::new(Arc::new(model), params)?;
     let planned = context.memory()?;
     let weights = file.header.tensor_bytes;
@@ -109,7 +116,11 @@ pub(crate) fn estimate(file: &ModelFile, options: &EngineOptions) -> Result<Memo
     let sampling_bytes = vocabulary * (4 + 12);
     Ok(MemoryEstimate {
         context_tokens: params.context_tokens,
-        weight_bytes: if options.use_mmap { weights } else { planned.weight_bytes },
+        weight_bytes: if options.use_mmap {
+            weights
+        } else {
+            planned.weight_bytes
+        },
         weights_mapped: options.use_mmap,
         repacked_bytes: planned.repacked_bytes,
         kv_bytes: planned.kv_bytes,

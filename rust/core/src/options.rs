@@ -97,7 +97,12 @@ impl EngineOptions {
             within("threads", threads, 1, THREADS_MAX)?;
         }
         within("batch_tokens", self.batch_tokens, 32, 4096)?;
-        within("micro_batch_tokens", self.micro_batch_tokens, 32, self.batch_tokens)
+        within(
+            "micro_batch_tokens",
+            self.micro_batch_tokens,
+            32,
+            self.batch_tokens,
+        )
     }
 }
 
@@ -116,7 +121,12 @@ pub struct Penalties {
 
 impl Default for Penalties {
     fn default() -> Self {
-        Self { last_tokens: 64, repeat: 1.0, frequency: 0.0, presence: 0.0 }
+        Self {
+            last_tokens: 64,
+            repeat: 1.0,
+            frequency: 0.0,
+            presence: 0.0,
+        }
     }
 }
 
@@ -157,7 +167,10 @@ impl Sampling {
     /// Always the likeliest token, without penalties: the same prompt gives the same reply.
     #[must_use]
     pub fn greedy() -> Self {
-        Self { temperature: 0.0, ..Self::default() }
+        Self {
+            temperature: 0.0,
+            ..Self::default()
+        }
     }
 }
 
@@ -177,7 +190,12 @@ pub struct GenerationOptions {
 
 impl Default for GenerationOptions {
     fn default() -> Self {
-        Self { max_tokens: 512, sampling: Sampling::default(), stop: Vec::new(), constraint: None }
+        Self {
+            max_tokens: 512,
+            sampling: Sampling::default(),
+            stop: Vec::new(),
+            constraint: None,
+        }
     }
 }
 
@@ -185,7 +203,10 @@ impl GenerationOptions {
     /// Greedy decoding with everything else at its default.
     #[must_use]
     pub fn greedy() -> Self {
-        Self { sampling: Sampling::greedy(), ..Self::default() }
+        Self {
+            sampling: Sampling::greedy(),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn check(&self, vocab_size: usize) -> Result<(), Error> {
@@ -196,7 +217,12 @@ impl GenerationOptions {
         within_f32("min_p", sampling.min_p, 0.0, 1.0)?;
         let penalties = &sampling.penalties;
         within("penalties.last_tokens", penalties.last_tokens, 0, 4096)?;
-        within_f32("penalties.repeat", penalties.repeat, f32::MIN_POSITIVE, 10.0)?;
+        within_f32(
+            "penalties.repeat",
+            penalties.repeat,
+            f32::MIN_POSITIVE,
+            10.0,
+        )?;
         within_f32("penalties.frequency", penalties.frequency, -10.0, 10.0)?;
         within_f32("penalties.presence", penalties.presence, -10.0, 10.0)?;
         for &(token, bias) in &sampling.logit_bias {
@@ -207,13 +233,20 @@ impl GenerationOptions {
                 ));
             }
             if bias.is_nan() || bias == f32::INFINITY {
-                return Err(Error::option("logit_bias", "must be below +infinity and not NaN"));
+                return Err(Error::option(
+                    "logit_bias",
+                    "must be below +infinity and not NaN",
+                ));
             }
         }
         if self.stop.len() > 16 {
             return Err(Error::option("stop", "takes at most 16 strings"));
         }
-        if self.stop.iter().any(|stop| stop.is_empty() || stop.len() > 256) {
+        if self
+            .stop
+            .iter()
+            .any(|stop| stop.is_empty() || stop.len() > 256)
+        {
             return Err(Error::option("stop", "takes strings of 1 to 256 bytes"));
         }
         Ok(())
@@ -248,12 +281,18 @@ fn within(name: &'static str, value: u32, low: u32, high: u32) -> Result<(), Err
     if (low..=high).contains(&value) {
         return Ok(());
     }
-    Err(Error::option(name, format!("is {value}, allowed are {low} to {high}")))
+    Err(Error::option(
+        name,
+        format!("is {value}, allowed are {low} to {high}"),
+    ))
 }
 
 fn within_f32(name: &'static str, value: f32, low: f32, high: f32) -> Result<(), Error> {
     if (low..=high).contains(&value) {
         return Ok(());
     }
-    Err(Error::option(name, format!("is {value}, allowed are {low} to {high}")))
+    Err(Error::option(
+        name,
+        format!("is {value}, allowed are {low} to {high}"),
+    ))
 }

@@ -25,7 +25,10 @@ impl ProcessMemory {
             let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
             kib.checked_mul(1024)
         };
-        Some(Self { rss_bytes: bytes("VmRSS:")?, anonymous_bytes: bytes("RssAnon:")? })
+        Some(Self {
+            rss_bytes: bytes("VmRSS:")?,
+            anonymous_bytes: bytes("RssAnon:")?,
+        })
     }
 }
 
@@ -47,7 +50,8 @@ impl Peaks {
     fn sample(&self) {
         if let Some(now) = ProcessMemory::now() {
             self.rss.fetch_max(now.rss_bytes, Ordering::Relaxed);
-            self.anonymous.fetch_max(now.anonymous_bytes, Ordering::Relaxed);
+            self.anonymous
+                .fetch_max(now.anonymous_bytes, Ordering::Relaxed);
         }
     }
 }

@@ -43,28 +43,39 @@ impl ModelSource {
         };
         let file_bytes = regular_file_bytes(&file)?;
         let header = read_header(&mut file, file_bytes)?;
-        Ok(ModelFile { file, header, file_bytes })
+        Ok(ModelFile {
+            file,
+            header,
+            file_bytes,
+        })
     }
 }
 
 fn regular_file_bytes(file: &File) -> Result<u64, Error> {
     let metadata = file.metadata().map_err(Error::ModelUnreadable)?;
     if metadata.is_dir() {
-        return Err(Error::ModelNotAFile { found: "a directory" });
+        return Err(Error::ModelNotAFile {
+            found: "a directory",
+        });
     }
     if !metadata.is_file() {
-        return Err(Error::ModelNotAFile { found: "a device, pipe or socket" });
+        return Err(Error::ModelNotAFile {
+            found: "a device, pipe or socket",
+        });
     }
     Ok(metadata.size())
 }
 
 fn read_header(file: &mut File, file_bytes: u64) -> Result<ModelHeader, Error> {
-    file.seek(SeekFrom::Start(0)).map_err(Error::ModelUnreadable)?;
+    file.seek(SeekFrom::Start(0))
+        .map_err(Error::ModelUnreadable)?;
     let mut bytes = Vec::new();
     let mut wanted = FIRST_READ_BYTES;
     loop {
         let missing = wanted.min(file_bytes).saturating_sub(bytes.len() as u64);
-        file.take(missing).read_to_end(&mut bytes).map_err(Error::ModelUnreadable)?;
+        file.take(missing)
+            .read_to_end(&mut bytes)
+            .map_err(Error::ModelUnreadable)?;
         match Gguf::parse(&bytes, file_bytes) {
             Err(GgufError::NeedMore { at_least_bytes }) if wanted < file_bytes => {
                 wanted = at_least_bytes.max(wanted.saturating_mul(4)).min(file_bytes);

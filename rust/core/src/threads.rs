@@ -46,7 +46,13 @@ struct Reduced {
 
 impl ThreadGovernor {
     pub(crate) fn new(most: u32) -> Self {
-        Self { most, current: most, best_at_most: None, recent: Vec::new(), reduced: None }
+        Self {
+            most,
+            current: most,
+            best_at_most: None,
+            recent: Vec::new(),
+            reduced: None,
+        }
     }
 
     /// Threads for the next token.
@@ -100,7 +106,9 @@ impl ThreadGovernor {
     }
 
     fn wait(&mut self) {
-        let Some(reduced) = &mut self.reduced else { return };
+        let Some(reduced) = &mut self.reduced else {
+            return;
+        };
         if self.recent.len() >= WINDOW {
             let median = take_median(&mut self.recent);
             if reduced.usual.is_none() && median >= reduced.before {
@@ -121,7 +129,9 @@ impl ThreadGovernor {
     fn judge_trial(&mut self) {
         let Some(reduced) = &self.reduced else { return };
         let usual = reduced.usual.unwrap_or(Duration::MAX);
-        let Some(&last) = self.recent.last() else { return };
+        let Some(&last) = self.recent.last() else {
+            return;
+        };
         if last > usual {
             let retry_after = (reduced.retry_after * 2).min(LONGEST_RETRY);
             self.reduce(last, retry_after);
@@ -132,14 +142,31 @@ impl ThreadGovernor {
 }
 
 fn spread(durations: &[Duration]) -> f64 {
-    let fastest = durations.iter().min().copied().unwrap_or_default().as_secs_f64();
-    let slowest = durations.iter().max().copied().unwrap_or_default().as_secs_f64();
-    if fastest > 0.0 { slowest / fastest } else { 1.0 }
+    let fastest = durations
+        .iter()
+        .min()
+        .copied()
+        .unwrap_or_default()
+        .as_secs_f64();
+    let slowest = durations
+        .iter()
+        .max()
+        .copied()
+        .unwrap_or_default()
+        .as_secs_f64();
+    if fastest > 0.0 {
+        slowest / fastest
+    } else {
+        1.0
+    }
 }
 
 fn take_median(durations: &mut Vec<Duration>) -> Duration {
     durations.sort_unstable();
-    let median = durations.get(durations.len() / 2).copied().unwrap_or_default();
+    let median = durations
+        .get(durations.len() / 2)
+        .copied()
+        .unwrap_or_default();
     durations.clear();
     median
 }
@@ -165,7 +192,12 @@ fn performance_cores() -> Option<usize> {
         }
     }
     let best = *frequencies.iter().max()?;
-    Some(frequencies.iter().filter(|&&frequency| frequency * 5 >= best * 4).count())
+    Some(
+        frequencies
+            .iter()
+            .filter(|&&frequency| frequency * 5 >= best * 4)
+            .count(),
+    )
 }
 
 #[cfg(test)]
@@ -195,7 +227,9 @@ mod tests {
     fn a_context_that_grows_is_no_collapse() {
         let mut governor = ThreadGovernor::new(2);
         for token in 0..4000u32 {
-            governor.record(Duration::from_secs_f64(0.013 * (1.0 + f64::from(token) / 2000.0)));
+            governor.record(Duration::from_secs_f64(
+                0.013 * (1.0 + f64::from(token) / 2000.0),
+            ));
             assert_eq!(governor.threads(), 2, "token {token}");
         }
     }
@@ -207,15 +241,26 @@ mod tests {
         let busy = |threads: u32| if threads == 2 { 300.0 } else { 35.0 };
         let at_most = run(&mut governor, 1000, busy);
         assert_eq!(governor.threads(), 1);
-        assert!(at_most <= 4 + 6, "{at_most} of 1000 tokens on the collapsed count");
+        assert!(
+            at_most <= 4 + 6,
+            "{at_most} of 1000 tokens on the collapsed count"
+        );
     }
 
     #[test]
     fn all_threads_come_back_when_the_neighbour_leaves() {
         let mut governor = ThreadGovernor::new(2);
         run(&mut governor, 40, |_| 13.0);
-        run(&mut governor, 60, |threads| if threads == 2 { 300.0 } else { 35.0 });
-        run(&mut governor, 200, |threads| if threads == 2 { 13.0 } else { 25.0 });
+        run(
+            &mut governor,
+            60,
+            |threads| if threads == 2 { 300.0 } else { 35.0 },
+        );
+        run(
+            &mut governor,
+            200,
+            |threads| if threads == 2 { 13.0 } else { 25.0 },
+        );
         assert_eq!(governor.threads(), 2);
     }
 
@@ -240,7 +285,11 @@ mod tests {
         let mut governor = ThreadGovernor::new(2);
         run(&mut governor, 40, |_| 13.0);
         governor.record(Duration::from_millis(60));
-        let at_most = run(&mut governor, 100, |threads| if threads == 2 { 13.0 } else { 22.0 });
+        let at_most = run(
+            &mut governor,
+            100,
+            |threads| if threads == 2 { 13.0 } else { 22.0 },
+        );
         assert!(at_most >= 90, "{at_most} of 100");
     }
 

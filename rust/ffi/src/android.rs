@@ -18,7 +18,12 @@ pub extern "system" fn Java_dev_pocketune_PocketuneAndroid_nativeInitialize<'loc
 ) {
     env.with_env(|env| -> jni::errors::Result<()> {
         let directory = env
-            .call_method(&context, jni_str!("getCacheDir"), jni_sig!("()Ljava/io/File;"), &[])?
+            .call_method(
+                &context,
+                jni_str!("getCacheDir"),
+                jni_sig!("()Ljava/io/File;"),
+                &[],
+            )?
             .l()?;
         let path = env
             .call_method(

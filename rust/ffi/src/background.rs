@@ -20,12 +20,16 @@ pub(crate) async fn run<T: Send + 'static>(
             // Nobody may be waiting any more.
             let _ = done.try_send(work(&cancel));
         })
-        .map_err(|error| PocketuneError::Internal { reason: error.to_string() })?;
+        .map_err(|error| PocketuneError::Internal {
+            reason: error.to_string(),
+        })?;
     let received = result.recv().await;
     drop(guard);
     match received {
         Ok(result) => Ok(result?),
-        Err(_) => Err(PocketuneError::Internal { reason: "a worker thread panicked".to_owned() }),
+        Err(_) => Err(PocketuneError::Internal {
+            reason: "a worker thread panicked".to_owned(),
+        }),
     }
 }
 

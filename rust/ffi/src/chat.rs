@@ -37,7 +37,10 @@ impl From<Message> for core::Message {
             Role::User => core::Role::User,
             Role::Assistant => core::Role::Assistant,
         };
-        Self { role, content: message.content }
+        Self {
+            role,
+            content: message.content,
+        }
     }
 }
 
@@ -48,7 +51,10 @@ impl From<core::Message> for Message {
             core::Role::User => Role::User,
             core::Role::Assistant => Role::Assistant,
         };
-        Self { role, content: message.content }
+        Self {
+            role,
+            content: message.content,
+        }
     }
 }
 
@@ -163,7 +169,9 @@ impl Chat {
     /// # Errors
     /// `InvalidArgument` when the turns do not alternate, user first.
     pub fn replace_history(&self, turns: Vec<Message>) -> Result<(), PocketuneError> {
-        Ok(self.0.replace_history(turns.into_iter().map(Into::into).collect())?)
+        Ok(self
+            .0
+            .replace_history(turns.into_iter().map(Into::into).collect())?)
     }
 
     /// Writes history and cached state to a file, which is the old or the new

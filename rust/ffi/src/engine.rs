@@ -69,7 +69,9 @@ impl Engine {
         let engine = background::run(move |cancel| {
             let digests = Arc::new(digest_cache(options.cache_directory.as_deref()));
             core::Engine::load(&source.into(), &options.into(), digests, |fraction| {
-                let heard = listener.as_ref().map_or(Ok(true), |to| to.on_progress(fraction));
+                let heard = listener
+                    .as_ref()
+                    .map_or(Ok(true), |to| to.on_progress(fraction));
                 heard.unwrap_or(false) && !cancel.is_cancelled()
             })
         })
@@ -139,7 +141,9 @@ impl Engine {
     ) -> Result<Embedding, PocketuneError> {
         let engine = Arc::clone(&self.0);
         background::run(move |cancel| {
-            engine.embed(&prompt.into(), pooling.into(), cancel).map(Into::into)
+            engine
+                .embed(&prompt.into(), pooling.into(), cancel)
+                .map(Into::into)
         })
         .await
     }
@@ -198,7 +202,9 @@ pub async fn inspect_model(source: ModelSource) -> Result<ModelFacts, PocketuneE
 }
 
 fn digest_cache(directory: Option<&str>) -> core::DigestCache {
-    let directory = directory.map(PathBuf::from).or_else(|| CACHE_DIRECTORY.get().cloned());
+    let directory = directory
+        .map(PathBuf::from)
+        .or_else(|| CACHE_DIRECTORY.get().cloned());
     match directory {
         Some(directory) => core::DigestCache::in_file(directory.join("pocketune-digests.json")),
         None => core::DigestCache::in_memory(),

@@ -92,7 +92,9 @@ pub enum ListenerError {
 
 impl From<uniffi::UnexpectedUniFFICallbackError> for ListenerError {
     fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::Failed { reason: error.reason }
+        Self::Failed {
+            reason: error.reason,
+        }
     }
 }
 
@@ -109,28 +111,41 @@ impl From<Error> for PocketuneError {
             Error::ArchitectureUnsupported { architecture } => {
                 Self::ModelUnsupported { architecture }
             }
-            Error::OutOfMemory { required_bytes, available_bytes } => {
-                Self::OutOfMemory { required_bytes, available_bytes }
-            }
-            Error::AllocationFailed => {
-                Self::OutOfMemory { required_bytes: 0, available_bytes: 0 }
-            }
+            Error::OutOfMemory {
+                required_bytes,
+                available_bytes,
+            } => Self::OutOfMemory {
+                required_bytes,
+                available_bytes,
+            },
+            Error::AllocationFailed => Self::OutOfMemory {
+                required_bytes: 0,
+                available_bytes: 0,
+            },
             Error::NoChatTemplate => Self::NoChatTemplate,
-            Error::TemplateFailed { reason } => {
-                Self::InvalidArgument { option: "template".to_owned(), reason }
-            }
-            Error::ContextFull { prompt_tokens, context_tokens } => {
-                Self::ContextFull { prompt_tokens, context_tokens }
-            }
-            Error::InvalidOption { name, reason } => {
-                Self::InvalidArgument { option: name.to_owned(), reason }
-            }
-            Error::InvalidConstraint { reason } => {
-                Self::InvalidArgument { option: "constraint".to_owned(), reason }
-            }
-            Error::NotNow { reason } => {
-                Self::InvalidArgument { option: "call".to_owned(), reason: reason.to_owned() }
-            }
+            Error::TemplateFailed { reason } => Self::InvalidArgument {
+                option: "template".to_owned(),
+                reason,
+            },
+            Error::ContextFull {
+                prompt_tokens,
+                context_tokens,
+            } => Self::ContextFull {
+                prompt_tokens,
+                context_tokens,
+            },
+            Error::InvalidOption { name, reason } => Self::InvalidArgument {
+                option: name.to_owned(),
+                reason,
+            },
+            Error::InvalidConstraint { reason } => Self::InvalidArgument {
+                option: "constraint".to_owned(),
+                reason,
+            },
+            Error::NotNow { reason } => Self::InvalidArgument {
+                option: "call".to_owned(),
+                reason: reason.to_owned(),
+            },
             Error::StateMismatch { reason } => Self::StateMismatch { reason },
             Error::Cancelled => Self::Cancelled,
             Error::Closed => Self::Closed,

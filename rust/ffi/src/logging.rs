@@ -36,8 +36,9 @@ pub fn start_logging(level: LogLevel) {
 #[cfg(target_os = "android")]
 mod platform {
     pub(super) fn start(level: log::LevelFilter) {
-        let config =
-            android_logger::Config::default().with_tag("pocketune").with_max_level(level);
+        let config = android_logger::Config::default()
+            .with_tag("pocketune")
+            .with_max_level(level);
         android_logger::init_once(config);
     }
 }
@@ -46,7 +47,9 @@ mod platform {
 mod platform {
     pub(super) fn start(level: log::LevelFilter) {
         // An error means that the app has its own logger, which is fine.
-        let _ = oslog::OsLogger::new("dev.pocketune").level_filter(level).init();
+        let _ = oslog::OsLogger::new("dev.pocketune")
+            .level_filter(level)
+            .init();
     }
 }
 

@@ -131,16 +131,20 @@ impl From<Sampling> for core::Sampling {
             top_k: sampling.top_k,
             top_p: sampling.top_p,
             min_p: sampling.min_p,
-            penalties: sampling.penalties.map_or_else(core::Penalties::default, |penalties| {
-                core::Penalties {
+            penalties: sampling
+                .penalties
+                .map_or_else(core::Penalties::default, |penalties| core::Penalties {
                     last_tokens: penalties.last_tokens,
                     repeat: penalties.repeat,
                     frequency: penalties.frequency,
                     presence: penalties.presence,
-                }
-            }),
+                }),
             seed: sampling.seed,
-            logit_bias: sampling.logit_bias.iter().map(|bias| (bias.token, bias.bias)).collect(),
+            logit_bias: sampling
+                .logit_bias
+                .iter()
+                .map(|bias| (bias.token, bias.bias))
+                .collect(),
         }
     }
 }
@@ -214,7 +218,11 @@ impl From<Prompt> for core::Prompt {
     fn from(prompt: Prompt) -> Self {
         match prompt {
             Prompt::Raw { text } => Self::Raw(text),
-            Prompt::Chat { system_prompt, turns, template } => Self::Chat {
+            Prompt::Chat {
+                system_prompt,
+                turns,
+                template,
+            } => Self::Chat {
                 system_prompt,
                 turns: turns.into_iter().map(Into::into).collect(),
                 template: template.into(),

@@ -99,7 +99,10 @@ pub struct Embedding {
 impl From<core::Embedding> for Embedding {
     fn from(embedding: core::Embedding) -> Self {
         let tokens = u32::try_from(embedding.tokens).unwrap_or(u32::MAX);
-        Self { values: embedding.values, tokens }
+        Self {
+            values: embedding.values,
+            tokens,
+        }
     }
 }
 
@@ -126,8 +129,14 @@ impl From<core::Score> for Score {
         let tokens = score
             .tokens
             .iter()
-            .map(|token| TokenScore { token: token.token, log_probability: token.log_probability })
+            .map(|token| TokenScore {
+                token: token.token,
+                log_probability: token.log_probability,
+            })
             .collect();
-        Self { log_probability: score.log_probability(), tokens }
+        Self {
+            log_probability: score.log_probability(),
+            tokens,
+        }
     }
 }

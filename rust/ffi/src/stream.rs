@@ -111,9 +111,9 @@ impl ReplyStream {
         match self.0.next().await {
             None => Ok(None),
             Some(Ok(core::ReplyPart::Text(text))) => Ok(Some(ReplyPart::Text { text })),
-            Some(Ok(core::ReplyPart::Done(reply))) => {
-                Ok(Some(ReplyPart::Done { reply: reply.into() }))
-            }
+            Some(Ok(core::ReplyPart::Done(reply))) => Ok(Some(ReplyPart::Done {
+                reply: reply.into(),
+            })),
             Some(Err(error)) => Err(error.into()),
         }
     }

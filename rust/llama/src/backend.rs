@@ -34,5 +34,7 @@ pub fn cpu_facts() -> CpuFacts {
     // SAFETY: llama_print_system_info returns a NUL-terminated static buffer,
     // never null (src/llama.cpp).
     let text = unsafe { CStr::from_ptr(text) };
-    CpuFacts { features: text.to_string_lossy().trim().to_owned() }
+    CpuFacts {
+        features: text.to_string_lossy().trim().to_owned(),
+    }
 }

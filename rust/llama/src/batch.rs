@@ -56,7 +56,8 @@ impl Batch {
         self.sequence_pointers.clear();
         self.sequence_pointers.resize(n, &raw mut *self.sequence);
         self.outputs.clear();
-        self.outputs.extend((0..n).map(|i| i8::from(i >= first_output)));
+        self.outputs
+            .extend((0..n).map(|i| i8::from(i >= first_output)));
     }
 
     /// Number of tokens.

@@ -46,7 +46,10 @@ pub(crate) struct Memory {
 
 #[repr(C)]
 #[derive(Clone, Copy)]
-#[allow(dead_code, reason = "mirrors pt_stage_kind; each is made in sampler.rs")]
+#[allow(
+    dead_code,
+    reason = "mirrors pt_stage_kind; each is made in sampler.rs"
+)]
 pub(crate) enum StageKind {
     LogitBias,
     Penalties,

@@ -115,9 +115,16 @@ impl Context {
             )
         };
         message.check(status, |cause| LlamaError::ContextRefused { cause })?;
-        let raw = NonNull::new(raw)
-            .ok_or_else(|| LlamaError::ContextRefused { cause: "no context".to_owned() })?;
-        Ok(Self { raw, pool: None, abort, model, params })
+        let raw = NonNull::new(raw).ok_or_else(|| LlamaError::ContextRefused {
+            cause: "no context".to_owned(),
+        })?;
+        Ok(Self {
+            raw,
+            pool: None,
+            abort,
+            model,
+            params,
+        })
     }
 
     /// Starts the thread pool. Idle threads sleep instead of polling: a phone's
@@ -208,7 +215,9 @@ impl Context {
         message.check(status, decode_failed)?;
         match code {
             0 => Ok(()),
-            1 => Err(LlamaError::KvCacheFull { batch_tokens: batch.len() }),
+            1 => Err(LlamaError::KvCacheFull {
+                batch_tokens: batch.len(),
+            }),
             2 => Err(LlamaError::Aborted),
             _ => message.check(bindings::NULL, decode_failed),
         }
@@ -242,8 +251,7 @@ impl Context {
         let index = i32::try_from(index).ok()?;
         // SAFETY: llama.cpp returns null for an index without output (llama.h,
         // llama_get_embeddings_ith); the context is alive.
-        let raw =
-            NonNull::new(unsafe { sys::llama_get_embeddings_ith(self.raw.as_ptr(), index) })?;
+        let raw = NonNull::new(unsafe { sys::llama_get_embeddings_ith(self.raw.as_ptr(), index) })?;
         // SAFETY: without pooling a row holds n_embd_out floats and stays valid
         // until the next call that takes `&mut self` (llama.h).
         Some(unsafe { std::slice::from_raw_parts(raw.as_ptr(), width) })

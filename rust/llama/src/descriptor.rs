@@ -27,6 +27,7 @@ pub fn duplicate_descriptor(fd: RawFd) -> Result<OwnedFd, LlamaError> {
 /// [`LlamaError::BadDescriptor`] when the file cannot be duplicated or is not seekable.
 pub fn reopened_at_start(file: &File) -> Result<File, LlamaError> {
     let mut copy = File::from(duplicate_descriptor(file.as_raw_fd())?);
-    copy.seek(SeekFrom::Start(0)).map_err(LlamaError::BadDescriptor)?;
+    copy.seek(SeekFrom::Start(0))
+        .map_err(LlamaError::BadDescriptor)?;
     Ok(copy)
 }

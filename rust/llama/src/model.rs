@@ -55,7 +55,10 @@ impl Model {
     ) -> Result<Self, LlamaError> {
         backend::ensure_started();
         let fd = reopened_at_start(file)?.into_raw_fd();
-        let mut watch = Watch { progress: &mut progress, cancelled: false };
+        let mut watch = Watch {
+            progress: &mut progress,
+            cancelled: false,
+        };
         let params = bindings::ModelParams {
             use_mmap: how == ModelLoad::Mapped,
             weights_absent: how == ModelLoad::WeightsAbsent,
@@ -73,8 +76,9 @@ impl Model {
             return Err(LlamaError::LoadCancelled);
         }
         checked?;
-        let raw = NonNull::new(raw)
-            .ok_or_else(|| LlamaError::ModelRefused { cause: "no model".to_owned() })?;
+        let raw = NonNull::new(raw).ok_or_else(|| LlamaError::ModelRefused {
+            cause: "no model".to_owned(),
+        })?;
         Ok(Self { raw })
     }
 

@@ -70,8 +70,11 @@ impl Sampler {
     /// [`LlamaError::SamplingFailed`], [`LlamaError::OutOfMemory`].
     pub fn new(model: Arc<Model>, stages: &[Stage]) -> Result<Self, LlamaError> {
         let biases: Vec<Vec<sys::llama_logit_bias>> = stages.iter().map(raw_biases).collect();
-        let raw: Vec<bindings::Stage> =
-            stages.iter().zip(&biases).map(|(stage, biases)| raw_stage(stage, biases)).collect();
+        let raw: Vec<bindings::Stage> = stages
+            .iter()
+            .zip(&biases)
+            .map(|(stage, biases)| raw_stage(stage, biases))
+            .collect();
         let mut chain = std::ptr::null_mut();
         let mut message = Message::new();
         // SAFETY: `raw` and the bias arrays it points to outlive the call,
@@ -88,7 +91,11 @@ impl Sampler {
         let failed = |cause| LlamaError::SamplingFailed { cause };
         message.check(status, failed)?;
         let chain = NonNull::new(chain).ok_or_else(|| failed("no sampler chain".to_owned()))?;
-        Ok(Self { chain, grammar: None, model })
+        Ok(Self {
+            chain,
+            grammar: None,
+            model,
+        })
     }
 
     /// Constrains the output to `gbnf`, whose start symbol is `root`.
@@ -198,7 +205,12 @@ fn raw_stage(stage: &Stage, biases: &[sys::llama_logit_bias]) -> bindings::Stage
     };
     match stage {
         Stage::LogitBias(_) => raw.kind = StageKind::LogitBias,
-        Stage::Penalties { last_tokens, repeat, frequency, presence } => {
+        Stage::Penalties {
+            last_tokens,
+            repeat,
+            frequency,
+            presence,
+        } => {
             raw.kind = StageKind::Penalties;
             raw.integer = i32::try_from(*last_tokens).unwrap_or(i32::MAX);
             raw.value = *repeat;
@@ -232,7 +244,10 @@ fn raw_stage(stage: &Stage, biases: &[sys::llama_logit_bias]) -> bindings::Stage
 
 fn check_grammar_size(gbnf: &str) -> Result<(), String> {
     if gbnf.len() > GRAMMAR_BYTES_MAX {
-        return Err(format!("{} bytes, at most {GRAMMAR_BYTES_MAX} are allowed", gbnf.len()));
+        return Err(format!(
+            "{} bytes, at most {GRAMMAR_BYTES_MAX} are allowed",
+            gbnf.len()
+        ));
     }
     // Parentheses inside literals count too: a bound that is too strict there
     // costs nobody anything.
@@ -244,7 +259,9 @@ fn check_grammar_size(gbnf: &str) -> Result<(), String> {
             _ => {}
         }
         if depth > GRAMMAR_NESTING_MAX {
-            return Err(format!("nested deeper than {GRAMMAR_NESTING_MAX} parentheses"));
+            return Err(format!(
+                "nested deeper than {GRAMMAR_NESTING_MAX} parentheses"
+            ));
         }
     }
     Ok(())

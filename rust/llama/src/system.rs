@@ -21,7 +21,9 @@ mod platform {
     }
 
     fn meminfo_available(text: &str) -> Option<u64> {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("MemAvailable:"))?;
         let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         kib.checked_mul(1024)
     }
@@ -32,7 +34,11 @@ mod platform {
         let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
         let dir = format!("/sys/fs/cgroup{}", path.trim());
         let number = |file: &str| -> Option<u64> {
-            fs::read_to_string(format!("{dir}/{file}")).ok()?.trim().parse().ok()
+            fs::read_to_string(format!("{dir}/{file}"))
+                .ok()?
+                .trim()
+                .parse()
+                .ok()
         };
         let limit = number("memory.max")?;
         let used = number("memory.current")?;

@@ -48,7 +48,13 @@ impl Model {
         let add_bos = unsafe { sys::llama_vocab_get_add_bos(vocab) };
         // SAFETY: as above.
         let add_eos = unsafe { sys::llama_vocab_get_add_eos(vocab) };
-        SpecialTokens { bos, eos, eot, add_bos, add_eos }
+        SpecialTokens {
+            bos,
+            eos,
+            eot,
+            add_bos,
+            add_eos,
+        }
     }
 
     /// Whether `token` ends a generation (end of text, of sequence or of turn).

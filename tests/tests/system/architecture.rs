@@ -10,21 +10,32 @@ use serde_json::Value;
 fn drawn() -> BTreeMap<String, BTreeSet<String>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rust/ARCHITECTURE.md");
     let text = std::fs::read_to_string(path).unwrap();
-    let (_, after) = text.split_once("## Dependencies").expect("a section on dependencies");
+    let (_, after) = text
+        .split_once("## Dependencies")
+        .expect("a section on dependencies");
     let block = after.split("```").nth(1).expect("a fenced block");
     block
         .lines()
         .filter_map(|line| line.split_once("->"))
         .map(|(from, to)| {
             let to = to.split(',').map(|name| name.trim().to_owned());
-            (from.trim().to_owned(), to.filter(|name| name != "nothing").collect())
+            (
+                from.trim().to_owned(),
+                to.filter(|name| name != "nothing").collect(),
+            )
         })
         .collect()
 }
 
 fn real() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
@@ -57,6 +68,9 @@ fn unsafe_code_stays_where_the_drawing_allows_it() {
     for name in ["gguf", "core", "cli"] {
         let file = if name == "cli" { "main.rs" } else { "lib.rs" };
         let text = std::fs::read_to_string(root.join(name).join("src").join(file)).unwrap();
-        assert!(text.contains("#![forbid(unsafe_code)]"), "{name} must forbid unsafe code");
+        assert!(
+            text.contains("#![forbid(unsafe_code)]"),
+            "{name} must forbid unsafe code"
+        );
     }
 }

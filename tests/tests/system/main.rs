@@ -1,7 +1,12 @@
 //! The system as its users see it. One binary; a module for each promise.
 //! Tests marked `ignore` are the long ones that `scripts/test-long.sh` runs.
 
-#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 mod architecture;
 mod bad_input;

@@ -19,9 +19,18 @@ fn estimate(context: u32, kv_cache_type: KvCacheType) -> pocketune_core::MemoryE
 fn the_kv_cache_is_what_the_shapes_say() {
     // 30 layers, 3 key-value heads of 64, keys and values.
     let per_token = 30 * 3 * 64 * 2;
-    assert_eq!(estimate(2048, KvCacheType::F16).kv_bytes, 2048 * per_token * 2);
-    assert_eq!(estimate(2048, KvCacheType::F32).kv_bytes, 2048 * per_token * 4);
-    assert_eq!(estimate(512, KvCacheType::Q8_0).kv_bytes, 512 * per_token / 32 * 34);
+    assert_eq!(
+        estimate(2048, KvCacheType::F16).kv_bytes,
+        2048 * per_token * 2
+    );
+    assert_eq!(
+        estimate(2048, KvCacheType::F32).kv_bytes,
+        2048 * per_token * 4
+    );
+    assert_eq!(
+        estimate(512, KvCacheType::Q8_0).kv_bytes,
+        512 * per_token / 32 * 34
+    );
 }
 
 #[test]
@@ -31,9 +40,21 @@ fn a_context_that_does_not_fit_is_refused_with_both_numbers() {
     let file = written(&model);
     let source = ModelSource::Path(file.path().to_owned());
     // 256 bytes a token: 32 GiB of cache for a model of some hundred kilobytes.
-    let options = EngineOptions { context_tokens: Some(1 << 27), ..EngineOptions::default() };
-    let refused = Engine::load(&source, &options, Arc::new(DigestCache::in_memory()), |_| true);
-    let Err(Error::OutOfMemory { required_bytes, available_bytes }) = refused else {
+    let options = EngineOptions {
+        context_tokens: Some(1 << 27),
+        ..EngineOptions::default()
+    };
+    let refused = Engine::load(
+        &source,
+        &options,
+        Arc::new(DigestCache::in_memory()),
+        |_| true,
+    );
+    let Err(Error::OutOfMemory {
+        required_bytes,
+        available_bytes,
+    }) = refused
+    else {
         panic!("{refused:?}")
     };
     assert!(required_bytes > 32 << 30 && available_bytes > 0);
@@ -44,9 +65,15 @@ fn a_context_that_does_not_fit_is_refused_with_both_numbers() {
 fn estimating_allocates_neither_weights_nor_caches() {
     let before = pocketune_core::ProcessMemory::now().unwrap();
     let peak = pocketune_core::PeakMemory::watch();
-    let options = EngineOptions { context_tokens: Some(8192), ..EngineOptions::default() };
+    let options = EngineOptions {
+        context_tokens: Some(8192),
+        ..EngineOptions::default()
+    };
     let estimate = Engine::estimate(&ModelSource::Path(smollm2()), &options).unwrap();
-    let grown = peak.peak().anonymous_bytes.saturating_sub(before.anonymous_bytes);
+    let grown = peak
+        .peak()
+        .anonymous_bytes
+        .saturating_sub(before.anonymous_bytes);
     assert!(grown < estimate.kv_bytes / 2, "{grown} bytes");
 }
 
@@ -61,7 +88,14 @@ fn a_digest_is_computed_once_and_again_for_another_file() {
     let started = std::time::Instant::now();
     let again = Engine::digest_of(&model, &DigestCache::in_file(&cache)).unwrap();
     assert_eq!(again, first);
-    assert!(started.elapsed().as_millis() < 60, "{:?}", started.elapsed());
+    assert!(
+        started.elapsed().as_millis() < 60,
+        "{:?}",
+        started.elapsed()
+    );
     std::fs::write(&cache, "damaged").unwrap();
-    assert_eq!(Engine::digest_of(&model, &DigestCache::in_file(&cache)).unwrap(), first);
+    assert_eq!(
+        Engine::digest_of(&model, &DigestCache::in_file(&cache)).unwrap(),
+        first
+    );
 }

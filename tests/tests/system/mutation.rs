@@ -30,7 +30,9 @@ impl Random {
 
 /// Where metadata and tensor table end.
 fn header_bytes(bytes: &[u8]) -> u64 {
-    Gguf::parse(bytes, bytes.len() as u64).unwrap().data_offset()
+    Gguf::parse(bytes, bytes.len() as u64)
+        .unwrap()
+        .data_offset()
 }
 
 /// One to eight bytes changed, most near the start, where the keys are.
@@ -38,7 +40,11 @@ fn mutations(seed: u64, header: u64) -> Vec<(u64, u8)> {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     (0..=random.below(8))
         .map(|_| {
-            let range = if random.below(4) < 3 { header.min(4096) } else { header };
+            let range = if random.below(4) < 3 {
+                header.min(4096)
+            } else {
+                header
+            };
             let interesting = [0x00, 0x01, 0x7F, 0x80, 0xFF];
             let value = match random.below(2) {
                 0 => interesting[usize::try_from(random.below(5)).unwrap()],
@@ -53,7 +59,9 @@ fn mutations(seed: u64, header: u64) -> Vec<(u64, u8)> {
 #[test]
 #[ignore = "the child process of the mutation tests; run by them"]
 fn child() {
-    let Some(path) = std::env::var_os(MODEL).map(PathBuf::from) else { return };
+    let Some(path) = std::env::var_os(MODEL).map(PathBuf::from) else {
+        return;
+    };
     let seeds = std::env::var(SEEDS).unwrap();
     let (from, to) = seeds.split_once("..").unwrap();
     let original = fs::read(&path).unwrap();
@@ -67,18 +75,31 @@ fn child() {
         for &(at, value) in &changes {
             file.write_all_at(&[value], at).unwrap();
         }
-        let options =
-            EngineOptions { context_tokens: Some(64), threads: Some(1), ..EngineOptions::default() };
-        let engine =
-            Engine::load(&source, &options, Arc::new(DigestCache::in_memory()), |_| true);
+        let options = EngineOptions {
+            context_tokens: Some(64),
+            threads: Some(1),
+            ..EngineOptions::default()
+        };
+        let engine = Engine::load(
+            &source,
+            &options,
+            Arc::new(DigestCache::in_memory()),
+            |_| true,
+        );
         if let Ok(engine) = engine {
             loaded += 1;
-            let options = GenerationOptions { max_tokens: 2, ..GenerationOptions::greedy() };
-            let _ = engine.complete("Hello", &options).map(|stream| stream.finish());
+            let options = GenerationOptions {
+                max_tokens: 2,
+                ..GenerationOptions::greedy()
+            };
+            let _ = engine
+                .complete("Hello", &options)
+                .map(|stream| stream.finish());
         }
         for &(at, _) in &changes {
             let at_index = usize::try_from(at).unwrap();
-            file.write_all_at(&original[at_index..=at_index], at).unwrap();
+            file.write_all_at(&original[at_index..=at_index], at)
+                .unwrap();
         }
     }
     println!("loaded {loaded}");
@@ -90,21 +111,39 @@ fn survive(model: &Path, seeds: std::ops::Range<u64>) -> u64 {
     let copy = directory.path().join("mutated.gguf");
     fs::copy(model, &copy).unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "mutation::child", "--ignored", "--nocapture", "--test-threads=1"])
+        .args([
+            "--exact",
+            "mutation::child",
+            "--ignored",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env(MODEL, &copy)
         .env(SEEDS, format!("{}..{}", seeds.start, seeds.end))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    let last = said.lines().rev().find(|line| line.starts_with("seed")).unwrap_or("no seed");
+    let last = said
+        .lines()
+        .rev()
+        .find(|line| line.starts_with("seed"))
+        .unwrap_or("no seed");
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.signal().is_none() && output.status.success(),
         "{last} ended with {:?}: {}",
         output.status,
-        complained.lines().rev().take(5).collect::<Vec<_>>().join(" | ")
+        complained
+            .lines()
+            .rev()
+            .take(5)
+            .collect::<Vec<_>>()
+            .join(" | ")
     );
-    let loaded = said.lines().find_map(|line| line.strip_prefix("loaded ")).unwrap();
+    let loaded = said
+        .lines()
+        .find_map(|line| line.strip_prefix("loaded "))
+        .unwrap();
     loaded.parse().unwrap()
 }
 
@@ -113,7 +152,10 @@ fn mutated_tiny_models_never_kill_the_process() {
     for model in [TinyModel::llama(), TinyModel::gemma3()] {
         let file = written(&model);
         let loaded = survive(file.path(), 0..150);
-        assert!(loaded > 0, "some damage is harmless, or the test would show nothing");
+        assert!(
+            loaded > 0,
+            "some damage is harmless, or the test would show nothing"
+        );
     }
 }
 

@@ -13,9 +13,14 @@ use pocketune_tests::smollm2;
 fn chat(model: &std::path::Path) -> Result<(), pocketune_core::Error> {
     let source = ModelSource::Path(model.to_owned());
     let digests = Arc::new(DigestCache::in_memory());
-    let engine = Engine::load(&source, &EngineOptions::default(), digests, |_progress| true)?;
+    let engine = Engine::load(&source, &EngineOptions::default(), digests, |_progress| {
+        true
+    })?;
     let chat = engine.chat(ChatOptions::default())?;
-    let stream = chat.send("What is the capital of France?", &GenerationOptions::greedy())?;
+    let stream = chat.send(
+        "What is the capital of France?",
+        &GenerationOptions::greedy(),
+    )?;
     for part in &stream {
         match part? {
             ReplyPart::Text(piece) => print!("{piece}"),
@@ -37,8 +42,17 @@ fn snippet(path: &Path) -> String {
     let (snippet, _) = after.split_once("// snippet:end").expect("an end mark");
     let lines: Vec<&str> = snippet.trim_end().lines().collect();
     let indent = |line: &&str| line.len() - line.trim_start().len();
-    let least = lines.iter().filter(|line| !line.is_empty()).map(indent).min().unwrap_or(0);
-    lines.iter().map(|line| line.get(least..).unwrap_or("")).collect::<Vec<_>>().join("\n")
+    let least = lines
+        .iter()
+        .filter(|line| !line.is_empty())
+        .map(indent)
+        .min()
+        .unwrap_or(0);
+    lines
+        .iter()
+        .map(|line| line.get(least..).unwrap_or(""))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -55,6 +69,9 @@ fn the_readme_shows_the_compiled_snippets() {
         "ios/Tests/PocketuneTests/ReadmeSnippet.swift",
     ] {
         let snippet = snippet(&root().join(file));
-        assert!(readme.contains(&snippet), "README.md must show the snippet of {file}:\n{snippet}");
+        assert!(
+            readme.contains(&snippet),
+            "README.md must show the snippet of {file}:\n{snippet}"
+        );
     }
 }

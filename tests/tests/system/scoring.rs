@@ -6,17 +6,26 @@ use pocketune_core::{
 use pocketune_tests::{engine, gemma3, smollm2};
 
 fn small() -> EngineOptions {
-    EngineOptions { context_tokens: Some(512), ..EngineOptions::default() }
+    EngineOptions {
+        context_tokens: Some(512),
+        ..EngineOptions::default()
+    }
 }
 
 fn score(engine: &Engine, prompt: &str, reply: &str) -> f64 {
     let prompt = Prompt::Raw(prompt.to_owned());
-    engine.score(&prompt, reply, &CancelToken::new()).unwrap().log_probability()
+    engine
+        .score(&prompt, reply, &CancelToken::new())
+        .unwrap()
+        .log_probability()
 }
 
 fn embed(engine: &Engine, text: &str) -> Vec<f32> {
     let prompt = Prompt::Raw(text.to_owned());
-    engine.embed(&prompt, Pooling::Mean, &CancelToken::new()).unwrap().normalized()
+    engine
+        .embed(&prompt, Pooling::Mean, &CancelToken::new())
+        .unwrap()
+        .normalized()
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
@@ -45,12 +54,20 @@ fn scoring_in_small_batches_equals_scoring_token_by_token() {
         .unwrap();
     assert!(whole.tokens.len() > 40);
     // The chain rule: a prefix and the rest add up to the whole.
-    let cut = engine.detokenize(&whole.tokens[..20].iter().map(|t| t.token).collect::<Vec<_>>());
+    let cut = engine.detokenize(
+        &whole.tokens[..20]
+            .iter()
+            .map(|t| t.token)
+            .collect::<Vec<_>>(),
+    );
     let cut = cut.unwrap();
     let rest = reply.strip_prefix(&cut).unwrap();
     let parts = score(&engine, prompt, &cut) + score(&engine, &format!("{prompt}{cut}"), rest);
     let difference = (parts - whole.log_probability()).abs();
-    assert!(difference < 0.05 * whole.log_probability().abs(), "{difference}");
+    assert!(
+        difference < 0.05 * whole.log_probability().abs(),
+        "{difference}"
+    );
 }
 
 #[test]
@@ -62,8 +79,12 @@ fn a_chat_prompt_is_rendered_before_scoring() {
         template: TemplateChoice::Model,
     };
     let cancel = CancelToken::new();
-    let right = engine.score(&prompt, "The capital of France is Paris.", &cancel).unwrap();
-    let wrong = engine.score(&prompt, "The capital of France is Oslo.", &cancel).unwrap();
+    let right = engine
+        .score(&prompt, "The capital of France is Paris.", &cancel)
+        .unwrap();
+    let wrong = engine
+        .score(&prompt, "The capital of France is Oslo.", &cancel)
+        .unwrap();
     assert!(right.log_probability() > wrong.log_probability());
     assert!(right.perplexity() < 4.0, "{}", right.perplexity());
 }
@@ -87,9 +108,15 @@ fn empty_and_oversized_texts_are_refused() {
     let cancel = CancelToken::new();
     let raw = |text: &str| Prompt::Raw(text.to_owned());
     let empty = engine.score(&raw("Hi"), "", &cancel);
-    assert!(matches!(empty, Err(Error::InvalidOption { name: "reply", .. })), "{empty:?}");
+    assert!(
+        matches!(empty, Err(Error::InvalidOption { name: "reply", .. })),
+        "{empty:?}"
+    );
     let empty = engine.embed(&raw(""), Pooling::Last, &cancel);
-    assert!(matches!(empty, Err(Error::InvalidOption { .. })), "{empty:?}");
+    assert!(
+        matches!(empty, Err(Error::InvalidOption { .. })),
+        "{empty:?}"
+    );
     let long = engine.score(&raw(&"word ".repeat(600)), "x", &cancel);
     assert!(matches!(long, Err(Error::ContextFull { .. })), "{long:?}");
     let cancelled = CancelToken::new();

@@ -11,7 +11,10 @@ use pocketune_gguf::fixtures::TinyModel;
 use pocketune_tests::{engine, smollm2, written};
 
 fn greedy(max_tokens: u32) -> GenerationOptions {
-    GenerationOptions { max_tokens, ..GenerationOptions::greedy() }
+    GenerationOptions {
+        max_tokens,
+        ..GenerationOptions::greedy()
+    }
 }
 
 fn endless(engine: &Engine, max_tokens: u32) -> GenerationOptions {
@@ -35,8 +38,15 @@ fn a_short_question_does_not_wait_for_a_long_reply() {
     let long = chat(&engine);
     let long_stream = long.send("Tell me everything.", &options).unwrap();
     // The long reply is under way once its first part is there.
-    assert!(matches!(long_stream.next_blocking(), Some(Ok(ReplyPart::Text(_)))));
-    let short = chat(&engine).send("Hi!", &greedy(4)).unwrap().finish().unwrap();
+    assert!(matches!(
+        long_stream.next_blocking(),
+        Some(Ok(ReplyPart::Text(_)))
+    ));
+    let short = chat(&engine)
+        .send("Hi!", &greedy(4))
+        .unwrap()
+        .finish()
+        .unwrap();
     assert!(!short.text.is_empty());
     let mut parts = 0;
     while let Some(Ok(ReplyPart::Text(_))) = long_stream.next_blocking() {
@@ -51,7 +61,13 @@ fn interrupted_replies_are_what_they_would_be_alone() {
     let options = endless(&engine, 60);
     let alone: Vec<Reply> = ["Name a river.", "Name a mountain.", "Name a lake."]
         .iter()
-        .map(|text| chat(&engine).send(*text, &options).unwrap().finish().unwrap())
+        .map(|text| {
+            chat(&engine)
+                .send(*text, &options)
+                .unwrap()
+                .finish()
+                .unwrap()
+        })
         .collect();
     let chats: Vec<Chat> = (0..3).map(|_| chat(&engine)).collect();
     let streams: Vec<_> = chats
@@ -70,12 +86,18 @@ fn requests_of_one_chat_run_in_order() {
     let engine = engine(file.path(), &EngineOptions::default());
     let options = endless(&engine, 3);
     let chat = chat(&engine);
-    let streams: Vec<_> = (0..5).map(|i| chat.send(format!("{i}"), &options).unwrap()).collect();
+    let streams: Vec<_> = (0..5)
+        .map(|i| chat.send(format!("{i}"), &options).unwrap())
+        .collect();
     for stream in streams {
         stream.finish().unwrap();
     }
-    let said: Vec<String> =
-        chat.history().into_iter().step_by(2).map(|message| message.content).collect();
+    let said: Vec<String> = chat
+        .history()
+        .into_iter()
+        .step_by(2)
+        .map(|message| message.content)
+        .collect();
     assert_eq!(said, ["0", "1", "2", "3", "4"]);
 }
 
@@ -83,7 +105,10 @@ fn requests_of_one_chat_run_in_order() {
 fn caches_over_the_limit_are_dropped_oldest_first_and_chats_go_on() {
     let probe = Engine::estimate(
         &pocketune_core::ModelSource::Path(smollm2()),
-        &EngineOptions { context_tokens: Some(1024), ..EngineOptions::default() },
+        &EngineOptions {
+            context_tokens: Some(1024),
+            ..EngineOptions::default()
+        },
     )
     .unwrap();
     // Room for the active chat and one parked chat of a quarter of the context.
@@ -96,10 +121,17 @@ fn caches_over_the_limit_are_dropped_oldest_first_and_chats_go_on() {
     let chats: Vec<Chat> = (0..3).map(|_| chat(&engine)).collect();
     let text = "The old river bank is a place where many animals live. ".repeat(14);
     for chat in &chats {
-        chat.send(text.as_str(), &greedy(4)).unwrap().finish().unwrap();
+        chat.send(text.as_str(), &greedy(4))
+            .unwrap()
+            .finish()
+            .unwrap();
     }
     let reused = |chat: &Chat| {
-        chat.send("Go on.", &greedy(4)).unwrap().finish().unwrap().reused_tokens
+        chat.send("Go on.", &greedy(4))
+            .unwrap()
+            .finish()
+            .unwrap()
+            .reused_tokens
     };
     assert!(reused(&chats[2]) > 150, "the active chat is still cached");
     assert!(reused(&chats[1]) > 150, "the one before is parked");
@@ -112,12 +144,18 @@ fn dropping_the_engine_while_it_works_ends_the_replies() {
     let engine = engine(smollm2(), &EngineOptions::default());
     let options = endless(&engine, 2000);
     let chats: Vec<Chat> = (0..3).map(|_| chat(&engine)).collect();
-    let streams: Vec<_> =
-        chats.iter().map(|chat| chat.send("Go on forever.", &options).unwrap()).collect();
+    let streams: Vec<_> = chats
+        .iter()
+        .map(|chat| chat.send("Go on forever.", &options).unwrap())
+        .collect();
     assert!(streams[0].next_blocking().is_some());
     let started = Instant::now();
     drop(engine);
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
     for stream in streams {
         assert!(matches!(stream.finish(), Err(Error::Closed)));
     }
@@ -136,9 +174,17 @@ fn dropping_a_chat_or_a_stream_while_it_works_is_harmless() {
         drop(chat);
         drop(stream);
     }
-    let reply = chat(&engine).send("Hello!", &greedy(4)).unwrap().finish().unwrap();
+    let reply = chat(&engine)
+        .send("Hello!", &greedy(4))
+        .unwrap()
+        .finish()
+        .unwrap();
     assert!(!reply.text.is_empty());
-    assert!(reply.time_to_first_token_ms < 3000.0, "{}", reply.time_to_first_token_ms);
+    assert!(
+        reply.time_to_first_token_ms < 3000.0,
+        "{}",
+        reply.time_to_first_token_ms
+    );
 }
 
 #[test]

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use pocketune_core::{
-    ChatOptions, Engine, EngineOptions, GenerationOptions, ProcessMemory, Sampling,
-};
+use pocketune_core::{ChatOptions, EngineOptions, GenerationOptions, ProcessMemory, Sampling};
 use pocketune_tests::{engine, smollm2};
 
 fn options() -> EngineOptions {
-    EngineOptions { context_tokens: Some(512), ..EngineOptions::default() }
+    EngineOptions {
+        context_tokens: Some(512),
+        ..EngineOptions::default()
+    }
 }
 
 fn anonymous_bytes() -> f64 {
@@ -20,7 +21,10 @@ fn anonymous_bytes() -> f64 {
 fn cycle() {
     let engine = engine(smollm2(), &options());
     let chat = engine.chat(ChatOptions::default()).unwrap();
-    let generation = GenerationOptions { max_tokens: 4, ..GenerationOptions::greedy() };
+    let generation = GenerationOptions {
+        max_tokens: 4,
+        ..GenerationOptions::greedy()
+    };
     chat.send("Hello!", &generation).unwrap().finish().unwrap();
 }
 
@@ -56,7 +60,10 @@ fn growth_of_cancellations(tokens: u64) -> f64 {
         }
         let options = GenerationOptions {
             max_tokens: 200,
-            sampling: Sampling { seed: Some(generated as u32), ..sampling.clone() },
+            sampling: Sampling {
+                seed: Some(generated as u32),
+                ..sampling.clone()
+            },
             ..GenerationOptions::default()
         };
         let chat = engine.chat(ChatOptions::default()).unwrap();

@@ -126,6 +126,7 @@ impl<'a> Session<'a> {
     /// Forgets what was said; the instructions stay.
     pub(crate) fn reset(&mut self) -> Result<(), CliError> {
         self.last_prompt = None;
+        self.totals.context_used_tokens = 0;
         match &self.chat {
             Some(chat) => Ok(chat.replace_history(Vec::new())?),
             None => Ok(()),
@@ -229,15 +230,20 @@ impl Page {
 }
 
 fn summary(reply: &Reply) -> String {
-    let mut parts = vec![
-        format!("{} tokens", reply.generated_tokens),
-        format!("{:.1} tok/s", reply.decode_tokens_per_s),
-        format!("first after {:.0} ms", reply.time_to_first_token_ms),
-        format!(
-            "{} of {} prompt tokens reused",
-            reply.reused_tokens, reply.prompt_tokens
-        ),
-    ];
+    let mut parts = vec![format!("{} tokens", reply.generated_tokens)];
+    if reply.generated_tokens > 1 {
+        parts.push(format!("{:.1} tok/s", reply.decode_tokens_per_s));
+    }
+    if reply.generated_tokens > 0 {
+        parts.push(format!(
+            "first after {:.0} ms",
+            reply.time_to_first_token_ms
+        ));
+    }
+    parts.push(format!(
+        "{} of {} prompt tokens reused",
+        reply.reused_tokens, reply.prompt_tokens
+    ));
     if reply.dropped_messages > 0 {
         parts.push(format!(
             "{} oldest messages left out",

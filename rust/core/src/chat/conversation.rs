@@ -49,8 +49,16 @@ impl Conversation {
         turns: Vec<Message>,
     ) -> Result<Self, Error> {
         check_turns(&turns)?;
-        let state = Mutex::new(State { system_prompt, turns, dropped: 0 });
-        Ok(Self { renderer, overflow, state })
+        let state = Mutex::new(State {
+            system_prompt,
+            turns,
+            dropped: 0,
+        });
+        Ok(Self {
+            renderer,
+            overflow,
+            state,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -71,29 +79,45 @@ impl Conversation {
         turns: Vec<Message>,
     ) -> Result<(), Error> {
         check_turns(&turns)?;
-        *self.lock() = State { system_prompt, turns, dropped: 0 };
+        *self.lock() = State {
+            system_prompt,
+            turns,
+            dropped: 0,
+        };
         Ok(())
     }
 
     /// The turns to reply to. Changes nothing: a reply that fails leaves the
     /// history as it was.
     pub(crate) fn open_turn(&self, ask: &Ask) -> Result<OpenTurn, Error> {
-        let State { system_prompt, mut turns, dropped } = self.lock().clone();
+        let State {
+            system_prompt,
+            mut turns,
+            dropped,
+        } = self.lock().clone();
         match ask {
             Ask::Send(text) => {
                 if turns.len() % 2 == 1 {
-                    return Err(Error::NotNow { reason: "the last message has no reply yet" });
+                    return Err(Error::NotNow {
+                        reason: "the last message has no reply yet",
+                    });
                 }
                 turns.push(Message::user(text.as_str()));
             }
             Ask::Regenerate => {
                 if turns.is_empty() {
-                    return Err(Error::NotNow { reason: "there is no reply to regenerate" });
+                    return Err(Error::NotNow {
+                        reason: "there is no reply to regenerate",
+                    });
                 }
                 turns.truncate((turns.len() - 1) / 2 * 2 + 1);
             }
         }
-        Ok(OpenTurn { system_prompt, turns, dropped })
+        Ok(OpenTurn {
+            system_prompt,
+            turns,
+            dropped,
+        })
     }
 
     /// Keeps a finished turn: the messages that led to it, and the reply. Does

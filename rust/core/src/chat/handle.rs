@@ -37,8 +37,18 @@ impl Chat {
         let lane = shared.new_lane();
         let conversation = Arc::new(conversation);
         // A template that cannot even render one message is refused now.
-        conversation.renderer.render(None, &[Message { role: Role::User, content: "hi".into() }])?;
-        Ok(Self { shared, lane, conversation })
+        conversation.renderer.render(
+            None,
+            &[Message {
+                role: Role::User,
+                content: "hi".into(),
+            }],
+        )?;
+        Ok(Self {
+            shared,
+            lane,
+            conversation,
+        })
     }
 
     /// Asks for a reply to `text`. Returns at once; the reply comes through the
@@ -68,7 +78,10 @@ impl Chat {
     }
 
     fn ask(&self, ask: Ask, options: &GenerationOptions) -> Result<ReplyStream, Error> {
-        let source = Source::Chat { conversation: Arc::clone(&self.conversation), ask };
+        let source = Source::Chat {
+            conversation: Arc::clone(&self.conversation),
+            ask,
+        };
         Generation::submit(&self.shared, self.lane, source, options)
     }
 
@@ -102,7 +115,12 @@ impl Chat {
     pub fn save(&self, cancel: &CancelToken) -> Result<SavedChat, Error> {
         let model = self.shared.digest()?;
         let lane = self.shared.save_lane(self.lane, cancel)?;
-        Ok(SavedChat::new(model, self.system_prompt(), self.history(), lane))
+        Ok(SavedChat::new(
+            model,
+            self.system_prompt(),
+            self.history(),
+            lane,
+        ))
     }
 
     /// Replaces this chat's history and cache by a saved one. Blocks as [`Chat::save`].

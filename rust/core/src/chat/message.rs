@@ -39,28 +39,44 @@ pub struct Message {
 impl Message {
     /// A message of the person.
     pub fn user(content: impl Into<String>) -> Self {
-        Self { role: Role::User, content: content.into() }
+        Self {
+            role: Role::User,
+            content: content.into(),
+        }
     }
 
     /// A message of the model.
     pub fn assistant(content: impl Into<String>) -> Self {
-        Self { role: Role::Assistant, content: content.into() }
+        Self {
+            role: Role::Assistant,
+            content: content.into(),
+        }
     }
 
     /// Instructions of the app.
     pub fn system(content: impl Into<String>) -> Self {
-        Self { role: Role::System, content: content.into() }
+        Self {
+            role: Role::System,
+            content: content.into(),
+        }
     }
 }
 
 /// Turns must alternate, user first: templates and models know nothing else.
 pub(crate) fn check_turns(history: &[Message]) -> Result<(), Error> {
     for (index, message) in history.iter().enumerate() {
-        let expected = if index % 2 == 0 { Role::User } else { Role::Assistant };
+        let expected = if index % 2 == 0 {
+            Role::User
+        } else {
+            Role::Assistant
+        };
         if message.role != expected {
             return Err(Error::option(
                 "history",
-                format!("message {index} must be of the {expected:?} role, is {:?}", message.role),
+                format!(
+                    "message {index} must be of the {expected:?} role, is {:?}",
+                    message.role
+                ),
             ));
         }
     }

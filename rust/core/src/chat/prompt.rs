@@ -82,7 +82,12 @@ impl ControlTokens {
             .filter(|&token| model.is_control(token))
             .filter_map(|token| model.token_bytes(token, true).ok())
             .filter(|bytes| !bytes.is_empty());
-        Self(AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(texts).ok())
+        Self(
+            AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                .build(texts)
+                .ok(),
+        )
     }
 
     /// `text` with every written-out control token marked as plain text.
@@ -122,8 +127,12 @@ impl Renderer {
             Some(token) => model.detokenize(&[token], true).map_err(Error::from),
             None => Ok(String::new()),
         };
-        let template =
-            ChatTemplate::compile(choice, of_model, written(special.bos)?, written(special.eos)?)?;
+        let template = ChatTemplate::compile(
+            choice,
+            of_model,
+            written(special.bos)?,
+            written(special.eos)?,
+        )?;
         Ok(Self { template, control })
     }
 
@@ -133,8 +142,10 @@ impl Renderer {
         system_prompt: Option<&str>,
         turns: &[Message],
     ) -> Result<PromptText, Error> {
-        let system = system_prompt
-            .map(|content| Message { role: Role::System, content: content.to_owned() });
+        let system = system_prompt.map(|content| Message {
+            role: Role::System,
+            content: content.to_owned(),
+        });
         let marked: Vec<Message> = system
             .iter()
             .chain(turns)

@@ -19,7 +19,11 @@ use crate::worker::SavedLane;
 const MAGIC: &[u8; 8] = b"PTCHAT\0\x01";
 const DIGEST_BYTES: usize = 32;
 /// Keys and values are for the llama.cpp build that wrote them.
-const BUILD: &str = concat!("llama-cpp-sys-2 0.1.161 ", "pocketune ", env!("CARGO_PKG_VERSION"));
+const BUILD: &str = concat!(
+    "llama-cpp-sys-2 0.1.161 ",
+    "pocketune ",
+    env!("CARGO_PKG_VERSION")
+);
 
 /// A chat that was saved with [`crate::Chat::save`].
 #[derive(Debug, Clone, PartialEq)]
@@ -55,11 +59,18 @@ impl SavedChat {
             text: lane.text,
             tokens: lane.tokens,
         };
-        Self { header, kv: lane.kv }
+        Self {
+            header,
+            kv: lane.kv,
+        }
     }
 
     pub(crate) fn check(&self, model: Digest) -> Result<(), Error> {
-        let differs = |what: &str| Err(Error::StateMismatch { reason: format!("another {what}") });
+        let differs = |what: &str| {
+            Err(Error::StateMismatch {
+                reason: format!("another {what}"),
+            })
+        };
         if self.header.build != format!("{BUILD} {}", std::env::consts::ARCH) {
             return differs("build");
         }
@@ -70,8 +81,24 @@ impl SavedChat {
     }
 
     pub(crate) fn into_parts(self) -> (Option<String>, Vec<Message>, SavedLane) {
-        let Header { kv_type, system_prompt, history, text, tokens, .. } = self.header;
-        (system_prompt, history, SavedLane { kv_type, text, tokens, kv: self.kv })
+        let Header {
+            kv_type,
+            system_prompt,
+            history,
+            text,
+            tokens,
+            ..
+        } = self.header;
+        (
+            system_prompt,
+            history,
+            SavedLane {
+                kv_type,
+                text,
+                tokens,
+                kv: self.kv,
+            },
+        )
     }
 
     /// The turns that were saved.
@@ -101,18 +128,29 @@ impl SavedChat {
     /// # Errors
     /// [`Error::StateMismatch`] when a byte is missing or differs.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let cut = bytes.len().checked_sub(DIGEST_BYTES).ok_or_else(|| damaged(&"too short"))?;
+        let cut = bytes
+            .len()
+            .checked_sub(DIGEST_BYTES)
+            .ok_or_else(|| damaged(&"too short"))?;
         let (body, digest) = bytes.split_at(cut);
         if Digest::of(body).0 != digest {
             return Err(damaged(&"the checksum differs"));
         }
-        let body = body.strip_prefix(MAGIC).ok_or_else(|| damaged(&"another format"))?;
-        let (length, body) = body.split_first_chunk().ok_or_else(|| damaged(&"too short"))?;
+        let body = body
+            .strip_prefix(MAGIC)
+            .ok_or_else(|| damaged(&"another format"))?;
+        let (length, body) = body
+            .split_first_chunk()
+            .ok_or_else(|| damaged(&"too short"))?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|e| damaged(&e))?;
-        let (header, kv) =
-            body.split_at_checked(length).ok_or_else(|| damaged(&"the header is cut"))?;
+        let (header, kv) = body
+            .split_at_checked(length)
+            .ok_or_else(|| damaged(&"the header is cut"))?;
         let header = serde_json::from_slice(header).map_err(|error| damaged(&error))?;
-        Ok(Self { header, kv: kv.to_vec() })
+        Ok(Self {
+            header,
+            kv: kv.to_vec(),
+        })
     }
 
     /// Writes the chat to `path`; at any moment the file is the old or the new one. Blocks.
@@ -125,8 +163,12 @@ impl SavedChat {
         let mut temporary = tempfile::NamedTempFile::new_in(dir).map_err(Error::Io)?;
         temporary.write_all(&self.to_bytes()?).map_err(Error::Io)?;
         temporary.as_file().sync_all().map_err(Error::Io)?;
-        temporary.persist(path).map_err(|error| Error::Io(error.error))?;
-        File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::Io)
+        temporary
+            .persist(path)
+            .map_err(|error| Error::Io(error.error))?;
+        File::open(dir)
+            .and_then(|dir| dir.sync_all())
+            .map_err(Error::Io)
     }
 
     /// Reads a chat from `path`. Blocks.
@@ -144,7 +186,9 @@ impl SavedChat {
 }
 
 fn damaged(reason: &dyn std::fmt::Display) -> Error {
-    Error::StateMismatch { reason: format!("it is damaged: {reason}") }
+    Error::StateMismatch {
+        reason: format!("it is damaged: {reason}"),
+    }
 }
 
 #[cfg(test)]
@@ -175,7 +219,10 @@ mod tests {
             let mut flipped = bytes.clone();
             flipped[index] ^= 1;
             assert!(SavedChat::from_bytes(&flipped).is_err(), "byte {index}");
-            assert!(SavedChat::from_bytes(&bytes[..index]).is_err(), "cut at {index}");
+            assert!(
+                SavedChat::from_bytes(&bytes[..index]).is_err(),
+                "cut at {index}"
+            );
         }
     }
 

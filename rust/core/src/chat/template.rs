@@ -61,27 +61,39 @@ impl ChatTemplate {
         };
         let mut environment = Environment::new();
         // Hugging Face renders chat templates with both switched on.
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        let syntax = SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build();
         environment.set_syntax(syntax.map_err(|error| failed(&error))?);
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(RECURSION_LIMIT);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment
+            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.add_function("raise_exception", raise_exception);
         environment
             .add_template_owned(TEMPLATE_NAME, source.to_owned())
             .map_err(|error| failed(&error))?;
-        Ok(Self { environment, bos, eos })
+        Ok(Self {
+            environment,
+            bos,
+            eos,
+        })
     }
 
     /// The text of `messages`, followed by the opening of a reply. Blocks for
     /// a few milliseconds at most.
     pub(crate) fn render(&self, messages: &[Message]) -> Result<String, Error> {
-        let template =
-            self.environment.get_template(TEMPLATE_NAME).map_err(|error| failed(&error))?;
+        let template = self
+            .environment
+            .get_template(TEMPLATE_NAME)
+            .map_err(|error| failed(&error))?;
         let input_bytes: usize = messages.iter().map(|message| message.content.len()).sum();
         let mut out = Bounded {
             bytes: Vec::new(),
-            limit: input_bytes.saturating_mul(4).saturating_add(OUTPUT_BYTES_ALLOWANCE),
+            limit: input_bytes
+                .saturating_mul(4)
+                .saturating_add(OUTPUT_BYTES_ALLOWANCE),
         };
         template
             .render_captured_to(
@@ -94,23 +106,32 @@ impl ChatTemplate {
                 &mut out,
             )
             .map_err(|error| failed(&error))?;
-        String::from_utf8(out.bytes)
-            .map_err(|_| Error::TemplateFailed { reason: "the output is not UTF-8".to_owned() })
+        String::from_utf8(out.bytes).map_err(|_| Error::TemplateFailed {
+            reason: "the output is not UTF-8".to_owned(),
+        })
     }
 }
 
 fn as_value(message: &Message) -> Value {
-    Value::from_pairs([("role", message.role.name()), ("content", message.content.as_str())])
+    Value::from_pairs([
+        ("role", message.role.name()),
+        ("content", message.content.as_str()),
+    ])
 }
 
 /// Only the kind and place of a template error: its message may quote the conversation.
 fn failed(error: &minijinja::Error) -> Error {
-    let place = error.line().map_or_else(String::new, |line| format!(" in line {line}"));
+    let place = error
+        .line()
+        .map_or_else(String::new, |line| format!(" in line {line}"));
     let reason = match error.kind() {
         ErrorKind::OutOfFuel => format!("it ran out of fuel{place}"),
         ErrorKind::WriteFailure => format!("its output is too long{place}"),
         ErrorKind::SyntaxError => {
-            format!("syntax error{place}: {}", error.detail().unwrap_or("unknown"))
+            format!(
+                "syntax error{place}: {}",
+                error.detail().unwrap_or("unknown")
+            )
         }
         kind => format!("{kind}{place}"),
     };
@@ -119,7 +140,10 @@ fn failed(error: &minijinja::Error) -> Error {
 
 /// What templates call to refuse a conversation.
 fn raise_exception(message: &str) -> Result<Value, minijinja::Error> {
-    Err(minijinja::Error::new(ErrorKind::InvalidOperation, message.to_owned()))
+    Err(minijinja::Error::new(
+        ErrorKind::InvalidOperation,
+        message.to_owned(),
+    ))
 }
 
 struct Bounded {

@@ -58,7 +58,11 @@ impl Engine {
         if !on_progress(0.0) {
             return Err(Error::Cancelled);
         }
-        let how = if options.use_mmap { ModelLoad::Mapped } else { ModelLoad::Copied };
+        let how = if options.use_mmap {
+            ModelLoad::Mapped
+        } else {
+            ModelLoad::Copied
+        };
         let model =
             Arc::new(Model::load(&file.file, how, &mut on_progress).map_err(Error::from_load)?);
         let context = Context::new(Arc::clone(&model), params).map_err(Error::from_load)?;
@@ -66,12 +70,22 @@ impl Engine {
             Some(limit) => limit.saturating_sub(estimate.kv_bytes),
             None => estimate.kv_bytes,
         };
-        let desk =
-            Desk::new(context, params.context_tokens, options.kv_cache_type, parked_limit);
+        let desk = Desk::new(
+            context,
+            params.context_tokens,
+            options.kv_cache_type,
+            parked_limit,
+        );
         let worker = Worker::start(desk)?;
-        let facts = ModelFacts { file_bytes: file.file_bytes, header: file.header };
+        let facts = ModelFacts {
+            file_bytes: file.file_bytes,
+            header: file.header,
+        };
         let shared = Shared::new(model, worker, facts, file.file, digests);
-        Ok(Self { shared: Arc::new(shared), estimate })
+        Ok(Self {
+            shared: Arc::new(shared),
+            estimate,
+        })
     }
 
     /// What loading with these options would take. Blocks for reading the
@@ -93,7 +107,10 @@ impl Engine {
     /// [`Error::ModelInvalid`], [`Error::ArchitectureUnsupported`].
     pub fn inspect(source: &ModelSource) -> Result<ModelFacts, Error> {
         let file = source.open()?;
-        Ok(ModelFacts { file_bytes: file.file_bytes, header: file.header })
+        Ok(ModelFacts {
+            file_bytes: file.file_bytes,
+            header: file.header,
+        })
     }
 
     /// SHA-256 of a model file. Blocks; hashes only what `digests` does not know.
@@ -101,7 +118,9 @@ impl Engine {
     /// # Errors
     /// [`Error::ModelUnreadable`], [`Error::ModelNotAFile`], [`Error::ModelInvalid`].
     pub fn digest_of(source: &ModelSource, digests: &DigestCache) -> Result<Digest, Error> {
-        digests.digest(&source.open()?.file).map_err(Error::ModelUnreadable)
+        digests
+            .digest(&source.open()?.file)
+            .map_err(Error::ModelUnreadable)
     }
 
     /// Facts about the model. Does not block.
@@ -165,7 +184,10 @@ impl Engine {
         let mut tokens = self.shared.prompt_tokens(prompt)?;
         let first = tokens.len();
         if first == 0 {
-            return Err(Error::option("prompt", "is empty and the model starts no text by itself"));
+            return Err(Error::option(
+                "prompt",
+                "is empty and the model starts no text by itself",
+            ));
         }
         tokens.extend(model.tokenize(reply, false, false)?);
         if tokens.len() == first {
@@ -184,7 +206,9 @@ impl Engine {
             result,
         };
         self.shared.submit(lane, Box::new(job))?;
-        Ok(Score { tokens: wait(&receiver)? })
+        Ok(Score {
+            tokens: wait(&receiver)?,
+        })
     }
 
     /// Pooled final hidden state of `text`. Blocks until the worker gets to it.
@@ -215,7 +239,10 @@ impl Engine {
             result,
         };
         self.shared.submit(lane, Box::new(job))?;
-        Ok(Embedding { values: wait(&receiver)?, tokens: count })
+        Ok(Embedding {
+            values: wait(&receiver)?,
+            tokens: count,
+        })
     }
 
     /// Tokens of `text`. `with_control_tokens` reads written-out control tokens
@@ -224,7 +251,10 @@ impl Engine {
     /// # Errors
     /// [`Error::Compute`].
     pub fn tokenize(&self, text: &str, with_control_tokens: bool) -> Result<Vec<Token>, Error> {
-        Ok(self.shared.model().tokenize(text, false, with_control_tokens)?)
+        Ok(self
+            .shared
+            .model()
+            .tokenize(text, false, with_control_tokens)?)
     }
 
     /// Text of `tokens`, control tokens written out.

@@ -43,12 +43,23 @@ impl Embedding {
     /// The vector divided by its Euclidean length; all zeros stay zeros.
     #[must_use]
     pub fn normalized(&self) -> Vec<f32> {
-        let length = self.values.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+        let length = self
+            .values
+            .iter()
+            .map(|&x| f64::from(x) * f64::from(x))
+            .sum::<f64>()
+            .sqrt();
         if length == 0.0 {
             return self.values.clone();
         }
-        #[allow(clippy::cast_possible_truncation, reason = "embeddings are 32-bit floats")]
-        self.values.iter().map(|&x| (f64::from(x) / length) as f32).collect()
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "embeddings are 32-bit floats"
+        )]
+        self.values
+            .iter()
+            .map(|&x| (f64::from(x) / length) as f32)
+            .collect()
     }
 }
 

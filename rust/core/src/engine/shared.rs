@@ -35,7 +35,9 @@ pub(crate) struct Shared {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("facts", &self.facts).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,7 +84,10 @@ impl Shared {
         if let Some(digest) = self.digest.get() {
             return Ok(*digest);
         }
-        let digest = self.digests.digest(&self.file).map_err(Error::ModelUnreadable)?;
+        let digest = self
+            .digests
+            .digest(&self.file)
+            .map_err(Error::ModelUnreadable)?;
         Ok(*self.digest.get_or_init(|| digest))
     }
 
@@ -94,9 +99,13 @@ impl Shared {
     pub(crate) fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<Token>, Error> {
         let text = match prompt {
             Prompt::Raw(text) => PromptText::raw(text),
-            Prompt::Chat { system_prompt, turns, template } => {
-                self.renderer(template)?.render(system_prompt.as_deref(), turns)?
-            }
+            Prompt::Chat {
+                system_prompt,
+                turns,
+                template,
+            } => self
+                .renderer(template)?
+                .render(system_prompt.as_deref(), turns)?,
         };
         text.tokenize(&self.model)
     }
@@ -129,7 +138,14 @@ impl Shared {
 
     pub(crate) fn save_lane(&self, lane: LaneId, cancel: &CancelToken) -> Result<SavedLane, Error> {
         let (result, receiver) = one_result();
-        self.submit(lane, Box::new(SaveLane { lane, cancel: cancel.clone(), result }))?;
+        self.submit(
+            lane,
+            Box::new(SaveLane {
+                lane,
+                cancel: cancel.clone(),
+                result,
+            }),
+        )?;
         wait(&receiver)
     }
 
@@ -141,7 +157,15 @@ impl Shared {
     ) -> Result<(), Error> {
         let (result, receiver) = one_result();
         let saved = Some(saved);
-        self.submit(lane, Box::new(RestoreLane { lane, cancel: cancel.clone(), saved, result }))?;
+        self.submit(
+            lane,
+            Box::new(RestoreLane {
+                lane,
+                cancel: cancel.clone(),
+                saved,
+                result,
+            }),
+        )?;
         wait(&receiver)
     }
 

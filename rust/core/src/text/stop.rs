@@ -18,13 +18,20 @@ pub(crate) struct Stopped {
 
 impl StopScan {
     pub(crate) fn new(stops: &[String]) -> Self {
-        Self { stops: stops.to_vec(), held: String::new() }
+        Self {
+            stops: stops.to_vec(),
+            held: String::new(),
+        }
     }
 
     /// Adds a piece and returns what can be shown now.
     pub(crate) fn push(&mut self, piece: &str) -> Stopped {
         self.held.push_str(piece);
-        let first = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min();
+        let first = self
+            .stops
+            .iter()
+            .filter_map(|stop| self.held.find(stop.as_str()))
+            .min();
         if let Some(at) = first {
             let mut text = std::mem::take(&mut self.held);
             text.truncate(at);
@@ -44,10 +51,16 @@ impl StopScan {
     fn certain(&self) -> usize {
         let starts = |at: &usize| {
             self.held.get(*at..).is_some_and(|tail| {
-                self.stops.iter().any(|stop| stop.as_bytes().starts_with(tail.as_bytes()))
+                self.stops
+                    .iter()
+                    .any(|stop| stop.as_bytes().starts_with(tail.as_bytes()))
             })
         };
-        self.held.char_indices().map(|(at, _)| at).find(starts).unwrap_or(self.held.len())
+        self.held
+            .char_indices()
+            .map(|(at, _)| at)
+            .find(starts)
+            .unwrap_or(self.held.len())
     }
 }
 

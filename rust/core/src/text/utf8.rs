@@ -25,7 +25,9 @@ impl Utf8Pieces {
                     text.push_str(&String::from_utf8_lossy(valid));
                     rest = broken;
                     // None: the rest may still become a character.
-                    let Some(invalid) = error.error_len() else { break };
+                    let Some(invalid) = error.error_len() else {
+                        break;
+                    };
                     text.push(char::REPLACEMENT_CHARACTER);
                     rest = rest.get(invalid..).unwrap_or_default();
                 }
@@ -38,7 +40,11 @@ impl Utf8Pieces {
     /// What is left at the end of the stream: U+FFFD for a cut character.
     pub(crate) fn finish(&mut self) -> String {
         let left = std::mem::take(&mut self.held);
-        if left.is_empty() { String::new() } else { char::REPLACEMENT_CHARACTER.to_string() }
+        if left.is_empty() {
+            String::new()
+        } else {
+            char::REPLACEMENT_CHARACTER.to_string()
+        }
     }
 }
 

@@ -151,10 +151,16 @@ impl Desk {
     }
 
     pub(crate) fn save(&mut self, lane: LaneId) -> Result<SavedLane, Error> {
-        self.lanes.save(&mut self.context, lane, &format!("{:?}", self.kv_type))
+        self.lanes
+            .save(&mut self.context, lane, &format!("{:?}", self.kv_type))
     }
 
     pub(crate) fn restore(&mut self, lane: LaneId, saved: SavedLane) -> Result<(), Error> {
-        self.lanes.restore(&mut self.context, lane, saved, &format!("{:?}", self.kv_type))
+        self.lanes.restore(
+            &mut self.context,
+            lane,
+            saved,
+            &format!("{:?}", self.kv_type),
+        )
     }
 }

@@ -70,7 +70,11 @@ impl EmbedJob {
             }
         }
         self.done = end;
-        Ok(if end == self.tokens.len() { Step::Done } else { Step::More })
+        Ok(if end == self.tokens.len() {
+            Step::Done
+        } else {
+            Step::More
+        })
     }
 
     fn pooled(&self) -> Vec<f32> {
@@ -78,7 +82,10 @@ impl EmbedJob {
             Pooling::Mean => self.tokens.len() as f64,
             Pooling::Last => 1.0,
         };
-        #[allow(clippy::cast_possible_truncation, reason = "hidden states are 32-bit floats")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "hidden states are 32-bit floats"
+        )]
         self.sum.iter().map(|&sum| (sum / count) as f32).collect()
     }
 }

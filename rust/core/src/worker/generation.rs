@@ -33,8 +33,15 @@ pub(crate) struct Generation {
 
 enum Phase {
     Prepare,
-    Prefill { prepared: Prepared, done: usize },
-    Decode { prepared: Prepared, position: usize, pending: Token },
+    Prefill {
+        prepared: Prepared,
+        done: usize,
+    },
+    Decode {
+        prepared: Prepared,
+        position: usize,
+        pending: Token,
+    },
     Ended,
 }
 
@@ -68,8 +75,12 @@ impl Generation {
             None => getrandom::u32().map_err(|error| Error::Io(error.into()))?,
         };
         let sampler = Sampler::new(Arc::clone(model), &stages(&options.sampling, seed))?;
-        let (sampler, constraint) =
-            activate(options.constraint.as_ref(), sampler, model, shared.schemas())?;
+        let (sampler, constraint) = activate(
+            options.constraint.as_ref(),
+            sampler,
+            model,
+            shared.schemas(),
+        )?;
         let (parts, receiver) = async_channel::unbounded();
         let cancel = CancelToken::new();
         let job = Self {
@@ -98,9 +109,11 @@ impl Generation {
         match std::mem::replace(&mut self.phase, Phase::Ended) {
             Phase::Prepare => self.start(desk),
             Phase::Prefill { prepared, done } => self.prefill(desk, prepared, done),
-            Phase::Decode { prepared, position, pending } => {
-                self.decode(desk, prepared, position, pending)
-            }
+            Phase::Decode {
+                prepared,
+                position,
+                pending,
+            } => self.decode(desk, prepared, position, pending),
             Phase::Ended => Ok(Step::Done),
         }
     }
@@ -117,19 +130,14 @@ impl Generation {
         Ok(Step::More)
     }
 
-    fn prefill(
-        &mut self,
-        desk: &mut Desk,
-        prepared: Prepared,
-        done: usize,
-    ) -> Result<Step, Error> {
+    fn prefill(&mut self, desk: &mut Desk, prepared: Prepared, done: usize) -> Result<Step, Error> {
         let end = prepared.tokens.len().min(done + desk.batch_tokens());
         let last = end == prepared.tokens.len();
         let outputs = if last { Outputs::Last } else { Outputs::None };
         let input = prepared.tokens.get(done..end).unwrap_or_default();
-        let computed = desk.bring_in(self.lane).and_then(|()| {
-            desk.compute(self.lane, input, done, outputs)
-        });
+        let computed = desk
+            .bring_in(self.lane)
+            .and_then(|()| desk.compute(self.lane, input, done, outputs));
         match computed {
             Ok(took) => self.costs.prefill += took,
             Err(error) => {
@@ -138,7 +146,10 @@ impl Generation {
             }
         }
         if !last {
-            self.phase = Phase::Prefill { prepared, done: end };
+            self.phase = Phase::Prefill {
+                prepared,
+                done: end,
+            };
             return Ok(Step::More);
         }
         let next = self.choose(desk, input_index(end - done));
@@ -154,14 +165,23 @@ impl Generation {
         pending: Token,
     ) -> Result<Step, Error> {
         if position >= desk.context_tokens() {
-            return self.go_on(desk, prepared, position, Ok(Next::Stop(StopReason::ContextFull)));
+            return self.go_on(
+                desk,
+                prepared,
+                position,
+                Ok(Next::Stop(StopReason::ContextFull)),
+            );
         }
         let started = Instant::now();
-        let computed = desk.bring_in(self.lane).and_then(|()| {
-            desk.compute(self.lane, &[pending], position, Outputs::Last)
-        });
+        let computed = desk
+            .bring_in(self.lane)
+            .and_then(|()| desk.compute(self.lane, &[pending], position, Outputs::Last));
         if let Err(error) = computed {
-            self.phase = Phase::Decode { prepared, position, pending };
+            self.phase = Phase::Decode {
+                prepared,
+                position,
+                pending,
+            };
             return Err(error);
         }
         self.output.computed(desk.model(), pending)?;
@@ -205,11 +225,19 @@ impl Generation {
     ) -> Result<Step, Error> {
         match next? {
             Next::Token(pending) => {
-                self.phase = Phase::Decode { prepared, position, pending };
+                self.phase = Phase::Decode {
+                    prepared,
+                    position,
+                    pending,
+                };
                 Ok(Step::More)
             }
             Next::Stop(reason) => {
-                self.phase = Phase::Decode { prepared, position, pending: -1 };
+                self.phase = Phase::Decode {
+                    prepared,
+                    position,
+                    pending: -1,
+                };
                 self.end(desk, reason);
                 Ok(Step::Done)
             }
@@ -247,7 +275,10 @@ impl Generation {
         let prompt = prepared.map_or(0, |prepared| prepared.tokens.len());
         let computed = prompt.saturating_sub(self.costs.reused);
         let after_first = self.costs.generated.saturating_sub(1);
-        let first = self.costs.first_token.unwrap_or_else(|| self.submitted.elapsed());
+        let first = self
+            .costs
+            .first_token
+            .unwrap_or_else(|| self.submitted.elapsed());
         Reply {
             text: self.output.text().to_owned(),
             stop_reason,
@@ -287,7 +318,11 @@ fn input_index(tokens: usize) -> usize {
 }
 
 fn rate(tokens: f64, time: Duration) -> f64 {
-    if time.is_zero() { 0.0 } else { tokens / time.as_secs_f64() }
+    if time.is_zero() {
+        0.0
+    } else {
+        tokens / time.as_secs_f64()
+    }
 }
 
 /// llama.cpp's own order of stages.

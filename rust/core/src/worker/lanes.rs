@@ -16,6 +16,10 @@ use crate::error::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LaneId(pub(crate) u64);
 
+/// Shorter common beginnings are computed again: a begin-of-sequence token that
+/// all prompts share saves nothing, and an unchanged batch gives the same bits.
+const REUSE_TOKENS_MIN: usize = 8;
+
 /// The only sequence of the context.
 pub(crate) const SEQUENCE: i32 = 0;
 
@@ -75,7 +79,9 @@ impl Lanes {
         context.truncate(SEQUENCE, 0)?;
         self.in_slot = Some(id);
         self.cached = 0;
-        let Some(lane) = self.lanes.get_mut(&id) else { return Ok(()) };
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return Ok(());
+        };
         if let Some(kv) = lane.parked.take() {
             self.parked_bytes -= kv.len() as u64;
             // A failed restore costs time only: the slot is empty then.
@@ -88,9 +94,13 @@ impl Lanes {
     }
 
     fn park_slot(&mut self, context: &mut Context) -> Result<(), Error> {
-        let Some(id) = self.in_slot.take() else { return Ok(()) };
+        let Some(id) = self.in_slot.take() else {
+            return Ok(());
+        };
         let cached = std::mem::take(&mut self.cached);
-        let Some(lane) = self.lanes.get(&id) else { return Ok(()) };
+        let Some(lane) = self.lanes.get(&id) else {
+            return Ok(());
+        };
         if cached == 0 || cached != lane.tokens.len() {
             return Ok(());
         }
@@ -114,7 +124,9 @@ impl Lanes {
                 .values_mut()
                 .filter(|lane| lane.parked.is_some() && !lane.set_aside)
                 .min_by_key(|lane| lane.last_used);
-            let Some(kv) = oldest.and_then(|lane| lane.parked.take()) else { return };
+            let Some(kv) = oldest.and_then(|lane| lane.parked.take()) else {
+                return;
+            };
             self.parked_bytes -= kv.len() as u64;
         }
     }
@@ -129,7 +141,9 @@ impl Lanes {
             .filter_map(|lane| lane.parked.as_ref())
             .map(|kv| kv.len() as u64)
             .sum();
-        let own = context.sequence_bytes(SEQUENCE).map_or(u64::MAX, |bytes| bytes as u64);
+        let own = context
+            .sequence_bytes(SEQUENCE)
+            .map_or(u64::MAX, |bytes| bytes as u64);
         let fits = own.saturating_add(needed) <= self.parked_limit_bytes;
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.set_aside = fits;
@@ -146,7 +160,9 @@ impl Lanes {
 
     /// Text and tokens that the lane in the slot went through.
     pub(crate) fn transcript(&self, id: LaneId) -> (&str, &[Token]) {
-        self.lanes.get(&id).map_or(("", &[]), |lane| (lane.text.as_str(), lane.tokens.as_slice()))
+        self.lanes.get(&id).map_or(("", &[]), |lane| {
+            (lane.text.as_str(), lane.tokens.as_slice())
+        })
     }
 
     /// Cuts the slot's cache back to what it shares with `tokens`, at least the
@@ -158,7 +174,9 @@ impl Lanes {
         tokens: &[Token],
     ) -> Result<usize, Error> {
         let cached = self.cached;
-        let Some(lane) = self.lanes.get_mut(&id) else { return Ok(0) };
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return Ok(0);
+        };
         let common = lane
             .tokens
             .iter()
@@ -166,6 +184,7 @@ impl Lanes {
             .take(cached.min(tokens.len().saturating_sub(1)))
             .take_while(|(ours, theirs)| ours == theirs)
             .count();
+        let common = if common < REUSE_TOKENS_MIN { 0 } else { common };
         let mut kept = common;
         let position = u32::try_from(common).unwrap_or(u32::MAX);
         if common < cached && !context.truncate(SEQUENCE, position)? {
@@ -229,12 +248,20 @@ impl Lanes {
     ) -> Result<SavedLane, Error> {
         self.bring_in(context, id)?;
         let cached = self.cached;
-        let kv = if cached == 0 { Vec::new() } else { context.save_sequence(SEQUENCE)? };
+        let kv = if cached == 0 {
+            Vec::new()
+        } else {
+            context.save_sequence(SEQUENCE)?
+        };
         let (text, tokens) = self.transcript(id);
         let whole = cached == tokens.len();
         Ok(SavedLane {
             kv_type: kv_type.to_owned(),
-            text: if whole { text.to_owned() } else { String::new() },
+            text: if whole {
+                text.to_owned()
+            } else {
+                String::new()
+            },
             tokens: tokens.get(..cached).unwrap_or_default().to_vec(),
             kv,
         })
@@ -247,26 +274,41 @@ impl Lanes {
         saved: SavedLane,
         kv_type: &str,
     ) -> Result<(), Error> {
-        let differs = |reason: &str| Err(Error::StateMismatch { reason: reason.to_owned() });
+        let differs = |reason: &str| {
+            Err(Error::StateMismatch {
+                reason: reason.to_owned(),
+            })
+        };
         if saved.kv_type != kv_type {
             return differs("another KV cache type");
         }
         if saved.tokens.len() as u64 > u64::from(context.params().context_tokens) {
             return differs("more tokens than this context holds");
         }
-        if saved.tokens.iter().any(|&token| !context.model().contains(token)) {
+        if saved
+            .tokens
+            .iter()
+            .any(|&token| !context.model().contains(token))
+        {
             return differs("tokens outside the vocabulary");
         }
         self.bring_in(context, id)?;
         context.truncate(SEQUENCE, 0)?;
         self.cached = 0;
         let lane = self.lanes.entry(id).or_default();
-        *lane = Lane { last_used: lane.last_used, ..Lane::default() };
+        *lane = Lane {
+            last_used: lane.last_used,
+            ..Lane::default()
+        };
         if saved.kv.is_empty() {
             return Ok(());
         }
         context.restore_sequence(SEQUENCE, &saved.kv)?;
-        let last = saved.tokens.len().checked_sub(1).and_then(|last| u32::try_from(last).ok());
+        let last = saved
+            .tokens
+            .len()
+            .checked_sub(1)
+            .and_then(|last| u32::try_from(last).ok());
         if context.cached_positions(SEQUENCE).map(|(_, last)| last) != last {
             context.truncate(SEQUENCE, 0)?;
             return differs("tokens and cache do not belong together");

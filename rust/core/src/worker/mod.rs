@@ -14,8 +14,8 @@ mod queue;
 mod score;
 mod state_jobs;
 
-use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,13 @@ impl Worker {
             .spawn(move || serve(desk, &inbox, &told))
             .map_err(Error::Io)?;
         let thread = OnceLock::from(handle.thread().id());
-        Ok(Self { commands, abort, closing, thread, handle: std::sync::Mutex::new(Some(handle)) })
+        Ok(Self {
+            commands,
+            abort,
+            closing,
+            thread,
+            handle: std::sync::Mutex::new(Some(handle)),
+        })
     }
 
     pub(crate) fn submit(&self, lane: LaneId, job: Box<dyn Job>) -> Result<(), Error> {
@@ -91,7 +97,9 @@ impl Worker {
             return Err(Error::Closed);
         }
         job.cancel_token().bind(&self.abort);
-        self.commands.send(Command::Submit(lane, job)).map_err(|_| Error::Closed)
+        self.commands
+            .send(Command::Submit(lane, job))
+            .map_err(|_| Error::Closed)
     }
 
     pub(crate) fn forget(&self, lane: LaneId) {
@@ -104,7 +112,11 @@ impl Worker {
     pub(crate) fn close(&self) {
         self.closing.cancel();
         let _ = self.commands.send(Command::Close);
-        let handle = self.handle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let handle = self
+            .handle
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         let on_worker = self.thread.get() == Some(&thread::current().id());
         if let Some(handle) = handle
             && !on_worker
@@ -155,7 +167,9 @@ fn run_slice(
     inbox: &Receiver<Command>,
     closing: &CancelToken,
 ) {
-    let Some((lane, mut job)) = queue.pop() else { return };
+    let Some((lane, mut job)) = queue.pop() else {
+        return;
+    };
     let started = Instant::now();
     loop {
         desk.lower_abort();

@@ -74,7 +74,9 @@ impl Output {
 
     /// Text of the computed tokens, if it stands for exactly these tokens.
     pub(crate) fn computed_text(&self) -> Option<&str> {
-        self.computed.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok())
+        self.computed
+            .as_deref()
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 
     pub(crate) fn end(&self, end: Result<ReplyPart, Error>) {

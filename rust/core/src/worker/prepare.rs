@@ -12,7 +12,10 @@ use crate::worker::{Desk, LaneId};
 /// Where a prompt comes from.
 pub(crate) enum Source {
     /// A turn of a chat.
-    Chat { conversation: Arc<Conversation>, ask: Ask },
+    Chat {
+        conversation: Arc<Conversation>,
+        ask: Ask,
+    },
     /// Text to go on with.
     Raw(String),
 }
@@ -36,11 +39,20 @@ pub(crate) fn prepare(
             let text = PromptText::raw(text);
             let tokens = tokenize(&text, lane, desk)?;
             check_fits(&tokens, desk)?;
-            Ok(Prepared { tokens, text, open_turn: None, dropped_messages: 0 })
+            Ok(Prepared {
+                tokens,
+                text,
+                open_turn: None,
+                dropped_messages: 0,
+            })
         }
-        Source::Chat { conversation, ask } => {
-            fit(conversation, conversation.open_turn(ask)?, max_tokens, lane, desk)
-        }
+        Source::Chat { conversation, ask } => fit(
+            conversation,
+            conversation.open_turn(ask)?,
+            max_tokens,
+            lane,
+            desk,
+        ),
     }
 }
 
@@ -56,7 +68,9 @@ fn fit(
     let mut limit = context.saturating_sub(room_for_reply);
     loop {
         let kept = open.turns.get(open.dropped..).unwrap_or_default();
-        let text = conversation.renderer.render(open.system_prompt.as_deref(), kept)?;
+        let text = conversation
+            .renderer
+            .render(open.system_prompt.as_deref(), kept)?;
         let tokens = tokenize(&text, lane, desk)?;
         let droppable = conversation.overflow == OverflowPolicy::DropOldestTurns && kept.len() > 2;
         if droppable && tokens.len() > limit {
@@ -68,7 +82,12 @@ fn fit(
         }
         check_fits(&tokens, desk)?;
         let dropped_messages = open.dropped;
-        return Ok(Prepared { tokens, text, open_turn: Some(open), dropped_messages });
+        return Ok(Prepared {
+            tokens,
+            text,
+            open_turn: Some(open),
+            dropped_messages,
+        });
     }
 }
 
@@ -86,7 +105,10 @@ fn tokenize(text: &PromptText, lane: LaneId, desk: &Desk) -> Result<Vec<Token>, 
 
 fn check_fits(tokens: &[Token], desk: &Desk) -> Result<(), Error> {
     if tokens.is_empty() {
-        return Err(Error::option("prompt", "is empty and the model starts no text by itself"));
+        return Err(Error::option(
+            "prompt",
+            "is empty and the model starts no text by itself",
+        ));
     }
     if tokens.len() >= desk.context_tokens() {
         return Err(Error::ContextFull {

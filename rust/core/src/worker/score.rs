@@ -59,7 +59,10 @@ impl ScoreJob {
         let (end, outputs) = if done < first_output {
             (first_output.min(done + desk.batch_tokens()), Outputs::None)
         } else {
-            (last_input.min(done + OUTPUTS_MAX as usize), Outputs::From(0))
+            (
+                last_input.min(done + OUTPUTS_MAX as usize),
+                Outputs::From(0),
+            )
         };
         let Some(input) = self.tokens.get(done..end).filter(|input| !input.is_empty()) else {
             return Ok(Step::Done);
@@ -67,22 +70,37 @@ impl ScoreJob {
         desk.compute(self.lane, input, done, outputs)?;
         if outputs != Outputs::None {
             for index in 0..input.len() {
-                let Some(&token) = self.tokens.get(done + index + 1) else { continue };
+                let Some(&token) = self.tokens.get(done + index + 1) else {
+                    continue;
+                };
                 if let Some(logits) = desk.logits(index) {
-                    self.scores.push(TokenScore { token, log_probability: log_softmax(logits, token) });
+                    self.scores.push(TokenScore {
+                        token,
+                        log_probability: log_softmax(logits, token),
+                    });
                 }
             }
         }
         self.done = Some(end);
-        Ok(if end == last_input { Step::Done } else { Step::More })
+        Ok(if end == last_input {
+            Step::Done
+        } else {
+            Step::More
+        })
     }
 }
 
 /// ln softmax(logits)\[token\], summed in 64 bits.
 fn log_softmax(logits: &[f32], token: Token) -> f64 {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|&logit| f64::from(logit - most).exp()).sum();
-    let own = usize::try_from(token).ok().and_then(|id| logits.get(id)).copied();
+    let sum: f64 = logits
+        .iter()
+        .map(|&logit| f64::from(logit - most).exp())
+        .sum();
+    let own = usize::try_from(token)
+        .ok()
+        .and_then(|id| logits.get(id))
+        .copied();
     f64::from(own.unwrap_or(f32::NEG_INFINITY) - most) - sum.ln()
 }
 

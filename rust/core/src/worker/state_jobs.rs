@@ -15,8 +15,11 @@ pub(crate) struct SaveLane {
 
 impl Job for SaveLane {
     fn step(&mut self, desk: &mut Desk) -> Step {
-        let saved =
-            if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { desk.save(self.lane) };
+        let saved = if self.cancel.is_cancelled() {
+            Err(Error::Cancelled)
+        } else {
+            desk.save(self.lane)
+        };
         let _ = self.result.try_send(saved);
         Step::Done
     }

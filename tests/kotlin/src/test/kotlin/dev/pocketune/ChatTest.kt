@@ -14,7 +14,7 @@ class ChatTest {
     @Test
     fun `a second turn reuses what the first one cached`() =
         live {
-            engine.chat(ChatOptions(systemPrompt = "You are a helpful assistant.")).use { chat ->
+            engine.chat(assistant).use { chat ->
                 val first = chat.reply("What is the capital of France?", greedy())
                 assertTrue("Paris" in first.text, first.text)
                 assertEquals(0u, first.reusedTokens)

@@ -65,7 +65,7 @@ class EngineTest {
     @Test
     fun `two chats at once both come to their end`() =
         live {
-            val chats = List(2) { engine.chat() }
+            val chats = List(2) { engine.chat(assistant) }
             val replies =
                 chats.map { chat -> async { chat.reply("What is the capital of France?", greedy()) } }.awaitAll()
             assertTrue(replies.all { "Paris" in it.text }, "$replies")
@@ -81,7 +81,7 @@ class EngineTest {
                     async(Dispatchers.Default) {
                         when (index % 5) {
                             0 -> engine.complete("The capital of France is", greedy(4u)).parts().first
-                            1 -> engine.chat().use { it.reply("What is the capital of France?", greedy()).text }
+                            1 -> engine.chat(assistant).use { it.reply("What is the capital of France?", greedy()).text }
                             2 -> engine.detokenize(listOf(engine.score(Prompt.Raw("The capital is"), " Paris").tokens[0].token))
                             3 -> Engine.inspect(TestModel.source).let { "Paris" }
                             else -> engine.embed(Prompt.Raw("Paris")).let { "Paris of ${it.values.size}" }

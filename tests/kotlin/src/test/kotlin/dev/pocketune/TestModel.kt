@@ -36,6 +36,9 @@ object TestModel {
 /** Runs a test that suspends, for at most two minutes. */
 fun live(block: suspend CoroutineScope.() -> Unit): Unit = runBlocking { withTimeout(120.seconds) { block() } }
 
+/** Without instructions the model answers questions about France in French. */
+val assistant = ChatOptions(systemPrompt = "You are a helpful assistant.")
+
 /** Greedy decoding of a few tokens. */
 fun greedy(maxTokens: UInt = 16u): GenerationOptions = GenerationOptions(maxTokens = maxTokens, sampling = Sampling(temperature = 0f))
 

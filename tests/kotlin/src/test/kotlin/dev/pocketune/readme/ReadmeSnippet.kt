@@ -10,7 +10,7 @@ import dev.pocketune.ReplyPart
 suspend fun askTheModel(modelPath: String) {
     Engine.load(ModelSource.Path(modelPath)).use { engine ->
         engine.chat(ChatOptions(systemPrompt = "You are a friendly assistant.")).use { chat ->
-            chat.send("What can I do with a paper clip?").collect { part ->
+            chat.send("Why is the sky blue? Answer in one sentence.").collect { part ->
                 when (part) {
                     is ReplyPart.Text -> print(part.text)
                     is ReplyPart.Done -> println("\n${part.reply.decodeTokensPerS.toInt()} tokens/s")
