@@ -26,7 +26,8 @@ public final class Chat: Sendable {
     /// Its last part is `ReplyPart.done`; text and reply then join the history.
     /// Cancelling the reading task, or letting go of the stream, stops generation at
     /// once: the stream ends without `ReplyPart.done`, and what was generated up to
-    /// then joins the history. A reply that fails leaves the history as it was.
+    /// then joins the history before the next reply begins. A reply that fails leaves
+    /// the history as it was.
     ///
     /// Reading throws `PocketuneError.InvalidArgument` for an option out of range or a
     /// constraint that does not work, `ContextFull` when the conversation no longer

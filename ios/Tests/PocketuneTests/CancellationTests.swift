@@ -21,9 +21,10 @@ final class CancellationTests: XCTestCase {
         let last = try await assertSoon { try await task.value }
         guard case .text = last else { return XCTFail("ended with \(String(describing: last))") }
         try await assertSoon { try await engine.complete("One, two,", options: greedy(2)).drain() }
-        XCTAssertEqual(chat.history.first?.content, "Write a long story.")
         let next = try await chat.reply(to: "Hi", options: greedy(4))
         XCTAssertFalse(next.text.isEmpty)
+        XCTAssertEqual(chat.history.count, 4)
+        XCTAssertEqual(chat.history.first?.content, "Write a long story.")
     }
 
     func testACancelledReplyThrows() async throws {

@@ -113,6 +113,9 @@ impl Iterator for &ReplyStream {
 
 impl Drop for ReplyStream {
     fn drop(&mut self) {
-        self.cancel.cancel();
+        // After its end there is nothing to stop but somebody else's reply.
+        if !self.parts.is_closed() {
+            self.cancel.cancel();
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::engine::CACHE_DIRECTORY;
 /// Behind `Pocketune.initialize(context)` in `PocketuneAndroid.kt`: remembers the
 /// application's cache directory. Calling it again changes nothing.
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_pocketune_PocketuneAndroid_nativeInitialize<'local>(
+pub(crate) extern "system" fn Java_dev_pocketune_PocketuneAndroid_nativeInitialize<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
     context: JObject<'local>,

@@ -243,6 +243,10 @@ fn raw_stage(stage: &Stage, biases: &[sys::llama_logit_bias]) -> bindings::Stage
 }
 
 fn check_grammar_size(gbnf: &str) -> Result<(), String> {
+    // llama.cpp takes an empty grammar for none at all.
+    if gbnf.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
     if gbnf.len() > GRAMMAR_BYTES_MAX {
         return Err(format!(
             "{} bytes, at most {GRAMMAR_BYTES_MAX} are allowed",

@@ -65,7 +65,7 @@ fn the_readme_shows_the_compiled_snippets() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     for file in [
         "tests/tests/system/readme.rs",
-        "tests/kotlin/src/test/kotlin/dev/pocketune/ReadmeSnippet.kt",
+        "tests/kotlin/src/test/kotlin/dev/pocketune/readme/ReadmeSnippet.kt",
         "ios/Tests/PocketuneTests/ReadmeSnippet.swift",
     ] {
         let snippet = snippet(&root().join(file));

@@ -39,12 +39,11 @@ fn growth_of_cycles(warm_up: usize, cycles: usize) -> f64 {
 /// Growth while `tokens` tokens are generated with cancellations from another thread.
 fn growth_of_cancellations(tokens: u64) -> f64 {
     let engine = Arc::new(engine(smollm2(), &options()));
-    let mut sampling = Sampling::default();
-    sampling.logit_bias = engine
-        .end_of_generation_tokens()
-        .into_iter()
-        .map(|token| (token, f32::NEG_INFINITY))
-        .collect();
+    let ends = engine.end_of_generation_tokens().into_iter();
+    let sampling = Sampling {
+        logit_bias: ends.map(|token| (token, f32::NEG_INFINITY)).collect(),
+        ..Sampling::default()
+    };
     let mut state = 88_172_645_463_325_252_u64;
     let mut random = move |bound: u64| {
         state ^= state << 13;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::bench::ours::Ours;
 use crate::bench::raw::Raw;
-use crate::bench::report::{Busy, median_of};
+use crate::bench::report::{Busy, Pair, median_of};
 use crate::bench::{Run, pair};
 use crate::error::CliError;
 use crate::neighbours::Neighbours;
@@ -45,7 +45,7 @@ pub(crate) fn run(
     let raw_busy = median_of(&pairs, |(_, raw)| raw.decode_tokens_per_s());
     Ok(Busy {
         neighbours,
-        busy_pairs: pairs.len(),
+        busy_pairs: pairs.iter().map(Pair::from).collect(),
         busy_prefill_tokens_per_s: median_of(&pairs, |(ours, _)| ours.prefill_tokens_per_s()),
         raw_busy_prefill_tokens_per_s: median_of(&pairs, |(_, raw)| raw.prefill_tokens_per_s()),
         busy_decode_tokens_per_s: ours_busy,

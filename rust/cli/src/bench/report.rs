@@ -30,8 +30,10 @@ pub(crate) struct Report {
     prefill_ratio: f64,
     /// Median over pairs of ours divided by raw.
     decode_ratio: f64,
-    /// Pairs whose replies were the same.
+    /// Pairs whose replies were the same. Ties in the logits fall differently
+    /// when thread counts or the cut of batches differ.
     equal_replies: usize,
+    pairs: Vec<Pair>,
     peak_rss_bytes: u64,
     peak_anon_bytes: u64,
     model_bytes: u64,
@@ -40,11 +42,31 @@ pub(crate) struct Report {
     busy: Option<Busy>,
 }
 
+/// What one pair of runs measured, to see how much it varies.
+#[derive(Debug, Serialize)]
+pub(crate) struct Pair {
+    prefill_tokens_per_s: f64,
+    raw_prefill_tokens_per_s: f64,
+    decode_tokens_per_s: f64,
+    raw_decode_tokens_per_s: f64,
+}
+
+impl From<&(Run, Run)> for Pair {
+    fn from((ours, raw): &(Run, Run)) -> Self {
+        Self {
+            prefill_tokens_per_s: ours.prefill_tokens_per_s(),
+            raw_prefill_tokens_per_s: raw.prefill_tokens_per_s(),
+            decode_tokens_per_s: ours.decode_tokens_per_s(),
+            raw_decode_tokens_per_s: raw.decode_tokens_per_s(),
+        }
+    }
+}
+
 /// Medians of the series beside busy neighbours.
 #[derive(Debug, Serialize)]
 pub(crate) struct Busy {
     pub(crate) neighbours: u32,
-    pub(crate) busy_pairs: usize,
+    pub(crate) busy_pairs: Vec<Pair>,
     pub(crate) busy_prefill_tokens_per_s: f64,
     pub(crate) raw_busy_prefill_tokens_per_s: f64,
     pub(crate) busy_decode_tokens_per_s: f64,
@@ -85,6 +107,7 @@ impl Report {
             decode_ratio: median_of(pairs, |(ours, raw)| {
                 ours.decode_tokens_per_s() / raw.decode_tokens_per_s()
             }),
+            pairs: pairs.iter().map(Pair::from).collect(),
             equal_replies: pairs
                 .iter()
                 .filter(|(ours, raw)| ours.text == raw.text)

@@ -1,5 +1,12 @@
 //! The command line from outside: exit codes, output, behaviour on a real model.
 
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
+
 mod arguments;
 mod model;
 mod run;

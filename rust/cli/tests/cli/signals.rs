@@ -1,7 +1,9 @@
 //! Ctrl-C, a reader that leaves, a parent that dies.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::run::{assert_model, pocketune};
 
@@ -18,6 +20,9 @@ const ENDLESS: [&str; 9] = [
     "2048",
 ];
 
+/// Far longer than any of this takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 #[test]
 fn ctrl_c_stops_a_reply_after_what_was_printed() {
     let (mut child, mut stdout) = start_endless();
@@ -32,7 +37,7 @@ fn ctrl_c_stops_a_reply_after_what_was_printed() {
     stdout
         .read_to_string(&mut rest)
         .expect("what was printed is UTF-8");
-    assert_eq!(child.wait().expect("the binary ends").code(), Some(1));
+    assert_eq!(end_of(&mut child).code(), Some(1));
     assert_eq!(errors(&mut child), "error: cancelled\n");
 }
 
@@ -40,7 +45,7 @@ fn ctrl_c_stops_a_reply_after_what_was_printed() {
 fn a_reader_that_leaves_ends_it_quietly() {
     let (mut child, stdout) = start_endless();
     drop(stdout);
-    assert_eq!(child.wait().expect("the binary ends").code(), Some(0));
+    assert_eq!(end_of(&mut child).code(), Some(0));
     assert_eq!(errors(&mut child), "");
 }
 
@@ -53,7 +58,7 @@ fn a_neighbour_ends_with_its_parent() {
     assert!(neighbour.try_wait().expect("the process is ours").is_none());
     // A parent that dies closes the pipe just so.
     drop(neighbour.stdin.take());
-    assert!(neighbour.wait().expect("the neighbour ends").success());
+    assert!(end_of(&mut neighbour).success());
 }
 
 fn start_endless() -> (Child, BufReader<std::process::ChildStdout>) {
@@ -65,6 +70,21 @@ fn start_endless() -> (Child, BufReader<std::process::ChildStdout>) {
         .expect("the binary starts");
     let stdout = child.stdout.take().expect("stdout is piped");
     (child, BufReader::new(stdout))
+}
+
+/// Waits for the end, but not for ever.
+fn end_of(child: &mut Child) -> ExitStatus {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("the process is ours") {
+            return status;
+        }
+        if started.elapsed() > PATIENCE {
+            child.kill().expect("the process is ours");
+            panic!("it did not end within {PATIENCE:?}");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn errors(child: &mut Child) -> String {

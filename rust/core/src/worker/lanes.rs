@@ -75,15 +75,14 @@ impl Lanes {
         if self.in_slot == Some(id) {
             return Ok(());
         }
+        // Taken out first, so that parking its predecessor cannot evict it.
+        let parked = self.lanes.get_mut(&id).and_then(|lane| lane.parked.take());
+        self.parked_bytes -= parked.as_ref().map_or(0, |kv| kv.len() as u64);
         self.park_slot(context)?;
         context.truncate(SEQUENCE, 0)?;
         self.in_slot = Some(id);
         self.cached = 0;
-        let Some(lane) = self.lanes.get_mut(&id) else {
-            return Ok(());
-        };
-        if let Some(kv) = lane.parked.take() {
-            self.parked_bytes -= kv.len() as u64;
+        if let (Some(lane), Some(kv)) = (self.lanes.get(&id), parked) {
             // A failed restore costs time only: the slot is empty then.
             match context.restore_sequence(SEQUENCE, &kv) {
                 Ok(()) => self.cached = lane.tokens.len(),
@@ -317,11 +316,5 @@ impl Lanes {
         lane.tokens = saved.tokens;
         self.cached = lane.tokens.len();
         Ok(())
-    }
-
-    /// Bytes of all parked caches.
-    #[cfg(test)]
-    pub(crate) fn parked_bytes(&self) -> u64 {
-        self.parked_bytes
     }
 }

@@ -136,6 +136,10 @@ impl Drop for Worker {
 fn serve(mut desk: Desk, inbox: &Receiver<Command>, closing: &CancelToken) {
     let mut queue = FairQueue::default();
     loop {
+        // A slice may have taken the command to close.
+        if closing.is_cancelled() {
+            return;
+        }
         let command = if queue.is_empty() {
             inbox.recv().unwrap_or(Command::Close)
         } else {
@@ -148,9 +152,6 @@ fn serve(mut desk: Desk, inbox: &Receiver<Command>, closing: &CancelToken) {
                 }
             }
         };
-        if closing.is_cancelled() {
-            return;
-        }
         match command {
             Command::Submit(lane, job) => queue.push(lane, job),
             Command::Forget(lane) => queue.forget(lane, &mut desk),
@@ -181,6 +182,8 @@ fn run_slice(
             queue.finished(lane, desk);
             return;
         }
+        // Who gave up while waiting hears of it now, not when its turn comes.
+        queue.finish_cancelled(desk);
         // Commands are taken between slices only, so look for company here.
         while let Ok(command) = inbox.try_recv() {
             match command {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::worker::{Desk, Job, LaneId};
+use crate::worker::{Desk, Job, LaneId, Step};
 
 #[derive(Default)]
 pub(crate) struct FairQueue {
@@ -52,6 +52,29 @@ impl FairQueue {
         self.waiting.remove(&lane);
         if self.forgotten.remove(&lane) {
             desk.forget(lane);
+        }
+    }
+
+    /// Ends waiting jobs that were cancelled. A cancelled job computes nothing:
+    /// it only delivers its end.
+    pub(crate) fn finish_cancelled(&mut self, desk: &mut Desk) {
+        let mut emptied = Vec::new();
+        for (&lane, jobs) in &mut self.waiting {
+            jobs.retain_mut(|job| {
+                let cancelled = job.cancel_token().is_cancelled();
+                !(cancelled && job.step(desk) == Step::Done)
+            });
+            if jobs.is_empty() && self.running != Some(lane) {
+                emptied.push(lane);
+            }
+        }
+        for lane in emptied {
+            self.waiting.remove(&lane);
+            self.turns.retain(|&turn| turn != lane);
+            desk.release(lane);
+            if self.forgotten.remove(&lane) {
+                desk.forget(lane);
+            }
         }
     }
 

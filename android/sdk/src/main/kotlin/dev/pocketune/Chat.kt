@@ -25,7 +25,8 @@ public class Chat internal constructor(
      * The flow is cold: each collection asks once, when it starts. Its last part is
      * [ReplyPart.Done]; text and reply then join the history. Cancelling the
      * collecting coroutine stops generation at once; what was generated up to then
-     * joins the history as well. A reply that fails leaves the history as it was.
+     * joins the history before the next reply begins. A reply that fails leaves the
+     * history as it was.
      *
      * Collecting fails with [PocketuneException.InvalidArgument] for an option out
      * of range or a constraint that does not work, [PocketuneException.ContextFull]
