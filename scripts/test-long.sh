@@ -33,7 +33,7 @@ ignored_tests() {
     mapfile -t tests < <(cargo test --release --workspace --test system -- --ignored --list |
         sed -n 's/: test$//p')
     for test in "${tests[@]}"; do
-        step "${test##*::}" cargo test --release --workspace --test system -- --ignored --exact --nocapture "$test"
+        step "${test##*::}" env MALLOC_ARENA_MAX=1 cargo test --release --workspace --test system -- --ignored --exact --nocapture "$test"
     done
 }
 

@@ -38,7 +38,7 @@ prerequisite() { [ "$steps_failed" -eq 0 ] || finish_steps; }
 
 # Tests that measure their own process share it with no other test.
 alone() {
-    step "${1%%::*}" cargo test --release --workspace --test system -- --ignored --exact "$1"
+    step "${1%%::*}" env MALLOC_ARENA_MAX=1 cargo test --release --workspace --test system -- --ignored --exact "$1"
 }
 
 main "$@"

@@ -1,4 +1,8 @@
 //! Loading, chatting, cancelling and dropping, over and over: no growth, no hang.
+//!
+//! The scripts run these with one malloc arena (`MALLOC_ARENA_MAX=1`): what
+//! several arenas keep back after a load differs by megabytes from run to run,
+//! while one is full after some 15 cycles and then stays as it is.
 
 use std::sync::Arc;
 use std::thread;
@@ -32,7 +36,12 @@ fn cycle() {
 fn growth_of_cycles(warm_up: usize, cycles: usize) -> f64 {
     (0..warm_up).for_each(|_| cycle());
     let before = anonymous_bytes();
-    (0..cycles).for_each(|_| cycle());
+    for number in 1..=cycles {
+        cycle();
+        if number % 5 == 0 {
+            println!("after {number} cycles: {:.2} MB", anonymous_bytes() / 1e6);
+        }
+    }
     anonymous_bytes() / before - 1.0
 }
 
@@ -82,14 +91,14 @@ fn growth_of_cancellations(tokens: u64) -> f64 {
 #[test]
 #[ignore = "needs a process of its own; scripts/test.sh runs it"]
 fn ten_cycles_leave_nothing_behind() {
-    let growth = growth_of_cycles(5, 10);
+    let growth = growth_of_cycles(20, 10);
     assert!(growth <= 0.02, "{growth}");
 }
 
 #[test]
 #[ignore = "long: 200 cycles, in a process of its own"]
 fn two_hundred_cycles_leave_nothing_behind() {
-    let growth = growth_of_cycles(20, 200);
+    let growth = growth_of_cycles(25, 200);
     println!("anonymous memory grew by {:.2} %", growth * 100.0);
     assert!(growth <= 0.02, "{growth}");
 }
