@@ -2,9 +2,10 @@
 //!
 //! One UniFFI namespace, `pocketune`. This crate converts, calls and converts
 //! back; it has no logic of its own. Blocking work runs on threads of its own
-//! behind `async` functions, so no caller's thread waits; dropping such a
-//! future cancels the work. Streams are pulled, never pushed, so that no app
-//! code runs inside the engine.
+//! behind `async` functions, so no caller's thread waits. Dropping such a
+//! future cancels the work; Kotlin's coroutines do that, the Swift that UniFFI
+//! generates does not. Streams are pulled, never pushed, so that no app code
+//! runs inside the engine.
 
 uniffi::setup_scaffolding!("pocketune");
 
