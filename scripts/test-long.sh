@@ -27,11 +27,12 @@ main() {
     finish_steps
 }
 
-# Each in a process of its own: some measure the memory of theirs.
+# Each in a process of its own: some measure the memory of theirs. The child
+# process of the mutation tests is no test by itself.
 ignored_tests() {
     local test tests
     mapfile -t tests < <(cargo test --release --workspace --test system -- --ignored --list |
-        sed -n 's/: test$//p')
+        sed -n '/^mutation::child:/d; s/: test$//p')
     for test in "${tests[@]}"; do
         step "${test##*::}" env MALLOC_ARENA_MAX=1 cargo test --release --workspace --test system -- --ignored --exact --nocapture "$test"
     done
