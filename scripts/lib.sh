@@ -56,6 +56,13 @@ fetch_wheel() {
     find "$3" -maxdepth 1 -name "${1//-/_}-$2-*.whl" -print -quit
 }
 
+# alone TEST: one ignored system test as a step, in a process of its own whose
+# allocator gives back what is free: such tests measure the memory of theirs.
+alone() {
+    step "${1##*::}" env MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536 \
+        cargo test --release --workspace --test system -- --ignored --exact --nocapture "$1"
+}
+
 # step NAME COMMAND...: runs one step of a suite, says how long it took, and
 # remembers how it ended. COMMAND is a program, not a function: bash ignores
 # `set -e` inside a function whose status is looked at.
@@ -73,7 +80,7 @@ step() {
         outcome=FAILED
         steps_failed=$((steps_failed + 1))
     fi
-    line=$(printf '%-16s %-6s %5d s' "$name" "$outcome" $((SECONDS - start)))
+    line=$(printf '%-48s %-6s %5d s' "$name" "$outcome" $((SECONDS - start)))
     steps_summary+=("$line")
     say "── $line"
 }

@@ -34,7 +34,7 @@ ignored_tests() {
     mapfile -t tests < <(cargo test --release --workspace --test system -- --ignored --list |
         sed -n '/^mutation::child:/d; s/: test$//p')
     for test in "${tests[@]}"; do
-        step "${test##*::}" env MALLOC_ARENA_MAX=1 cargo test --release --workspace --test system -- --ignored --exact --nocapture "$test"
+        alone "$test"
     done
 }
 

@@ -24,7 +24,7 @@ main() {
 
     step check "$SCRIPTS/check.sh"
     step rust cargo test --release --workspace
-    alone soak::ten_cycles_leave_nothing_behind
+    alone soak::twenty_cycles_leave_nothing_behind
     alone soak::five_hundred_tokens_with_cancellations_leave_nothing_behind
     step bindings "$SCRIPTS/gen-bindings.sh"
     step kotlin "$SCRIPTS/test-kotlin.sh"
@@ -35,10 +35,5 @@ main() {
 
 # Without these nothing that follows can say anything.
 prerequisite() { [ "$steps_failed" -eq 0 ] || finish_steps; }
-
-# Tests that measure their own process share it with no other test.
-alone() {
-    step "${1%%::*}" env MALLOC_ARENA_MAX=1 cargo test --release --workspace --test system -- --ignored --exact "$1"
-}
 
 main "$@"

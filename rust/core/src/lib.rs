@@ -39,3 +39,4 @@ pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use process::{PeakMemory, ProcessMemory};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
 pub use source::ModelSource;
+pub use threads::default_threads;

@@ -213,16 +213,11 @@ impl GenerationOptions {
         within("max_tokens", self.max_tokens, 1, u32::MAX)?;
         let sampling = &self.sampling;
         within_f32("temperature", sampling.temperature, 0.0, 10.0)?;
-        within_f32("top_p", sampling.top_p, f32::MIN_POSITIVE, 1.0)?;
+        above_zero("top_p", sampling.top_p, 1.0)?;
         within_f32("min_p", sampling.min_p, 0.0, 1.0)?;
         let penalties = &sampling.penalties;
         within("penalties.last_tokens", penalties.last_tokens, 0, 4096)?;
-        within_f32(
-            "penalties.repeat",
-            penalties.repeat,
-            f32::MIN_POSITIVE,
-            10.0,
-        )?;
+        above_zero("penalties.repeat", penalties.repeat, 10.0)?;
         within_f32("penalties.frequency", penalties.frequency, -10.0, 10.0)?;
         within_f32("penalties.presence", penalties.presence, -10.0, 10.0)?;
         for &(token, bias) in &sampling.logit_bias {
@@ -284,6 +279,16 @@ fn within(name: &'static str, value: u32, low: u32, high: u32) -> Result<(), Err
     Err(Error::option(
         name,
         format!("is {value}, allowed are {low} to {high}"),
+    ))
+}
+
+fn above_zero(name: &'static str, value: f32, high: f32) -> Result<(), Error> {
+    if value > 0.0 && value <= high {
+        return Ok(());
+    }
+    Err(Error::option(
+        name,
+        format!("is {value}, allowed are numbers above 0 up to {high}"),
     ))
 }
 

@@ -75,6 +75,12 @@ fn the_second_turn_reuses_the_first() {
     let second = ask(&chat, "And now in one word?", 8);
     let reused = f64::from(second.reused_tokens) / f64::from(second.prompt_tokens);
     assert!(reused >= 0.95, "{reused}");
+    let time = second.time_to_first_token_ms / first.time_to_first_token_ms;
+    println!(
+        "time to first token: {:.0} ms cold, {:.0} ms in the second turn ({time:.3}); {reused:.3} reused",
+        first.time_to_first_token_ms, second.time_to_first_token_ms
+    );
+    assert!(time <= 0.2, "{time}");
 }
 
 #[test]

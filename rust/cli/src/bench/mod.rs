@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use pocketune_core::{EngineOptions, ModelSource, PeakMemory};
+use pocketune_core::{EngineOptions, ModelSource, PeakMemory, default_threads};
 
 use crate::args::{KvType, ModelArgs};
 use crate::error::CliError;
@@ -54,7 +54,7 @@ pub(crate) struct BenchArgs {
     decode_tokens: u32,
     /// Pairs of runs
     #[arg(long, default_value_t = 5, value_name = "N",
-          value_parser = RangedU64ValueParser::<u32>::new().range(1..=31))]
+          value_parser = RangedU64ValueParser::<u32>::new().range(1..=101))]
     repetitions: u32,
     /// Measure again beside this many processes that each keep a core busy
     #[arg(long, default_value_t = 0, value_name = "N",
@@ -139,7 +139,8 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<ExitCode, CliErro
     Ok(ExitCode::SUCCESS)
 }
 
-/// The same prompt through both sides, one right after the other.
+/// The same prompt through both sides, one right after the other. The order
+/// alternates, so that a machine that grows faster or slower favours neither.
 fn pair(
     ours: &mut Ours<'_>,
     raw: &mut Raw<'_>,
@@ -148,8 +149,13 @@ fn pair(
 ) -> Result<(Run, Run), CliError> {
     let deadline = || limit.map(|limit| Instant::now() + limit);
     let prompt = ours.prompt(repetition)?;
-    let our_run = ours.run(repetition, deadline())?;
-    let raw_run = raw.run(&prompt, deadline())?;
+    let (our_run, raw_run) = if repetition % 2 == 1 {
+        let our_run = ours.run(repetition, deadline())?;
+        (our_run, raw.run(&prompt, deadline())?)
+    } else {
+        let raw_run = raw.run(&prompt, deadline())?;
+        (ours.run(repetition, deadline())?, raw_run)
+    };
     expect(
         "prompt tokens",
         raw_run.prompt_tokens,
@@ -186,12 +192,6 @@ impl BenchArgs {
             },
         }
     }
-}
-
-/// All cores, at most four: past that, decoding waits for memory.
-fn default_threads() -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u32::try_from(cores.min(4)).unwrap_or(1)
 }
 
 /// Figures taken beside other work mean little; the load average lags by a minute.

@@ -7,7 +7,7 @@ use pocketune_llama::{AbortFlag, Batch, Context, LlamaError, Model, Outputs, Sam
 
 use crate::error::Error;
 use crate::options::KvCacheType;
-use crate::threads::ThreadGovernor;
+use crate::threads::{Preemptions, ThreadGovernor, TokenCost};
 use crate::worker::lanes::{LaneId, Lanes, SEQUENCE, SavedLane};
 
 /// Rows of logits in one batch. Each costs a row of compute buffer as wide as
@@ -21,27 +21,33 @@ pub(crate) struct Desk {
     batch: Batch,
     lanes: Lanes,
     governor: ThreadGovernor,
+    preemptions: Preemptions,
     context_tokens: u32,
     kv_type: KvCacheType,
 }
 
 impl Desk {
     pub(crate) fn new(
-        mut context: Context,
+        context: Context,
         context_tokens: u32,
         kv_type: KvCacheType,
         parked_limit_bytes: u64,
     ) -> Self {
-        context.start_threads();
         let governor = ThreadGovernor::new(context.params().threads);
         Self {
             context,
             batch: Batch::new(),
             lanes: Lanes::new(parked_limit_bytes),
             governor,
+            preemptions: Preemptions::watch(),
             context_tokens,
             kv_type,
         }
+    }
+
+    /// Starts the threads of computation, which inherit the caller's priority.
+    pub(crate) fn start_threads(&mut self) {
+        self.context.start_threads();
     }
 
     pub(crate) fn model(&self) -> &Arc<Model> {
@@ -93,13 +99,17 @@ impl Desk {
         self.context.use_threads(self.governor.threads(), u32::MAX);
         let position = u32::try_from(position).unwrap_or(u32::MAX);
         self.batch.fill(tokens, position, SEQUENCE, outputs);
+        self.preemptions.take();
         let started = Instant::now();
         let computed = self.context.decode(&mut self.batch);
         let took = started.elapsed();
         match computed {
             Ok(()) => {
                 if single {
-                    self.governor.record(took);
+                    self.governor.record(TokenCost {
+                        duration: took,
+                        preemptions: self.preemptions.take(),
+                    });
                 }
                 self.lanes.extend(lane, tokens);
                 Ok(took)

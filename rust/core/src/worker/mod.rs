@@ -28,6 +28,7 @@ use queue::FairQueue;
 pub(crate) use score::ScoreJob;
 pub(crate) use state_jobs::{RestoreLane, SaveLane};
 
+use crate::threads::prefer_this_thread;
 use crate::cancel::CancelToken;
 use crate::error::Error;
 
@@ -134,6 +135,8 @@ impl Drop for Worker {
 }
 
 fn serve(mut desk: Desk, inbox: &Receiver<Command>, closing: &CancelToken) {
+    prefer_this_thread();
+    desk.start_threads();
     let mut queue = FairQueue::default();
     loop {
         // A slice may have taken the command to close.
