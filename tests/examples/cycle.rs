@@ -37,7 +37,7 @@ fn main() {
             ..options.clone()
         };
         other.send("pick", &constrained).unwrap().finish().unwrap();
-        let broken = Constraint::Gbnf("root ::= ".to_owned());
+        let broken = Constraint::Gbnf("root ::= (".to_owned());
         let broken = GenerationOptions {
             constraint: Some(broken),
             ..options.clone()
