@@ -70,8 +70,10 @@ impl TreeMask {
             by_key: Vec::new(),
         };
         let owner = mask.owners();
-        mask.by_query = mask.runs(|token, other| mask.sees(&owner, token, other));
-        mask.by_key = mask.runs(|token, other| mask.sees(&owner, other, token));
+        // A query of padding sees what its panel sees, or its softmax would divide by
+        // zero; a key of padding is seen by none, so that its gradient is zero.
+        mask.by_query = mask.runs(true, |token, other| mask.sees(&owner, token, other));
+        mask.by_key = mask.runs(false, |token, other| mask.sees(&owner, other, token));
         mask
     }
 
@@ -126,14 +128,13 @@ impl TreeMask {
     }
 
     /// For each panel the tokens that any of its lanes `meets`.
-    fn runs(&self, meets: impl Fn(usize, usize) -> bool) -> Vec<Vec<Run>> {
+    fn runs(&self, pad: bool, meets: impl Fn(usize, usize) -> bool) -> Vec<Vec<Run>> {
         let tokens = self.tokens();
         let mut panels = Vec::new();
         for first in (0..tokens).step_by(WIDTH) {
             let mut runs: Vec<Run> = Vec::new();
-            // Padding meets whatever the panel meets: it must not divide by zero.
-            let padding = !0u16 << (tokens - first).min(WIDTH - 1)
-                & if tokens - first < WIDTH { !0 } else { 0 };
+            let used = (tokens - first).min(WIDTH);
+            let padding = if pad && used < WIDTH { !0 << used } else { 0 };
             for other in 0..tokens {
                 let lanes = (first..tokens.min(first + WIDTH))
                     .filter(|&token| meets(token, other))

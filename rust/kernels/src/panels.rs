@@ -1,6 +1,8 @@
 //! Activations: features of 16 tokens side by side.
 
-use crate::lanes::{Row, WIDTH};
+use std::ops::Range;
+
+use crate::lanes::{Lanes, Row, WIDTH};
 
 /// T tokens of K features. Token `t` lies in panel `t / 16`, lane `t % 16`; the
 /// last panel is filled up with padding, which starts as zeros.
@@ -95,6 +97,53 @@ impl Panels {
         }
     }
 
+    /// One value.
+    ///
+    /// # Panics
+    /// When there is no such token or feature.
+    #[must_use]
+    pub fn value(&self, token: usize, feature: usize) -> f32 {
+        assert!(token < self.tokens, "token {token} of {}", self.tokens);
+        self.panel(token / WIDTH)[feature].0[token % WIDTH]
+    }
+
+    /// A copy of neighbouring tokens, beginning with a whole panel.
+    ///
+    /// # Panics
+    /// When the range begins inside a panel, ends inside one that goes on, or is
+    /// not there.
+    #[must_use]
+    pub fn stretch(&self, tokens: Range<usize>) -> Self {
+        let rows = self.rows_of(&tokens);
+        Self {
+            tokens: tokens.len(),
+            features: self.features,
+            rows: self.rows[rows].to_vec(),
+        }
+    }
+
+    /// Adds `stretch` to the tokens from `start` on.
+    ///
+    /// # Panics
+    /// As [`Panels::stretch`].
+    pub fn add_stretch(&mut self, start: usize, stretch: &Self) {
+        assert_eq!(self.features, stretch.features, "features");
+        let rows = self.rows_of(&(start..start + stretch.tokens));
+        for (row, stretch) in self.rows[rows].iter_mut().zip(&stretch.rows) {
+            Lanes::load(row).add(Lanes::load(stretch)).store(row);
+        }
+    }
+
+    fn rows_of(&self, tokens: &Range<usize>) -> Range<usize> {
+        let whole = tokens.end.is_multiple_of(WIDTH) || tokens.end == self.tokens;
+        assert!(
+            tokens.start.is_multiple_of(WIDTH) && tokens.end <= self.tokens && whole,
+            "tokens {tokens:?} of {}",
+            self.tokens
+        );
+        tokens.start / WIDTH * self.features..tokens.end.div_ceil(WIDTH) * self.features
+    }
+
     /// Adds one token of `source` to another one here.
     ///
     /// # Panics
@@ -112,6 +161,16 @@ impl Panels {
     #[must_use]
     pub fn to_tokens(&self) -> Vec<f32> {
         (0..self.tokens).flat_map(|token| self.token(token)).collect()
+    }
+
+    /// Whether nothing lies past the last token; sums over tokens rely on it.
+    #[must_use]
+    pub fn padding_is_zero(&self) -> bool {
+        let used = self.tokens % WIDTH;
+        let Some(last) = self.panel_count().checked_sub(1).filter(|_| used > 0) else {
+            return true;
+        };
+        self.panel(last).iter().all(|row| row.0[used..].iter().all(|&value| value == 0.0))
     }
 
     /// Makes every value 0, padding included.

@@ -105,3 +105,46 @@ pub fn softmax_backward(
         logits.panel_mut(token / WIDTH)[target as usize].0[token % WIDTH] -= weight;
     }
 }
+
+/// KL(P ‖ Q) = Σ P·(log P − log Q) of each token in nats, given the logits of P and
+/// Q and their log-sum-exps.
+///
+/// # Panics
+/// When the shapes do not fit.
+#[must_use]
+pub fn kl_divergence(
+    pool: &ThreadPool,
+    [p, q]: [&Panels; 2],
+    [p_sums, q_sums]: [&LogSumExp; 2],
+) -> Vec<f32> {
+    assert_eq!((p.features(), p.tokens()), (q.features(), q.tokens()), "P and Q");
+    let (v, tokens) = (p.features(), p.tokens());
+    assert!(p_sums.0.len() == tokens && q_sums.0.len() == tokens, "T");
+    let units = v.div_ceil(UNIT);
+    let mut parts = vec![Row::default(); p.panel_count() * units];
+    let out = Shared::new(&mut parts);
+    pool.run(|thread| {
+        for part in split(p.panel_count() * units, thread, pool.threads()) {
+            let (panel, start) = (part / units, part % units * UNIT);
+            let range = start..v.min(start + UNIT);
+            let of = |sums: &LogSumExp| {
+                Lanes::from_array(std::array::from_fn(|lane| {
+                    sums.0.get(panel * WIDTH + lane).copied().unwrap_or(0.0)
+                }))
+            };
+            let (p_sum, q_sum) = (of(p_sums), of(q_sums));
+            let mut sum = Lanes::zero();
+            for (p, q) in p.panel(panel)[range.clone()].iter().zip(&q.panel(panel)[range]) {
+                let (log_p, log_q) = (Lanes::load(p).sub(p_sum), Lanes::load(q).sub(q_sum));
+                sum = log_p.exp().mul_add(log_p.sub(log_q), sum);
+            }
+            // SAFETY: this thread's part.
+            sum.store(unsafe { &mut out.part(part, 1)[0] });
+        }
+    });
+    let of = |token: usize| {
+        let parts = &parts[token / WIDTH * units..][..units];
+        parts.iter().map(|part| f64::from(part.0[token % WIDTH])).sum::<f64>() as f32
+    };
+    (0..tokens).map(of).collect()
+}

@@ -211,3 +211,22 @@ fn cross_entropy() {
         assert!(sum.abs() < 1e-5, "a gradient of log-probabilities sums to 0: {sum}");
     }
 }
+
+#[test]
+fn padding_gets_no_gradient() {
+    let pool = ThreadPool::new(2);
+    let mask = TreeMask::causal(19);
+    let shape = Attention {
+        heads: 2,
+        kv_heads: 1,
+        head_features: 8,
+        scale: 0.35,
+    };
+    // Tokens 19 to 31 are padding: visible when the panels are read as 32 tokens.
+    let (q, k, v, r) = (random(1, 19, 16), random(2, 19, 8), random(3, 19, 8), random(4, 19, 16));
+    let [mut dq, mut dk, mut dv] = [16, 8, 8].map(|features| Panels::new(19, features));
+    attention_backward(&pool, &shape, &mask, [&q, &k, &v], &r, [&mut dq, &mut dk, &mut dv]);
+    for gradient in [&dq, &dk, &dv] {
+        assert!(gradient.padding_is_zero());
+    }
+}

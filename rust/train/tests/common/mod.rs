@@ -1,0 +1,42 @@
+//! What several test binaries need.
+
+#![allow(dead_code, unreachable_pub, reason = "each binary uses a part")]
+
+use std::io::Write;
+
+use pocketune_gguf::fixtures::TinyModel;
+use pocketune_train::{Lora, LoraShape, MemoryPlan, Model};
+
+/// A model of two layers, opened.
+pub fn tiny() -> Model {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&TinyModel::llama().build().unwrap()).unwrap();
+    Model::open(file.path()).unwrap()
+}
+
+/// An adapter whose A and B are both away from zero.
+pub fn moved(model: &Model, shape: LoraShape, seed: u64) -> Lora {
+    let mut lora = Lora::new(model, shape, seed).unwrap();
+    let mut state = seed | 1;
+    for parameter in lora.parameters_mut() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        *parameter += ((state >> 40) as f32 / (1u64 << 23) as f32 - 1.0) * 0.05;
+    }
+    lora
+}
+
+/// Recomputes everything, in the smallest pieces.
+pub const SMALLEST: MemoryPlan = MemoryPlan {
+    chunk_tokens: 16,
+    head_tokens: 16,
+    kept_layers: 0,
+    bytes: 0,
+};
+
+/// Keeps everything.
+pub const LARGEST: MemoryPlan = MemoryPlan {
+    chunk_tokens: 1024,
+    head_tokens: 128,
+    kept_layers: 2,
+    bytes: 0,
+};

@@ -1,0 +1,176 @@
+//! The gradient of a whole model against finite differences, and what must not
+//! change it.
+
+mod common;
+
+use common::{LARGEST, SMALLEST, moved, tiny};
+use pocketune_kernels::ThreadPool;
+use pocketune_train::{
+    Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Pack, Pass, Projection, Sample,
+};
+
+/// `Σ weights·(−log p)` and its gradient.
+fn loss(
+    model: &Model,
+    pool: &ThreadPool,
+    adapters: Adapters<'_>,
+    pack: &Pack,
+    plan: &MemoryPlan,
+) -> (f64, Vec<f32>) {
+    let control = Control::new();
+    let weights: Vec<f32> = (0..pack.targets().len()).map(|i| 0.3 + 0.1 * (i % 5) as f32).collect();
+    let parameters = adapters.trained.map_or(0, |lora| lora.parameters().len());
+    let mut gradient = vec![0.0; parameters];
+    let pass = Pass::forward(model, pool, adapters, pack, plan, &control).unwrap();
+    let logps = pass.backward(&weights, &mut gradient).unwrap();
+    let loss = logps.iter().zip(&weights).map(|(p, w)| -f64::from(*p) * f64::from(*w)).sum();
+    (loss, gradient)
+}
+
+fn pair() -> Pack {
+    let tokens = |seed: u32, count: u32| (0..count).map(|i| (i * 37 + seed * 11) % 263).collect();
+    Pack::new(&Sample::Pair {
+        prompt: tokens(1, 21),
+        chosen: tokens(2, 9),
+        rejected: tokens(3, 14),
+    })
+}
+
+fn trained<'a>(lora: &'a Lora, frozen: &'a [Lora]) -> Adapters<'a> {
+    Adapters {
+        frozen,
+        trained: Some(lora),
+    }
+}
+
+#[test]
+fn every_projection_of_every_layer_has_the_slope_of_the_loss() {
+    let model = tiny();
+    let pool = ThreadPool::new(2);
+    let pack = pair();
+    let frozen = [moved(&model, LoraShape { rank: 2, ..LoraShape::default() }, 5)];
+    let mut lora = moved(&model, LoraShape { rank: 3, ..LoraShape::default() }, 7);
+    let (_, gradient) = loss(&model, &pool, trained(&lora, &frozen), &pack, &LARGEST);
+    let norm = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+    assert!(norm > 0.1, "{norm}");
+    let spans: Vec<_> = {
+        let mut start = 0;
+        let spans = lora.matrices().flat_map(|(layer, projection, a, b)| {
+            let sizes = [a.rows() * a.columns(), b.rows() * b.columns()];
+            sizes.map(|size| (layer, projection, size))
+        });
+        spans
+            .map(|(layer, projection, size)| {
+                start += size;
+                (layer, projection, start - size..start)
+            })
+            .collect()
+    };
+    assert_eq!(spans.len(), 2 * 7 * 2);
+    // Along each matrix's own gradient the slope is that gradient's length: F32
+    // noise in the loss (1e-6 of 50) over steps of 2e-2 leaves some 1e-3 of it.
+    for (layer, projection, span) in spans {
+        let own = gradient[span.clone()].to_vec();
+        let length = own.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+        let step = 2e-2;
+        let mut at = |sign: f64| {
+            let saved = lora.parameters().to_vec();
+            for (parameter, g) in lora.parameters_mut()[span.clone()].iter_mut().zip(&own) {
+                *parameter += (sign * step * f64::from(*g) / length) as f32;
+            }
+            let (value, _) = loss(&model, &pool, trained(&lora, &frozen), &pack, &LARGEST);
+            lora.parameters_mut().copy_from_slice(&saved);
+            value
+        };
+        let slope = (at(1.0) - at(-1.0)) / (2.0 * step);
+        let error = (slope - length).abs() / length;
+        assert!(
+            error < 5e-3,
+            "{} of layer {layer}: slope {slope}, length {length}",
+            projection.name()
+        );
+    }
+}
+
+#[test]
+fn memory_plans_and_threads_change_nothing() {
+    let model = tiny();
+    let pack = pair();
+    let lora = moved(&model, LoraShape::default(), 7);
+    let run = |threads, plan| loss(&model, &ThreadPool::new(threads), trained(&lora, &[]), &pack, plan);
+    let (value, gradient) = run(1, &LARGEST);
+    assert_eq!(run(3, &LARGEST), (value, gradient.clone()), "threads");
+    let (small_value, small) = run(2, &SMALLEST);
+    assert!((value - small_value).abs() < 1e-4);
+    let largest = gradient.iter().fold(0.0f32, |most, g| most.max(g.abs()));
+    for (a, b) in gradient.iter().zip(&small) {
+        assert!((a - b).abs() < 1e-5 * largest.max(1.0), "{a} {b}");
+    }
+}
+
+#[test]
+fn a_shared_prompt_gives_the_gradient_of_two_sequences() {
+    let model = tiny();
+    let pool = ThreadPool::new(2);
+    let lora = moved(&model, LoraShape::default(), 7);
+    let tokens =
+        |seed: u32, count: u32| (0..count).map(|i| (i * 37 + seed * 11) % 263).collect::<Vec<_>>();
+    let (prompt, chosen, rejected) = (tokens(1, 21), tokens(2, 9), tokens(3, 14));
+    let text = |reply: &[u32]| {
+        Pack::new(&Sample::Text {
+            tokens: [&prompt, reply].concat(),
+            loss_from: prompt.len(),
+        })
+    };
+    let control = Control::new();
+    let gradient = |pack: &Pack| {
+        let mut gradient = vec![0.0; lora.parameters().len()];
+        let adapters = trained(&lora, &[]);
+        let pass = Pass::forward(&model, &pool, adapters, pack, &LARGEST, &control).unwrap();
+        let weights = vec![1.0; pack.targets().len()];
+        let logps = pass.backward(&weights, &mut gradient).unwrap();
+        (logps, gradient)
+    };
+    let (first, second) = (gradient(&text(&chosen)), gradient(&text(&rejected)));
+    let both = gradient(&Pack::new(&Sample::Pair {
+        prompt: prompt.clone(),
+        chosen: chosen.clone(),
+        rejected: rejected.clone(),
+    }));
+    for (a, b) in first.0.iter().chain(&second.0).zip(&both.0) {
+        assert!((a - b).abs() < 1e-4, "{a} {b}");
+    }
+    for ((a, b), both) in first.1.iter().zip(&second.1).zip(&both.1) {
+        assert!((a + b - both).abs() < 1e-4, "{a} + {b} for {both}");
+    }
+}
+
+#[test]
+fn an_adapter_of_the_last_layer_needs_no_other() {
+    let model = tiny();
+    let pool = ThreadPool::new(2);
+    let pack = pair();
+    let all = moved(&model, LoraShape::default(), 7);
+    let mut shape = LoraShape {
+        layers: Some(vec![1]),
+        projections: vec![Projection::K, Projection::Down],
+        ..LoraShape::default()
+    };
+    let last = moved(&model, shape.clone(), 7);
+    let (_, gradient) = loss(&model, &pool, trained(&last, &[]), &pack, &LARGEST);
+    assert!(gradient.iter().any(|&g| g != 0.0));
+    shape.layers = Some(vec![2]);
+    assert!(Lora::new(&model, shape, 1).is_err(), "there are two layers");
+    assert!(last.parameters().len() < all.parameters().len());
+}
+
+#[test]
+fn cancelling_stops_a_pass() {
+    let model = tiny();
+    let pool = ThreadPool::new(1);
+    let pack = pair();
+    let control = Control::new();
+    control.cancel();
+    let pass = Pass::infer(&model, &pool, Adapters::default(), &pack, &LARGEST, &control);
+    assert!(pass.is_err());
+}
