@@ -1,8 +1,9 @@
 //! What whole-system tests share: models, and a plain llama.cpp loop to compare with.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![allow(clippy::panic, clippy::expect_used, reason = "tests fail by panicking")]
 
+pub mod ggml;
 pub mod reference;
 
 use std::io::Write;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
@@ -39,6 +39,30 @@ impl Reference {
     pub fn load(path: &Path) -> Self {
         let params = LlamaModelParams::default().with_n_gpu_layers(0);
         Self(LlamaModel::load_from_file(backend(), path, &params).expect("the model loads"))
+    }
+
+    /// Logits after each of at most 512 tokens, with an F32 KV cache: one row of the
+    /// vocabulary a token.
+    #[must_use]
+    pub fn logits(&self, tokens: &[i32]) -> Vec<Vec<f32>> {
+        let params = LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(512))
+            .with_n_batch(512)
+            .with_n_ubatch(512)
+            .with_type_k(KvCacheType::F32)
+            .with_type_v(KvCacheType::F32)
+            .with_n_threads(2)
+            .with_n_threads_batch(2);
+        let mut context = self.0.new_context(backend(), params).expect("a context");
+        let mut batch = LlamaBatch::new(512, 1);
+        for (position, &token) in (0..).zip(tokens) {
+            batch
+                .add(LlamaToken(token), position, &[0], true)
+                .expect("room in the batch");
+        }
+        context.decode(&mut batch).expect("the tokens decode");
+        let rows = 0..i32::try_from(tokens.len()).expect("at most 512 tokens");
+        rows.map(|row| context.get_logits_ith(row).to_vec()).collect()
     }
 
     /// Greedy tokens after `prompt`, up to `count` or the end of generation.

@@ -71,6 +71,20 @@ impl<'a> GgufBuilder<'a> {
         self
     }
 
+    /// Gives a tensor of the same shape other elements; `None` when there is none
+    /// of that name.
+    pub fn replace_tensor(
+        &mut self,
+        name: &str,
+        tensor_type: GgmlType,
+        data: impl Into<Cow<'a, [u8]>>,
+    ) -> Option<&mut Self> {
+        let tensor = self.tensors.iter_mut().find(|tensor| tensor.name == name)?;
+        tensor.tensor_type = tensor_type;
+        tensor.data = data.into();
+        Some(self)
+    }
+
     /// Everything in `gguf`, the tables of the complete file `file`.
     ///
     /// # Errors

@@ -98,6 +98,24 @@ impl TinyModel {
         self
     }
 
+    /// Makes a `llama` model wider: as many heads as before, of a quarter of
+    /// `embedding` each. Superblocks need rows of a multiple of 256.
+    pub fn widen(&mut self, embedding: u32, feed_forward: u32) -> &mut Self {
+        self.set("llama.embedding_length", embedding)
+            .set("llama.feed_forward_length", feed_forward)
+            .set("llama.rope.dimension_count", embedding / HEADS);
+        let keys = u64::from(HEADS_KV * HEAD_LENGTH);
+        for dim in self.tensors.iter_mut().flat_map(|tensor| &mut tensor.dims) {
+            *dim = match *dim {
+                dim if dim == u64::from(EMBEDDING) => u64::from(embedding),
+                dim if dim == u64::from(FEED_FORWARD) => u64::from(feed_forward),
+                dim if dim == keys => u64::from(embedding / HEADS * HEADS_KV),
+                other => other,
+            };
+        }
+        self
+    }
+
     /// Gives all matrices another type. Data is made for `F32`, `Q4_0` and
     /// `Q8_0`; other types are filled with zeros.
     pub fn quantize(&mut self, tensor_type: GgmlType) -> &mut Self {

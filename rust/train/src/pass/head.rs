@@ -54,6 +54,15 @@ pub(crate) fn log_probabilities(
     Ok(all)
 }
 
+pub(crate) fn logits(
+    env: &Env<'_>,
+    last: &Panels,
+    token: usize,
+) -> Result<Vec<f32>, TrainError> {
+    let target = Target { token, target: 0 };
+    Ok(Chunk::new(env, last, &[target])?.logits.to_tokens())
+}
+
 pub(crate) fn kl_divergence(
     env: &Env<'_>,
     [policy, reference]: [&Panels; 2],

@@ -126,6 +126,17 @@ impl<'a> Pass<'a> {
         head::log_probabilities(&self.env(), self.last(), targets, self.plan.head_tokens)
     }
 
+    /// Logits after one of the pack's tokens, V of them.
+    ///
+    /// # Errors
+    /// [`TrainError::Cancelled`].
+    ///
+    /// # Panics
+    /// When there is no such token.
+    pub fn logits(&self, token: usize) -> Result<Vec<f32>, TrainError> {
+        head::logits(&self.env(), self.last(), token)
+    }
+
     /// KL(this policy ‖ that of `reference`) in nats at each of the pack's targets,
     /// exact over the vocabulary. `reference` went through the same pack.
     ///

@@ -1,0 +1,170 @@
+//! Training sees the model that llama.cpp runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pocketune_gguf::fixtures::TinyModel;
+use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
+use pocketune_kernels::{Matrix, ThreadPool, dequantize};
+use pocketune_tests::reference::Reference;
+use pocketune_tests::{ggml, smollm2};
+use pocketune_train::{Adapters, Control, MemoryPlan, Model, Pack, Pass, Sample};
+use tempfile::TempDir;
+
+const TYPES: [GgmlType; 11] = [
+    GgmlType::F32,
+    GgmlType::F16,
+    GgmlType::BF16,
+    GgmlType::Q8_0,
+    GgmlType::Q4_0,
+    GgmlType::Q4_1,
+    GgmlType::Q5_0,
+    GgmlType::Q5_1,
+    GgmlType::Q4_K,
+    GgmlType::Q5_K,
+    GgmlType::Q6_K,
+];
+
+fn random(seed: u64, count: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+#[test]
+fn dequantised_weights_are_ggmls() {
+    let values = random(1, 64 * 512);
+    for tensor_type in TYPES {
+        let bytes = ggml::quantize(tensor_type, &values, 512);
+        let expected = ggml::to_float(tensor_type, &bytes, values.len());
+        let mut got = vec![0.0; values.len()];
+        dequantize(tensor_type, &bytes, &mut got);
+        for (index, (got, expected)) in got.iter().zip(&expected).enumerate() {
+            // A product and a sum may be rounded together: one bit of the larger one.
+            let allowed = expected.abs().max(1.0) * f32::EPSILON;
+            let error = (got - expected).abs();
+            assert!(error <= allowed, "{tensor_type} {index}: {got} {expected}");
+        }
+        // Parts of rows are what tiles ask for.
+        let w = Matrix::blocks(tensor_type, &bytes, 64, 512).unwrap();
+        let mut part = vec![0.0; 256];
+        w.dequantize_row(63, 256, &mut part);
+        assert_eq!(part, got[63 * 512 + 256..]);
+    }
+}
+
+/// The same model with every matrix as ggml's floats.
+fn as_f32(from: &Path, to: &Path) {
+    let bytes = fs::read(from).unwrap();
+    let gguf = Gguf::parse(&bytes, bytes.len() as u64).unwrap();
+    let mut builder = GgufBuilder::from_file(&gguf, &bytes).unwrap();
+    for tensor in gguf.tensors() {
+        let data = gguf.tensor_data(tensor, &bytes).unwrap();
+        let elements = usize::try_from(tensor.elements()).unwrap();
+        let floats = ggml::to_float(tensor.tensor_type(), data, elements);
+        let data: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
+        builder.replace_tensor(tensor.name(), GgmlType::F32, data).unwrap();
+    }
+    fs::write(to, builder.build().unwrap()).unwrap();
+}
+
+/// Mean and largest KL(llama.cpp ‖ ours) over `tokens`, in nats.
+fn divergence(reference: &Path, model: &Path, tokens: &[u32]) -> (f64, f64) {
+    let ids: Vec<i32> = tokens.iter().map(|&token| i32::try_from(token).unwrap()).collect();
+    let expected = Reference::load(reference).logits(&ids);
+    let model = Model::open(model).unwrap();
+    let pool = ThreadPool::new(2);
+    let pack = Pack::new(&Sample::Text {
+        tokens: tokens.to_vec(),
+        loss_from: 1,
+    });
+    let plan = MemoryPlan {
+        chunk_tokens: 512,
+        head_tokens: 16,
+        kept_layers: 0,
+        bytes: 0,
+    };
+    let control = Control::new();
+    let pass = Pass::infer(&model, &pool, Adapters::default(), &pack, &plan, &control).unwrap();
+    let each: Vec<f64> = (0..tokens.len())
+        .map(|token| kl(&expected[token], &pass.logits(token).unwrap()))
+        .collect();
+    let mean = each.iter().sum::<f64>() / each.len() as f64;
+    (mean, each.into_iter().fold(0.0, f64::max))
+}
+
+fn kl(p: &[f32], q: &[f32]) -> f64 {
+    let log_sum = |logits: &[f32]| {
+        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = logits.iter().map(|&logit| f64::from(logit - most).exp()).sum();
+        f64::from(most) + sum.ln()
+    };
+    let (p_sum, q_sum) = (log_sum(p), log_sum(q));
+    let terms = p.iter().zip(q).map(|(&p, &q)| {
+        let log_p = f64::from(p) - p_sum;
+        log_p.exp() * (log_p - (f64::from(q) - q_sum))
+    });
+    terms.sum()
+}
+
+#[test]
+fn small_models_of_each_type_answer_like_llama_cpp() {
+    let folder = TempDir::new().unwrap();
+    for tensor_type in TYPES {
+        let (quantized, floats) = tiny_of(tensor_type, &folder);
+        let tokens: Vec<u32> = (0..100).map(|i| i * 37 % 263).collect();
+        let (mean, most) = divergence(&floats, &quantized, &tokens);
+        println!("{tensor_type}: mean KL {mean:.1e}, largest {most:.1e}");
+        assert!(mean < 1e-5, "{tensor_type}: {mean}");
+    }
+}
+
+/// A small model whose matrices are quantized by ggml, and the same as floats.
+fn tiny_of(tensor_type: GgmlType, folder: &TempDir) -> (PathBuf, PathBuf) {
+    let mut tiny = TinyModel::llama();
+    tiny.widen(256, 512);
+    let plain = tiny.build().unwrap();
+    let gguf = Gguf::parse(&plain, plain.len() as u64).unwrap();
+    let mut builder = GgufBuilder::from_file(&gguf, &plain).unwrap();
+    for (index, tensor) in gguf.tensors().iter().enumerate() {
+        if tensor.n_dims() < 2 {
+            continue;
+        }
+        let columns = usize::try_from(tensor.dims()[0]).unwrap();
+        let mut values = random(index as u64, usize::try_from(tensor.elements()).unwrap());
+        values.iter_mut().for_each(|value| *value *= 0.1);
+        let data = ggml::quantize(tensor_type, &values, columns);
+        builder.replace_tensor(tensor.name(), tensor_type, data).unwrap();
+    }
+    let path = folder.path().join(format!("{tensor_type}.gguf"));
+    fs::write(&path, builder.build().unwrap()).unwrap();
+    let floats = folder.path().join(format!("{tensor_type}-f32.gguf"));
+    as_f32(&path, &floats);
+    (path, floats)
+}
+
+#[test]
+fn smollm2_answers_like_llama_cpp() {
+    let folder = TempDir::new().unwrap();
+    let floats = folder.path().join("f32.gguf");
+    as_f32(&smollm2(), &floats);
+    let engine = pocketune_tests::engine(smollm2(), &pocketune_core::EngineOptions::default());
+    let text = "The river rises in the mountains, runs past two old mills and reaches the \
+                sea after three days. Children who live near it learn to swim before they \
+                learn to read, and every spring the whole village repairs the small bridge.";
+    let tokens = engine.tokenize(text, true).unwrap();
+    let tokens: Vec<u32> = tokens.iter().map(|&token| u32::try_from(token).unwrap()).collect();
+    drop(engine);
+    let (mean, most) = divergence(&floats, &smollm2(), &tokens);
+    let (quantized, _) = divergence(&smollm2(), &smollm2(), &tokens);
+    println!(
+        "{} tokens: mean KL {mean:.2e}, largest {most:.2e}; to the quantized path {quantized:.2e}",
+        tokens.len()
+    );
+    assert!(mean < 1e-5, "{mean}");
+}
