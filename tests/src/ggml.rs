@@ -41,7 +41,10 @@ pub fn quantize(tensor_type: GgmlType, values: &[f32], columns: usize) -> Vec<u8
 pub fn to_float(tensor_type: GgmlType, bytes: &[u8], elements: usize) -> Vec<f32> {
     if tensor_type == GgmlType::F32 {
         let (floats, _) = bytes.as_chunks::<4>();
-        return floats.iter().map(|float| f32::from_le_bytes(*float)).collect();
+        return floats
+            .iter()
+            .map(|float| f32::from_le_bytes(*float))
+            .collect();
     }
     let mut values = vec![0.0; elements];
     // SAFETY: returns a pointer to a static table (ggml.h).

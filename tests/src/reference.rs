@@ -62,7 +62,8 @@ impl Reference {
         }
         context.decode(&mut batch).expect("the tokens decode");
         let rows = 0..i32::try_from(tokens.len()).expect("at most 512 tokens");
-        rows.map(|row| context.get_logits_ith(row).to_vec()).collect()
+        rows.map(|row| context.get_logits_ith(row).to_vec())
+            .collect()
     }
 
     /// Greedy tokens after `prompt`, up to `count` or the end of generation.

@@ -14,6 +14,7 @@ use crate::fit::FitArgs;
 use crate::inspect::InspectArgs;
 use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
+use crate::tune_bench::TuneBenchArgs;
 
 const EXIT_CODES: &str = "\
 Without --model the default model is used, which scripts/fetch-model.sh fetches
@@ -22,7 +23,7 @@ to $POCKETUNE_MODELS, by default ~/.cache/pocketune/models.
 Exit codes: 0 done; 1 refused or failed, the reason is on standard error;
 2 the command line makes no sense.";
 
-/// Small language models on this machine: chat, measure, inspect.
+/// Small language models on this machine: chat, measure, inspect, tune.
 #[derive(Debug, Parser)]
 #[command(name = "pocketune", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -54,6 +55,7 @@ pub(crate) enum Command {
     Score(ScoreArgs),
     Embed(EmbedArgs),
     Tokenize(TokenizeArgs),
+    TuneBench(TuneBenchArgs),
     /// Keep one core busy until standard input ends
     #[command(hide = true)]
     Busy,

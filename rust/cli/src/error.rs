@@ -3,6 +3,7 @@
 use std::io;
 
 use pocketune_core::Error;
+use pocketune_train::TrainError;
 
 use crate::output::human_bytes;
 
@@ -11,6 +12,8 @@ use crate::output::human_bytes;
 pub(crate) enum CliError {
     #[error("{}", explain(.0))]
     Core(#[from] Error),
+    #[error("{}", explain_tuning(.0))]
+    Tune(#[from] TrainError),
     #[error(
         "there is no model: name one with --model, or fetch the default one with scripts/fetch-model.sh"
     )]
@@ -50,6 +53,7 @@ impl CliError {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Core(error) => core_kind(error),
+            Self::Tune(error) => tune_kind(error),
             Self::NoModel => "no_model",
             Self::Unreadable { .. } => "file_unreadable",
             Self::TooLong { .. } => "file_too_long",
@@ -94,6 +98,34 @@ fn core_kind(error: &Error) -> &'static str {
         Error::Closed => "closed",
         Error::Io(_) => "io",
         Error::Compute(_) => "compute",
+    }
+}
+
+fn tune_kind(error: &TrainError) -> &'static str {
+    match error {
+        TrainError::Io(_) => "model_unreadable",
+        TrainError::Gguf(_) => "model_invalid",
+        TrainError::UnsupportedArchitecture { .. } => "architecture_unsupported",
+        TrainError::UnsupportedModel { .. }
+        | TrainError::UnsupportedType { .. }
+        | TrainError::Shape { .. } => "model_unsupported",
+        TrainError::Adapter { .. } => "adapter_invalid",
+        TrainError::Sample { .. } => "sample_invalid",
+        TrainError::Option { .. } => "invalid_option",
+        TrainError::MemoryBudget { .. } => "memory_budget",
+        TrainError::Diverged { .. } => "diverged",
+        TrainError::Cancelled => "cancelled",
+    }
+}
+
+/// The trainer's message in the words of the command line.
+fn explain_tuning(error: &TrainError) -> String {
+    match error {
+        TrainError::MemoryBudget { required_bytes, .. } => format!(
+            "--memory-mb is too small: {} are needed at least",
+            required_bytes.div_ceil(1_000_000)
+        ),
+        other => other.to_string(),
     }
 }
 

@@ -9,14 +9,30 @@ use pocketune_gguf::GgmlType;
 use pocketune_kernels::{Matrix, Panels, ThreadPool, matmul_backward, matmul_forward};
 
 fn main() {
-    let types = [GgmlType::F32, GgmlType::Q4_0, GgmlType::Q4_1, GgmlType::Q4_K, GgmlType::Q6_K];
+    let types = [
+        GgmlType::F32,
+        GgmlType::Q4_0,
+        GgmlType::Q4_1,
+        GgmlType::Q4_K,
+        GgmlType::Q6_K,
+    ];
     for threads in [1, 2] {
         let pool = ThreadPool::new(threads);
-        for (k, n) in [(576, 1536), (1536, 576), (896, 4864), (4864, 896), (2048, 11008)] {
+        for (k, n) in [
+            (576, 1536),
+            (1536, 576),
+            (896, 4864),
+            (4864, 896),
+            (2048, 11008),
+        ] {
             for tensor_type in types {
-                let Some(row) = tensor_type.row_bytes(k as u64) else { continue };
+                let Some(row) = tensor_type.row_bytes(k as u64) else {
+                    continue;
+                };
                 let bytes = vec![0u8; row as usize * n];
-                let Ok(w) = Matrix::blocks(tensor_type, &bytes, n, k) else { continue };
+                let Ok(w) = Matrix::blocks(tensor_type, &bytes, n, k) else {
+                    continue;
+                };
                 let (x, mut y) = (Panels::new(256, k), Panels::new(256, n));
                 let flops = 2.0 * 256.0 * (k * n) as f64;
                 let forward = best(|| matmul_forward(&pool, &w, &x, &mut y, 1.0, false));

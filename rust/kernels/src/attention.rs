@@ -56,7 +56,11 @@ pub fn attention_forward(
     out: &mut Panels,
 ) {
     shape.check(mask, q, k, v);
-    assert_eq!((out.features(), out.tokens()), (q.features(), q.tokens()), "O");
+    assert_eq!(
+        (out.features(), out.tokens()),
+        (q.features(), q.tokens()),
+        "O"
+    );
     let d = shape.head_features;
     let (keys, values) = (ByToken::new(pool, k, d), ByToken::new(pool, v, d));
     let features = out.features();
@@ -95,7 +99,11 @@ pub fn attention_backward(
 ) {
     shape.check(mask, q, k, v);
     shape.check(mask, dq, dk, dv);
-    assert_eq!((d_out.features(), d_out.tokens()), (q.features(), q.tokens()), "dO");
+    assert_eq!(
+        (d_out.features(), d_out.tokens()),
+        (q.features(), q.tokens()),
+        "dO"
+    );
     // [head][token]: log-sum-exp of the scores, and Σ P·dP.
     let mut stats = vec![[Row::default(); 2]; shape.heads * q.panel_count()];
     queries_backward(pool, shape, mask, [q, k, v], d_out, dq, &mut stats);
@@ -228,7 +236,14 @@ fn make_scores(
     let mut done = 0;
     for run in runs {
         let scores = &mut scores[done..][..run.lanes.len()];
-        dense_forward(tokens.from(head, run.start), x.len(), x, scores, scale, true);
+        dense_forward(
+            tokens.from(head, run.start),
+            x.len(),
+            x,
+            scores,
+            scale,
+            true,
+        );
         done += run.lanes.len();
     }
 }

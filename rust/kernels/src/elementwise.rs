@@ -44,7 +44,11 @@ pub fn swiglu_forward(pool: &ThreadPool, gate: &Panels, up: &Panels, y: &mut Pan
         let rows = split(gate.rows().len(), thread, pool.threads());
         // SAFETY: this thread's rows.
         let y = unsafe { out.part(rows.start, rows.len()) };
-        for ((gate, up), y) in gate.rows()[rows.clone()].iter().zip(&up.rows()[rows]).zip(y) {
+        for ((gate, up), y) in gate.rows()[rows.clone()]
+            .iter()
+            .zip(&up.rows()[rows])
+            .zip(y)
+        {
             let g = Lanes::load(gate);
             g.mul(sigmoid(gate)).mul(Lanes::load(up)).store(y);
         }

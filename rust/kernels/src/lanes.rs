@@ -73,8 +73,14 @@ mod target {
     use std::arch::x86_64::*;
 
     register!(
-        __m512, _mm512_set1_ps, _mm512_load_ps, _mm512_store_ps, _mm512_add_ps, _mm512_sub_ps,
-        _mm512_mul_ps, _mm512_max_ps
+        __m512,
+        _mm512_set1_ps,
+        _mm512_load_ps,
+        _mm512_store_ps,
+        _mm512_add_ps,
+        _mm512_sub_ps,
+        _mm512_mul_ps,
+        _mm512_max_ps
     );
 
     #[inline(always)]
@@ -94,8 +100,14 @@ mod target {
     use std::arch::x86_64::*;
 
     register!(
-        __m256, _mm256_set1_ps, _mm256_load_ps, _mm256_store_ps, _mm256_add_ps, _mm256_sub_ps,
-        _mm256_mul_ps, _mm256_max_ps
+        __m256,
+        _mm256_set1_ps,
+        _mm256_load_ps,
+        _mm256_store_ps,
+        _mm256_add_ps,
+        _mm256_sub_ps,
+        _mm256_mul_ps,
+        _mm256_max_ps
     );
 
     #[inline(always)]
@@ -110,7 +122,14 @@ mod target {
     use std::arch::aarch64::*;
 
     register!(
-        float32x4_t, vdupq_n_f32, vld1q_f32, vst1q_f32, vaddq_f32, vsubq_f32, vmulq_f32, vmaxq_f32
+        float32x4_t,
+        vdupq_n_f32,
+        vld1q_f32,
+        vst1q_f32,
+        vaddq_f32,
+        vsubq_f32,
+        vmulq_f32,
+        vmaxq_f32
     );
 
     #[inline(always)]
@@ -124,7 +143,11 @@ mod target {
 #[cfg(not(any(
     target_arch = "aarch64",
     all(target_arch = "x86_64", target_feature = "avx512f"),
-    all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma")
+    all(
+        target_arch = "x86_64",
+        target_feature = "avx2",
+        target_feature = "fma"
+    )
 )))]
 mod target {
     pub(super) type Part = f32;
@@ -233,10 +256,15 @@ impl Lanes {
         Self::load(&Row(values))
     }
 
-    /// Each lane through `f`.
+    /// Each lane through `f`, in a loop that the compiler vectorises if it can.
     #[inline(always)]
     pub(crate) fn map(self, f: impl Fn(f32) -> f32) -> Self {
-        Self::from_array(self.to_array().map(f))
+        let mut row = Row::default();
+        self.store(&mut row);
+        for value in &mut row.0 {
+            *value = f(*value);
+        }
+        Self::load(&row)
     }
 
     /// The sum of all lanes, always in the same order.
@@ -262,8 +290,11 @@ impl Lanes {
 pub(crate) fn exp(x: f32) -> f32 {
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
+    // Adding this rounds to a whole number, which then lies in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
     let bounded = x.clamp(-87.336_54, 88.722_83);
-    let n = (bounded * std::f32::consts::LOG2_E).round_ties_even();
+    let shifted = bounded * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
     let r = (bounded - n * LN_2_HIGH) - n * LN_2_LOW;
     let p = 1.987_569_1e-4_f32;
     let p = p * r + 1.398_199_9e-3;
@@ -273,8 +304,9 @@ pub(crate) fn exp(x: f32) -> f32 {
     let p = p * r + 0.5;
     let e = p * r * r + r + 1.0;
     // Two steps, because 2ⁿ for n = 128 is no float.
-    let half = (n * 0.5).round_ties_even();
-    let scaled = e * power_of_two(half) * power_of_two(n - half);
+    let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
+    let half = n >> 1;
+    let scaled = e * power_of_two(half) * power_of_two(n.wrapping_sub(half));
     if x < -87.336_54 {
         0.0
     } else if x > 88.722_83 {
@@ -286,8 +318,8 @@ pub(crate) fn exp(x: f32) -> f32 {
 }
 
 #[inline(always)]
-fn power_of_two(n: f32) -> f32 {
-    f32::from_bits((((n as i32) + 127) as u32) << 23)
+fn power_of_two(n: i32) -> f32 {
+    f32::from_bits((n.wrapping_add(127) as u32) << 23)
 }
 
 #[cfg(test)]
@@ -320,7 +352,10 @@ mod tests {
         let b = Lanes::splat(2.0);
         assert_eq!(a.mul(b).to_array()[5], 10.0);
         assert_eq!(a.mul_add(b, b).to_array()[15], 32.0);
-        assert_eq!(a.sub(b).max(Lanes::zero()).to_array()[..4], [0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(
+            a.sub(b).max(Lanes::zero()).to_array()[..4],
+            [0.0, 0.0, 0.0, 1.0]
+        );
         assert_eq!(a.add(b).sum(), 152.0);
     }
 }

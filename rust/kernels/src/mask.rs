@@ -110,7 +110,9 @@ impl TreeMask {
 
     fn owners(&self) -> Vec<usize> {
         let segments = self.segments.iter().enumerate();
-        segments.flat_map(|(index, (_, range))| range.clone().map(move |_| index)).collect()
+        segments
+            .flat_map(|(index, (_, range))| range.clone().map(move |_| index))
+            .collect()
     }
 
     fn sees(&self, owner: &[usize], query: usize, key: usize) -> bool {
@@ -191,15 +193,25 @@ mod tests {
         assert!(mask.sees(&owner, 4, 3) && mask.sees(&owner, 4, 0) && mask.sees(&owner, 4, 4));
         assert!(!mask.sees(&owner, 5, 4) && !mask.sees(&owner, 3, 4) && !mask.sees(&owner, 25, 0));
         // The second panel holds tokens 16 to 25: reply and the last sequence.
-        let runs: Vec<_> = mask.keys(1).iter().map(|run| (run.start, run.lanes.len())).collect();
+        let runs: Vec<_> = mask
+            .keys(1)
+            .iter()
+            .map(|run| (run.start, run.lanes.len()))
+            .collect();
         assert_eq!(runs, [(0, 3), (5, 21)]);
     }
 
     #[test]
     fn an_empty_prompt_starts_at_zero() {
         let mask = TreeMask::new(&[
-            Segment { parent: None, tokens: 0 },
-            Segment { parent: Some(0), tokens: 2 },
+            Segment {
+                parent: None,
+                tokens: 0,
+            },
+            Segment {
+                parent: Some(0),
+                tokens: 2,
+            },
         ]);
         assert_eq!(mask.positions(), [0, 1]);
     }

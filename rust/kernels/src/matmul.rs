@@ -114,7 +114,9 @@ pub fn matmul_backward(
 /// `range` in pieces of `size`, the last one smaller.
 fn blocks(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
     let end = range.end;
-    range.step_by(size).map(move |start| start..(start + size).min(end))
+    range
+        .step_by(size)
+        .map(move |start| start..(start + size).min(end))
 }
 
 /// Dequantised weights, row by row.
@@ -154,7 +156,10 @@ pub(crate) fn dense_forward(
     scale: f32,
     first: bool,
 ) {
-    assert!(y.is_empty() || w.len() >= (y.len() - 1) * stride + x.len(), "weights");
+    assert!(
+        y.is_empty() || w.len() >= (y.len() - 1) * stride + x.len(),
+        "weights"
+    );
     let mut done = 0;
     while done < y.len() {
         let w = &w[done * stride..];
@@ -172,7 +177,10 @@ pub(crate) fn dense_backward(
     scale: f32,
     first: bool,
 ) {
-    assert!(dy.is_empty() || w.len() >= (dy.len() - 1) * stride + dx.len(), "weights");
+    assert!(
+        dy.is_empty() || w.len() >= (dy.len() - 1) * stride + dx.len(),
+        "weights"
+    );
     let mut done = 0;
     while done < dx.len() {
         let w = w.get(done..).unwrap_or_default();

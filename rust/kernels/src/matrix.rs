@@ -121,7 +121,10 @@ impl<'a> Matrix<'a> {
     /// # Panics
     /// When they do not exist, or begin or end inside a block.
     pub fn dequantize_row(&self, row: usize, start: usize, out: &mut [f32]) {
-        assert!(row < self.rows && start + out.len() <= self.columns, "no such weights");
+        assert!(
+            row < self.rows && start + out.len() <= self.columns,
+            "no such weights"
+        );
         match self.data {
             Data::Dense(values) => {
                 out.copy_from_slice(&values[row * self.columns + start..][..out.len()]);
@@ -132,10 +135,17 @@ impl<'a> Matrix<'a> {
                 row_bytes,
             } => {
                 let unit = self.column_unit();
-                assert!(start.is_multiple_of(unit) && out.len().is_multiple_of(unit), "block");
+                assert!(
+                    start.is_multiple_of(unit) && out.len().is_multiple_of(unit),
+                    "block"
+                );
                 let block_bytes = row_bytes / (self.columns / unit);
                 let from = row * row_bytes + start / unit * block_bytes;
-                dequantize(tensor_type, &bytes[from..][..out.len() / unit * block_bytes], out);
+                dequantize(
+                    tensor_type,
+                    &bytes[from..][..out.len() / unit * block_bytes],
+                    out,
+                );
             }
         }
     }

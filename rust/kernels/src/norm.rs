@@ -50,11 +50,15 @@ pub fn rms_norm_backward(
             let r = reciprocal_root(x, epsilon);
             let mut dot = Lanes::zero();
             for ((x, dy), &w) in x.iter().zip(dy).zip(w) {
-                dot = Lanes::load(dy).mul(Lanes::splat(w)).mul_add(Lanes::load(x), dot);
+                dot = Lanes::load(dy)
+                    .mul(Lanes::splat(w))
+                    .mul_add(Lanes::load(x), dot);
             }
             let shrink = dot.mul(r).mul(r).mul(r).mul(Lanes::splat(-1.0 / k as f32));
             for (((x, dy), &w), dx) in x.iter().zip(dy).zip(w).zip(dx) {
-                let direct = Lanes::load(dy).mul(Lanes::splat(w)).mul_add(r, Lanes::load(dx));
+                let direct = Lanes::load(dy)
+                    .mul(Lanes::splat(w))
+                    .mul_add(r, Lanes::load(dx));
                 Lanes::load(x).mul_add(shrink, direct).store(dx);
             }
         }

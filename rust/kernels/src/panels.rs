@@ -31,7 +31,10 @@ impl Panels {
     /// When `values` is no whole number of rows.
     #[must_use]
     pub fn from_tokens(values: &[f32], features: usize) -> Self {
-        assert!(features > 0 && values.len().is_multiple_of(features), "whole rows");
+        assert!(
+            features > 0 && values.len().is_multiple_of(features),
+            "whole rows"
+        );
         let mut panels = Self::new(values.len() / features, features);
         for (token, row) in values.chunks_exact(features).enumerate() {
             panels.set_token(token, row);
@@ -69,7 +72,9 @@ impl Panels {
     /// When there is no such token.
     pub fn token(&self, token: usize) -> impl Iterator<Item = f32> + '_ {
         assert!(token < self.tokens, "token {token} of {}", self.tokens);
-        self.panel(token / WIDTH).iter().map(move |row| row.0[token % WIDTH])
+        self.panel(token / WIDTH)
+            .iter()
+            .map(move |row| row.0[token % WIDTH])
     }
 
     /// Replaces all features of one token.
@@ -160,7 +165,9 @@ impl Panels {
     /// T rows of K values, without padding.
     #[must_use]
     pub fn to_tokens(&self) -> Vec<f32> {
-        (0..self.tokens).flat_map(|token| self.token(token)).collect()
+        (0..self.tokens)
+            .flat_map(|token| self.token(token))
+            .collect()
     }
 
     /// Whether nothing lies past the last token; sums over tokens rely on it.
@@ -170,7 +177,9 @@ impl Panels {
         let Some(last) = self.panel_count().checked_sub(1).filter(|_| used > 0) else {
             return true;
         };
-        self.panel(last).iter().all(|row| row.0[used..].iter().all(|&value| value == 0.0))
+        self.panel(last)
+            .iter()
+            .all(|row| row.0[used..].iter().all(|&value| value == 0.0))
     }
 
     /// Makes every value 0, padding included.

@@ -96,12 +96,13 @@ impl ThreadPool {
         let borrowed: &(dyn Fn(usize) + Sync) = &job;
         // SAFETY: only the lifetime changes; `run` returns after every worker is
         // done with the job, and clears the pointer's meaning with `unfinished`.
-        let pointer: Job = unsafe {
-            std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), Job>(borrowed)
-        };
+        let pointer: Job =
+            unsafe { std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), Job>(borrowed) };
         // SAFETY: no worker runs (unfinished is 0), so nobody reads the cell.
         unsafe { *shared.job.get() = Some(pointer) };
-        shared.unfinished.store(self.workers.len(), Ordering::Relaxed);
+        shared
+            .unfinished
+            .store(self.workers.len(), Ordering::Relaxed);
         shared.epoch.fetch_add(1, Ordering::Release);
         if *lock(&shared.sleepers) > 0 {
             shared.wake.notify_all();
@@ -175,7 +176,10 @@ impl Shared {
                 return epoch;
             }
             *sleepers += 1;
-            sleepers = self.wake.wait(sleepers).unwrap_or_else(PoisonError::into_inner);
+            sleepers = self
+                .wake
+                .wait(sleepers)
+                .unwrap_or_else(PoisonError::into_inner);
             *sleepers -= 1;
         }
     }
@@ -214,7 +218,11 @@ mod tests {
                     counts[index].fetch_add(1, Ordering::Relaxed);
                 });
             }
-            assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 200));
+            assert!(
+                counts
+                    .iter()
+                    .all(|count| count.load(Ordering::Relaxed) == 200)
+            );
         }
     }
 

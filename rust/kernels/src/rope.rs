@@ -31,11 +31,7 @@ impl RopeTable {
                 sines.0[token % WIDTH] = sin;
             }
         }
-        Self {
-            pairs,
-            neox,
-            turns,
-        }
+        Self { pairs, neox, turns }
     }
 
     /// Bytes of a table for T tokens.

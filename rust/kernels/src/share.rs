@@ -28,7 +28,10 @@ impl<'a, T> Shared<'a, T> {
     /// No two parts that live at the same time may overlap.
     #[allow(clippy::mut_from_ref)]
     pub(crate) unsafe fn part(&self, start: usize, len: usize) -> &mut [T] {
-        assert!(start.checked_add(len).is_some_and(|end| end <= self.len), "part");
+        assert!(
+            start.checked_add(len).is_some_and(|end| end <= self.len),
+            "part"
+        );
         // SAFETY: inside the slice, by the assertion.
         let first = unsafe { self.start.add(start) };
         // SAFETY: inside the slice, which is mutably borrowed for 'a; the caller

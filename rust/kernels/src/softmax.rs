@@ -54,7 +54,10 @@ pub fn log_sum_exp(pool: &ThreadPool, logits: &Panels) -> LogSumExp {
     let of = |token: usize| {
         let lane = token % WIDTH;
         let parts = &parts[token / WIDTH * units..][..units];
-        let most = parts.iter().map(|[most, _]| most.0[lane]).fold(f32::NEG_INFINITY, f32::max);
+        let most = parts
+            .iter()
+            .map(|[most, _]| most.0[lane])
+            .fold(f32::NEG_INFINITY, f32::max);
         let sum: f64 = parts
             .iter()
             .map(|[m, sum]| f64::from(sum.0[lane]) * f64::from(m.0[lane] - most).exp())
@@ -117,7 +120,11 @@ pub fn kl_divergence(
     [p, q]: [&Panels; 2],
     [p_sums, q_sums]: [&LogSumExp; 2],
 ) -> Vec<f32> {
-    assert_eq!((p.features(), p.tokens()), (q.features(), q.tokens()), "P and Q");
+    assert_eq!(
+        (p.features(), p.tokens()),
+        (q.features(), q.tokens()),
+        "P and Q"
+    );
     let (v, tokens) = (p.features(), p.tokens());
     assert!(p_sums.0.len() == tokens && q_sums.0.len() == tokens, "T");
     let units = v.div_ceil(UNIT);
@@ -134,7 +141,10 @@ pub fn kl_divergence(
             };
             let (p_sum, q_sum) = (of(p_sums), of(q_sums));
             let mut sum = Lanes::zero();
-            for (p, q) in p.panel(panel)[range.clone()].iter().zip(&q.panel(panel)[range]) {
+            for (p, q) in p.panel(panel)[range.clone()]
+                .iter()
+                .zip(&q.panel(panel)[range])
+            {
                 let (log_p, log_q) = (Lanes::load(p).sub(p_sum), Lanes::load(q).sub(q_sum));
                 sum = log_p.exp().mul_add(log_p.sub(log_q), sum);
             }
@@ -144,7 +154,10 @@ pub fn kl_divergence(
     });
     let of = |token: usize| {
         let parts = &parts[token / WIDTH * units..][..units];
-        parts.iter().map(|part| f64::from(part.0[token % WIDTH])).sum::<f64>() as f32
+        parts
+            .iter()
+            .map(|part| f64::from(part.0[token % WIDTH]))
+            .sum::<f64>() as f32
     };
     (0..tokens).map(of).collect()
 }

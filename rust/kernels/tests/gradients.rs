@@ -32,8 +32,12 @@ fn check(x: &Panels, gradient: &Panels, loss: impl Fn(&Panels) -> f64) {
     const STEP: f32 = 1e-2;
     let slope = |direction: &[f32]| {
         let at = |sign: f32| {
-            let values: Vec<f32> =
-                x.to_tokens().iter().zip(direction).map(|(x, d)| x + sign * STEP * d).collect();
+            let values: Vec<f32> = x
+                .to_tokens()
+                .iter()
+                .zip(direction)
+                .map(|(x, d)| x + sign * STEP * d)
+                .collect();
             loss(&Panels::from_tokens(&values, x.features()))
         };
         (at(1.0) - at(-1.0)) / (2.0 * f64::from(STEP))
@@ -45,13 +49,19 @@ fn check(x: &Panels, gradient: &Panels, loss: impl Fn(&Panels) -> f64) {
         direction[index] = 1.0;
         let (got, expected) = (f64::from(gradient[index]), slope(&direction));
         let error = (got - expected).abs();
-        assert!(error < 2e-3 * f64::from(largest) + 1e-4, "value {index}: {got} for {expected}");
+        assert!(
+            error < 2e-3 * f64::from(largest) + 1e-4,
+            "value {index}: {got} for {expected}"
+        );
     }
     let all = random(99, x.tokens(), x.features());
     let expected = slope(&all.to_tokens());
     let products = gradient.iter().zip(all.to_tokens());
     let got: f64 = products.map(|(g, d)| f64::from(*g) * f64::from(d)).sum();
-    assert!((got - expected).abs() < 3e-3 * expected.abs().max(1.0), "{got} for {expected}");
+    assert!(
+        (got - expected).abs() < 3e-3 * expected.abs().max(1.0),
+        "{got} for {expected}"
+    );
 }
 
 #[test]
@@ -116,7 +126,12 @@ fn attention_over_a_tree() {
     for (mask, threads) in masks.iter().zip([1, 3]) {
         let pool = ThreadPool::new(threads);
         let t = mask.tokens();
-        let (q, k, v, r) = (random(1, t, 32), random(2, t, 16), random(3, t, 16), random(4, t, 32));
+        let (q, k, v, r) = (
+            random(1, t, 32),
+            random(2, t, 16),
+            random(3, t, 16),
+            random(4, t, 32),
+        );
         let [mut dq, mut dk, mut dv] = [32, 16, 16].map(|features| Panels::new(t, features));
         attention_backward(
             &pool,
@@ -167,7 +182,15 @@ fn a_shared_prompt_is_as_good_as_two_sequences() {
         };
         let mask = TreeMask::causal(tokens.len());
         let mut out = Panels::new(tokens.len(), 16);
-        attention_forward(&pool, &shape, &mask, &take(&q), &take(&k), &take(&v), &mut out);
+        attention_forward(
+            &pool,
+            &shape,
+            &mask,
+            &take(&q),
+            &take(&k),
+            &take(&v),
+            &mut out,
+        );
         out
     };
     let second_tokens: Vec<usize> = (0..prompt).chain(prompt + first..t).collect();
@@ -185,17 +208,28 @@ fn cross_entropy() {
     let (t, v) = (19, 5000);
     let logits = random(1, t, v);
     let targets: Vec<u32> = (0..19).map(|token| token * 251 % 5000).collect();
-    let weights: Vec<f32> = (0..19).map(|token| if token % 3 == 0 { 0.0 } else { 0.7 }).collect();
+    let weights: Vec<f32> = (0..19)
+        .map(|token| if token % 3 == 0 { 0.0 } else { 0.7 })
+        .collect();
     let loss = |logits: &Panels| -> f64 {
         let sums = log_sum_exp(&pool, logits);
         let of = |token: usize| {
-            let logit = logits.token(token).nth(targets[token] as usize).unwrap_or(f32::NAN);
+            let logit = logits
+                .token(token)
+                .nth(targets[token] as usize)
+                .unwrap_or(f32::NAN);
             f64::from(weights[token]) * f64::from(sums.of(token) - logit)
         };
         (0..t).map(of).sum()
     };
     let mut gradient = logits.clone();
-    softmax_backward(&pool, &mut gradient, &log_sum_exp(&pool, &logits), &targets, &weights);
+    softmax_backward(
+        &pool,
+        &mut gradient,
+        &log_sum_exp(&pool, &logits),
+        &targets,
+        &weights,
+    );
     // Of 5,000 values most have a slope below what differences can see.
     let gradient = gradient.to_tokens();
     for (token, &target) in targets.iter().enumerate() {
@@ -206,9 +240,18 @@ fn cross_entropy() {
             loss(&Panels::from_tokens(&values, v))
         };
         let expected = (moved(0.5) - moved(-0.5)) / 1.0;
-        assert!((f64::from(gradient[at]) - expected).abs() < 1e-3, "token {token}");
-        let sum: f64 = gradient[token * v..][..v].iter().map(|&g| f64::from(g)).sum();
-        assert!(sum.abs() < 1e-5, "a gradient of log-probabilities sums to 0: {sum}");
+        assert!(
+            (f64::from(gradient[at]) - expected).abs() < 1e-3,
+            "token {token}"
+        );
+        let sum: f64 = gradient[token * v..][..v]
+            .iter()
+            .map(|&g| f64::from(g))
+            .sum();
+        assert!(
+            sum.abs() < 1e-5,
+            "a gradient of log-probabilities sums to 0: {sum}"
+        );
     }
 }
 
@@ -223,9 +266,21 @@ fn padding_gets_no_gradient() {
         scale: 0.35,
     };
     // Tokens 19 to 31 are padding: visible when the panels are read as 32 tokens.
-    let (q, k, v, r) = (random(1, 19, 16), random(2, 19, 8), random(3, 19, 8), random(4, 19, 16));
+    let (q, k, v, r) = (
+        random(1, 19, 16),
+        random(2, 19, 8),
+        random(3, 19, 8),
+        random(4, 19, 16),
+    );
     let [mut dq, mut dk, mut dv] = [16, 8, 8].map(|features| Panels::new(19, features));
-    attention_backward(&pool, &shape, &mask, [&q, &k, &v], &r, [&mut dq, &mut dk, &mut dv]);
+    attention_backward(
+        &pool,
+        &shape,
+        &mask,
+        [&q, &k, &v],
+        &r,
+        [&mut dq, &mut dk, &mut dv],
+    );
     for gradient in [&dq, &dk, &dv] {
         assert!(gradient.padding_is_zero());
     }

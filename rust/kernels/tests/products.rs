@@ -1,6 +1,6 @@
 //! Products against sums written out in F64.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use pocketune_gguf::GgmlType;
 use pocketune_kernels::{
@@ -29,8 +29,13 @@ fn close(got: &[f32], expected: impl Fn(usize) -> f64) {
     }
 }
 
-const SHAPES: [(usize, usize, usize); 5] =
-    [(1, 32, 1), (16, 64, 6), (19, 288, 193), (33, 320, 7), (5, 8, 200)];
+const SHAPES: [(usize, usize, usize); 5] = [
+    (1, 32, 1),
+    (16, 64, 6),
+    (19, 288, 193),
+    (33, 320, 7),
+    (5, 8, 200),
+];
 
 #[test]
 fn forward_is_the_product() {
@@ -38,7 +43,9 @@ fn forward_is_the_product() {
         let (w, x) = (random(1, n * k), random(2, t * k));
         let product = |at: usize| -> f64 {
             let (token, row) = (at / n, at % n);
-            (0..k).map(|i| f64::from(w[row * k + i]) * f64::from(x[token * k + i])).sum()
+            (0..k)
+                .map(|i| f64::from(w[row * k + i]) * f64::from(x[token * k + i]))
+                .sum()
         };
         for threads in [1, 3] {
             let pool = ThreadPool::new(threads);
@@ -46,7 +53,9 @@ fn forward_is_the_product() {
             let before = y.to_tokens();
             let (w, x) = (Matrix::dense(&w, n, k), Panels::from_tokens(&x, k));
             matmul_forward(&pool, &w, &x, &mut y, 0.5, true);
-            close(&y.to_tokens(), |at| 0.5 * product(at) + f64::from(before[at]));
+            close(&y.to_tokens(), |at| {
+                0.5 * product(at) + f64::from(before[at])
+            });
             matmul_forward(&pool, &w, &x, &mut y, 1.0, false);
             close(&y.to_tokens(), product);
         }
@@ -59,7 +68,9 @@ fn backward_is_the_transposed_product() {
         let (w, dy) = (random(1, n * k), random(2, t * n));
         let product = |at: usize| -> f64 {
             let (token, column) = (at / k, at % k);
-            (0..n).map(|i| f64::from(w[i * k + column]) * f64::from(dy[token * n + i])).sum()
+            (0..n)
+                .map(|i| f64::from(w[i * k + column]) * f64::from(dy[token * n + i]))
+                .sum()
         };
         for threads in [1, 3] {
             let pool = ThreadPool::new(threads);
@@ -67,7 +78,9 @@ fn backward_is_the_transposed_product() {
             let before = dx.to_tokens();
             let (w, dy) = (Matrix::dense(&w, n, k), Panels::from_tokens(&dy, n));
             matmul_backward(&pool, &w, &dy, &mut dx, 0.5, true);
-            close(&dx.to_tokens(), |at| 0.5 * product(at) + f64::from(before[at]));
+            close(&dx.to_tokens(), |at| {
+                0.5 * product(at) + f64::from(before[at])
+            });
             matmul_backward(&pool, &w, &dy, &mut dx, 1.0, false);
             close(&dx.to_tokens(), product);
         }
@@ -115,7 +128,12 @@ fn results_do_not_depend_on_the_number_of_threads() {
 fn blocks_multiply_like_their_floats() {
     let (t, k, n) = (20, 512, 50);
     let pool = ThreadPool::new(2);
-    for tensor_type in [GgmlType::Q8_0, GgmlType::Q4_1, GgmlType::Q4_K, GgmlType::Q6_K] {
+    for tensor_type in [
+        GgmlType::Q8_0,
+        GgmlType::Q4_1,
+        GgmlType::Q4_K,
+        GgmlType::Q6_K,
+    ] {
         let bytes = blocks(tensor_type, n * k);
         let w = Matrix::blocks(tensor_type, &bytes, n, k).unwrap();
         let mut floats = vec![0.0; n * k];
@@ -139,8 +157,10 @@ fn blocks_multiply_like_their_floats() {
 fn blocks(tensor_type: GgmlType, elements: usize) -> Vec<u8> {
     let block = tensor_type.block_bytes() as usize;
     let count = elements / tensor_type.block_size() as usize;
-    let mut bytes: Vec<u8> =
-        random(7, count * block).iter().map(|&value| (value * 127.0) as i8 as u8).collect();
+    let mut bytes: Vec<u8> = random(7, count * block)
+        .iter()
+        .map(|&value| (value * 127.0) as i8 as u8)
+        .collect();
     for block in bytes.chunks_exact_mut(block) {
         let scale = half_of(0.01);
         if tensor_type == GgmlType::Q6_K {

@@ -60,7 +60,9 @@ impl Projection {
     /// The projection of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|projection| projection.name() == name)
+        Self::ALL
+            .into_iter()
+            .find(|projection| projection.name() == name)
     }
 
     /// GGUF's name of the weight in `layer`.

@@ -105,9 +105,8 @@ impl AdamW {
     fn step(&mut self, parameters: &mut [f32], gradient: &[f32], learning_rate: f64) {
         self.steps += 1;
         let (beta1, beta2) = self.betas;
-        let correction = |beta: f32| {
-            1.0 - f64::from(beta).powi(i32::try_from(self.steps).unwrap_or(i32::MAX))
-        };
+        let correction =
+            |beta: f32| 1.0 - f64::from(beta).powi(i32::try_from(self.steps).unwrap_or(i32::MAX));
         let step_size = (learning_rate / correction(beta1)) as f32;
         let root = correction(beta2).sqrt() as f32;
         let keep = 1.0 - (learning_rate * f64::from(self.weight_decay)) as f32;
@@ -147,7 +146,11 @@ impl Sgd {
 /// Shortens the gradient to `most` (PyTorch's `clip_grad_norm_`); returns the
 /// Euclidean norm it had, summed in F64.
 pub fn clip(gradient: &mut [f32], most: f32) -> f64 {
-    let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
+    let norm = gradient
+        .iter()
+        .map(|&g| f64::from(g) * f64::from(g))
+        .sum::<f64>()
+        .sqrt();
     let factor = (f64::from(most) / (norm + 1e-6)) as f32;
     if factor < 1.0 {
         for g in gradient {

@@ -26,16 +26,16 @@ pub enum Sample {
 }
 
 impl Sample {
-    /// Tokens that are computed for it.
+    /// Tokens that are computed for it: all but the last ones, which predict nothing.
     #[must_use]
     pub fn tokens(&self) -> usize {
         match self {
-            Self::Text { tokens, .. } => tokens.len(),
+            Self::Text { tokens, .. } => tokens.len().saturating_sub(1),
             Self::Pair {
                 prompt,
                 chosen,
                 rejected,
-            } => prompt.len() + chosen.len() + rejected.len(),
+            } => (prompt.len() + chosen.len() + rejected.len()).saturating_sub(2),
         }
     }
 
@@ -68,7 +68,10 @@ impl Sample {
                 if chosen == rejected {
                     return refuse("chosen and rejected are the same");
                 }
-                if ![prompt, chosen, rejected].iter().all(|tokens| known(tokens)) {
+                if ![prompt, chosen, rejected]
+                    .iter()
+                    .all(|tokens| known(tokens))
+                {
                     return refuse("a token is outside the vocabulary");
                 }
             }
@@ -108,9 +111,11 @@ impl Pack {
                         target: tokens[index],
                     })
                     .collect();
+                // The last token predicts nothing that counts: it is not computed.
+                let computed = tokens.len() - 1;
                 Self {
-                    tokens: tokens.clone(),
-                    mask: TreeMask::causal(tokens.len()),
+                    tokens: tokens[..computed].to_vec(),
+                    mask: TreeMask::causal(computed),
                     first_targets: targets.len(),
                     targets,
                 }
@@ -124,7 +129,7 @@ impl Pack {
     }
 
     fn pair(prompt: &[u32], chosen: &[u32], rejected: &[u32]) -> Self {
-        // The last tokens predict nothing: they need not be computed.
+        // As above: the last tokens predict nothing.
         let segment = |parent, tokens| Segment { parent, tokens };
         let mask = TreeMask::new(&[
             segment(None, prompt.len()),
@@ -136,7 +141,11 @@ impl Pack {
         for reply in [chosen, rejected] {
             let start = tokens.len();
             for (index, &target) in reply.iter().enumerate() {
-                let token = if index == 0 { prompt.len() - 1 } else { start + index - 1 };
+                let token = if index == 0 {
+                    prompt.len() - 1
+                } else {
+                    start + index - 1
+                };
                 targets.push(Target { token, target });
             }
             tokens.extend(&reply[..reply.len() - 1]);

@@ -65,7 +65,14 @@ impl MemoryPlan {
         let whole = inputs.tokens.next_multiple_of(16).max(16);
         // From small to fast: wider logits first, since each chunk dequantises the
         // whole head again, then whole layers, then nothing computed twice.
-        let sizes = [(16, 16), (16, 32), (32, 32), (64, 64), (whole, 64), (whole, 128)];
+        let sizes = [
+            (16, 16),
+            (16, 32),
+            (32, 32),
+            (64, 64),
+            (whole, 64),
+            (whole, 128),
+        ];
         let mut best = None;
         for (chunk_tokens, head_tokens) in sizes {
             let plan = Self {
@@ -79,7 +86,9 @@ impl MemoryPlan {
                 break;
             }
             let room = (budget - bytes) / per_layer.max(1);
-            let kept = usize::try_from(room).unwrap_or(usize::MAX).min(model.layers());
+            let kept = usize::try_from(room)
+                .unwrap_or(usize::MAX)
+                .min(model.layers());
             best = Some(Self {
                 kept_layers: kept,
                 bytes: bytes + kept as u64 * per_layer,

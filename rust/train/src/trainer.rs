@@ -145,14 +145,18 @@ impl<'a> Trainer<'a> {
             Objective::Dpo(options) => self.dpo(&options, &batch, control)?,
         };
         report.gradient_norm = clip(&mut self.gradient, self.options.clip);
-        for (what, value) in [("loss", report.loss), ("gradient norm", report.gradient_norm)] {
+        for (what, value) in [
+            ("loss", report.loss),
+            ("gradient norm", report.gradient_norm),
+        ] {
             if !value.is_finite() {
                 let step = report.step;
                 return Err(TrainError::Diverged { step, what, value });
             }
         }
         let parameters = self.policy.lora.parameters_mut();
-        self.optimizer.step(parameters, &self.gradient, report.learning_rate);
+        self.optimizer
+            .step(parameters, &self.gradient, report.learning_rate);
         self.step += 1;
         Ok(report)
     }
@@ -187,7 +191,10 @@ impl<'a> Trainer<'a> {
     }
 
     fn sft(&mut self, batch: &[usize], control: &Control) -> Result<StepReport, TrainError> {
-        let packs: Vec<Pack> = batch.iter().map(|&index| Pack::new(&self.samples[index])).collect();
+        let packs: Vec<Pack> = batch
+            .iter()
+            .map(|&index| Pack::new(&self.samples[index]))
+            .collect();
         let count: usize = packs.iter().map(|pack| pack.targets.len()).sum();
         let weight = 1.0 / count as f32;
         let mut report = self.report();
@@ -208,7 +215,10 @@ impl<'a> Trainer<'a> {
         batch: &[usize],
         control: &Control,
     ) -> Result<StepReport, TrainError> {
-        let packs: Vec<Pack> = batch.iter().map(|&index| Pack::new(&self.samples[index])).collect();
+        let packs: Vec<Pack> = batch
+            .iter()
+            .map(|&index| Pack::new(&self.samples[index]))
+            .collect();
         let facts = BatchFacts {
             pairs: packs.len(),
             chosen_tokens: packs.iter().map(|pack| pack.first_targets).sum(),
@@ -238,7 +248,9 @@ impl<'a> Trainer<'a> {
 
     fn report(&self) -> StepReport {
         let options = &self.options;
-        let factor = options.schedule.factor(self.step, options.warm_up, options.steps);
+        let factor = options
+            .schedule
+            .factor(self.step, options.warm_up, options.steps);
         StepReport {
             step: self.step + 1,
             loss: 0.0,
@@ -323,7 +335,7 @@ impl TrainerOptions {
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             return refuse("learning_rate", "must be above 0");
         }
-        if !(self.clip > 0.0) {
+        if self.clip.is_nan() || self.clip <= 0.0 {
             return refuse("clip", "must be above 0");
         }
         if let Objective::Dpo(options) = &self.objective {
@@ -337,7 +349,11 @@ impl TrainerOptions {
         let pairs = matches!(self.objective, Objective::Dpo(_));
         let wrong = |sample: &Sample| matches!(sample, Sample::Pair { .. }) != pairs;
         if let Some(index) = samples.iter().position(wrong) {
-            let reason = if pairs { "it is no pair" } else { "it is a pair, not a text" };
+            let reason = if pairs {
+                "it is no pair"
+            } else {
+                "it is a pair, not a text"
+            };
             return Err(TrainError::Sample {
                 index,
                 reason: reason.to_owned(),

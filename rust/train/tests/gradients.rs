@@ -1,6 +1,8 @@
 //! The gradient of a whole model against finite differences, and what must not
 //! change it.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 mod common;
 
 use common::{LARGEST, SMALLEST, moved, tiny};
@@ -18,12 +20,18 @@ fn loss(
     plan: &MemoryPlan,
 ) -> (f64, Vec<f32>) {
     let control = Control::new();
-    let weights: Vec<f32> = (0..pack.targets().len()).map(|i| 0.3 + 0.1 * (i % 5) as f32).collect();
+    let weights: Vec<f32> = (0..pack.targets().len())
+        .map(|i| 0.3 + 0.1 * (i % 5) as f32)
+        .collect();
     let parameters = adapters.trained.map_or(0, |lora| lora.parameters().len());
     let mut gradient = vec![0.0; parameters];
     let pass = Pass::forward(model, pool, adapters, pack, plan, &control).unwrap();
     let logps = pass.backward(&weights, &mut gradient).unwrap();
-    let loss = logps.iter().zip(&weights).map(|(p, w)| -f64::from(*p) * f64::from(*w)).sum();
+    let loss = logps
+        .iter()
+        .zip(&weights)
+        .map(|(p, w)| -f64::from(*p) * f64::from(*w))
+        .sum();
     (loss, gradient)
 }
 
@@ -48,10 +56,28 @@ fn every_projection_of_every_layer_has_the_slope_of_the_loss() {
     let model = tiny();
     let pool = ThreadPool::new(2);
     let pack = pair();
-    let frozen = [moved(&model, LoraShape { rank: 2, ..LoraShape::default() }, 5)];
-    let mut lora = moved(&model, LoraShape { rank: 3, ..LoraShape::default() }, 7);
+    let frozen = [moved(
+        &model,
+        LoraShape {
+            rank: 2,
+            ..LoraShape::default()
+        },
+        5,
+    )];
+    let mut lora = moved(
+        &model,
+        LoraShape {
+            rank: 3,
+            ..LoraShape::default()
+        },
+        7,
+    );
     let (_, gradient) = loss(&model, &pool, trained(&lora, &frozen), &pack, &LARGEST);
-    let norm = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+    let norm = gradient
+        .iter()
+        .map(|g| f64::from(*g).powi(2))
+        .sum::<f64>()
+        .sqrt();
     assert!(norm > 0.1, "{norm}");
     let spans: Vec<_> = {
         let mut start = 0;
@@ -71,7 +97,11 @@ fn every_projection_of_every_layer_has_the_slope_of_the_loss() {
     // noise in the loss (1e-6 of 50) over steps of 2e-2 leaves some 1e-3 of it.
     for (layer, projection, span) in spans {
         let own = gradient[span.clone()].to_vec();
-        let length = own.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+        let length = own
+            .iter()
+            .map(|g| f64::from(*g).powi(2))
+            .sum::<f64>()
+            .sqrt();
         let step = 2e-2;
         let mut at = |sign: f64| {
             let saved = lora.parameters().to_vec();
@@ -97,7 +127,15 @@ fn memory_plans_and_threads_change_nothing() {
     let model = tiny();
     let pack = pair();
     let lora = moved(&model, LoraShape::default(), 7);
-    let run = |threads, plan| loss(&model, &ThreadPool::new(threads), trained(&lora, &[]), &pack, plan);
+    let run = |threads, plan| {
+        loss(
+            &model,
+            &ThreadPool::new(threads),
+            trained(&lora, &[]),
+            &pack,
+            plan,
+        )
+    };
     let (value, gradient) = run(1, &LARGEST);
     assert_eq!(run(3, &LARGEST), (value, gradient.clone()), "threads");
     let (small_value, small) = run(2, &SMALLEST);
@@ -113,8 +151,11 @@ fn a_shared_prompt_gives_the_gradient_of_two_sequences() {
     let model = tiny();
     let pool = ThreadPool::new(2);
     let lora = moved(&model, LoraShape::default(), 7);
-    let tokens =
-        |seed: u32, count: u32| (0..count).map(|i| (i * 37 + seed * 11) % 263).collect::<Vec<_>>();
+    let tokens = |seed: u32, count: u32| {
+        (0..count)
+            .map(|i| (i * 37 + seed * 11) % 263)
+            .collect::<Vec<_>>()
+    };
     let (prompt, chosen, rejected) = (tokens(1, 21), tokens(2, 9), tokens(3, 14));
     let text = |reply: &[u32]| {
         Pack::new(&Sample::Text {
@@ -171,6 +212,13 @@ fn cancelling_stops_a_pass() {
     let pack = pair();
     let control = Control::new();
     control.cancel();
-    let pass = Pass::infer(&model, &pool, Adapters::default(), &pack, &LARGEST, &control);
+    let pass = Pass::infer(
+        &model,
+        &pool,
+        Adapters::default(),
+        &pack,
+        &LARGEST,
+        &control,
+    );
     assert!(pass.is_err());
 }

@@ -67,20 +67,29 @@ fn as_f32(from: &Path, to: &Path) {
         let data = gguf.tensor_data(tensor, &bytes).unwrap();
         let elements = usize::try_from(tensor.elements()).unwrap();
         let floats = ggml::to_float(tensor.tensor_type(), data, elements);
-        let data: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
-        builder.replace_tensor(tensor.name(), GgmlType::F32, data).unwrap();
+        let data: Vec<u8> = floats
+            .iter()
+            .flat_map(|float| float.to_le_bytes())
+            .collect();
+        builder
+            .replace_tensor(tensor.name(), GgmlType::F32, data)
+            .unwrap();
     }
     fs::write(to, builder.build().unwrap()).unwrap();
 }
 
 /// Mean and largest KL(llama.cpp ‖ ours) over `tokens`, in nats.
 fn divergence(reference: &Path, model: &Path, tokens: &[u32]) -> (f64, f64) {
-    let ids: Vec<i32> = tokens.iter().map(|&token| i32::try_from(token).unwrap()).collect();
+    let ids: Vec<i32> = tokens
+        .iter()
+        .map(|&token| i32::try_from(token).unwrap())
+        .collect();
     let expected = Reference::load(reference).logits(&ids);
     let model = Model::open(model).unwrap();
     let pool = ThreadPool::new(2);
     let pack = Pack::new(&Sample::Text {
-        tokens: tokens.to_vec(),
+        // The last one is not computed.
+        tokens: [tokens, &[0]].concat(),
         loss_from: 1,
     });
     let plan = MemoryPlan {
@@ -101,7 +110,10 @@ fn divergence(reference: &Path, model: &Path, tokens: &[u32]) -> (f64, f64) {
 fn kl(p: &[f32], q: &[f32]) -> f64 {
     let log_sum = |logits: &[f32]| {
         let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = logits.iter().map(|&logit| f64::from(logit - most).exp()).sum();
+        let sum: f64 = logits
+            .iter()
+            .map(|&logit| f64::from(logit - most).exp())
+            .sum();
         f64::from(most) + sum.ln()
     };
     let (p_sum, q_sum) = (log_sum(p), log_sum(q));
@@ -139,7 +151,9 @@ fn tiny_of(tensor_type: GgmlType, folder: &TempDir) -> (PathBuf, PathBuf) {
         let mut values = random(index as u64, usize::try_from(tensor.elements()).unwrap());
         values.iter_mut().for_each(|value| *value *= 0.1);
         let data = ggml::quantize(tensor_type, &values, columns);
-        builder.replace_tensor(tensor.name(), tensor_type, data).unwrap();
+        builder
+            .replace_tensor(tensor.name(), tensor_type, data)
+            .unwrap();
     }
     let path = folder.path().join(format!("{tensor_type}.gguf"));
     fs::write(&path, builder.build().unwrap()).unwrap();
@@ -158,7 +172,10 @@ fn smollm2_answers_like_llama_cpp() {
                 sea after three days. Children who live near it learn to swim before they \
                 learn to read, and every spring the whole village repairs the small bridge.";
     let tokens = engine.tokenize(text, true).unwrap();
-    let tokens: Vec<u32> = tokens.iter().map(|&token| u32::try_from(token).unwrap()).collect();
+    let tokens: Vec<u32> = tokens
+        .iter()
+        .map(|&token| u32::try_from(token).unwrap())
+        .collect();
     drop(engine);
     let (mean, most) = divergence(&floats, &smollm2(), &tokens);
     let (quantized, _) = divergence(&smollm2(), &smollm2(), &tokens);

@@ -28,9 +28,9 @@ use queue::FairQueue;
 pub(crate) use score::ScoreJob;
 pub(crate) use state_jobs::{RestoreLane, SaveLane};
 
-use crate::threads::prefer_this_thread;
 use crate::cancel::CancelToken;
 use crate::error::Error;
+use crate::threads::prefer_this_thread;
 
 /// How long a lane computes before the next one gets its turn, if one waits.
 /// Long enough that swapping KV caches (some milliseconds) hardly counts.

@@ -73,7 +73,11 @@ impl Llama {
                 feed_forward: weights.vector(&format!("blk.{layer}.ffn_norm.weight"))?,
             });
         }
-        let head = if weights.has(OUTPUT) { OUTPUT } else { EMBEDDINGS };
+        let head = if weights.has(OUTPUT) {
+            OUTPUT
+        } else {
+            EMBEDDINGS
+        };
         weights.matrix(EMBEDDINGS)?;
         weights.matrix(head)?;
         let frequencies = frequencies(&weights, header)?;
@@ -98,7 +102,9 @@ impl Llama {
 
     fn matrix(&self, name: &str) -> Matrix<'_> {
         // `new` has looked at every matrix that is asked for.
-        self.weights.matrix(name).unwrap_or_else(|_| Matrix::dense(&[], 0, 0))
+        self.weights
+            .matrix(name)
+            .unwrap_or_else(|_| Matrix::dense(&[], 0, 0))
     }
 
     fn normed(&self, env: &Env<'_>, x: &Panels, w: &[f32]) -> Panels {
@@ -108,12 +114,7 @@ impl Llama {
     }
 
     /// q, k, v, o and m of a layer.
-    fn attend(
-        &self,
-        env: &Env<'_>,
-        layer: usize,
-        x: &Panels,
-    ) -> Result<[Panels; 5], TrainError> {
+    fn attend(&self, env: &Env<'_>, layer: usize, x: &Panels) -> Result<[Panels; 5], TrainError> {
         let n1 = self.normed(env, x, &self.norms[layer].attention);
         let mut q = env.project(layer, Projection::Q, &n1)?;
         let mut k = env.project(layer, Projection::K, &n1)?;
@@ -129,12 +130,7 @@ impl Llama {
     }
 
     /// Gate n₂ and Up n₂, and n₂.
-    fn gate(
-        &self,
-        env: &Env<'_>,
-        layer: usize,
-        m: &Panels,
-    ) -> Result<[Panels; 3], TrainError> {
+    fn gate(&self, env: &Env<'_>, layer: usize, m: &Panels) -> Result<[Panels; 3], TrainError> {
         let n2 = self.normed(env, m, &self.norms[layer].feed_forward);
         let gate = env.project(layer, Projection::Gate, &n2)?;
         let up = env.project(layer, Projection::Up, &n2)?;
@@ -167,15 +163,36 @@ impl Llama {
         let mut act = Panels::new(gate.tokens(), gate.features());
         swiglu_forward(env.pool, &gate, &up, &mut act);
         let mut d_act = Panels::new(gate.tokens(), gate.features());
-        env.project_backward(layer, Projection::Down, &act, dy, Some((&mut d_act, false)), gradient)?;
+        env.project_backward(
+            layer,
+            Projection::Down,
+            &act,
+            dy,
+            Some((&mut d_act, false)),
+            gradient,
+        )?;
         drop(act);
         swiglu_backward(env.pool, &mut gate, &mut up, &d_act);
         drop(d_act);
         let norm = &self.norms[layer].feed_forward;
         let n2 = self.normed(env, m, norm);
         let mut d_n2 = Panels::new(m.tokens(), m.features());
-        env.project_backward(layer, Projection::Gate, &n2, &gate, Some((&mut d_n2, false)), gradient)?;
-        env.project_backward(layer, Projection::Up, &n2, &up, Some((&mut d_n2, true)), gradient)?;
+        env.project_backward(
+            layer,
+            Projection::Gate,
+            &n2,
+            &gate,
+            Some((&mut d_n2, false)),
+            gradient,
+        )?;
+        env.project_backward(
+            layer,
+            Projection::Up,
+            &n2,
+            &up,
+            Some((&mut d_n2, true)),
+            gradient,
+        )?;
         let mut dm = dy.clone();
         rms_norm_backward(env.pool, m, norm, self.epsilon, &d_n2, &mut dm);
         Ok(dm)
@@ -293,10 +310,16 @@ impl Architecture for Llama {
         }
         drop((m, dy));
         let mut d_o = Panels::new(o.tokens(), o.features());
-        env.project_backward(layer, Projection::O, &o, &dm, Some((&mut d_o, false)), gradient)?;
+        env.project_backward(
+            layer,
+            Projection::O,
+            &o,
+            &dm,
+            Some((&mut d_o, false)),
+            gradient,
+        )?;
         drop(o);
-        let [mut dq, mut dk, mut dv] =
-            [&q, &k, &v].map(|x| Panels::new(x.tokens(), x.features()));
+        let [mut dq, mut dk, mut dv] = [&q, &k, &v].map(|x| Panels::new(x.tokens(), x.features()));
         attention_backward(
             env.pool,
             &self.attention,
@@ -312,7 +335,11 @@ impl Architecture for Llama {
         let norm = &self.norms[layer].attention;
         let n1 = self.normed(env, x, norm);
         let mut d_n1 = Panels::new(x.tokens(), x.features());
-        let parts = [(Projection::Q, &dq), (Projection::K, &dk), (Projection::V, &dv)];
+        let parts = [
+            (Projection::Q, &dq),
+            (Projection::K, &dk),
+            (Projection::V, &dv),
+        ];
         for (index, (projection, dy)) in parts.into_iter().enumerate() {
             let dx = input.wanted.then_some((&mut d_n1, index > 0));
             env.project_backward(layer, projection, &n1, dy, dx, gradient)?;

@@ -46,8 +46,12 @@ pub(crate) trait Architecture: fmt::Debug + Send + Sync {
     fn sizes(&self) -> LayerSizes;
 
     /// The layer's output for input `x`.
-    fn layer_forward(&self, env: &Env<'_>, layer: usize, x: &Panels)
-    -> Result<LayerOutput, TrainError>;
+    fn layer_forward(
+        &self,
+        env: &Env<'_>,
+        layer: usize,
+        x: &Panels,
+    ) -> Result<LayerOutput, TrainError>;
 
     /// Turns `dy`, the gradient of the layer's output, into that of its input
     /// and adds to the adapter's gradient. The input's is not made when not wanted.

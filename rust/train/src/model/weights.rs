@@ -78,8 +78,10 @@ impl Weights {
     }
 
     fn place(&self, name: &str) -> Result<&Place, TrainError> {
-        self.tensors.get(name).ok_or_else(|| TrainError::UnsupportedModel {
-            reason: format!("tensor {name} is missing"),
-        })
+        self.tensors
+            .get(name)
+            .ok_or_else(|| TrainError::UnsupportedModel {
+                reason: format!("tensor {name} is missing"),
+            })
     }
 }

@@ -201,7 +201,10 @@ mod tests {
             let by_chosen = (at(c + step, r).loss - at(c - step, r).loss) / (2.0 * step);
             let by_rejected = (at(c, r + step).loss - at(c, r - step).loss) / (2.0 * step);
             assert!((got.chosen_weight + by_chosen).abs() < 1e-8, "{options:?}");
-            assert!((got.rejected_weight + by_rejected).abs() < 1e-8, "{options:?}");
+            assert!(
+                (got.rejected_weight + by_rejected).abs() < 1e-8,
+                "{options:?}"
+            );
         }
     }
 

@@ -35,9 +35,10 @@ impl Chunk {
     }
 
     fn log_probabilities(&self, targets: &[Target]) -> impl Iterator<Item = f32> {
-        targets.iter().enumerate().map(|(row, target)| {
-            self.logits.value(row, target.target as usize) - self.sums.of(row)
-        })
+        targets
+            .iter()
+            .enumerate()
+            .map(|(row, target)| self.logits.value(row, target.target as usize) - self.sums.of(row))
     }
 }
 
@@ -54,11 +55,7 @@ pub(crate) fn log_probabilities(
     Ok(all)
 }
 
-pub(crate) fn logits(
-    env: &Env<'_>,
-    last: &Panels,
-    token: usize,
-) -> Result<Vec<f32>, TrainError> {
+pub(crate) fn logits(env: &Env<'_>, last: &Panels, token: usize) -> Result<Vec<f32>, TrainError> {
     let target = Target { token, target: 0 };
     Ok(Chunk::new(env, last, &[target])?.logits.to_tokens())
 }

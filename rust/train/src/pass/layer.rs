@@ -40,7 +40,9 @@ impl Env<'_> {
     /// Stretches of at most [`Env::chunk_tokens`].
     pub(crate) fn chunks(&self, tokens: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let chunk = self.chunk_tokens;
-        (0..tokens).step_by(chunk).map(move |start| start..tokens.min(start + chunk))
+        (0..tokens)
+            .step_by(chunk)
+            .map(move |start| start..tokens.min(start + chunk))
     }
 
     /// `y = W·x + Σ s·B·A·x` over the adapters that change this matrix.
@@ -96,7 +98,13 @@ impl Env<'_> {
                 matmul_forward(self.pool, &a, x, &mut z, 1.0, false);
                 let rank = lora.rank();
                 outer_product(self.pool, &dz, x, &mut gradient.0[site.a(rank)], 1.0);
-                outer_product(self.pool, dy, &z, &mut gradient.0[site.b(rank)], lora.scale());
+                outer_product(
+                    self.pool,
+                    dy,
+                    &z,
+                    &mut gradient.0[site.b(rank)],
+                    lora.scale(),
+                );
             }
         }
         Ok(())
@@ -109,6 +117,7 @@ impl Adapters<'_> {
     }
 
     fn trains(&self, lora: &Lora) -> bool {
-        self.trained.is_some_and(|trained| std::ptr::eq(trained, lora))
+        self.trained
+            .is_some_and(|trained| std::ptr::eq(trained, lora))
     }
 }

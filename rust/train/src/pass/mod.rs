@@ -58,7 +58,10 @@ impl<'a> Pass<'a> {
         let mut pass = Self::start(model, pool, adapters, pack, plan, control);
         let mut x = model.architecture().embed(&pack.tokens);
         for layer in 0..model.layers() {
-            x = model.architecture().layer_forward(&pass.env(), layer, &x)?.y;
+            x = model
+                .architecture()
+                .layer_forward(&pass.env(), layer, &x)?
+                .y;
         }
         pass.inputs.push(x);
         Ok(pass)
@@ -157,10 +160,22 @@ impl<'a> Pass<'a> {
     ///
     /// # Panics
     /// When there is no trained adapter, or a length does not fit.
-    pub fn backward(mut self, weights: &[f32], gradient: &mut [f32]) -> Result<Vec<f32>, TrainError> {
-        let trained = self.env.adapters.trained.map(|lora| lora.parameters().len());
+    pub fn backward(
+        mut self,
+        weights: &[f32],
+        gradient: &mut [f32],
+    ) -> Result<Vec<f32>, TrainError> {
+        let trained = self
+            .env
+            .adapters
+            .trained
+            .map(|lora| lora.parameters().len());
         assert_eq!(trained, Some(gradient.len()), "gradient");
-        assert_eq!(self.inputs.len(), self.env.model.layers() + 1, "infer has no way back");
+        assert_eq!(
+            self.inputs.len(),
+            self.env.model.layers() + 1,
+            "infer has no way back"
+        );
         let last = self.inputs.pop().unwrap_or_else(|| Panels::new(0, 0));
         let (targets, chunk) = (&self.pack.targets, self.plan.head_tokens);
         let (log_probabilities, mut dy) =

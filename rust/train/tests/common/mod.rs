@@ -10,7 +10,8 @@ use pocketune_train::{Lora, LoraShape, MemoryPlan, Model};
 /// A model of two layers, opened.
 pub fn tiny() -> Model {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(&TinyModel::llama().build().unwrap()).unwrap();
+    file.write_all(&TinyModel::llama().build().unwrap())
+        .unwrap();
     Model::open(file.path()).unwrap()
 }
 
@@ -19,7 +20,9 @@ pub fn moved(model: &Model, shape: LoraShape, seed: u64) -> Lora {
     let mut lora = Lora::new(model, shape, seed).unwrap();
     let mut state = seed | 1;
     for parameter in lora.parameters_mut() {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         *parameter += ((state >> 40) as f32 / (1u64 << 23) as f32 - 1.0) * 0.05;
     }
     lora
