@@ -42,9 +42,11 @@ impl Reference {
     }
 
     /// Logits after each of at most 512 tokens, with an F32 KV cache: one row of the
-    /// vocabulary a token.
+    /// vocabulary a token. With an adapter file, that is applied.
     #[must_use]
-    pub fn logits(&self, tokens: &[i32]) -> Vec<Vec<f32>> {
+    pub fn logits(&mut self, tokens: &[i32], adapter: Option<&Path>) -> Vec<Vec<f32>> {
+        let mut adapter =
+            adapter.map(|path| self.0.lora_adapter_init(path).expect("the adapter loads"));
         let params = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(512))
             .with_n_batch(512)
@@ -54,6 +56,11 @@ impl Reference {
             .with_n_threads(2)
             .with_n_threads_batch(2);
         let mut context = self.0.new_context(backend(), params).expect("a context");
+        if let Some(adapter) = &mut adapter {
+            context
+                .lora_adapter_set(adapter, 1.0)
+                .expect("the adapter fits");
+        }
         let mut batch = LlamaBatch::new(512, 1);
         for (position, &token) in (0..).zip(tokens) {
             batch

@@ -14,6 +14,7 @@ use crate::fit::FitArgs;
 use crate::inspect::InspectArgs;
 use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
+use crate::tune::TuneArgs;
 use crate::tune_bench::TuneBenchArgs;
 
 const EXIT_CODES: &str = "\
@@ -55,6 +56,7 @@ pub(crate) enum Command {
     Score(ScoreArgs),
     Embed(EmbedArgs),
     Tokenize(TokenizeArgs),
+    Tune(Box<TuneArgs>),
     TuneBench(TuneBenchArgs),
     /// Keep one core busy until standard input ends
     #[command(hide = true)]

@@ -23,6 +23,16 @@ pub(crate) enum CliError {
         what: &'static str,
         source: io::Error,
     },
+    #[error("{file}, line {line}: {reason}")]
+    Data {
+        file: String,
+        line: usize,
+        reason: String,
+    },
+    #[error("{file} holds no sample")]
+    NoData { file: String },
+    #[error("the adapter cannot be written: {0}")]
+    NotWritten(#[source] io::Error),
     #[error("the {what} is longer than {limit_bytes} bytes")]
     TooLong {
         what: &'static str,
@@ -56,6 +66,8 @@ impl CliError {
             Self::Tune(error) => tune_kind(error),
             Self::NoModel => "no_model",
             Self::Unreadable { .. } => "file_unreadable",
+            Self::Data { .. } | Self::NoData { .. } => "data_invalid",
+            Self::NotWritten(_) => "not_written",
             Self::TooLong { .. } => "file_too_long",
             Self::Usage(_) => "usage",
             Self::Output(_) => "output",

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,6 +48,39 @@ pub(crate) fn read_text(what: &'static str, path: &Path) -> Result<String, CliEr
         return read_bounded(what, std::io::stdin().lock());
     }
     read_bounded(what, File::open(path).map_err(unreadable)?)
+}
+
+/// Reads a file of at most `limit_bytes`.
+pub(crate) fn read_bytes(
+    what: &'static str,
+    path: &Path,
+    limit_bytes: u64,
+) -> Result<Vec<u8>, CliError> {
+    let unreadable = |source| CliError::Unreadable { what, source };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(limit_bytes + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > limit_bytes {
+        return Err(CliError::TooLong { what, limit_bytes });
+    }
+    Ok(bytes)
+}
+
+/// Writes a file whole or not at all, and waits until it is on the disk.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(CliError::NotWritten)
 }
 
 pub(crate) fn read_bounded(what: &'static str, from: impl Read) -> Result<String, CliError> {

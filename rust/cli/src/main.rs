@@ -18,6 +18,7 @@ mod score;
 mod synthetic;
 mod tensors;
 mod tokenize;
+mod tune;
 mod tune_bench;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ fn run(command: &Command, output: &Output) -> Result<ExitCode, CliError> {
         Command::Score(args) => score::run(args, output),
         Command::Embed(args) => embed::run(args, output),
         Command::Tokenize(args) => tokenize::run(args, output),
+        Command::Tune(args) => tune::run(args, output),
         Command::TuneBench(args) => tune_bench::run(args, output),
         Command::Busy => Ok(neighbours::be_busy()),
     }

@@ -94,6 +94,15 @@ impl Output {
         }
     }
 
+    /// A progress bar with a live line, when a person looks.
+    pub(crate) fn training_bar(&self, steps: u64) -> ProgressBar {
+        let bar = self.progress("training", steps);
+        match ProgressStyle::with_template("step {pos} of {len} {bar:20} {msg}") {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
+    }
+
     /// A sign of life for work of unknown length.
     pub(crate) fn spinner(&self, what: &'static str) -> ProgressBar {
         if !self.person_looks() {

@@ -16,6 +16,7 @@
 mod control;
 mod error;
 mod lora;
+mod lora_file;
 mod model;
 mod objective;
 mod optimizer;
@@ -28,6 +29,7 @@ mod trainer;
 pub use control::Control;
 pub use error::TrainError;
 pub use lora::{Lora, LoraShape, Projection};
+pub use lora_file::Precision;
 pub use model::Model;
 pub use objective::{DpoLoss, DpoOptions, Objective, PairMetrics, Reference};
 pub use optimizer::{AdamW, Optimizer, OptimizerOptions, Sgd, clip};

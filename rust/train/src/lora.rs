@@ -128,6 +128,14 @@ impl Site {
     }
 }
 
+/// The two halves of one changed matrix: rows, columns and values of each.
+pub(crate) struct Pair {
+    pub(crate) layer: usize,
+    pub(crate) projection: Projection,
+    pub(crate) a: (usize, usize, Vec<f32>),
+    pub(crate) b: (usize, usize, Vec<f32>),
+}
+
 /// An adapter with its parameters: A and B of each site, one after the other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lora {
@@ -201,6 +209,53 @@ impl Lora {
             shape,
             sites,
             parameters: vec![0.0; start],
+        })
+    }
+
+    /// From matrices that exist; projections and layers of `shape` are made from them.
+    ///
+    /// # Errors
+    /// [`TrainError::Adapter`] when a matrix does not fit the model or the rank.
+    pub(crate) fn from_pairs(
+        model: &Model,
+        mut shape: LoraShape,
+        pairs: Vec<Pair>,
+    ) -> Result<Self, TrainError> {
+        let rank = shape.rank;
+        let (mut sites, mut parameters) = (Vec::new(), Vec::new());
+        for pair in pairs {
+            let weight = model.projection(pair.layer, pair.projection);
+            let (rows, columns) = (weight.rows(), weight.columns());
+            let (a, b) = ((pair.a.0, pair.a.1), (pair.b.0, pair.b.1));
+            if a != (rank, columns) || b != (rows, rank) {
+                let name = pair.projection.tensor(pair.layer);
+                let reason = format!(
+                    "{name} is {rows} x {columns}; A is {} x {}, B {} x {}, the rank {rank}",
+                    a.0, a.1, b.0, b.1
+                );
+                return Err(TrainError::Adapter { reason });
+            }
+            sites.push(Site {
+                layer: pair.layer,
+                projection: pair.projection,
+                rows,
+                columns,
+                start: parameters.len(),
+            });
+            parameters.extend(pair.a.2);
+            parameters.extend(pair.b.2);
+        }
+        let mut layers: Vec<usize> = sites.iter().map(|site| site.layer).collect();
+        layers.dedup();
+        shape.projections = Projection::ALL.to_vec();
+        shape
+            .projections
+            .retain(|&it| sites.iter().any(|site| site.projection == it));
+        shape.layers = (layers.len() < model.layers()).then_some(layers);
+        Ok(Self {
+            shape,
+            sites,
+            parameters,
         })
     }
 

@@ -364,7 +364,8 @@ impl TrainerOptions {
 }
 
 impl PairMetrics {
-    fn add(&mut self, other: &Self, share: f64) {
+    /// Adds `share` of another's figures: towards a mean.
+    pub fn add(&mut self, other: &Self, share: f64) {
         self.reward_chosen += share * other.reward_chosen;
         self.reward_rejected += share * other.reward_rejected;
         self.margin += share * other.margin;

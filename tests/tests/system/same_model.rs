@@ -8,7 +8,10 @@ use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
 use pocketune_kernels::{Matrix, ThreadPool, dequantize};
 use pocketune_tests::reference::Reference;
 use pocketune_tests::{ggml, smollm2};
-use pocketune_train::{Adapters, Control, MemoryPlan, Model, Pack, Pass, Sample};
+use pocketune_train::{
+    Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Pack, Pass, Precision, Projection,
+    Sample,
+};
 use tempfile::TempDir;
 
 const TYPES: [GgmlType; 11] = [
@@ -80,12 +83,22 @@ fn as_f32(from: &Path, to: &Path) {
 
 /// Mean and largest KL(llama.cpp ‖ ours) over `tokens`, in nats.
 fn divergence(reference: &Path, model: &Path, tokens: &[u32]) -> (f64, f64) {
+    let model = Model::open(model).unwrap();
+    divergence_with(reference, &model, tokens, None)
+}
+
+/// The same under an adapter: its file for llama.cpp, its parameters for us.
+fn divergence_with(
+    reference: &Path,
+    model: &Model,
+    tokens: &[u32],
+    adapter: Option<(&Path, &Lora)>,
+) -> (f64, f64) {
     let ids: Vec<i32> = tokens
         .iter()
         .map(|&token| i32::try_from(token).unwrap())
         .collect();
-    let expected = Reference::load(reference).logits(&ids);
-    let model = Model::open(model).unwrap();
+    let expected = Reference::load(reference).logits(&ids, adapter.map(|(path, _)| path));
     let pool = ThreadPool::new(2);
     let pack = Pack::new(&Sample::Text {
         // The last one is not computed.
@@ -98,8 +111,12 @@ fn divergence(reference: &Path, model: &Path, tokens: &[u32]) -> (f64, f64) {
         kept_layers: 0,
         bytes: 0,
     };
+    let adapters = Adapters {
+        frozen: &[],
+        trained: adapter.map(|(_, lora)| lora),
+    };
     let control = Control::new();
-    let pass = Pass::infer(&model, &pool, Adapters::default(), &pack, &plan, &control).unwrap();
+    let pass = Pass::infer(model, &pool, adapters, &pack, &plan, &control).unwrap();
     let each: Vec<f64> = (0..tokens.len())
         .map(|token| kl(&expected[token], &pass.logits(token).unwrap()))
         .collect();
@@ -184,4 +201,107 @@ fn smollm2_answers_like_llama_cpp() {
         tokens.len()
     );
     assert!(mean < 1e-5, "{mean}");
+}
+
+#[test]
+fn llama_cpp_applies_an_adapter_with_the_same_effect() {
+    let folder = TempDir::new().unwrap();
+    let (path, floats) = tiny_of(GgmlType::Q8_0, &folder);
+    let model = Model::open(&path).unwrap();
+    let tokens: Vec<u32> = (0..100).map(|i| i * 37 % 263).collect();
+    let shapes = [
+        LoraShape::default(),
+        LoraShape {
+            rank: 3,
+            alpha: 5.0,
+            projections: vec![Projection::K, Projection::Up],
+            layers: Some(vec![1]),
+        },
+    ];
+    for (shape, precision) in shapes.into_iter().zip([Precision::F32, Precision::F16]) {
+        let mut lora = Lora::zero(&model, shape).unwrap();
+        let values = random(11, lora.parameters().len());
+        for (parameter, value) in lora.parameters_mut().iter_mut().zip(values) {
+            *parameter = value * 0.1;
+        }
+        let facts = [("objective", "sft".to_owned())];
+        let bytes = lora.to_gguf(&model, precision, &facts).unwrap();
+        let file = folder.path().join("adapter.gguf");
+        fs::write(&file, &bytes).unwrap();
+        let read = Lora::from_gguf(&model, &bytes).unwrap();
+        if precision == Precision::F32 {
+            assert_eq!(read, lora);
+        }
+        let (without, _) = divergence_with(&floats, &model, &tokens, None);
+        let adapter = Some((file.as_path(), &read));
+        let (with, most) = divergence_with(&floats, &model, &tokens, adapter);
+        println!("with the adapter: mean KL {with:.1e}, largest {most:.1e}");
+        assert!(without < 1e-5 && with < 1e-5, "{without} {with}");
+        let moved = divergence_with(
+            &floats,
+            &model,
+            &tokens,
+            Some((file.as_path(), &zero(&read, &model))),
+        );
+        // A hundred times what separates the two programs.
+        assert!(moved.0 > 1e-3, "the adapter changes something: {moved:?}");
+    }
+}
+
+/// The same adapter without effect.
+fn zero(lora: &Lora, model: &Model) -> Lora {
+    Lora::zero(model, lora.shape().clone()).unwrap()
+}
+
+#[test]
+fn adapters_that_do_not_fit_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let (path, _) = tiny_of(GgmlType::Q8_0, &folder);
+    let model = Model::open(&path).unwrap();
+    let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
+    let bytes = lora.to_gguf(&model, Precision::F32, &[]).unwrap();
+    let gguf = Gguf::parse(&bytes, bytes.len() as u64).unwrap();
+    let refused = |change: &dyn Fn(&mut GgufBuilder<'_>)| {
+        let mut builder = GgufBuilder::new();
+        change(&mut builder);
+        Lora::from_gguf(&model, &builder.build().unwrap())
+            .unwrap_err()
+            .to_string()
+    };
+    let all = |builder: &mut GgufBuilder<'_>, skip: &str| {
+        for (key, value) in gguf.metadata().iter().filter(|(key, _)| *key != skip) {
+            builder.metadata(key, value);
+        }
+    };
+    let message = refused(&|builder| all(builder, "adapter.type"));
+    assert!(message.contains("adapter.type is missing"), "{message}");
+    let message = refused(&|builder| all(builder, ""));
+    assert!(message.contains("changes nothing"), "{message}");
+    let tensor = |builder: &mut GgufBuilder<'_>, name: &str, dims: [u64; 2], value: f32| {
+        let count = usize::try_from(dims[0] * dims[1]).unwrap();
+        let data: Vec<u8> = (0..count).flat_map(|_| value.to_le_bytes()).collect();
+        builder.tensor(name, GgmlType::F32, &dims, data);
+    };
+    let a = "blk.0.attn_q.weight.lora_a";
+    let b = "blk.0.attn_q.weight.lora_b";
+    type Tensors<'t> = &'t [(&'t str, [u64; 2], f32)];
+    let cases: [(Tensors<'_>, &str); 5] = [
+        (&[(a, [256, 8], 0.1)], "only one of"),
+        (&[(a, [256, 8], 0.1), (b, [8, 255], 0.1)], "is 256 x 256"),
+        (&[(a, [256, 8], 0.1), (b, [4, 256], 0.1)], "the rank 8"),
+        (&[(a, [256, 8], f32::NAN), (b, [8, 256], 0.1)], "not finite"),
+        (
+            &[("blk.9.attn_q.weight.lora_a", [256, 8], 0.1)],
+            "changes no projection",
+        ),
+    ];
+    for (tensors, expected) in cases {
+        let message = refused(&|builder| {
+            all(builder, "");
+            for &(name, dims, value) in tensors {
+                tensor(builder, name, dims, value);
+            }
+        });
+        assert!(message.contains(expected), "{message}");
+    }
 }

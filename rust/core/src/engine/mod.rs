@@ -257,6 +257,15 @@ impl Engine {
             .tokenize(text, false, with_control_tokens)?)
     }
 
+    /// Tokens of a prompt as [`Engine::score`] reads it: template, control tokens and
+    /// the token that begins texts, where the model has one. Does not use the worker.
+    ///
+    /// # Errors
+    /// [`Error::NoChatTemplate`], [`Error::TemplateFailed`], [`Error::Compute`].
+    pub fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<Token>, Error> {
+        self.shared.prompt_tokens(prompt)
+    }
+
     /// Text of `tokens`, control tokens written out.
     ///
     /// # Errors

@@ -1,0 +1,112 @@
+//! From records to tokens, through the model's own template and tokenizer.
+
+use std::path::Path;
+
+use pocketune_core::{Engine, Prompt, TemplateChoice};
+use pocketune_train::Sample;
+
+use crate::error::CliError;
+use crate::tune::data::{self, Numbered, Record, Side};
+
+/// Reads `path` and turns every record into a sample of at most `sequence_tokens`
+/// tokens of prompt and reply.
+pub(crate) fn read(
+    engine: &Engine,
+    path: &Path,
+    pairs: bool,
+    sequence_tokens: usize,
+) -> Result<Vec<Sample>, CliError> {
+    let tokenizer = Tokenizer { engine };
+    let sample = |numbered: Numbered| {
+        let bad = |reason: String| data::error(path, numbered.line, reason);
+        let sample = tokenizer.sample(&numbered.record).map_err(bad)?;
+        let longest = match &sample {
+            Sample::Text { tokens, .. } => tokens.len(),
+            Sample::Pair {
+                prompt,
+                chosen,
+                rejected,
+            } => prompt.len() + chosen.len().max(rejected.len()),
+        };
+        if longest > sequence_tokens {
+            return Err(bad(format!(
+                "{longest} tokens, --sequence-tokens allows {sequence_tokens}"
+            )));
+        }
+        Ok(sample)
+    };
+    data::read(path, pairs)?.into_iter().map(sample).collect()
+}
+
+struct Tokenizer<'a> {
+    engine: &'a Engine,
+}
+
+impl Tokenizer<'_> {
+    fn sample(&self, record: &Record) -> Result<Sample, String> {
+        match record {
+            Record::Reply { prompt, reply } => {
+                let mut tokens = match prompt {
+                    Some(prompt) => self.prompt(prompt)?,
+                    None => self.prompt(&Side::Text(String::new()))?,
+                };
+                let loss_from = tokens.len().max(1);
+                tokens.extend(self.reply(reply)?);
+                if loss_from >= tokens.len() {
+                    return Err("there is nothing to learn".to_owned());
+                }
+                Ok(Sample::Text { tokens, loss_from })
+            }
+            Record::Pair {
+                prompt,
+                chosen,
+                rejected,
+            } => {
+                let prompt = self.prompt(prompt)?;
+                if prompt.is_empty() {
+                    return Err("the prompt is empty".to_owned());
+                }
+                Ok(Sample::Pair {
+                    prompt,
+                    chosen: self.reply(chosen)?,
+                    rejected: self.reply(rejected)?,
+                })
+            }
+        }
+    }
+
+    fn prompt(&self, side: &Side) -> Result<Vec<u32>, String> {
+        let prompt = match side {
+            Side::Text(text) => Prompt::Raw(text.clone()),
+            Side::Messages(lines) => {
+                let (system_prompt, turns) = data::question(lines)?;
+                Prompt::Chat {
+                    system_prompt,
+                    turns,
+                    template: TemplateChoice::Model,
+                }
+            }
+        };
+        ids(self.engine.prompt_tokens(&prompt))
+    }
+
+    /// The reply and the token that ends it.
+    fn reply(&self, side: &Side) -> Result<Vec<u32>, String> {
+        let text = match side {
+            Side::Text(text) => text,
+            Side::Messages(lines) => data::answer(lines)?,
+        };
+        let mut tokens = ids(self.engine.tokenize(text, false))?;
+        let tokenizer = &self.engine.facts().header.tokenizer;
+        tokens.extend(tokenizer.eot.or(tokenizer.eos));
+        Ok(tokens)
+    }
+}
+
+fn ids(tokens: Result<Vec<i32>, pocketune_core::Error>) -> Result<Vec<u32>, String> {
+    let tokens = tokens.map_err(|error| error.to_string())?;
+    Ok(tokens
+        .into_iter()
+        .filter_map(|token| u32::try_from(token).ok())
+        .collect())
+}
