@@ -70,17 +70,27 @@ pub(crate) fn read_bytes(
 
 /// Writes a file whole or not at all, and waits until it is on the disk.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
     let write = || -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        let mut file = beside(path)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
     };
     write().map_err(CliError::NotWritten)
+}
+
+/// Whether [`write_whole`] could write there, known before hours of work.
+pub(crate) fn check_writable(path: &Path) -> Result<(), CliError> {
+    beside(path).map(drop).map_err(CliError::NotWritten)
+}
+
+/// A file without a name in the folder of `path`; it is gone when dropped.
+fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
 }
 
 pub(crate) fn read_bounded(what: &'static str, from: impl Read) -> Result<String, CliError> {

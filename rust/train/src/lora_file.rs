@@ -57,10 +57,10 @@ impl Lora {
     /// scale of 1.
     ///
     /// # Errors
-    /// [`TrainError::Gguf`], [`TrainError::Adapter`] when it is no LoRA of this model
-    /// or its ranks differ.
+    /// [`TrainError::Adapter`] when it is no LoRA of this model or its ranks differ.
     pub fn from_gguf(model: &Model, bytes: &[u8]) -> Result<Self, TrainError> {
-        let gguf = Gguf::parse(bytes, bytes.len() as u64)?;
+        let gguf =
+            Gguf::parse(bytes, bytes.len() as u64).map_err(|error| refused(error.to_string()))?;
         expect_text(&gguf, "general.type", "adapter")?;
         expect_text(&gguf, "adapter.type", "lora")?;
         expect_text(
@@ -99,7 +99,8 @@ impl Lora {
         };
         let alpha = gguf
             .metadata()
-            .read::<f32>(ALPHA)?
+            .read::<f32>(ALPHA)
+            .map_err(|error| refused(error.to_string()))?
             .filter(|&alpha| alpha != 0.0);
         let shape = LoraShape {
             rank,
@@ -173,7 +174,10 @@ fn place(model: &Model, name: &str) -> Option<(usize, Projection, usize)> {
 }
 
 fn expect_text(gguf: &Gguf<'_>, key: &str, expected: &str) -> Result<(), TrainError> {
-    let found: Option<&str> = gguf.metadata().read(key)?;
+    let found: Option<&str> = gguf
+        .metadata()
+        .read(key)
+        .map_err(|error| refused(error.to_string()))?;
     if found == Some(expected) {
         return Ok(());
     }

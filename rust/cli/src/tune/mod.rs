@@ -55,6 +55,9 @@ struct Heldout {
 
 pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError> {
     let path = files::model_path(args.model.model.as_deref())?;
+    if !args.plan {
+        files::check_writable(&args.out)?;
+    }
     let (samples, heldout) = read_data(args, &path, output)?;
     let count = samples.len();
     let baseline = ProcessMemory::now()

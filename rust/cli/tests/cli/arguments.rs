@@ -5,8 +5,16 @@ use std::path::PathBuf;
 
 use crate::run::{json, pocketune, run, run_with_input, stderr, stdout};
 
-const COMMANDS: [&str; 7] = [
-    "chat", "bench", "fit", "inspect", "score", "embed", "tokenize",
+const COMMANDS: [&str; 9] = [
+    "chat",
+    "bench",
+    "fit",
+    "inspect",
+    "score",
+    "embed",
+    "tokenize",
+    "tune",
+    "tune-bench",
 ];
 
 #[test]

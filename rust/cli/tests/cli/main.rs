@@ -11,3 +11,4 @@ mod arguments;
 mod model;
 mod run;
 mod signals;
+mod tune;

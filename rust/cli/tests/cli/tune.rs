@@ -1,0 +1,195 @@
+//! `tune` on the default model: a few steps, and data that cannot be learned from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::run::{assert_model, json, json_of, run};
+
+fn file(folder: &TempDir, name: &str, lines: &[&str]) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::write(&path, lines.join("\n")).unwrap();
+    path
+}
+
+const PAIRS: [&str; 3] = [
+    r#"{"prompt": [{"role": "user", "content": "Is ice cold?"}], "chosen": [{"role": "assistant", "content": "Yes."}], "rejected": [{"role": "assistant", "content": "Ice is a solid form of water that has many properties."}]}"#,
+    "",
+    r#"{"prompt": "Snow is", "chosen": " white.", "rejected": " a thing that one might call white."}"#,
+];
+
+fn tune(objective: &str, data: &Path, out: &Path, more: &[&str]) -> Vec<String> {
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    let mut arguments: Vec<String> = ["tune", "--objective", objective, "--data"]
+        .map(str::to_owned)
+        .into();
+    arguments.extend([path(data), "--out".to_owned(), path(out)]);
+    arguments.extend(more.iter().map(|&argument| argument.to_owned()));
+    arguments
+}
+
+fn borrowed(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn a_few_pairs_make_an_adapter_that_prefers_them() {
+    let folder = TempDir::new().unwrap();
+    let data = file(&folder, "pairs.jsonl", &PAIRS);
+    let out = folder.path().join("adapter.gguf");
+    let heldout = data.to_str().unwrap();
+    let options = [
+        "--steps",
+        "6",
+        "--batch",
+        "2",
+        "--warm-up",
+        "1",
+        "--heldout",
+        heldout,
+    ];
+    let report = json_of(&borrowed(&tune("dpo", &data, &out, &options)));
+    let number = |key: &str| {
+        report[key]
+            .as_f64()
+            .unwrap_or_else(|| panic!("{key} in {report}"))
+    };
+    assert_eq!(
+        (number("samples"), number("steps"), number("heldout_pairs")),
+        (2.0, 6.0, 2.0)
+    );
+    assert_eq!(
+        (number("margin_before"), number("accuracy_before")),
+        (0.0, 0.5)
+    );
+    assert!(
+        number("margin_after") > 0.0 && number("accuracy_after") == 1.0,
+        "{report}"
+    );
+    assert!(number("loss_last") < number("loss_first"), "{report}");
+    assert!(number("tokens_per_s") > 0.0 && number("peak_anon_bytes") > 1e6);
+    assert_eq!(
+        number("adapter_bytes"),
+        fs::metadata(&out).unwrap().len() as f64
+    );
+
+    // Again from there, over the same adapter as frozen ground.
+    let first = out.to_str().unwrap().to_owned();
+    let second = folder.path().join("second.gguf");
+    let options = [
+        "--steps",
+        "1",
+        "--init-adapter",
+        &first,
+        "--over-adapter",
+        &first,
+    ];
+    json_of(&borrowed(&tune("dpo", &data, &second, &options)));
+    assert!(second.exists());
+}
+
+#[test]
+fn texts_are_learned_and_the_same_seed_gives_the_same_file() {
+    let folder = TempDir::new().unwrap();
+    let data = file(
+        &folder,
+        "texts.jsonl",
+        &[
+            r#"{"text": "The mill stands by the river."}"#,
+            r#"{"prompt": "Two and two are", "completion": " four."}"#,
+        ],
+    );
+    let bytes = ["one.gguf", "two.gguf"].map(|name| {
+        let out = folder.path().join(name);
+        let options = [
+            "--steps",
+            "2",
+            "--batch",
+            "1",
+            "--precision",
+            "f16",
+            "--targets",
+            "q,v",
+        ];
+        json_of(&borrowed(&tune("sft", &data, &out, &options)));
+        fs::read(out).unwrap()
+    });
+    assert_eq!(bytes[0], bytes[1]);
+}
+
+#[test]
+fn data_that_cannot_be_learned_from_is_refused_with_file_and_line() {
+    assert_model();
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("adapter.gguf");
+    let long = format!(
+        r#"{{"prompt": "a", "chosen": "b", "rejected": "{}"}}"#,
+        "word ".repeat(400)
+    );
+    let same = r#"{"prompt": "a", "chosen": "b", "rejected": "b"}"#;
+    let role = r#"{"prompt": [{"role": "user", "content": "a"}], "chosen": [{"role": "user", "content": "b"}], "rejected": "c"}"#;
+    let cases: [(&[&str], &str); 7] = [
+        (
+            &[PAIRS[0], "{\"prompt\": "],
+            "pairs.jsonl, line 2: no record",
+        ),
+        (&[PAIRS[0], "", "[1]"], "pairs.jsonl, line 3: no record"),
+        (
+            &[r#"{"prompt": "a", "chosen": "b"}"#],
+            "line 1: rejected is missing",
+        ),
+        (&[same], "line 1: chosen and rejected are the same"),
+        (&[role], "line 1: a reply is one message of the assistant"),
+        (&[&long], "--sequence-tokens allows 256"),
+        (&["", ""], "holds no sample"),
+    ];
+    for (lines, expected) in cases {
+        let data = file(&folder, "pairs.jsonl", lines);
+        let arguments = [tune("dpo", &data, &out, &[]), vec!["--json".to_owned()]].concat();
+        let output = run(&borrowed(&arguments));
+        assert_eq!(output.status.code(), Some(1), "{expected}");
+        let error = &json(&output)["error"];
+        assert_eq!(error["kind"], "data_invalid", "{error}");
+        assert!(
+            error["message"].as_str().unwrap().contains(expected),
+            "{error}"
+        );
+        assert!(
+            !error["message"].as_str().unwrap().contains("word word"),
+            "{error}"
+        );
+        assert!(!out.exists());
+    }
+}
+
+#[test]
+fn what_training_cannot_use_is_refused_before_it_starts() {
+    assert_model();
+    let folder = TempDir::new().unwrap();
+    let data = file(&folder, "pairs.jsonl", &PAIRS);
+    let out = folder.path().join("adapter.gguf");
+    let data_path = data.to_str().unwrap();
+    let nowhere = folder.path().join("no/such/folder.gguf");
+    let refused = |out: &Path, options: &[&str]| {
+        let arguments = [tune("dpo", &data, out, options), vec!["--json".to_owned()]].concat();
+        let output = run(&borrowed(&arguments));
+        assert_eq!(output.status.code(), Some(1), "{options:?}");
+        json(&output)["error"]["kind"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(refused(&out, &["--memory-mb", "5"]), "memory_budget");
+    assert_eq!(
+        refused(&out, &["--init-adapter", data_path]),
+        "adapter_invalid"
+    );
+    assert_eq!(refused(&out, &["--beta", "0"]), "invalid_option");
+    assert_eq!(refused(&nowhere, &["--steps", "1"]), "not_written");
+    let output = run(&borrowed(&tune(
+        "dpo",
+        &data,
+        &out,
+        &["--targets", "q,knee"],
+    )));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!out.exists());
+}
