@@ -42,7 +42,7 @@ pub use elementwise::{add, add_scaled, swiglu_backward, swiglu_forward};
 pub use lanes::WIDTH;
 pub use mapping::MappedFile;
 pub use mask::{Segment, TreeMask};
-pub use matmul::{matmul_backward, matmul_forward};
+pub use matmul::{TILE_BYTES, matmul_backward, matmul_forward};
 pub use matrix::{Matrix, ShapeError};
 pub use norm::{rms_norm_backward, rms_norm_forward};
 pub use outer::outer_product;

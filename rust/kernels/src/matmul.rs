@@ -17,6 +17,9 @@ use crate::share::{Shared, split};
 const TILE_ROWS: usize = 192;
 const TILE_COLUMNS: usize = 256;
 
+/// Most bytes of dequantised weights that a thread holds at a time.
+pub const TILE_BYTES: usize = TILE_ROWS * TILE_COLUMNS * size_of::<f32>();
+
 /// Calls a function that is generic over its number of rows with as many as are
 /// left and fit the registers; evaluates to that number.
 macro_rules! by_rows {
@@ -121,17 +124,15 @@ fn blocks(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>
 
 /// Dequantised weights, row by row.
 #[derive(Default)]
-pub(crate) struct Tile {
-    rows: usize,
+struct Tile {
     columns: usize,
     values: Vec<f32>,
 }
 
 impl Tile {
     fn load(&mut self, w: &Matrix<'_>, rows: &Range<usize>, columns: &Range<usize>) {
-        self.rows = rows.len();
         self.columns = columns.len();
-        self.values.resize(self.rows * self.columns, 0.0);
+        self.values.resize(rows.len() * self.columns, 0.0);
         let out = self.values.chunks_exact_mut(self.columns);
         for (row, out) in rows.clone().zip(out) {
             w.dequantize_row(row, columns.start, out);

@@ -182,11 +182,6 @@ impl Panels {
             .all(|row| row.0[used..].iter().all(|&value| value == 0.0))
     }
 
-    /// Makes every value 0, padding included.
-    pub fn clear(&mut self) {
-        self.rows.fill(Row::default());
-    }
-
     pub(crate) fn panel_count(&self) -> usize {
         self.tokens.div_ceil(WIDTH)
     }

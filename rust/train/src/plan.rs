@@ -1,6 +1,6 @@
 //! What training keeps in memory, decided before it starts.
 
-use pocketune_kernels::Panels;
+use pocketune_kernels::{Panels, TILE_BYTES};
 
 use crate::error::TrainError;
 use crate::model::Model;
@@ -52,8 +52,6 @@ pub struct MemoryPlan {
 
 /// Code, stacks and small change.
 const OVERHEAD_BYTES: u64 = 4 << 20;
-/// Dequantised weights of one thread.
-const TILE_BYTES: u64 = 192 * 256 * 4;
 
 impl MemoryPlan {
     /// The fastest plan within the budget.
@@ -129,7 +127,7 @@ impl MemoryPlan {
         let fixed = parameters
             + checkpoints
             + working
-            + inputs.threads as u64 * TILE_BYTES
+            + (inputs.threads * TILE_BYTES) as u64
             + OVERHEAD_BYTES;
         let kept = sizes.attention_states + if whole { sizes.feed_forward_states } else { 0 };
         (fixed, all(kept))

@@ -206,6 +206,37 @@ fn an_adapter_of_the_last_layer_needs_no_other() {
 }
 
 #[test]
+fn kl_is_the_sum_over_the_vocabulary() {
+    let model = tiny();
+    let pool = ThreadPool::new(2);
+    let pack = pair();
+    let lora = moved(&model, LoraShape::default(), 7);
+    let control = Control::new();
+    let infer = |adapters| Pass::infer(&model, &pool, adapters, &pack, &SMALLEST, &control);
+    let policy = infer(trained(&lora, &[])).unwrap();
+    let reference = infer(Adapters::default()).unwrap();
+    let log_softmax = |logits: Vec<f32>| -> Vec<f64> {
+        let sum: f64 = logits.iter().map(|&logit| f64::from(logit).exp()).sum();
+        let log = sum.ln();
+        logits.iter().map(|&logit| f64::from(logit) - log).collect()
+    };
+    let got = policy.kl_divergence(&reference).unwrap();
+    assert_eq!(got.len(), pack.targets().len());
+    for (kl, target) in got.iter().zip(pack.targets()) {
+        let p = log_softmax(policy.logits(target.token).unwrap());
+        let q = log_softmax(reference.logits(target.token).unwrap());
+        let expected: f64 = p.iter().zip(&q).map(|(p, q)| p.exp() * (p - q)).sum();
+        assert!(expected > 1e-4, "the adapter changes something");
+        assert!(
+            (f64::from(*kl) - expected).abs() < 1e-5,
+            "{kl} for {expected}"
+        );
+    }
+    let own = reference.kl_divergence(&reference).unwrap();
+    assert!(own.iter().all(|kl| kl.abs() < 1e-6));
+}
+
+#[test]
 fn cancelling_stops_a_pass() {
     let model = tiny();
     let pool = ThreadPool::new(1);
