@@ -31,6 +31,18 @@ pub struct TinyModel {
     pub tensors: Vec<TinyTensor>,
 }
 
+/// Values in −1 to 1 that look random (xorshift), the same for the same seed.
+pub fn noise(seed: u64, count: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
 /// A tensor of a [`TinyModel`]; its data is made when the file is written.
 #[derive(Debug, Clone)]
 pub struct TinyTensor {

@@ -38,7 +38,7 @@ mod softmax;
 
 pub use attention::{Attention, attention_backward, attention_forward};
 pub use dequantize::{dequantize, is_supported};
-pub use elementwise::{add, add_scaled, swiglu_backward, swiglu_forward};
+pub use elementwise::{add, swiglu_backward, swiglu_forward};
 pub use lanes::WIDTH;
 pub use mapping::MappedFile;
 pub use mask::{Segment, TreeMask};

@@ -4,6 +4,7 @@
 //! the backward function must be the slope of L under central differences. F32
 //! rounding leaves about 1e-3 of the slope at steps of 1e-2.
 
+use pocketune_gguf::fixtures::noise;
 use pocketune_kernels::{
     Attention, Panels, RopeTable, Segment, ThreadPool, TreeMask, attention_backward,
     attention_forward, log_sum_exp, rms_norm_backward, rms_norm_forward, rope_backward,
@@ -11,15 +12,7 @@ use pocketune_kernels::{
 };
 
 fn random(seed: u64, tokens: usize, features: usize) -> Panels {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    let values: Vec<f32> = (0..tokens * features).map(|_| next()).collect();
-    Panels::from_tokens(&values, features)
+    Panels::from_tokens(&noise(seed, tokens * features), features)
 }
 
 fn dot(a: &Panels, b: &Panels) -> f64 {

@@ -3,21 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use pocketune_gguf::GgmlType;
+use pocketune_gguf::fixtures::noise;
 use pocketune_kernels::{
     Matrix, Panels, ThreadPool, matmul_backward, matmul_forward, outer_product,
 };
-
-/// Values in −1 to 1, the same for the same seed.
-fn random(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
 
 fn close(got: &[f32], expected: impl Fn(usize) -> f64) {
     for (index, &got) in got.iter().enumerate() {
@@ -40,7 +29,7 @@ const SHAPES: [(usize, usize, usize); 5] = [
 #[test]
 fn forward_is_the_product() {
     for (t, k, n) in SHAPES {
-        let (w, x) = (random(1, n * k), random(2, t * k));
+        let (w, x) = (noise(1, n * k), noise(2, t * k));
         let product = |at: usize| -> f64 {
             let (token, row) = (at / n, at % n);
             (0..k)
@@ -49,7 +38,7 @@ fn forward_is_the_product() {
         };
         for threads in [1, 3] {
             let pool = ThreadPool::new(threads);
-            let mut y = Panels::from_tokens(&random(3, t * n), n);
+            let mut y = Panels::from_tokens(&noise(3, t * n), n);
             let before = y.to_tokens();
             let (w, x) = (Matrix::dense(&w, n, k), Panels::from_tokens(&x, k));
             matmul_forward(&pool, &w, &x, &mut y, 0.5, true);
@@ -65,7 +54,7 @@ fn forward_is_the_product() {
 #[test]
 fn backward_is_the_transposed_product() {
     for (t, k, n) in SHAPES {
-        let (w, dy) = (random(1, n * k), random(2, t * n));
+        let (w, dy) = (noise(1, n * k), noise(2, t * n));
         let product = |at: usize| -> f64 {
             let (token, column) = (at / k, at % k);
             (0..n)
@@ -74,7 +63,7 @@ fn backward_is_the_transposed_product() {
         };
         for threads in [1, 3] {
             let pool = ThreadPool::new(threads);
-            let mut dx = Panels::from_tokens(&random(3, t * k), k);
+            let mut dx = Panels::from_tokens(&noise(3, t * k), k);
             let before = dx.to_tokens();
             let (w, dy) = (Matrix::dense(&w, n, k), Panels::from_tokens(&dy, n));
             matmul_backward(&pool, &w, &dy, &mut dx, 0.5, true);
@@ -90,7 +79,7 @@ fn backward_is_the_transposed_product() {
 #[test]
 fn outer_sums_over_tokens() {
     for (t, k, n) in SHAPES {
-        let (a, b) = (random(1, t * n), random(2, t * k));
+        let (a, b) = (noise(1, t * n), noise(2, t * k));
         for threads in [1, 3] {
             let pool = ThreadPool::new(threads);
             let mut g = vec![1.0; n * k];
@@ -110,7 +99,7 @@ fn outer_sums_over_tokens() {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let (t, k, n) = (40, 96, 100);
-    let (w, x) = (random(1, n * k), random(2, t * k));
+    let (w, x) = (noise(1, n * k), noise(2, t * k));
     let (w, x) = (Matrix::dense(&w, n, k), Panels::from_tokens(&x, k));
     let results: Vec<_> = (1..=4)
         .map(|threads| {
@@ -141,7 +130,7 @@ fn blocks_multiply_like_their_floats() {
             w.dequantize_row(row, 0, out);
         }
         let dense = Matrix::dense(&floats, n, k);
-        let x = Panels::from_tokens(&random(2, t * k), k);
+        let x = Panels::from_tokens(&noise(2, t * k), k);
         let products = [w, dense].map(|w| {
             let (mut y, mut dx) = (Panels::new(t, n), Panels::new(t, k));
             matmul_forward(&pool, &w, &x, &mut y, 1.0, false);
@@ -157,7 +146,7 @@ fn blocks_multiply_like_their_floats() {
 fn blocks(tensor_type: GgmlType, elements: usize) -> Vec<u8> {
     let block = tensor_type.block_bytes() as usize;
     let count = elements / tensor_type.block_size() as usize;
-    let mut bytes: Vec<u8> = random(7, count * block)
+    let mut bytes: Vec<u8> = noise(7, count * block)
         .iter()
         .map(|&value| (value * 127.0) as i8 as u8)
         .collect();

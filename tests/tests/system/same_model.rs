@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pocketune_gguf::fixtures::TinyModel;
+use pocketune_gguf::fixtures::{TinyModel, noise};
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
 use pocketune_kernels::{Matrix, ThreadPool, dequantize};
 use pocketune_tests::reference::Reference;
@@ -28,20 +28,9 @@ const TYPES: [GgmlType; 11] = [
     GgmlType::Q6_K,
 ];
 
-fn random(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
-
 #[test]
 fn dequantised_weights_are_ggmls() {
-    let values = random(1, 64 * 512);
+    let values = noise(1, 64 * 512);
     for tensor_type in TYPES {
         let bytes = ggml::quantize(tensor_type, &values, 512);
         let expected = ggml::to_float(tensor_type, &bytes, values.len());
@@ -165,7 +154,7 @@ fn tiny_of(tensor_type: GgmlType, folder: &TempDir) -> (PathBuf, PathBuf) {
             continue;
         }
         let columns = usize::try_from(tensor.dims()[0]).unwrap();
-        let mut values = random(index as u64, usize::try_from(tensor.elements()).unwrap());
+        let mut values = noise(index as u64, usize::try_from(tensor.elements()).unwrap());
         values.iter_mut().for_each(|value| *value *= 0.1);
         let data = ggml::quantize(tensor_type, &values, columns);
         builder
@@ -220,7 +209,7 @@ fn llama_cpp_applies_an_adapter_with_the_same_effect() {
     ];
     for (shape, precision) in shapes.into_iter().zip([Precision::F32, Precision::F16]) {
         let mut lora = Lora::zero(&model, shape).unwrap();
-        let values = random(11, lora.parameters().len());
+        let values = noise(11, lora.parameters().len());
         for (parameter, value) in lora.parameters_mut().iter_mut().zip(values) {
             *parameter = value * 0.1;
         }
