@@ -112,33 +112,45 @@ impl<'a> GgufBuilder<'a> {
     /// [`GgufError::TensorDataLength`] and everything [`Gguf::parse`] refuses:
     /// what this returns can be read.
     pub fn build(&self) -> Result<Vec<u8>, GgufError> {
+        Ok(self.pieces()?.concat())
+    }
+
+    /// The file in pieces, to be written one after the other: tensors are not copied.
+    ///
+    /// # Errors
+    /// [`GgufError::TensorDataLength`], and what [`Gguf::parse`] refuses in the tables.
+    pub fn pieces(&self) -> Result<Vec<Cow<'_, [u8]>>, GgufError> {
         let alignment = u64::from(self.alignment()?);
-        let mut out = Vec::new();
-        out.extend(MAGIC);
-        out.extend(self.version.to_le_bytes());
-        out.extend((self.tensors.len() as u64).to_le_bytes());
-        out.extend((self.metadata.len() as u64).to_le_bytes());
+        let mut tables = Vec::new();
+        tables.extend(MAGIC);
+        tables.extend(self.version.to_le_bytes());
+        tables.extend((self.tensors.len() as u64).to_le_bytes());
+        tables.extend((self.metadata.len() as u64).to_le_bytes());
         for (key, value) in &self.metadata {
-            encode_str(key, &mut out);
-            value.encode(&mut out);
+            encode_str(key, &mut tables);
+            value.encode(&mut tables);
         }
         let mut data_offset = 0;
         for tensor in &self.tensors {
-            tensor.encode_info(data_offset, &mut out)?;
+            tensor.encode_info(data_offset, &mut tables)?;
             data_offset = pad(
                 data_offset.saturating_add(tensor.data.len() as u64),
                 alignment,
             );
         }
-        for tensor in &self.tensors {
-            pad_bytes(&mut out, alignment);
-            out.extend(&*tensor.data);
-        }
         if !self.tensors.is_empty() {
-            pad_bytes(&mut out, alignment);
+            pad_bytes(&mut tables, alignment);
         }
-        Gguf::parse(&out, out.len() as u64)?;
-        Ok(out)
+        let file_bytes = tables.len() as u64 + data_offset;
+        Gguf::parse(&tables, file_bytes)?;
+        let mut pieces = vec![Cow::Owned(tables)];
+        for tensor in &self.tensors {
+            let bytes = tensor.data.len() as u64;
+            pieces.push(Cow::Borrowed(&*tensor.data));
+            let padding = pad(bytes, alignment).saturating_sub(bytes);
+            pieces.push(Cow::Owned(vec![0; usize::try_from(padding).unwrap_or(0)]));
+        }
+        Ok(pieces)
     }
 
     fn alignment(&self) -> Result<u32, GgufError> {

@@ -7,12 +7,12 @@
 //! so that no sum runs across lanes (the split of FlashAttention-2, Dao 2023,
 //! arXiv:2307.08691, algorithm 2).
 
+use crate::control::Workers;
 use crate::lanes::{Lanes, Row, WIDTH};
 use crate::mask::{Run, TreeMask};
 use crate::matmul::{dense_backward, dense_forward};
 use crate::panels::Panels;
-use crate::pool::ThreadPool;
-use crate::share::{Shared, split};
+use crate::share::Shared;
 
 /// Shape of an attention layer. Features of Q and O: heads·head_features; of K
 /// and V: kv_heads·head_features. Query head h uses key head h·kv_heads/heads.
@@ -46,8 +46,8 @@ impl Attention {
 ///
 /// # Panics
 /// When the shapes do not fit.
-pub fn attention_forward(
-    pool: &ThreadPool,
+pub fn attention_forward<'p>(
+    workers: impl Into<Workers<'p>>,
     shape: &Attention,
     mask: &TreeMask,
     q: &Panels,
@@ -55,6 +55,7 @@ pub fn attention_forward(
     v: &Panels,
     out: &mut Panels,
 ) {
+    let workers = workers.into();
     shape.check(mask, q, k, v);
     assert_eq!(
         (out.features(), out.tokens()),
@@ -62,13 +63,13 @@ pub fn attention_forward(
         "O"
     );
     let d = shape.head_features;
-    let (keys, values) = (ByToken::new(pool, k, d), ByToken::new(pool, v, d));
+    let (keys, values) = (ByToken::new(workers, k, d), ByToken::new(workers, v, d));
     let features = out.features();
     let panels = out.panel_count();
     let out = Shared::new(out.rows_mut());
-    pool.run(|thread| {
+    workers.share(shape.heads * panels, |claims| {
         let mut scores = Vec::new();
-        for unit in split(shape.heads * panels, thread, pool.threads()) {
+        for unit in claims {
             let (head, panel) = (unit / panels, unit % panels);
             let kv = shape.kv_head(head);
             let q = &q.panel(panel)[head * d..][..d];
@@ -89,14 +90,15 @@ pub fn attention_forward(
 /// # Panics
 /// When the shapes do not fit.
 #[allow(clippy::too_many_arguments, reason = "three inputs, three gradients")]
-pub fn attention_backward(
-    pool: &ThreadPool,
+pub fn attention_backward<'p>(
+    workers: impl Into<Workers<'p>>,
     shape: &Attention,
     mask: &TreeMask,
     [q, k, v]: [&Panels; 3],
     d_out: &Panels,
     [dq, dk, dv]: [&mut Panels; 3],
 ) {
+    let workers = workers.into();
     shape.check(mask, q, k, v);
     shape.check(mask, dq, dk, dv);
     assert_eq!(
@@ -106,13 +108,13 @@ pub fn attention_backward(
     );
     // [head][token]: log-sum-exp of the scores, and Σ P·dP.
     let mut stats = vec![[Row::default(); 2]; shape.heads * q.panel_count()];
-    queries_backward(pool, shape, mask, [q, k, v], d_out, dq, &mut stats);
-    keys_backward(pool, shape, mask, [q, k, v], d_out, &stats, [dk, dv]);
+    queries_backward(workers, shape, mask, [q, k, v], d_out, dq, &mut stats);
+    keys_backward(workers, shape, mask, [q, k, v], d_out, &stats, [dk, dv]);
 }
 
 /// dQ, with queries in the lanes.
 fn queries_backward(
-    pool: &ThreadPool,
+    workers: Workers<'_>,
     shape: &Attention,
     mask: &TreeMask,
     [q, k, v]: [&Panels; 3],
@@ -121,13 +123,13 @@ fn queries_backward(
     stats: &mut [[Row; 2]],
 ) {
     let d = shape.head_features;
-    let (keys, values) = (ByToken::new(pool, k, d), ByToken::new(pool, v, d));
+    let (keys, values) = (ByToken::new(workers, k, d), ByToken::new(workers, v, d));
     let (features, panels) = (dq.features(), dq.panel_count());
     let dq = Shared::new(dq.rows_mut());
     let stats = Shared::new(stats);
-    pool.run(|thread| {
+    workers.share(shape.heads * panels, |claims| {
         let (mut scores, mut slopes) = (Vec::new(), Vec::new());
-        for unit in split(shape.heads * panels, thread, pool.threads()) {
+        for unit in claims {
             let (head, panel) = (unit / panels, unit % panels);
             let kv = shape.kv_head(head);
             let q = &q.panel(panel)[head * d..][..d];
@@ -158,7 +160,7 @@ fn queries_backward(
 
 /// dK and dV, with keys in the lanes.
 fn keys_backward(
-    pool: &ThreadPool,
+    workers: Workers<'_>,
     shape: &Attention,
     mask: &TreeMask,
     [q, k, v]: [&Panels; 3],
@@ -167,14 +169,14 @@ fn keys_backward(
     [dk, dv]: [&mut Panels; 2],
 ) {
     let d = shape.head_features;
-    let (queries, d_outs) = (ByToken::new(pool, q, d), ByToken::new(pool, d_out, d));
+    let (queries, d_outs) = (ByToken::new(workers, q, d), ByToken::new(workers, d_out, d));
     let (features, panels) = (dk.features(), dk.panel_count());
     let group = shape.heads / shape.kv_heads;
     let dk = Shared::new(dk.rows_mut());
     let dv = Shared::new(dv.rows_mut());
-    pool.run(|thread| {
+    workers.share(shape.kv_heads * panels, |claims| {
         let (mut scores, mut slopes) = (Vec::new(), Vec::new());
-        for unit in split(shape.kv_heads * panels, thread, pool.threads()) {
+        for unit in claims {
             let (kv, panel) = (unit / panels, unit % panels);
             let k = &k.panel(panel)[kv * d..][..d];
             let v = &v.panel(panel)[kv * d..][..d];
@@ -299,14 +301,14 @@ struct ByToken {
 }
 
 impl ByToken {
-    fn new(pool: &ThreadPool, x: &Panels, head_features: usize) -> Self {
+    fn new(workers: Workers<'_>, x: &Panels, head_features: usize) -> Self {
         let tokens = x.tokens();
         let heads = x.features() / head_features;
         let mut values = vec![0.0; heads * tokens * head_features];
         let out = Shared::new(&mut values);
         let panels = x.panel_count();
-        pool.run(|thread| {
-            for unit in split(heads * panels, thread, pool.threads()) {
+        workers.share(heads * panels, |claims| {
+            for unit in claims {
                 let (head, panel) = (unit / panels, unit % panels);
                 let rows = &x.panel(panel)[head * head_features..][..head_features];
                 let first = panel * WIDTH;

@@ -10,9 +10,9 @@
 //! Two products carry everything, attention included:
 //!
 //! - [`matmul_forward`]: `Y = W·X`,
-//! - [`matmul_backward`]: `dX += Wᵀ·dY`;
+//! - [`matmul_backward`]: `dX += Wᵀ·dY`,
 //!
-//! a third, [`outer_product`], sums over tokens for the gradients of weights.
+//! each with products of [`LowRank`] added while the output is near; a third, [`outer_product`], sums over tokens for the gradients of weights.
 //!
 //! All arithmetic is F32. Results depend on the shapes, never on the number of
 //! threads or on timing. Every function blocks until it is done.
@@ -21,6 +21,7 @@
 //! when the crate is compiled.
 
 mod attention;
+mod control;
 mod dequantize;
 mod elementwise;
 mod lanes;
@@ -33,16 +34,18 @@ mod outer;
 mod panels;
 mod pool;
 mod rope;
+mod rows;
 mod share;
 mod softmax;
 
 pub use attention::{Attention, attention_backward, attention_forward};
+pub use control::{Control, Workers};
 pub use dequantize::{dequantize, is_supported};
-pub use elementwise::{add, swiglu_backward, swiglu_forward};
+pub use elementwise::{add, add_scaled, dropout, swiglu_backward, swiglu_forward};
 pub use lanes::WIDTH;
 pub use mapping::MappedFile;
 pub use mask::{Segment, TreeMask};
-pub use matmul::{TILE_BYTES, matmul_backward, matmul_forward};
+pub use matmul::{LowRank, TILE_BYTES, matmul_backward, matmul_forward};
 pub use matrix::{Matrix, ShapeError};
 pub use norm::{rms_norm_backward, rms_norm_forward};
 pub use outer::outer_product;

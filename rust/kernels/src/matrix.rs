@@ -105,6 +105,14 @@ impl<'a> Matrix<'a> {
         self.columns
     }
 
+    /// All weights, when they are floats already.
+    pub(crate) fn as_dense(&self) -> Option<&'a [f32]> {
+        match self.data {
+            Data::Dense(values) => Some(values),
+            Data::Blocks { .. } => None,
+        }
+    }
+
     /// Columns that can be dequantised by themselves: parts of a row must begin
     /// and end at multiples of this.
     pub(crate) fn column_unit(&self) -> usize {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::lanes::{Lanes, Row, WIDTH};
+use crate::rows::Rows;
 
 /// T tokens of K features. Token `t` lies in panel `t / 16`, lane `t % 16`; the
 /// last panel is filled up with padding, which starts as zeros.
@@ -10,14 +11,14 @@ use crate::lanes::{Lanes, Row, WIDTH};
 pub struct Panels {
     tokens: usize,
     features: usize,
-    rows: Vec<Row>,
+    rows: Rows,
 }
 
 impl Panels {
     /// Zeros. T may be 0.
     #[must_use]
     pub fn new(tokens: usize, features: usize) -> Self {
-        let rows = vec![Row::default(); tokens.div_ceil(WIDTH) * features];
+        let rows = Rows::zeros(tokens.div_ceil(WIDTH) * features);
         Self {
             tokens,
             features,
@@ -123,7 +124,7 @@ impl Panels {
         Self {
             tokens: tokens.len(),
             features: self.features,
-            rows: self.rows[rows].to_vec(),
+            rows: Rows::from_slice(&self.rows[rows]),
         }
     }
 
@@ -134,7 +135,7 @@ impl Panels {
     pub fn add_stretch(&mut self, start: usize, stretch: &Self) {
         assert_eq!(self.features, stretch.features, "features");
         let rows = self.rows_of(&(start..start + stretch.tokens));
-        for (row, stretch) in self.rows[rows].iter_mut().zip(&stretch.rows) {
+        for (row, stretch) in self.rows[rows].iter_mut().zip(stretch.rows.iter()) {
             Lanes::load(row).add(Lanes::load(stretch)).store(row);
         }
     }

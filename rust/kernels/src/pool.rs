@@ -120,6 +120,28 @@ impl ThreadPool {
             resume_unwind(Box::new("a kernel thread panicked"));
         }
     }
+
+    /// Like [`ThreadPool::run`], with `count` claims that the threads take one after
+    /// the other: who is fast takes more.
+    pub(crate) fn share(&self, count: usize, job: impl Fn(Claims<'_>) + Sync) {
+        let next = AtomicUsize::new(0);
+        self.run(|_| job(Claims { next: &next, count }));
+    }
+}
+
+/// Numbers from 0 on, each given to one thread.
+pub(crate) struct Claims<'a> {
+    next: &'a AtomicUsize,
+    count: usize,
+}
+
+impl Iterator for Claims<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let claim = self.next.fetch_add(1, Ordering::Relaxed);
+        (claim < self.count).then_some(claim)
+    }
 }
 
 impl Drop for ThreadPool {

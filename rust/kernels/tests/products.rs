@@ -5,7 +5,7 @@
 use pocketune_gguf::GgmlType;
 use pocketune_gguf::fixtures::noise;
 use pocketune_kernels::{
-    Matrix, Panels, ThreadPool, matmul_backward, matmul_forward, outer_product,
+    LowRank, Matrix, Panels, ThreadPool, matmul_backward, matmul_forward, outer_product,
 };
 
 fn close(got: &[f32], expected: impl Fn(usize) -> f64) {
@@ -26,6 +26,13 @@ const SHAPES: [(usize, usize, usize); 5] = [
     (5, 8, 200),
 ];
 
+const RANK: usize = 5;
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    let products = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b));
+    products.sum()
+}
+
 #[test]
 fn forward_is_the_product() {
     for (t, k, n) in SHAPES {
@@ -39,14 +46,20 @@ fn forward_is_the_product() {
         for threads in [1, 3] {
             let pool = ThreadPool::new(threads);
             let mut y = Panels::from_tokens(&noise(3, t * n), n);
-            let before = y.to_tokens();
             let (w, x) = (Matrix::dense(&w, n, k), Panels::from_tokens(&x, k));
-            matmul_forward(&pool, &w, &x, &mut y, 0.5, true);
-            close(&y.to_tokens(), |at| {
-                0.5 * product(at) + f64::from(before[at])
-            });
-            matmul_forward(&pool, &w, &x, &mut y, 1.0, false);
+            matmul_forward(&pool, &w, &x, &mut y, &[]);
             close(&y.to_tokens(), product);
+            let (f, z) = (noise(4, n * RANK), noise(5, t * RANK));
+            let low = LowRank {
+                factor: Matrix::dense(&f, n, RANK),
+                z: &Panels::from_tokens(&z, RANK),
+                scale: 0.5,
+            };
+            matmul_forward(&pool, &w, &x, &mut y, &[low, low]);
+            close(&y.to_tokens(), |at| {
+                let (token, row) = (at / n, at % n);
+                product(at) + dot(&f[row * RANK..][..RANK], &z[token * RANK..][..RANK])
+            });
         }
     }
 }
@@ -66,11 +79,19 @@ fn backward_is_the_transposed_product() {
             let mut dx = Panels::from_tokens(&noise(3, t * k), k);
             let before = dx.to_tokens();
             let (w, dy) = (Matrix::dense(&w, n, k), Panels::from_tokens(&dy, n));
-            matmul_backward(&pool, &w, &dy, &mut dx, 0.5, true);
+            let (f, z) = (noise(4, RANK * k), noise(5, t * RANK));
+            let low = LowRank {
+                factor: Matrix::dense(&f, RANK, k),
+                z: &Panels::from_tokens(&z, RANK),
+                scale: 0.5,
+            };
+            matmul_backward(&pool, &w, &dy, &mut dx, true, &[low, low]);
             close(&dx.to_tokens(), |at| {
-                0.5 * product(at) + f64::from(before[at])
+                let (token, column) = (at / k, at % k);
+                let f: Vec<f32> = (0..RANK).map(|row| f[row * k + column]).collect();
+                product(at) + f64::from(before[at]) + dot(&f, &z[token * RANK..][..RANK])
             });
-            matmul_backward(&pool, &w, &dy, &mut dx, 1.0, false);
+            matmul_backward(&pool, &w, &dy, &mut dx, false, &[]);
             close(&dx.to_tokens(), product);
         }
     }
@@ -105,8 +126,8 @@ fn results_do_not_depend_on_the_number_of_threads() {
         .map(|threads| {
             let pool = ThreadPool::new(threads);
             let (mut y, mut dx) = (Panels::new(t, n), Panels::new(t, k));
-            matmul_forward(&pool, &w, &x, &mut y, 1.0, false);
-            matmul_backward(&pool, &w, &y, &mut dx, 1.0, false);
+            matmul_forward(&pool, &w, &x, &mut y, &[]);
+            matmul_backward(&pool, &w, &y, &mut dx, false, &[]);
             (y.to_tokens(), dx.to_tokens())
         })
         .collect();
@@ -133,8 +154,8 @@ fn blocks_multiply_like_their_floats() {
         let x = Panels::from_tokens(&noise(2, t * k), k);
         let products = [w, dense].map(|w| {
             let (mut y, mut dx) = (Panels::new(t, n), Panels::new(t, k));
-            matmul_forward(&pool, &w, &x, &mut y, 1.0, false);
-            matmul_backward(&pool, &w, &y, &mut dx, 1.0, false);
+            matmul_forward(&pool, &w, &x, &mut y, &[]);
+            matmul_backward(&pool, &w, &y, &mut dx, false, &[]);
             (y.to_tokens(), dx.to_tokens())
         });
         assert!(products[0].0.iter().any(|&y| y != 0.0));

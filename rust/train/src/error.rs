@@ -84,6 +84,21 @@ pub enum TrainError {
         /// Its value.
         value: f64,
     },
+    /// The folder of a checkpoint cannot be used.
+    #[error("the checkpoint's folder cannot be used: {0}")]
+    CheckpointUnusable(#[source] io::Error),
+    /// A checkpoint could not be written, as on a full disk; the last one is still there.
+    #[error("the checkpoint could not be written, the last one is kept: {0}")]
+    CheckpointNotWritten(#[source] io::Error),
+    /// The file is no whole checkpoint.
+    #[error("the checkpoint is damaged: {0}")]
+    CheckpointDamaged(#[source] GgufError),
+    /// The checkpoint belongs to a run that began otherwise.
+    #[error("the checkpoint is of another run: its {what} differ")]
+    CheckpointOfAnotherRun {
+        /// What differs.
+        what: &'static str,
+    },
     /// [`crate::Control::cancel`] was called.
     #[error("cancelled")]
     Cancelled,

@@ -13,7 +13,6 @@
 //! determine: the same inputs give the same bytes, whatever the number of threads.
 #![forbid(unsafe_code)]
 
-mod control;
 mod error;
 mod lora;
 mod lora_file;
@@ -26,7 +25,6 @@ mod plan;
 mod schedule;
 mod trainer;
 
-pub use control::Control;
 pub use error::TrainError;
 pub use lora::{Lora, LoraShape, Projection};
 pub use lora_file::Precision;
@@ -34,7 +32,11 @@ pub use model::Model;
 pub use objective::{DpoLoss, DpoOptions, Objective, PairMetrics, Reference};
 pub use optimizer::{AdamW, Optimizer, OptimizerOptions, Sgd, clip};
 pub use pack::{Pack, Sample, Target};
-pub use pass::{Adapters, Pass};
-pub use plan::{MemoryPlan, PlanInputs};
+pub use pass::{Adapters, Dropout, Pass, Policy, TargetWeights};
+pub use plan::{MemoryPlan, PackSize, PlanInputs};
+pub use pocketune_kernels::Control;
 pub use schedule::Schedule;
-pub use trainer::{StepReport, Trainer, TrainerOptions};
+pub use trainer::{
+    CheckpointDir, HeldOut, KlLimit, KlProbe, MemoryLimit, MicroStep, RunEnd, RunEvent, StepReport,
+    Trainer, TrainerOptions,
+};

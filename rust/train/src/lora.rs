@@ -305,6 +305,23 @@ impl Lora {
         (a, b)
     }
 
+    /// Whether every B is zero.
+    pub(crate) fn changes_nothing(&self) -> bool {
+        let rank = self.rank();
+        let mut bs = self.sites.iter().map(|site| &self.parameters[site.b(rank)]);
+        bs.all(|b| b.iter().all(|&value| value == 0.0))
+    }
+
+    /// Multiplies every B.
+    pub(crate) fn scale_b(&mut self, factor: f32) {
+        let rank = self.rank();
+        for site in &self.sites {
+            for value in &mut self.parameters[site.b(rank)] {
+                *value *= factor;
+            }
+        }
+    }
+
     /// The first layer that it changes.
     pub(crate) fn first_layer(&self) -> usize {
         self.sites.iter().map(|site| site.layer).min().unwrap_or(0)

@@ -88,6 +88,42 @@ impl Optimizer {
             Self::Sgd(sgd) => sgd.step(parameters, gradient, learning_rate),
         }
     }
+
+    /// How often it has moved anything.
+    pub(crate) fn updates(&self) -> u64 {
+        match self {
+            Self::AdamW(adam) => adam.steps,
+            Self::Sgd(_) => 0,
+        }
+    }
+
+    pub(crate) fn set_updates(&mut self, updates: u64) {
+        if let Self::AdamW(adam) = self {
+            adam.steps = updates;
+        }
+    }
+
+    /// What it remembers, by name: one value a parameter each.
+    pub(crate) fn state(&self) -> impl Iterator<Item = (&'static str, &[f32])> {
+        let (first, second) = match self {
+            Self::AdamW(adam) => (("means", &adam.means), Some(("squares", &adam.squares))),
+            Self::Sgd(sgd) => (("velocity", &sgd.velocity), None),
+        };
+        let all = std::iter::once(first).chain(second);
+        all.filter(|(_, values)| !values.is_empty())
+            .map(|(name, values)| (name, values.as_slice()))
+    }
+
+    /// The same, to be written.
+    pub(crate) fn state_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        let (first, second) = match self {
+            Self::AdamW(adam) => (&mut adam.means, Some(&mut adam.squares)),
+            Self::Sgd(sgd) => (&mut sgd.velocity, None),
+        };
+        let all = std::iter::once(first).chain(second);
+        all.filter(|values| !values.is_empty())
+            .map(Vec::as_mut_slice)
+    }
 }
 
 /// State of [`OptimizerOptions::AdamW`].

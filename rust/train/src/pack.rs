@@ -1,5 +1,7 @@
 //! What goes through the model at once.
 
+use std::ops::Range;
+
 use pocketune_kernels::{Segment, TreeMask};
 
 use crate::error::TrainError;
@@ -37,6 +39,48 @@ impl Sample {
                 rejected,
             } => (prompt.len() + chosen.len() + rejected.len()).saturating_sub(2),
         }
+    }
+
+    /// Predictions of it that count.
+    #[must_use]
+    pub fn targets(&self) -> usize {
+        self.replies().map(<[u32]>::len).sum()
+    }
+
+    /// Tokens of its first reply.
+    pub(crate) fn first_reply(&self) -> usize {
+        self.replies().next().map_or(0, <[u32]>::len)
+    }
+
+    /// What comes before the tokens that count.
+    fn prompt(&self) -> &[u32] {
+        match self {
+            Self::Text { tokens, loss_from } => &tokens[..*loss_from],
+            Self::Pair { prompt, .. } => prompt,
+        }
+    }
+
+    /// The tokens that count, reply by reply.
+    fn replies(&self) -> impl Iterator<Item = &[u32]> {
+        let (first, second) = match self {
+            Self::Text { tokens, loss_from } => (&tokens[*loss_from..], None),
+            Self::Pair {
+                chosen, rejected, ..
+            } => (&chosen[..], Some(&rejected[..])),
+        };
+        std::iter::once(first).chain(second)
+    }
+
+    /// How many tokens all prompts begin with in common.
+    pub(crate) fn shared_prompt<'a>(samples: impl IntoIterator<Item = &'a Self>) -> usize {
+        let mut samples = samples.into_iter().map(Self::prompt);
+        let Some(first) = samples.next() else {
+            return 0;
+        };
+        samples.fold(first.len(), |shared, prompt| {
+            let pairs = first[..shared].iter().zip(prompt);
+            pairs.take_while(|(a, b)| a == b).count()
+        })
     }
 
     /// Refuses what cannot be trained on.
@@ -89,73 +133,43 @@ pub struct Target {
     pub target: u32,
 }
 
-/// Tokens, who sees whom, and which predictions count.
+/// Tokens, who sees whom, and which predictions count. What sequences begin with in
+/// common is computed once.
 #[derive(Debug, Clone)]
 pub struct Pack {
     pub(crate) tokens: Vec<u32>,
     pub(crate) mask: TreeMask,
     pub(crate) targets: Vec<Target>,
-    /// How many of the targets belong to the first (chosen) reply.
-    pub(crate) first_targets: usize,
+    /// The targets of each reply: one of a text, two of a pair, chosen first.
+    replies: Vec<Range<usize>>,
 }
 
 impl Pack {
     /// A sample on its own; a pair shares its prompt.
     #[must_use]
     pub fn new(sample: &Sample) -> Self {
-        match sample {
-            Sample::Text { tokens, loss_from } => {
-                let targets: Vec<Target> = (*loss_from..tokens.len())
-                    .map(|index| Target {
-                        token: index - 1,
-                        target: tokens[index],
-                    })
-                    .collect();
-                // The last token predicts nothing that counts: it is not computed.
-                let computed = tokens.len() - 1;
-                Self {
-                    tokens: tokens[..computed].to_vec(),
-                    mask: TreeMask::causal(computed),
-                    first_targets: targets.len(),
-                    targets,
-                }
-            }
-            Sample::Pair {
-                prompt,
-                chosen,
-                rejected,
-            } => Self::pair(prompt, chosen, rejected),
-        }
+        Self::of(&[sample])
     }
 
-    fn pair(prompt: &[u32], chosen: &[u32], rejected: &[u32]) -> Self {
-        // As above: the last tokens predict nothing.
-        let segment = |parent, tokens| Segment { parent, tokens };
-        let mask = TreeMask::new(&[
-            segment(None, prompt.len()),
-            segment(Some(0), chosen.len() - 1),
-            segment(Some(0), rejected.len() - 1),
-        ]);
-        let mut tokens = prompt.to_vec();
-        let mut targets = Vec::new();
-        for reply in [chosen, rejected] {
-            let start = tokens.len();
-            for (index, &target) in reply.iter().enumerate() {
-                let token = if index == 0 {
-                    prompt.len() - 1
-                } else {
-                    start + index - 1
-                };
-                targets.push(Target { token, target });
+    /// Several samples at once, which share what all their prompts begin with.
+    #[must_use]
+    pub fn of(samples: &[&Sample]) -> Self {
+        let shared = Sample::shared_prompt(samples.iter().copied());
+        let mut pack = PackBuilder::default();
+        let root = pack.segment(None, &samples.first().map_or(&[][..], |it| it.prompt())[..shared]);
+        for sample in samples {
+            let rest = &sample.prompt()[shared..];
+            // The root's last token is the last of every prompt that ends there.
+            let prompt = if rest.is_empty() {
+                root
+            } else {
+                pack.segment(Some(root), rest)
+            };
+            for reply in sample.replies() {
+                pack.reply(prompt, reply);
             }
-            tokens.extend(&reply[..reply.len() - 1]);
         }
-        Self {
-            tokens,
-            mask,
-            targets,
-            first_targets: chosen.len(),
-        }
+        pack.build()
     }
 
     /// Tokens that are computed.
@@ -164,16 +178,100 @@ impl Pack {
         &self.tokens
     }
 
-    /// Predictions that count; those of a chosen reply come first.
+    /// Predictions that count, reply after reply; of a pair the chosen one first.
     #[must_use]
     pub fn targets(&self) -> &[Target] {
         &self.targets
     }
 
-    /// Sums of the chosen reply's values and of the rejected one's.
-    pub(crate) fn sums(&self, values: &[f32]) -> (f64, f64) {
-        let sum = |values: &[f32]| values.iter().map(|&value| f64::from(value)).sum();
-        let (first, second) = values.split_at(self.first_targets);
-        (sum(first), sum(second))
+    /// The targets of each reply.
+    #[must_use]
+    pub fn replies(&self) -> &[Range<usize>] {
+        &self.replies
+    }
+
+    /// The sum of each reply's values.
+    pub(crate) fn sums(&self, values: &[f32]) -> Vec<f64> {
+        let sum = |reply: &Range<usize>| {
+            let values = values[reply.clone()].iter();
+            values.map(|&value| f64::from(value)).sum()
+        };
+        self.replies.iter().map(sum).collect()
+    }
+}
+
+#[derive(Default)]
+struct PackBuilder {
+    tokens: Vec<u32>,
+    segments: Vec<Segment>,
+    // Index of each segment's last token.
+    ends: Vec<usize>,
+    targets: Vec<Target>,
+    replies: Vec<Range<usize>>,
+}
+
+impl PackBuilder {
+    fn segment(&mut self, parent: Option<usize>, tokens: &[u32]) -> usize {
+        self.tokens.extend(tokens);
+        self.segments.push(Segment {
+            parent,
+            tokens: tokens.len(),
+        });
+        self.ends.push(self.tokens.len().saturating_sub(1));
+        self.segments.len() - 1
+    }
+
+    /// A reply after `prompt`, which is not empty. Its last token predicts nothing
+    /// that counts and is not computed.
+    fn reply(&mut self, prompt: usize, reply: &[u32]) {
+        let (first, start) = (self.targets.len(), self.tokens.len());
+        for (index, &target) in reply.iter().enumerate() {
+            let token = match index {
+                0 => self.ends[prompt],
+                _ => start + index - 1,
+            };
+            self.targets.push(Target { token, target });
+        }
+        self.segment(Some(prompt), &reply[..reply.len().saturating_sub(1)]);
+        self.replies.push(first..self.targets.len());
+    }
+
+    fn build(self) -> Pack {
+        Pack {
+            mask: TreeMask::new(&self.segments),
+            tokens: self.tokens,
+            targets: self.targets,
+            replies: self.replies,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pack, Sample};
+
+    #[test]
+    fn samples_share_what_their_prompts_begin_with() {
+        let pair = Sample::Pair {
+            prompt: vec![1, 2, 3],
+            chosen: vec![7, 8],
+            rejected: vec![9],
+        };
+        let text = Sample::Text {
+            tokens: vec![1, 2, 4, 5, 6],
+            loss_from: 3,
+        };
+        let pack = Pack::of(&[&pair, &text]);
+        assert_eq!(pack.tokens(), [1, 2, 3, 7, 4, 5]);
+        let targets = pack.targets().iter().map(|it| (it.token, it.target));
+        assert_eq!(
+            targets.collect::<Vec<_>>(),
+            [(2, 7), (3, 8), (2, 9), (4, 5), (5, 6)]
+        );
+        assert_eq!(pack.replies(), [0..2, 2..3, 3..5]);
+        assert_eq!(pack.mask.positions(), [0, 1, 2, 3, 2, 3]);
+        // Alone, or where a prompt is all that is shared.
+        assert_eq!(Pack::new(&text).tokens(), [1, 2, 4, 5]);
+        assert_eq!(Pack::of(&[&pair, &pair]).tokens(), [1, 2, 3, 7, 7]);
     }
 }

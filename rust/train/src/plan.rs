@@ -8,10 +8,6 @@ use crate::model::Model;
 /// Features of a layer's intermediate values, for the estimate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LayerSizes {
-    /// Kept by attention: q, k, v, o, m.
-    pub(crate) attention_states: usize,
-    /// Kept by the feed-forward layer: gate, up.
-    pub(crate) feed_forward_states: usize,
     /// E.
     pub(crate) width: usize,
     /// All query heads.
@@ -22,17 +18,30 @@ pub(crate) struct LayerSizes {
     pub(crate) hidden: usize,
 }
 
+/// How large a pack is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackSize {
+    /// Tokens that are computed.
+    pub tokens: usize,
+    /// Predictions that count.
+    pub targets: usize,
+}
+
 /// What a plan is made for.
 #[derive(Debug, Clone, Copy)]
-pub struct PlanInputs {
-    /// Most tokens in a pack.
-    pub tokens: usize,
+pub struct PlanInputs<'a> {
+    /// The largest pack of one sample, of two, and so on; at least one entry.
+    pub packs: &'a [PackSize],
     /// Parameters of the trained adapter.
     pub parameters: usize,
     /// F32 values of optimiser state a parameter.
     pub state_per_parameter: usize,
+    /// Whether features are dropped.
+    pub dropout: bool,
     /// Threads that compute.
     pub threads: usize,
+    /// Bytes that others need at the same time.
+    pub reserved_bytes: u64,
     /// Bytes of anonymous memory that may be used; no limit when `None`.
     pub budget_bytes: Option<u64>,
 }
@@ -40,7 +49,9 @@ pub struct PlanInputs {
 /// How a pass trades time for memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryPlan {
-    /// Tokens that a feed-forward layer takes at a time.
+    /// Samples that go through the model at once.
+    pub pack_samples: usize,
+    /// Tokens that a feed-forward layer takes at a time, a multiple of 16.
     pub chunk_tokens: usize,
     /// Positions whose logits exist at a time.
     pub head_tokens: usize,
@@ -51,85 +62,162 @@ pub struct MemoryPlan {
 }
 
 /// Code, stacks and small change.
-const OVERHEAD_BYTES: u64 = 4 << 20;
+const OVERHEAD_BYTES: u64 = 3 << 20;
+
+/// A plan that saves less than this share of the memory and takes more time is not
+/// worth having: it is never chosen.
+const WORTH_SAVING: f64 = 0.1;
+
+/// Multiplications in whose time a thread dequantises a weight.
+const DEQUANTIZE_COST: f64 = 12.0;
 
 impl MemoryPlan {
     /// The fastest plan within the budget.
     ///
     /// # Errors
     /// [`TrainError::MemoryBudget`] with what the smallest plan needs.
-    pub fn new(model: &Model, inputs: &PlanInputs) -> Result<Self, TrainError> {
+    pub fn new(model: &Model, inputs: &PlanInputs<'_>) -> Result<Self, TrainError> {
         let budget = inputs.budget_bytes.unwrap_or(u64::MAX);
-        let whole = inputs.tokens.next_multiple_of(16).max(16);
-        // From small to fast: wider logits first, since each chunk dequantises the
-        // whole head again, then whole layers, then nothing computed twice.
-        let sizes = [
-            (16, 16),
-            (16, 32),
-            (32, 32),
-            (64, 64),
-            (whole, 64),
-            (whole, 128),
-        ];
-        let mut best = None;
-        for (chunk_tokens, head_tokens) in sizes {
-            let plan = Self {
-                chunk_tokens: chunk_tokens.min(whole),
-                head_tokens: head_tokens.min(whole),
-                kept_layers: 0,
-                bytes: 0,
-            };
-            let (bytes, per_layer) = plan.cost(model, inputs);
-            if bytes > budget {
-                break;
-            }
-            let room = (budget - bytes) / per_layer.max(1);
-            let kept = usize::try_from(room)
-                .unwrap_or(usize::MAX)
-                .min(model.layers());
-            best = Some(Self {
-                kept_layers: kept,
-                bytes: bytes + kept as u64 * per_layer,
-                ..plan
+        let single = plans(model, inputs, 1, None);
+        let smallest = single.iter().map(|plan| plan.0.bytes).min().unwrap_or(0);
+        let floor = (smallest as f64 * (1.0 + WORTH_SAVING)) as u64;
+        let floor = fastest(&single, floor).map_or(smallest, |plan| plan.bytes);
+        if budget < floor {
+            return Err(TrainError::MemoryBudget {
+                required_bytes: floor,
+                budget_bytes: budget,
             });
         }
-        best.ok_or_else(|| {
-            let smallest = Self {
-                chunk_tokens: 16,
-                head_tokens: 16,
-                kept_layers: 0,
-                bytes: 0,
-            };
-            TrainError::MemoryBudget {
-                required_bytes: smallest.cost(model, inputs).0,
-                budget_bytes: budget,
-            }
+        // Samples together save time where nothing has to be computed twice for it.
+        let together = (2..=inputs.packs.len()).rev().find_map(|samples| {
+            let plans = plans(model, inputs, samples, Some(budget));
+            let best = fastest(&plans, budget)?;
+            (best.kept_layers == model.layers()).then_some(best)
+        });
+        let alone = || fastest(&plans(model, inputs, 1, Some(budget)), budget);
+        together.or_else(alone).ok_or(TrainError::MemoryBudget {
+            required_bytes: floor,
+            budget_bytes: budget,
         })
     }
 
     /// Bytes without kept layers, and of each kept one.
-    fn cost(&self, model: &Model, inputs: &PlanInputs) -> (u64, u64) {
-        let sizes = model.architecture().sizes();
+    fn cost(&self, model: &Model, inputs: &PlanInputs<'_>) -> (u64, u64) {
+        let size = inputs.packs[self.pack_samples - 1];
+        let LayerSizes {
+            width,
+            heads,
+            kv_heads,
+            hidden,
+        } = model.architecture().sizes();
         let of = |tokens: usize, features: usize| Panels::bytes_of(tokens, features) as u64;
-        let all = |features| of(inputs.tokens, features);
-        let chunk = |features| of(self.chunk_tokens.min(inputs.tokens.max(1)), features);
+        let all = |features| of(size.tokens, features);
+        let chunk = |features| of(self.chunk_tokens.min(size.tokens), features);
         let parameters = 4 * (inputs.parameters * (2 + inputs.state_per_parameter)) as u64;
-        let checkpoints = (model.layers() as u64 + 1) * all(sizes.width);
-        let whole = self.chunk_tokens >= inputs.tokens;
-        let feed_forward = all(sizes.attention_states + 2 * sizes.width)
-            + chunk(4 * sizes.hidden + 5 * sizes.width);
-        let attention = all(
-            // q, k, v, o, m; their gradients; tokens by rows; n₁ and its gradient.
-            sizes.attention_states + 3 * sizes.heads + 3 * sizes.kv_heads + 3 * sizes.width,
-        );
-        let head = of(self.head_tokens, model.vocabulary() + 4 * sizes.width) + all(sizes.width);
-        let working = feed_forward.max(attention).max(head);
+        let checkpoints = (model.layers() as u64 + 1) * all(width);
+        // q, k, v, o, m; gate and up.
+        let attention_states = 2 * heads + 2 * kv_heads + width;
+        let feed_forward_states = 2 * hidden;
+        let dropped = if inputs.dropout { hidden + width } else { 0 };
+        let feed_forward = all(attention_states + 2 * width)
+            + chunk((4 * hidden + 2 * width).max(2 * hidden + 5 * width) + dropped);
+        let dropped = if inputs.dropout { 2 * width } else { 0 };
+        // With o gone: q, k, v, their gradients, dO, dm, and two of them by token.
+        let attention = all((5 * heads + 4 * kv_heads + width).max(
+            // Or only gradients, n₁ and its gradient.
+            heads + 2 * kv_heads + 3 * width + dropped,
+        ));
+        let head = of(self.head_tokens, model.vocabulary() + 4 * width) + all(width);
         let fixed = parameters
             + checkpoints
-            + working
+            + feed_forward.max(attention).max(head)
             + (inputs.threads * TILE_BYTES) as u64
+            + inputs.reserved_bytes
             + OVERHEAD_BYTES;
-        let kept = sizes.attention_states + if whole { sizes.feed_forward_states } else { 0 };
+        let kept = if self.chunk_tokens >= size.tokens {
+            attention_states + feed_forward_states
+        } else {
+            attention_states
+        };
         (fixed, all(kept))
     }
+
+    /// What is computed beyond the least, in multiplications.
+    fn detour(&self, model: &Model, inputs: &PlanInputs<'_>) -> f64 {
+        let size = inputs.packs[self.pack_samples - 1];
+        let LayerSizes {
+            width,
+            heads,
+            kv_heads,
+            hidden,
+        } = model.architecture().sizes();
+        let attention = (2 * width * (heads + kv_heads)) as f64;
+        let gates = (2 * width * hidden) as f64;
+        let layers = model.layers() as f64;
+        let computed_twice = layers - self.kept_layers as f64;
+        let whole = self.chunk_tokens >= size.tokens;
+        let again = size.tokens as f64
+            * (computed_twice * (attention + gates)
+                + if whole {
+                    0.0
+                } else {
+                    self.kept_layers as f64 * gates
+                });
+        let chunks = size.tokens.div_ceil(self.chunk_tokens) as f64;
+        let head_chunks = size.targets.div_ceil(self.head_tokens) as f64;
+        // A feed-forward layer is dequantised forward, again and backward; the head
+        // forward and backward, and once more where weights wait for all logits.
+        let passes = layers * chunks * 8.0 * gates / 2.0;
+        let head_passes = head_chunks * if head_chunks > 1.0 { 3.0 } else { 2.0 };
+        let head = (model.vocabulary() * width) as f64 * head_passes;
+        again + DEQUANTIZE_COST * (passes + head)
+    }
+}
+
+/// Every way to cut a pack of `samples`, with its detour. Within `budget`, as many
+/// layers as there is room for are kept; none without one.
+fn plans(
+    model: &Model,
+    inputs: &PlanInputs<'_>,
+    samples: usize,
+    budget: Option<u64>,
+) -> Vec<(MemoryPlan, f64)> {
+    let size = inputs.packs[samples - 1];
+    let mut plans = Vec::new();
+    for chunk_tokens in cuts(size.tokens) {
+        for head_tokens in cuts(size.targets) {
+            let mut plan = MemoryPlan {
+                pack_samples: samples,
+                chunk_tokens,
+                head_tokens,
+                kept_layers: 0,
+                bytes: 0,
+            };
+            let (fixed, layer) = plan.cost(model, inputs);
+            let room = budget.map_or(0, |budget| budget.saturating_sub(fixed) / layer.max(1));
+            let kept = model.layers() as u64;
+            let kept = kept.min(room);
+            plan.kept_layers = usize::try_from(kept).unwrap_or(0);
+            plan.bytes = fixed + kept * layer;
+            plans.push((plan, plan.detour(model, inputs)));
+        }
+    }
+    plans
+}
+
+/// The fastest of the plans that take at most `bytes`; the smaller one of equals.
+fn fastest(plans: &[(MemoryPlan, f64)], bytes: u64) -> Option<MemoryPlan> {
+    let possible = plans.iter().filter(|(plan, _)| plan.bytes <= bytes);
+    let better = |a: &&(MemoryPlan, f64), b: &&(MemoryPlan, f64)| {
+        let by_time = a.1.total_cmp(&b.1);
+        by_time.then(a.0.bytes.cmp(&b.0.bytes))
+    };
+    possible.min_by(better).map(|(plan, _)| *plan)
+}
+
+/// Sizes in which `tokens` may be taken: 16, 32 and so on, and all.
+fn cuts(tokens: usize) -> Vec<usize> {
+    let whole = tokens.next_multiple_of(16).max(16);
+    let smaller = (4..).map(|bits| 1 << bits).take_while(|&cut| cut < whole);
+    smaller.chain([whole]).collect()
 }

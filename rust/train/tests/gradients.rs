@@ -5,10 +5,11 @@
 
 mod common;
 
-use common::{LARGEST, SMALLEST, moved, tiny};
+use common::{LARGEST, SMALLEST, moved, policy, tiny};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
     Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Pack, Pass, Projection, Sample,
+    TargetWeights,
 };
 
 /// `Σ weights·(−log p)` and its gradient.
@@ -25,8 +26,9 @@ fn loss(
         .collect();
     let parameters = adapters.trained.map_or(0, |lora| lora.parameters().len());
     let mut gradient = vec![0.0; parameters];
-    let pass = Pass::forward(model, pool, adapters, pack, plan, &control).unwrap();
-    let logps = pass.backward(&weights, &mut gradient).unwrap();
+    let pass = Pass::forward(policy(model, pool, adapters, plan, &control), pack).unwrap();
+    let known = TargetWeights::Known(&weights);
+    let logps = pass.backward(known, &mut gradient).unwrap();
     let loss = logps
         .iter()
         .zip(&weights)
@@ -167,9 +169,11 @@ fn a_shared_prompt_gives_the_gradient_of_two_sequences() {
     let gradient = |pack: &Pack| {
         let mut gradient = vec![0.0; lora.parameters().len()];
         let adapters = trained(&lora, &[]);
-        let pass = Pass::forward(&model, &pool, adapters, pack, &LARGEST, &control).unwrap();
+        let policy = policy(&model, &pool, adapters, &LARGEST, &control);
+        let pass = Pass::forward(policy, pack).unwrap();
         let weights = vec![1.0; pack.targets().len()];
-        let logps = pass.backward(&weights, &mut gradient).unwrap();
+        let known = TargetWeights::Known(&weights);
+        let logps = pass.backward(known, &mut gradient).unwrap();
         (logps, gradient)
     };
     let (first, second) = (gradient(&text(&chosen)), gradient(&text(&rejected)));
@@ -212,18 +216,19 @@ fn kl_is_the_sum_over_the_vocabulary() {
     let pack = pair();
     let lora = moved(&model, LoraShape::default(), 7);
     let control = Control::new();
-    let infer = |adapters| Pass::infer(&model, &pool, adapters, &pack, &SMALLEST, &control);
-    let policy = infer(trained(&lora, &[])).unwrap();
+    let infer =
+        |adapters| Pass::infer(policy(&model, &pool, adapters, &SMALLEST, &control), &pack);
+    let moved = infer(trained(&lora, &[])).unwrap();
     let reference = infer(Adapters::default()).unwrap();
     let log_softmax = |logits: Vec<f32>| -> Vec<f64> {
         let sum: f64 = logits.iter().map(|&logit| f64::from(logit).exp()).sum();
         let log = sum.ln();
         logits.iter().map(|&logit| f64::from(logit) - log).collect()
     };
-    let got = policy.kl_divergence(&reference).unwrap();
+    let got = moved.kl_divergence(&reference.hidden()).unwrap();
     assert_eq!(got.len(), pack.targets().len());
     for (kl, target) in got.iter().zip(pack.targets()) {
-        let p = log_softmax(policy.logits(target.token).unwrap());
+        let p = log_softmax(moved.logits(target.token).unwrap());
         let q = log_softmax(reference.logits(target.token).unwrap());
         let expected: f64 = p.iter().zip(&q).map(|(p, q)| p.exp() * (p - q)).sum();
         assert!(expected > 1e-4, "the adapter changes something");
@@ -232,7 +237,7 @@ fn kl_is_the_sum_over_the_vocabulary() {
             "{kl} for {expected}"
         );
     }
-    let own = reference.kl_divergence(&reference).unwrap();
+    let own = reference.kl_divergence(&reference.hidden()).unwrap();
     assert!(own.iter().all(|kl| kl.abs() < 1e-6));
 }
 
@@ -243,13 +248,6 @@ fn cancelling_stops_a_pass() {
     let pack = pair();
     let control = Control::new();
     control.cancel();
-    let pass = Pass::infer(
-        &model,
-        &pool,
-        Adapters::default(),
-        &pack,
-        &LARGEST,
-        &control,
-    );
-    assert!(pass.is_err());
+    let policy = policy(&model, &pool, Adapters::default(), &LARGEST, &control);
+    assert!(Pass::infer(policy, &pack).is_err());
 }

@@ -109,7 +109,7 @@ impl Llama {
 
     fn normed(&self, env: &Env<'_>, x: &Panels, w: &[f32]) -> Panels {
         let mut y = Panels::new(x.tokens(), x.features());
-        rms_norm_forward(env.pool, x, w, self.epsilon, &mut y);
+        rms_norm_forward(env.pool(), x, w, self.epsilon, &mut y);
         y
     }
 
@@ -120,12 +120,12 @@ impl Llama {
         let mut k = env.project(layer, Projection::K, &n1)?;
         let v = env.project(layer, Projection::V, &n1)?;
         let head = self.attention.head_features;
-        rope_forward(env.pool, env.rope, head, &mut q);
-        rope_forward(env.pool, env.rope, head, &mut k);
+        rope_forward(env.pool(), env.rope, head, &mut q);
+        rope_forward(env.pool(), env.rope, head, &mut k);
         let mut o = Panels::new(q.tokens(), q.features());
-        attention_forward(env.pool, &self.attention, env.mask, &q, &k, &v, &mut o);
+        attention_forward(env.workers(), &self.attention, env.mask, &q, &k, &v, &mut o);
         let mut m = env.project(layer, Projection::O, &o)?;
-        add(env.pool, x, &mut m);
+        add(env.pool(), x, &mut m);
         Ok([q, k, v, o, m])
     }
 
@@ -146,7 +146,7 @@ impl Llama {
         up: &Panels,
     ) -> Result<Panels, TrainError> {
         let mut act = Panels::new(gate.tokens(), gate.features());
-        swiglu_forward(env.pool, gate, up, &mut act);
+        swiglu_forward(env.pool(), gate, up, &mut act);
         env.project(layer, Projection::Down, &act)
     }
 
@@ -161,7 +161,7 @@ impl Llama {
         gradient: &mut Gradient<'_>,
     ) -> Result<Panels, TrainError> {
         let mut act = Panels::new(gate.tokens(), gate.features());
-        swiglu_forward(env.pool, &gate, &up, &mut act);
+        swiglu_forward(env.pool(), &gate, &up, &mut act);
         let mut d_act = Panels::new(gate.tokens(), gate.features());
         env.project_backward(
             layer,
@@ -172,7 +172,7 @@ impl Llama {
             gradient,
         )?;
         drop(act);
-        swiglu_backward(env.pool, &mut gate, &mut up, &d_act);
+        swiglu_backward(env.pool(), &mut gate, &mut up, &d_act);
         drop(d_act);
         let norm = &self.norms[layer].feed_forward;
         let n2 = self.normed(env, m, norm);
@@ -194,7 +194,7 @@ impl Llama {
             gradient,
         )?;
         let mut dm = dy.clone();
-        rms_norm_backward(env.pool, m, norm, self.epsilon, &d_n2, &mut dm);
+        rms_norm_backward(env.pool(), m, norm, self.epsilon, &d_n2, &mut dm);
         Ok(dm)
     }
 }
@@ -243,13 +243,15 @@ impl Architecture for Llama {
             attention.kv_heads * attention.head_features,
         );
         LayerSizes {
-            attention_states: 2 * q + 2 * kv + self.width,
-            feed_forward_states: 2 * self.hidden,
             width: self.width,
             heads: q,
             kv_heads: kv,
             hidden: self.hidden,
         }
+    }
+
+    fn file(&self) -> &[u8] {
+        self.weights.file()
     }
 
     fn layer_forward(
@@ -262,10 +264,10 @@ impl Architecture for Llama {
         let mut y = m.clone();
         let mut states = vec![q, k, v, o, m];
         let tokens = x.tokens();
-        for range in env.chunks(tokens) {
+        for (range, env) in env.chunks(tokens) {
             let m = states[4].stretch(range.clone());
-            let [gate, up, _] = self.gate(env, layer, &m)?;
-            y.add_stretch(range.start, &self.down(env, layer, &gate, &up)?);
+            let [gate, up, _] = self.gate(&env, layer, &m)?;
+            y.add_stretch(range.start, &self.down(&env, layer, &gate, &up)?);
             if range.len() == tokens {
                 states.extend([gate, up]);
             }
@@ -295,17 +297,17 @@ impl Architecture for Llama {
             unreachable!("attend makes five states, layer_forward adds two");
         };
         let mut dm = Panels::new(m.tokens(), m.features());
-        for range in env.chunks(m.tokens()) {
+        for (range, env) in env.chunks(m.tokens()) {
             let m = m.stretch(range.clone());
             let dy = dy.stretch(range.clone());
             let gates = match gates.take() {
                 Some(gates) => gates,
                 None => {
-                    let [gate, up, _] = self.gate(env, layer, &m)?;
+                    let [gate, up, _] = self.gate(&env, layer, &m)?;
                     [gate, up]
                 }
             };
-            let part = self.feed_forward_backward(env, layer, &m, gates, &dy, gradient)?;
+            let part = self.feed_forward_backward(&env, layer, &m, gates, &dy, gradient)?;
             dm.add_stretch(range.start, &part);
         }
         drop((m, dy));
@@ -321,7 +323,7 @@ impl Architecture for Llama {
         drop(o);
         let [mut dq, mut dk, mut dv] = [&q, &k, &v].map(|x| Panels::new(x.tokens(), x.features()));
         attention_backward(
-            env.pool,
+            env.workers(),
             &self.attention,
             env.mask,
             [&q, &k, &v],
@@ -330,8 +332,8 @@ impl Architecture for Llama {
         );
         drop((q, k, v, d_o));
         let head = self.attention.head_features;
-        rope_backward(env.pool, env.rope, head, &mut dq);
-        rope_backward(env.pool, env.rope, head, &mut dk);
+        rope_backward(env.pool(), env.rope, head, &mut dq);
+        rope_backward(env.pool(), env.rope, head, &mut dk);
         let norm = &self.norms[layer].attention;
         let n1 = self.normed(env, x, norm);
         let mut d_n1 = Panels::new(x.tokens(), x.features());
@@ -345,7 +347,7 @@ impl Architecture for Llama {
             env.project_backward(layer, projection, &n1, dy, dx, gradient)?;
         }
         if input.wanted {
-            rms_norm_backward(env.pool, x, norm, self.epsilon, &d_n1, &mut dm);
+            rms_norm_backward(env.pool(), x, norm, self.epsilon, &d_n1, &mut dm);
         }
         Ok(dm)
     }

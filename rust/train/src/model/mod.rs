@@ -5,6 +5,7 @@ mod weights;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use pocketune_gguf::{Architecture as Name, ModelHeader};
 use pocketune_kernels::{Matrix, Panels, RopeTable};
@@ -20,6 +21,7 @@ use weights::Weights;
 pub struct Model {
     header: ModelHeader,
     architecture: Box<dyn Architecture>,
+    pub(crate) digest: OnceLock<String>,
 }
 
 /// The parts of a network that differ between architectures. Implementations hold
@@ -44,6 +46,9 @@ pub(crate) trait Architecture: fmt::Debug + Send + Sync {
     fn rope(&self, positions: &[u32]) -> RopeTable;
 
     fn sizes(&self) -> LayerSizes;
+
+    /// The whole file.
+    fn file(&self) -> &[u8];
 
     /// The layer's output for input `x`.
     fn layer_forward(
@@ -95,6 +100,7 @@ impl Model {
         Ok(Self {
             header,
             architecture,
+            digest: OnceLock::new(),
         })
     }
 

@@ -46,6 +46,10 @@ impl Weights {
         Ok((Self { file, tensors }, header))
     }
 
+    pub(crate) fn file(&self) -> &[u8] {
+        &self.file
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }

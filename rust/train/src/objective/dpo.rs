@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pack::{Pack, Sample};
+
 /// One term of the loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,9 +89,71 @@ pub(crate) struct PairLoss {
 pub(crate) struct BatchFacts {
     pub(crate) pairs: usize,
     pub(crate) chosen_tokens: usize,
+    /// Predictions that count, of all replies.
+    pub(crate) tokens: usize,
+}
+
+impl PairMetrics {
+    /// Means over pairs; `None` without any.
+    #[must_use]
+    pub fn mean(pairs: &[Self]) -> Option<Self> {
+        let of = |figure: fn(&Self) -> f64| {
+            pairs.iter().map(figure).sum::<f64>() / pairs.len() as f64
+        };
+        (!pairs.is_empty()).then(|| Self {
+            reward_chosen: of(|pair| pair.reward_chosen),
+            reward_rejected: of(|pair| pair.reward_rejected),
+            margin: of(|pair| pair.margin),
+            accuracy: of(|pair| pair.accuracy),
+            logp_chosen: of(|pair| pair.logp_chosen),
+            logp_rejected: of(|pair| pair.logp_rejected),
+        })
+    }
 }
 
 impl DpoOptions {
+    /// The weight of every target of a pack of pairs, and each pair's loss.
+    pub(crate) fn weigh(
+        &self,
+        pack: &Pack,
+        log_probabilities: &[f32],
+        references: &[Reference],
+        batch: BatchFacts,
+    ) -> (Vec<f32>, Vec<PairLoss>) {
+        let sums = pack.sums(log_probabilities);
+        let mut weights = Vec::with_capacity(log_probabilities.len());
+        let pairs = sums.chunks_exact(2).zip(pack.replies().chunks_exact(2));
+        let losses = pairs
+            .zip(references)
+            .map(|((sums, replies), &reference)| {
+                let lengths = (replies[0].len(), replies[1].len());
+                let pair = self.pair((sums[0], sums[1]), reference, lengths, batch);
+                weights.extend(vec![pair.chosen_weight as f32; lengths.0]);
+                weights.extend(vec![pair.rejected_weight as f32; lengths.1]);
+                pair
+            })
+            .collect();
+        (weights, losses)
+    }
+
+    /// Figures of a pair with these log-probabilities.
+    pub(crate) fn judge(
+        &self,
+        sample: &Sample,
+        policy: Reference,
+        reference: Reference,
+    ) -> PairMetrics {
+        let chosen = sample.first_reply();
+        let batch = BatchFacts {
+            pairs: 1,
+            chosen_tokens: chosen,
+            tokens: sample.targets(),
+        };
+        let lengths = (chosen, sample.targets() - chosen);
+        let sums = (policy.chosen, policy.rejected);
+        self.pair(sums, reference, lengths, batch).metrics
+    }
+
     /// The loss of a pair whose replies have the given numbers of tokens.
     pub(crate) fn pair(
         &self,
@@ -182,6 +246,7 @@ mod tests {
         let batch = BatchFacts {
             pairs: 3,
             chosen_tokens: 40,
+            tokens: 90,
         };
         for losses in [
             vec![(Sigmoid, 1.0)],
@@ -218,6 +283,7 @@ mod tests {
         let batch = BatchFacts {
             pairs: 1,
             chosen_tokens: 1,
+            tokens: 2,
         };
         for chosen in [-1e5, 1e5] {
             let pair = options.pair((chosen, 0.0), zero, (1, 1), batch);

@@ -10,6 +10,14 @@ use crate::error::TrainError;
 use crate::pack::Target;
 use crate::pass::layer::Env;
 
+/// Weights of the targets in the loss.
+pub enum TargetWeights<'a> {
+    /// Known beforehand, one a target.
+    Known(&'a [f32]),
+    /// Made from the log-probabilities of all targets.
+    From(&'a mut dyn FnMut(&[f32]) -> Vec<f32>),
+}
+
 /// Logits at some positions, with what led to them.
 struct Chunk {
     x: Panels,
@@ -18,19 +26,16 @@ struct Chunk {
 }
 
 impl Chunk {
-    fn new(env: &Env<'_>, last: &Panels, targets: &[Target]) -> Result<Self, TrainError> {
-        env.control.check()?;
-        let model = env.model.architecture();
-        let mut x = Panels::new(targets.len(), last.features());
-        for (row, target) in targets.iter().enumerate() {
-            x.copy_token(row, last, target.token);
-        }
+    /// `x`: hidden states of the last layer.
+    fn new(env: &Env<'_>, x: Panels) -> Result<Self, TrainError> {
+        let model = env.policy.model.architecture();
         let (w, epsilon) = model.final_norm();
-        let mut normed = Panels::new(targets.len(), last.features());
-        rms_norm_forward(env.pool, &x, w, epsilon, &mut normed);
-        let mut logits = Panels::new(targets.len(), model.vocabulary());
-        matmul_forward(env.pool, &model.head(), &normed, &mut logits, 1.0, false);
-        let sums = log_sum_exp(env.pool, &logits);
+        let mut normed = Panels::new(x.tokens(), x.features());
+        rms_norm_forward(env.pool(), &x, w, epsilon, &mut normed);
+        let mut logits = Panels::new(x.tokens(), model.vocabulary());
+        matmul_forward(env.workers(), &model.head(), &normed, &mut logits, &[]);
+        env.check()?;
+        let sums = log_sum_exp(env.pool(), &logits);
         Ok(Self { x, logits, sums })
     }
 
@@ -42,6 +47,15 @@ impl Chunk {
     }
 }
 
+/// Hidden states at the targets.
+pub(crate) fn gather(last: &Panels, targets: &[Target]) -> Panels {
+    let mut x = Panels::new(targets.len(), last.features());
+    for (row, target) in targets.iter().enumerate() {
+        x.copy_token(row, last, target.token);
+    }
+    x
+}
+
 pub(crate) fn log_probabilities(
     env: &Env<'_>,
     last: &Panels,
@@ -50,28 +64,33 @@ pub(crate) fn log_probabilities(
 ) -> Result<Vec<f32>, TrainError> {
     let mut all = Vec::with_capacity(targets.len());
     for targets in targets.chunks(chunk) {
-        all.extend(Chunk::new(env, last, targets)?.log_probabilities(targets));
+        all.extend(Chunk::new(env, gather(last, targets))?.log_probabilities(targets));
     }
     Ok(all)
 }
 
 pub(crate) fn logits(env: &Env<'_>, last: &Panels, token: usize) -> Result<Vec<f32>, TrainError> {
     let target = Target { token, target: 0 };
-    Ok(Chunk::new(env, last, &[target])?.logits.to_tokens())
+    Ok(Chunk::new(env, gather(last, &[target]))?.logits.to_tokens())
 }
 
 pub(crate) fn kl_divergence(
     env: &Env<'_>,
-    [policy, reference]: [&Panels; 2],
+    last: &Panels,
+    reference: &Panels,
     targets: &[Target],
     chunk: usize,
 ) -> Result<Vec<f32>, TrainError> {
+    assert_eq!(reference.tokens(), targets.len(), "targets");
     let mut all = Vec::with_capacity(targets.len());
-    for targets in targets.chunks(chunk) {
-        let policy = Chunk::new(env, policy, targets)?;
-        let reference = Chunk::new(env, reference, targets)?;
+    // Two sets of logits in the place of one; whole panels of the reference.
+    let chunk = (chunk / 2).next_multiple_of(16);
+    for (index, targets) in targets.chunks(chunk).enumerate() {
+        let start = index * chunk;
+        let policy = Chunk::new(env, gather(last, targets))?;
+        let reference = Chunk::new(env, reference.stretch(start..start + targets.len()))?;
         all.extend(kl(
-            env.pool,
+            env.pool(),
             [&policy.logits, &reference.logits],
             [&policy.sums, &reference.sums],
         ));
@@ -85,34 +104,63 @@ pub(crate) fn backward(
     env: &Env<'_>,
     last: &Panels,
     targets: &[Target],
-    weights: &[f32],
+    mut weights: TargetWeights<'_>,
     chunk: usize,
 ) -> Result<(Vec<f32>, Panels), TrainError> {
-    assert_eq!(targets.len(), weights.len(), "weights");
-    let model = env.model.architecture();
-    let mut all = Vec::with_capacity(targets.len());
+    if let TargetWeights::From(weigh) = &mut weights
+        && targets.len() > chunk
+    {
+        // The weights depend on all targets: logits are made twice.
+        let all = log_probabilities(env, last, targets, chunk)?;
+        let weights = weigh(&all);
+        return backward(env, last, targets, TargetWeights::Known(&weights), chunk);
+    }
     let mut d_last = Panels::new(last.tokens(), last.features());
-    for (targets, weights) in targets.chunks(chunk).zip(weights.chunks(chunk)) {
-        let Chunk {
-            x,
-            mut logits,
-            sums,
-        } = {
-            let chunk = Chunk::new(env, last, targets)?;
-            all.extend(chunk.log_probabilities(targets));
-            chunk
+    let mut all = Vec::with_capacity(targets.len());
+    for (index, targets) in targets.chunks(chunk).enumerate() {
+        let part = Chunk::new(env, gather(last, targets))?;
+        let first = all.len();
+        all.extend(part.log_probabilities(targets));
+        let made;
+        let weights = match &mut weights {
+            TargetWeights::Known(weights) => &weights[index * chunk..][..targets.len()],
+            TargetWeights::From(weigh) => {
+                made = weigh(&all[first..]);
+                &made
+            }
         };
-        let ids: Vec<u32> = targets.iter().map(|target| target.target).collect();
-        softmax_backward(env.pool, &mut logits, &sums, &ids, weights);
-        env.control.check()?;
-        let mut d_normed = Panels::new(x.tokens(), x.features());
-        matmul_backward(env.pool, &model.head(), &logits, &mut d_normed, 1.0, false);
-        let (w, epsilon) = model.final_norm();
-        let mut dx = Panels::new(x.tokens(), x.features());
-        rms_norm_backward(env.pool, &x, w, epsilon, &d_normed, &mut dx);
+        let dx = part.backward(env, targets, weights)?;
         for (row, target) in targets.iter().enumerate() {
             d_last.add_token(target.token, &dx, row);
         }
     }
     Ok((all, d_last))
+}
+
+impl Chunk {
+    /// Gradient of x.
+    fn backward(
+        self,
+        env: &Env<'_>,
+        targets: &[Target],
+        weights: &[f32],
+    ) -> Result<Panels, TrainError> {
+        assert_eq!(targets.len(), weights.len(), "weights");
+        let Self {
+            x,
+            mut logits,
+            sums,
+        } = self;
+        let model = env.policy.model.architecture();
+        let ids: Vec<u32> = targets.iter().map(|target| target.target).collect();
+        softmax_backward(env.pool(), &mut logits, &sums, &ids, weights);
+        let mut d_normed = Panels::new(x.tokens(), x.features());
+        let head = model.head();
+        matmul_backward(env.workers(), &head, &logits, &mut d_normed, false, &[]);
+        env.check()?;
+        let (w, epsilon) = model.final_norm();
+        let mut dx = Panels::new(x.tokens(), x.features());
+        rms_norm_backward(env.pool(), &x, w, epsilon, &d_normed, &mut dx);
+        Ok(dx)
+    }
 }

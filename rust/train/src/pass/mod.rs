@@ -3,14 +3,15 @@
 pub(crate) mod head;
 pub(crate) mod layer;
 
-use pocketune_kernels::{Panels, RopeTable, ThreadPool};
+use pocketune_kernels::{Control, Panels, RopeTable, ThreadPool};
 
-use crate::control::Control;
 use crate::error::TrainError;
 use crate::lora::Lora;
 use crate::model::{LayerStates, Model};
 use crate::pack::Pack;
 use crate::plan::MemoryPlan;
+pub use head::TargetWeights;
+pub use layer::Dropout;
 use layer::{Env, Gradient, LayerInput};
 
 /// Adapters over the model's weights. `frozen` ones belong to the reference policy,
@@ -23,23 +24,32 @@ pub struct Adapters<'a> {
     pub trained: Option<&'a Lora>,
 }
 
+/// A model with adapters, and what it computes with.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy<'a> {
+    /// The weights.
+    pub model: &'a Model,
+    /// The threads.
+    pub pool: &'a ThreadPool,
+    /// What changes the weights.
+    pub adapters: Adapters<'a>,
+    /// How time is traded for memory.
+    pub plan: &'a MemoryPlan,
+    /// Stops it.
+    pub control: &'a Control,
+    /// Of the trained adapter's input, in training alone.
+    pub dropout: Option<Dropout>,
+}
+
 /// One pack on its way through the model. Every function blocks, and returns
 /// [`TrainError::Cancelled`] after the product under way when told to stop.
 pub struct Pass<'a> {
-    env: EnvOwned<'a>,
+    policy: Policy<'a>,
+    rope: RopeTable,
     pack: &'a Pack,
-    plan: &'a MemoryPlan,
     // Input of each layer, then the last one's output.
     inputs: Vec<Panels>,
     states: Vec<Option<LayerStates>>,
-}
-
-struct EnvOwned<'a> {
-    model: &'a Model,
-    pool: &'a ThreadPool,
-    rope: RopeTable,
-    adapters: Adapters<'a>,
-    control: &'a Control,
 }
 
 impl<'a> Pass<'a> {
@@ -47,21 +57,12 @@ impl<'a> Pass<'a> {
     ///
     /// # Errors
     /// [`TrainError::Cancelled`].
-    pub fn infer(
-        model: &'a Model,
-        pool: &'a ThreadPool,
-        adapters: Adapters<'a>,
-        pack: &'a Pack,
-        plan: &'a MemoryPlan,
-        control: &'a Control,
-    ) -> Result<Self, TrainError> {
-        let mut pass = Self::start(model, pool, adapters, pack, plan, control);
-        let mut x = model.architecture().embed(&pack.tokens);
-        for layer in 0..model.layers() {
-            x = model
-                .architecture()
-                .layer_forward(&pass.env(), layer, &x)?
-                .y;
+    pub fn infer(policy: Policy<'a>, pack: &'a Pack) -> Result<Self, TrainError> {
+        let mut pass = Self::start(policy, pack);
+        let architecture = policy.model.architecture();
+        let mut x = architecture.embed(&pack.tokens);
+        for layer in 0..policy.model.layers() {
+            x = architecture.layer_forward(&pass.env(), layer, &x)?.y;
         }
         pass.inputs.push(x);
         Ok(pass)
@@ -72,21 +73,15 @@ impl<'a> Pass<'a> {
     ///
     /// # Errors
     /// [`TrainError::Cancelled`].
-    pub fn forward(
-        model: &'a Model,
-        pool: &'a ThreadPool,
-        adapters: Adapters<'a>,
-        pack: &'a Pack,
-        plan: &'a MemoryPlan,
-        control: &'a Control,
-    ) -> Result<Self, TrainError> {
-        let mut pass = Self::start(model, pool, adapters, pack, plan, control);
+    pub fn forward(policy: Policy<'a>, pack: &'a Pack) -> Result<Self, TrainError> {
+        let mut pass = Self::start(policy, pack);
         let first = pass.first_layer();
-        let mut x = model.architecture().embed(&pack.tokens);
-        for layer in 0..model.layers() {
-            let output = model.architecture().layer_forward(&pass.env(), layer, &x)?;
+        let (architecture, layers) = (policy.model.architecture(), policy.model.layers());
+        let mut x = architecture.embed(&pack.tokens);
+        for layer in 0..layers {
+            let output = architecture.layer_forward(&pass.env(), layer, &x)?;
             // The last layers: their values are needed first and freed first.
-            let keep = layer >= first && layer + plan.kept_layers >= model.layers();
+            let keep = layer >= first && layer + policy.plan.kept_layers >= layers;
             pass.states.push(keep.then_some(output.states));
             pass.inputs.push(std::mem::replace(&mut x, output.y));
             if layer < first {
@@ -97,24 +92,11 @@ impl<'a> Pass<'a> {
         Ok(pass)
     }
 
-    fn start(
-        model: &'a Model,
-        pool: &'a ThreadPool,
-        adapters: Adapters<'a>,
-        pack: &'a Pack,
-        plan: &'a MemoryPlan,
-        control: &'a Control,
-    ) -> Self {
+    fn start(policy: Policy<'a>, pack: &'a Pack) -> Self {
         Self {
-            env: EnvOwned {
-                model,
-                pool,
-                rope: model.architecture().rope(pack.mask.positions()),
-                adapters,
-                control,
-            },
+            policy,
+            rope: policy.model.architecture().rope(pack.mask.positions()),
             pack,
-            plan,
             inputs: Vec::new(),
             states: Vec::new(),
         }
@@ -126,7 +108,7 @@ impl<'a> Pass<'a> {
     /// [`TrainError::Cancelled`].
     pub fn log_probabilities(&self) -> Result<Vec<f32>, TrainError> {
         let targets = &self.pack.targets;
-        head::log_probabilities(&self.env(), self.last(), targets, self.plan.head_tokens)
+        head::log_probabilities(&self.env(), self.last(), targets, self.head_tokens())
     }
 
     /// Logits after one of the pack's tokens, V of them.
@@ -140,20 +122,35 @@ impl<'a> Pass<'a> {
         head::logits(&self.env(), self.last(), token)
     }
 
-    /// KL(this policy ‖ that of `reference`) in nats at each of the pack's targets,
-    /// exact over the vocabulary. `reference` went through the same pack.
+    /// The last layer's output at each of the pack's targets: all that log-probabilities
+    /// are made from.
+    #[must_use]
+    pub fn hidden(&self) -> Panels {
+        head::gather(self.last(), &self.pack.targets)
+    }
+
+    /// KL(this policy ‖ reference) in nats at each of the pack's targets, exact over the
+    /// vocabulary. `reference` is what [`Pass::hidden`] of the reference was.
     ///
     /// # Errors
     /// [`TrainError::Cancelled`].
-    pub fn kl_divergence(&self, reference: &Pass<'_>) -> Result<Vec<f32>, TrainError> {
+    ///
+    /// # Panics
+    /// When `reference` is not from the same pack and model.
+    pub fn kl_divergence(&self, reference: &Panels) -> Result<Vec<f32>, TrainError> {
         let targets = &self.pack.targets;
-        let last = [self.last(), reference.last()];
-        head::kl_divergence(&self.env(), last, targets, self.plan.head_tokens)
+        head::kl_divergence(
+            &self.env(),
+            self.last(),
+            reference,
+            targets,
+            self.head_tokens(),
+        )
     }
 
-    /// Adds the gradient of `Σ weights[i]·(−log p(targets[i]))` to `gradient`, which is
-    /// as long as the trained adapter's parameters. Uses up what [`Pass::forward`]
-    /// kept. Returns the log-probabilities.
+    /// Adds the gradient of `Σ wᵢ·(−log p(targets[i]))` to `gradient`, which is as long as
+    /// the trained adapter's parameters. Uses up what [`Pass::forward`] kept. Returns
+    /// the log-probabilities.
     ///
     /// # Errors
     /// [`TrainError::Cancelled`]; `gradient` is then half done.
@@ -162,28 +159,27 @@ impl<'a> Pass<'a> {
     /// When there is no trained adapter, or a length does not fit.
     pub fn backward(
         mut self,
-        weights: &[f32],
+        weights: TargetWeights<'_>,
         gradient: &mut [f32],
     ) -> Result<Vec<f32>, TrainError> {
-        let trained = self
-            .env
-            .adapters
-            .trained
-            .map(|lora| lora.parameters().len());
+        let Policy {
+            model, adapters, ..
+        } = self.policy;
+        let trained = adapters.trained.map(|lora| lora.parameters().len());
         assert_eq!(trained, Some(gradient.len()), "gradient");
         assert_eq!(
             self.inputs.len(),
-            self.env.model.layers() + 1,
+            model.layers() + 1,
             "infer has no way back"
         );
         let last = self.inputs.pop().unwrap_or_else(|| Panels::new(0, 0));
-        let (targets, chunk) = (&self.pack.targets, self.plan.head_tokens);
+        let (targets, chunk) = (&self.pack.targets, self.head_tokens());
         let (log_probabilities, mut dy) =
             head::backward(&self.env(), &last, targets, weights, chunk)?;
         drop(last);
         let first = self.first_layer();
         let mut gradient = Gradient(gradient);
-        for layer in (first..self.env.model.layers()).rev() {
+        for layer in (first..model.layers()).rev() {
             let x = self.inputs.pop().unwrap_or_else(|| Panels::new(0, 0));
             let states = self.states.pop().flatten();
             let input = LayerInput {
@@ -191,14 +187,24 @@ impl<'a> Pass<'a> {
                 states,
                 wanted: layer > first,
             };
-            let architecture = self.env.model.architecture();
-            dy = architecture.layer_backward(&self.env(), layer, input, dy, &mut gradient)?;
+            dy = model.architecture().layer_backward(
+                &self.env(),
+                layer,
+                input,
+                dy,
+                &mut gradient,
+            )?;
         }
         Ok(log_probabilities)
     }
 
     fn first_layer(&self) -> usize {
-        self.env.adapters.trained.map_or(0, Lora::first_layer)
+        let trained = self.policy.adapters.trained;
+        trained.map_or(0, Lora::first_layer)
+    }
+
+    fn head_tokens(&self) -> usize {
+        self.policy.plan.head_tokens
     }
 
     fn last(&self) -> &Panels {
@@ -208,13 +214,10 @@ impl<'a> Pass<'a> {
 
     fn env(&self) -> Env<'_> {
         Env {
-            model: self.env.model,
-            pool: self.env.pool,
+            policy: self.policy,
             mask: &self.pack.mask,
-            rope: &self.env.rope,
-            adapters: self.env.adapters,
-            control: self.env.control,
-            chunk_tokens: self.plan.chunk_tokens,
+            rope: &self.rope,
+            first_token: 0,
         }
     }
 }

@@ -5,7 +5,8 @@
 use std::io::Write;
 
 use pocketune_gguf::fixtures::TinyModel;
-use pocketune_train::{Lora, LoraShape, MemoryPlan, Model};
+use pocketune_kernels::ThreadPool;
+use pocketune_train::{Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Policy};
 
 /// A model of two layers, opened.
 pub fn tiny() -> Model {
@@ -30,6 +31,7 @@ pub fn moved(model: &Model, shape: LoraShape, seed: u64) -> Lora {
 
 /// Recomputes everything, in the smallest pieces.
 pub const SMALLEST: MemoryPlan = MemoryPlan {
+    pack_samples: 1,
     chunk_tokens: 16,
     head_tokens: 16,
     kept_layers: 0,
@@ -38,8 +40,27 @@ pub const SMALLEST: MemoryPlan = MemoryPlan {
 
 /// Keeps everything.
 pub const LARGEST: MemoryPlan = MemoryPlan {
+    pack_samples: 1,
     chunk_tokens: 1024,
     head_tokens: 128,
     kept_layers: 2,
     bytes: 0,
 };
+
+/// What a pass computes with, without dropout.
+pub fn policy<'a>(
+    model: &'a Model,
+    pool: &'a ThreadPool,
+    adapters: Adapters<'a>,
+    plan: &'a MemoryPlan,
+    control: &'a Control,
+) -> Policy<'a> {
+    Policy {
+        model,
+        pool,
+        adapters,
+        plan,
+        control,
+        dropout: None,
+    }
+}

@@ -1,0 +1,173 @@
+//! Runs that stop and go on.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::tiny;
+use pocketune_kernels::ThreadPool;
+use pocketune_train::{
+    CheckpointDir, Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective,
+    OptimizerOptions, RunEvent, Sample, Schedule, TrainError, Trainer, TrainerOptions,
+};
+
+fn options() -> TrainerOptions {
+    TrainerOptions {
+        objective: Objective::Dpo(DpoOptions::default()),
+        learning_rate: 3e-3,
+        steps: 6,
+        warm_up: 1,
+        schedule: Schedule::Cosine,
+        batch: 2,
+        clip: 1.0,
+        optimizer: OptimizerOptions::default(),
+        dropout: 0.1,
+        seed: 3,
+    }
+}
+
+fn pairs() -> Vec<Sample> {
+    let tokens = |seed: u32, count: u32| (0..count).map(|i| (i * 37 + seed * 11) % 263).collect();
+    let pair = |seed| Sample::Pair {
+        prompt: tokens(seed, 9),
+        chosen: tokens(seed + 50, 6 + seed),
+        rejected: tokens(seed + 90, 12),
+    };
+    (0..5).map(pair).collect()
+}
+
+fn trainer<'a>(
+    model: &'a Model,
+    pool: &'a ThreadPool,
+    samples: Vec<Sample>,
+    options: TrainerOptions,
+) -> Trainer<'a> {
+    let lora = Lora::new(model, LoraShape::default(), 1).unwrap();
+    let memory = MemoryLimit::default();
+    Trainer::new(model, pool, &[], lora, samples, options, memory).unwrap()
+}
+
+fn fresh<'a>(model: &'a Model, pool: &'a ThreadPool) -> Trainer<'a> {
+    trainer(model, pool, pairs(), options())
+}
+
+/// Runs to the end, or until this many steps are done.
+fn run(trainer: &mut Trainer<'_>, folder: &Path, until: u64) -> Result<(), TrainError> {
+    let directory = CheckpointDir::open(folder)?;
+    trainer.resume(&directory)?;
+    let control = Control::new();
+    let stop = control.clone();
+    let end = trainer.run(Some(&directory), None, &control, |event| {
+        if matches!(event, RunEvent::Step(report) if report.step == until) {
+            stop.cancel();
+        }
+    });
+    end.map(drop)
+}
+
+#[test]
+fn a_run_that_stopped_ends_with_the_same_bytes() {
+    let model = tiny();
+    let pool = ThreadPool::new(2);
+    for optimizer in [
+        OptimizerOptions::default(),
+        OptimizerOptions::Sgd { momentum: 0.9 },
+        OptimizerOptions::Sgd { momentum: 0.0 },
+    ] {
+        let options = TrainerOptions {
+            optimizer,
+            ..options()
+        };
+        let start = || trainer(&model, &pool, pairs(), options.clone());
+        let mut whole = start();
+        whole.run(None, None, &Control::new(), |_| ()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for until in [1, 4] {
+            let stopped = run(&mut start(), folder.path(), until);
+            assert!(matches!(stopped, Err(TrainError::Cancelled)));
+        }
+        let mut last = start();
+        run(&mut last, folder.path(), u64::MAX).unwrap();
+        assert_eq!(last.history(), whole.history());
+        assert_eq!(last.lora().parameters(), whole.lora().parameters());
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused_by_what_differs() {
+    let model = tiny();
+    let pool = ThreadPool::new(1);
+    let folder = tempfile::tempdir().unwrap();
+    let _ = run(&mut fresh(&model, &pool), folder.path(), 1);
+    let refused = |mut trainer: Trainer<'_>| {
+        let before = trainer.lora().clone();
+        let error = run(&mut trainer, folder.path(), u64::MAX).unwrap_err();
+        assert_eq!(*trainer.lora(), before);
+        match error {
+            TrainError::CheckpointOfAnotherRun { what } => what,
+            other => panic!("{other}"),
+        }
+    };
+    let other_options = TrainerOptions {
+        learning_rate: 1e-3,
+        ..options()
+    };
+    assert_eq!(
+        refused(trainer(&model, &pool, pairs(), other_options)),
+        "options"
+    );
+    let other_data = pairs()[1..].to_vec();
+    assert_eq!(refused(trainer(&model, &pool, other_data, options())), "data");
+    let lora = Lora::new(&model, LoraShape::default(), 2).unwrap();
+    let memory = MemoryLimit::default();
+    let other_start = Trainer::new(&model, &pool, &[], lora, pairs(), options(), memory);
+    assert_eq!(refused(other_start.unwrap()), "adapters");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused() {
+    let model = tiny();
+    let pool = ThreadPool::new(1);
+    let folder = tempfile::tempdir().unwrap();
+    let _ = run(&mut fresh(&model, &pool), folder.path(), 1);
+    let file = folder.path().join("checkpoint.gguf");
+    let whole = fs::read(&file).unwrap();
+    for length in [0, 3, 100, whole.len() / 2] {
+        fs::write(&file, &whole[..length]).unwrap();
+        let refused = run(&mut fresh(&model, &pool), folder.path(), u64::MAX);
+        assert!(
+            matches!(
+                refused,
+                Err(TrainError::CheckpointDamaged(_) | TrainError::CheckpointUnusable(_))
+            ),
+            "{length} bytes: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn what_a_killed_process_left_half_written_is_ignored() {
+    let model = tiny();
+    let pool = ThreadPool::new(1);
+    let folder = tempfile::tempdir().unwrap();
+    let _ = run(&mut fresh(&model, &pool), folder.path(), 2);
+    fs::write(folder.path().join("checkpoint.gguf.new"), b"GGUF half").unwrap();
+    let mut trainer = fresh(&model, &pool);
+    run(&mut trainer, folder.path(), u64::MAX).unwrap();
+    assert_eq!(trainer.history().len(), 6);
+}
+
+#[test]
+fn a_folder_belongs_to_one_run_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = CheckpointDir::open(folder.path()).unwrap();
+    assert!(matches!(
+        CheckpointDir::open(folder.path()),
+        Err(TrainError::CheckpointUnusable(_))
+    ));
+    drop(first);
+    CheckpointDir::open(folder.path()).unwrap();
+}
