@@ -126,6 +126,10 @@ fn tune_kind(error: &TrainError) -> &'static str {
         TrainError::Option { .. } => "invalid_option",
         TrainError::MemoryBudget { .. } => "memory_budget",
         TrainError::Diverged { .. } => "diverged",
+        TrainError::CheckpointUnusable(_) => "checkpoint_unusable",
+        TrainError::CheckpointNotWritten(_) => "checkpoint_not_written",
+        TrainError::CheckpointDamaged(_) => "checkpoint_damaged",
+        TrainError::CheckpointOfAnotherRun { .. } => "checkpoint_of_another_run",
         TrainError::Cancelled => "cancelled",
     }
 }

@@ -15,6 +15,7 @@ mod load;
 mod neighbours;
 mod output;
 mod score;
+mod steps;
 mod synthetic;
 mod tensors;
 mod tokenize;

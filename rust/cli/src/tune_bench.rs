@@ -1,15 +1,19 @@
 //! `tune-bench`: how fast training steps are and what they occupy.
 
 use std::process::ExitCode;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
-use pocketune_core::{PeakMemory, ProcessMemory, default_threads};
+use pocketune_core::{
+    Engine, EngineOptions, ModelSource, PeakMemory, ProcessMemory, default_threads,
+    dirty_file_bytes,
+};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Control, DpoOptions, Lora, LoraShape, Model, Objective, OptimizerOptions, Sample, Schedule,
-    StepReport, Trainer, TrainerOptions,
+    Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions, Sample,
+    Schedule, TrainError, Trainer, TrainerOptions,
 };
 use serde::Serialize;
 
@@ -17,6 +21,7 @@ use crate::args::ModelArgs;
 use crate::error::CliError;
 use crate::files;
 use crate::output::{Output, human_bytes};
+use crate::steps::Steps;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,8 +30,9 @@ Examples:
 
 Synthetic tokens, loss on every position (of the replies, for dpo), AdamW with F32
 state, an adapter on all seven projections. A dpo pair is half prompt and a
-quarter each reply; its reference is computed once, in the first step. Figures
-count only while nothing else computes.";
+quarter each reply; its reference is computed once, in the first step. With
+--cancels, further steps are stopped at points spread over their time, and the
+longest wait is reported. Figures count only while nothing else computes.";
 
 /// Measure training steps: speed and memory
 #[derive(Debug, Args)]
@@ -55,6 +61,12 @@ pub(crate) struct TuneBenchArgs {
     #[arg(long, default_value_t = 5, value_name = "N",
           value_parser = RangedU64ValueParser::<u64>::new().range(1..=1000))]
     steps: u64,
+    /// Further steps, to measure how soon they can be stopped
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    cancels: u32,
+    /// Hold an engine with the same model at the same time
+    #[arg(long)]
+    with_engine: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum, Serialize)]
@@ -83,15 +95,33 @@ struct Report {
     loss_last: f64,
     planned_bytes: u64,
     kept_layers: usize,
-    /// Anonymous memory before the model was mapped.
+    /// Anonymous and shared memory before the model was mapped for training: with an
+    /// engine, what that occupies.
     baseline_anon_bytes: u64,
-    /// Its peak since then, above the baseline, sampled every 5 ms. The weights
-    /// are mapped for reading, so that no page of them is ever dirty.
+    /// Of that, weights which the engine copied into another layout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine_repacked_bytes: Option<u64>,
+    /// Peak since then above the baseline, sampled every 5 ms, with the dirty pages
+    /// of files.
     peak_anon_bytes: u64,
+    /// Dirty pages of mapped files, after the last step.
+    dirty_file_bytes: u64,
+    /// Longest time from a cancellation to the end of the step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel_ms_max: Option<f64>,
 }
 
 pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, CliError> {
     let path = files::model_path(args.model.model.as_deref())?;
+    let engine = args.with_engine.then(|| {
+        let options = EngineOptions {
+            context_tokens: Some(512),
+            ..EngineOptions::default()
+        };
+        let source = ModelSource::Path(path.clone());
+        Engine::load(&source, &options, files::digest_cache(), |_| true)
+    });
+    let engine = engine.transpose()?;
     let baseline = ProcessMemory::now()
         .ok_or(CliError::NoMemoryFigures)?
         .anonymous_bytes;
@@ -103,20 +133,26 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         ..LoraShape::default()
     };
     let lora = Lora::new(&model, shape, 1)?;
-    let sample = args.sample(&model);
-    let mut trainer = Trainer::new(&model, &pool, &[], lora, vec![sample], args.options())?;
+    let samples = vec![args.sample(&model)];
+    let limit = MemoryLimit {
+        budget_bytes: args.memory_mb.map(|mb| mb * 1_000_000),
+        reserved_bytes: 0,
+    };
+    let mut trainer = Trainer::new(&model, &pool, &[], lora, samples, args.options(), limit)?;
     let bar = output.progress("training", args.steps + 1);
-    let mut runs = Vec::new();
+    let mut steps = Steps::begin();
     for _ in 0..=args.steps {
-        let started = Instant::now();
-        let report = trainer.step(&Control::new())?;
-        runs.push((started.elapsed(), report));
+        steps.ended(trainer.step(&Control::new(), |_| ())?);
         bar.inc(1);
     }
     bar.finish_and_clear();
+    let dirty = dirty_file_bytes().ok_or(CliError::NoMemoryFigures)?;
     let peak = memory.peak().anonymous_bytes;
-    let runs = Runs::new(&runs);
-    let flops = 4.0 * model.multiplied_weights() as f64 * runs.tokens;
+    let counted = steps.warm();
+    let cancel_ms_max = cancel_ms_max(&mut trainer, args.cancels, counted.median_ms())?;
+    let first = steps.first();
+    let tokens = first.map_or(0.0, |step| step.1.tokens as f64);
+    let seconds = counted.median_ms() / 1e3;
     let report = Report {
         objective: args.objective,
         steps: args.steps,
@@ -124,16 +160,19 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         rank: args.rank,
         threads: pool.threads(),
         trained_parameters: trainer.lora().parameters().len(),
-        tokens_per_s: runs.tokens / runs.median.as_secs_f64(),
-        first_step_ms: runs.first.as_secs_f64() * 1e3,
-        step_ms_median: runs.median.as_secs_f64() * 1e3,
-        useful_flops_per_s: flops / runs.median.as_secs_f64(),
-        loss_first: runs.losses.0,
-        loss_last: runs.losses.1,
+        tokens_per_s: tokens / seconds,
+        first_step_ms: first.map_or(0.0, |step| step.0.as_secs_f64() * 1e3),
+        step_ms_median: counted.median_ms(),
+        useful_flops_per_s: 4.0 * model.multiplied_weights() as f64 * tokens / seconds,
+        loss_first: first.map_or(f64::NAN, |step| step.1.loss),
+        loss_last: trainer.history().last().map_or(f64::NAN, |step| step.loss),
         planned_bytes: trainer.plan().bytes,
         kept_layers: trainer.plan().kept_layers,
         baseline_anon_bytes: baseline,
-        peak_anon_bytes: peak.saturating_sub(baseline),
+        engine_repacked_bytes: engine.map(|engine| engine.memory_estimate().repacked_bytes),
+        peak_anon_bytes: peak.saturating_sub(baseline) + dirty,
+        dirty_file_bytes: dirty,
+        cancel_ms_max,
     };
     if output.json {
         output.json(&report)?;
@@ -143,31 +182,43 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the steps say together.
-struct Runs {
-    first: Duration,
-    median: Duration,
-    tokens: f64,
-    losses: (f64, f64),
-}
-
-impl Runs {
-    fn new(runs: &[(Duration, StepReport)]) -> Self {
-        let mut counted: Vec<Duration> = runs.iter().skip(1).map(|run| run.0).collect();
-        counted.sort_unstable();
-        let loss = |run: Option<&(Duration, StepReport)>| run.map_or(f64::NAN, |run| run.1.loss);
-        Self {
-            first: runs.first().map_or(Duration::ZERO, |run| run.0),
-            median: counted.get(counted.len() / 2).copied().unwrap_or_default(),
-            tokens: runs.first().map_or(0.0, |run| run.1.tokens as f64),
-            losses: (loss(runs.first()), loss(runs.last())),
+/// Stops steps at points spread over their time; the longest wait.
+fn cancel_ms_max(
+    trainer: &mut Trainer<'_>,
+    cancels: u32,
+    step_ms: f64,
+) -> Result<Option<f64>, CliError> {
+    let mut longest: Option<f64> = None;
+    for cancel in 1..=cancels {
+        let control = Control::new();
+        let stop = control.clone();
+        let point =
+            Duration::from_secs_f64(step_ms / 1e3 * f64::from(cancel) / f64::from(cancels + 1));
+        let stopper = thread::spawn(move || {
+            thread::sleep(point);
+            let cancelled = Instant::now();
+            stop.cancel();
+            cancelled
+        });
+        let outcome = trainer.step(&control, |_| ());
+        let ended = Instant::now();
+        let cancelled = stopper.join().unwrap_or(ended);
+        match outcome {
+            Err(TrainError::Cancelled) => {
+                let wait = ended.saturating_duration_since(cancelled).as_secs_f64() * 1e3;
+                longest = Some(longest.map_or(wait, |longest| longest.max(wait)));
+            }
+            // The step was faster than the median and ended first.
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
         }
     }
+    Ok(longest)
 }
 
 impl Report {
-    fn rows(&self) -> [(&'static str, String); 7] {
-        [
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![
             ("tokens/s", format!("{:.0}", self.tokens_per_s)),
             (
                 "step",
@@ -194,7 +245,11 @@ impl Report {
                 "loss",
                 format!("{:.4} to {:.4}", self.loss_first, self.loss_last),
             ),
-        ]
+        ];
+        if let Some(longest) = self.cancel_ms_max {
+            rows.push(("cancelled", format!("within {longest:.0} ms")));
+        }
+        rows
     }
 }
 
@@ -206,14 +261,14 @@ impl TuneBenchArgs {
                 ObjectiveKind::Dpo => Objective::Dpo(DpoOptions::default()),
             },
             learning_rate: 1e-4,
-            steps: self.steps + 1,
+            steps: self.steps + 1 + u64::from(self.cancels),
             warm_up: 0,
             schedule: Schedule::Constant,
             batch: 1,
             clip: 1.0,
             optimizer: OptimizerOptions::default(),
+            dropout: 0.0,
             seed: 1,
-            memory_bytes: self.memory_mb.map(|mb| mb * 1_000_000),
         }
     }
 

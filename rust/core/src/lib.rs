@@ -36,7 +36,7 @@ pub use options::{
 };
 pub use pocketune_gguf::ModelHeader;
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
-pub use process::{PeakMemory, ProcessMemory};
+pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
 pub use source::ModelSource;
 pub use threads::default_threads;

@@ -11,8 +11,34 @@ use std::time::Duration;
 pub struct ProcessMemory {
     /// All resident pages, mapped files included.
     pub rss_bytes: u64,
-    /// Resident anonymous pages.
+    /// Resident anonymous pages, and those of shared memory.
     pub anonymous_bytes: u64,
+}
+
+/// Changed pages of mapped files that are still to be written back; `None` on other
+/// systems than Linux and Android.
+#[must_use]
+pub fn dirty_file_bytes() -> Option<u64> {
+    let maps = fs::read_to_string("/proc/self/smaps").ok()?;
+    let (mut total, mut of_file) = (0, false);
+    for line in maps.lines() {
+        let Some((key, value)) = line.split_once(':').filter(|(key, _)| !key.contains(' ')) else {
+            // A mapping's own line; its path comes last.
+            of_file = line.contains(" /");
+            continue;
+        };
+        let bytes = || -> Option<u64> {
+            let kib: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
+            kib.checked_mul(1024)
+        };
+        match key {
+            "Shared_Dirty" | "Private_Dirty" if of_file => total += bytes()?,
+            // Private copies count as anonymous memory.
+            "Anonymous" if of_file => total = total.saturating_sub(bytes()?),
+            _ => {}
+        }
+    }
+    Some(total)
 }
 
 impl ProcessMemory {
@@ -27,7 +53,7 @@ impl ProcessMemory {
         };
         Some(Self {
             rss_bytes: bytes("VmRSS:")?,
-            anonymous_bytes: bytes("RssAnon:")?,
+            anonymous_bytes: bytes("RssAnon:")? + bytes("RssShmem:")?,
         })
     }
 }

@@ -55,7 +55,9 @@ fn noise(count: usize, tensor_type: GgmlType) -> Vec<u8> {
         return floats.flat_map(f32::to_le_bytes).collect();
     }
     // No byte of a half's exponent is set high enough for infinity.
-    (0..count).map(|n| (n.wrapping_mul(2_654_435_761) >> 7) as u8 & 0x3f).collect()
+    (0..count)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 7) as u8 & 0x3f)
+        .collect()
 }
 
 fn activations(features: usize) -> Panels {

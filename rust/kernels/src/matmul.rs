@@ -83,23 +83,25 @@ pub fn matmul_forward<'p>(
     let pieces = Pieces::new(n, ROWS, TILE_ROWS, x.panel_count(), workers.pool.threads());
     let out = Shared::new(y.rows_mut());
     workers.share(pieces.count(), |claims| {
-        with_tile(|tile| for (rows, panels) in claims.map(|claim| pieces.at(claim)) {
-            // SAFETY: rows of the output that belong to this piece alone.
-            let y = |panel| unsafe { out.part(panel * n + rows.start, rows.len()) };
-            for columns in blocks(0..k, TILE_COLUMNS) {
-                let (weights, stride) = tile.load(w, &rows, &columns);
-                for panel in panels.clone() {
-                    let x = &x.panel(panel)[columns.clone()];
-                    let first = columns.start == 0;
-                    dense_forward(weights, stride, x, y(panel), 1.0, first);
+        with_tile(|tile| {
+            for (rows, panels) in claims.map(|claim| pieces.at(claim)) {
+                // SAFETY: rows of the output that belong to this piece alone.
+                let y = |panel| unsafe { out.part(panel * n + rows.start, rows.len()) };
+                for columns in blocks(0..k, TILE_COLUMNS) {
+                    let (weights, stride) = tile.load(w, &rows, &columns);
+                    for panel in panels.clone() {
+                        let x = &x.panel(panel)[columns.clone()];
+                        let first = columns.start == 0;
+                        dense_forward(weights, stride, x, y(panel), 1.0, first);
+                    }
                 }
-            }
-            for low in added {
-                let rank = low.factor.columns();
-                let weights = &low.weights()[rows.start * rank..];
-                for panel in panels.clone() {
-                    let z = low.z.panel(panel);
-                    dense_forward(weights, rank, z, y(panel), low.scale, false);
+                for low in added {
+                    let rank = low.factor.columns();
+                    let weights = &low.weights()[rows.start * rank..];
+                    for panel in panels.clone() {
+                        let z = low.z.panel(panel);
+                        dense_forward(weights, rank, z, y(panel), low.scale, false);
+                    }
                 }
             }
         });
@@ -134,25 +136,33 @@ pub fn matmul_backward<'p>(
         1 => ROWS,
         unit => unit * if unit < 128 { 3 } else { 1 },
     };
-    let pieces = Pieces::new(k, step, TILE_COLUMNS, dx.panel_count(), workers.pool.threads());
+    let pieces = Pieces::new(
+        k,
+        step,
+        TILE_COLUMNS,
+        dx.panel_count(),
+        workers.pool.threads(),
+    );
     let out = Shared::new(dx.rows_mut());
     workers.share(pieces.count(), |claims| {
-        with_tile(|tile| for (columns, panels) in claims.map(|claim| pieces.at(claim)) {
-            // SAFETY: rows of the output that belong to this piece alone.
-            let dx = |panel| unsafe { out.part(panel * k + columns.start, columns.len()) };
-            for rows in blocks(0..n, TILE_ROWS) {
-                let (weights, stride) = tile.load(w, &rows, &columns);
-                for panel in panels.clone() {
-                    let dy = &dy.panel(panel)[rows.clone()];
-                    let first = rows.start == 0 && !accumulate;
-                    dense_backward(weights, stride, dy, dx(panel), 1.0, first);
+        with_tile(|tile| {
+            for (columns, panels) in claims.map(|claim| pieces.at(claim)) {
+                // SAFETY: rows of the output that belong to this piece alone.
+                let dx = |panel| unsafe { out.part(panel * k + columns.start, columns.len()) };
+                for rows in blocks(0..n, TILE_ROWS) {
+                    let (weights, stride) = tile.load(w, &rows, &columns);
+                    for panel in panels.clone() {
+                        let dy = &dy.panel(panel)[rows.clone()];
+                        let first = rows.start == 0 && !accumulate;
+                        dense_backward(weights, stride, dy, dx(panel), 1.0, first);
+                    }
                 }
-            }
-            for low in added {
-                let weights = &low.weights()[columns.start..];
-                for panel in panels.clone() {
-                    let z = low.z.panel(panel);
-                    dense_backward(weights, k, z, dx(panel), low.scale, false);
+                for low in added {
+                    let weights = &low.weights()[columns.start..];
+                    for panel in panels.clone() {
+                        let z = low.z.panel(panel);
+                        dense_backward(weights, k, z, dx(panel), low.scale, false);
+                    }
                 }
             }
         });
@@ -248,7 +258,10 @@ impl Tile {
         // Small ones need no copy: their rows are few or close together.
         let small = w.rows() <= 64 || w.columns() <= 64;
         if let Some(dense) = w.as_dense().filter(|_| small) {
-            return (&dense[rows.start * w.columns() + columns.start..], w.columns());
+            return (
+                &dense[rows.start * w.columns() + columns.start..],
+                w.columns(),
+            );
         }
         let stride = columns.len() + TILE_GAP;
         self.values.resize(rows.len() * stride, 0.0);

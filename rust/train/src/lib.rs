@@ -9,8 +9,9 @@
 //! may share beginnings. An [`Objective`] turns log-probabilities into a loss and
 //! the weights of its gradient; a [`Trainer`] puts all of it together.
 //!
-//! Nothing here reads a clock or draws a random number that a seed does not
-//! determine: the same inputs give the same bytes, whatever the number of threads.
+//! Nothing but [`Trainer::estimate`] reads a clock, and nothing draws a random number
+//! that a seed does not determine: the same inputs give the same bytes, whatever the
+//! number of threads.
 #![forbid(unsafe_code)]
 
 mod error;

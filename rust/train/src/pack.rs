@@ -156,7 +156,10 @@ impl Pack {
     pub fn of(samples: &[&Sample]) -> Self {
         let shared = Sample::shared_prompt(samples.iter().copied());
         let mut pack = PackBuilder::default();
-        let root = pack.segment(None, &samples.first().map_or(&[][..], |it| it.prompt())[..shared]);
+        let root = pack.segment(
+            None,
+            &samples.first().map_or(&[][..], |it| it.prompt())[..shared],
+        );
         for sample in samples {
             let rest = &sample.prompt()[shared..];
             // The root's last token is the last of every prompt that ends there.

@@ -142,9 +142,17 @@ impl MemoryPlan {
         (fixed, all(kept))
     }
 
-    /// What is computed beyond the least, in multiplications.
-    fn detour(&self, model: &Model, inputs: &PlanInputs<'_>) -> f64 {
-        let size = inputs.packs[self.pack_samples - 1];
+    /// What is computed beyond the least, in multiplications a token of full packs.
+    pub(crate) fn detour_per_token(&self, model: &Model, pack_tokens: usize) -> f64 {
+        let size = PackSize {
+            tokens: pack_tokens,
+            targets: pack_tokens,
+        };
+        self.detour(model, size) / pack_tokens.max(1) as f64
+    }
+
+    /// What is computed for a pack beyond the least, in multiplications.
+    fn detour(&self, model: &Model, size: PackSize) -> f64 {
         let LayerSizes {
             width,
             heads,
@@ -199,7 +207,7 @@ fn plans(
             let kept = kept.min(room);
             plan.kept_layers = usize::try_from(kept).unwrap_or(0);
             plan.bytes = fixed + kept * layer;
-            plans.push((plan, plan.detour(model, inputs)));
+            plans.push((plan, plan.detour(model, size)));
         }
     }
     plans

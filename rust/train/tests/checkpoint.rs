@@ -120,7 +120,10 @@ fn a_checkpoint_of_another_run_is_refused_by_what_differs() {
         "options"
     );
     let other_data = pairs()[1..].to_vec();
-    assert_eq!(refused(trainer(&model, &pool, other_data, options())), "data");
+    assert_eq!(
+        refused(trainer(&model, &pool, other_data, options())),
+        "data"
+    );
     let lora = Lora::new(&model, LoraShape::default(), 2).unwrap();
     let memory = MemoryLimit::default();
     let other_start = Trainer::new(&model, &pool, &[], lora, pairs(), options(), memory);

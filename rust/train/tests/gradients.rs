@@ -216,8 +216,7 @@ fn kl_is_the_sum_over_the_vocabulary() {
     let pack = pair();
     let lora = moved(&model, LoraShape::default(), 7);
     let control = Control::new();
-    let infer =
-        |adapters| Pass::infer(policy(&model, &pool, adapters, &SMALLEST, &control), &pack);
+    let infer = |adapters| Pass::infer(policy(&model, &pool, adapters, &SMALLEST, &control), &pack);
     let moved = infer(trained(&lora, &[])).unwrap();
     let reference = infer(Adapters::default()).unwrap();
     let log_softmax = |logits: Vec<f32>| -> Vec<f64> {

@@ -7,8 +7,8 @@ mod common;
 use common::{moved, tiny};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Control, DpoLoss, DpoOptions, HeldOut, KlLimit, KlProbe, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions, RunEnd, Sample,
-    Schedule, TrainError, Trainer, TrainerOptions,
+    Control, DpoLoss, DpoOptions, HeldOut, KlLimit, KlProbe, Lora, LoraShape, MemoryLimit, Model,
+    Objective, OptimizerOptions, RunEnd, Sample, Schedule, TrainError, Trainer, TrainerOptions,
 };
 
 const NO_LIMIT: MemoryLimit = MemoryLimit {
@@ -62,7 +62,8 @@ fn run(
 ) -> (Vec<f64>, Lora) {
     let pool = ThreadPool::new(threads);
     let lora = Lora::new(model, LoraShape::default(), 1).unwrap();
-    let mut trainer = Trainer::new(model, &pool, &[], lora, samples, options.clone(), NO_LIMIT).unwrap();
+    let mut trainer =
+        Trainer::new(model, &pool, &[], lora, samples, options.clone(), NO_LIMIT).unwrap();
     let losses = (0..options.steps)
         .map(|_| trainer.step(&Control::new(), |_| ()).unwrap().loss)
         .collect();
@@ -132,7 +133,8 @@ fn a_frozen_adapter_belongs_to_the_reference() {
     )];
     let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
     let options = options(Objective::Dpo(DpoOptions::default()));
-    let mut trainer = Trainer::new(&model, &pool, &frozen, lora, pairs(), options, NO_LIMIT).unwrap();
+    let mut trainer =
+        Trainer::new(&model, &pool, &frozen, lora, pairs(), options, NO_LIMIT).unwrap();
     let first = trainer.step(&Control::new(), |_| ()).unwrap();
     assert!((first.loss - 2f64.ln()).abs() < 1e-6, "{}", first.loss);
 }
@@ -143,9 +145,17 @@ fn what_cannot_be_trained_on_is_refused_by_its_index() {
     let pool = ThreadPool::new(1);
     let refuse = |samples: Vec<Sample>, objective: Objective| {
         let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
-        Trainer::new(&model, &pool, &[], lora, samples, options(objective), NO_LIMIT)
-            .err()
-            .unwrap()
+        Trainer::new(
+            &model,
+            &pool,
+            &[],
+            lora,
+            samples,
+            options(objective),
+            NO_LIMIT,
+        )
+        .err()
+        .unwrap()
     };
     let same = Sample::Pair {
         prompt: vec![1],
@@ -213,7 +223,10 @@ fn a_cancelled_step_changes_nothing() {
     let mut trainer = Trainer::new(&model, &pool, &[], lora, texts(), options, NO_LIMIT).unwrap();
     let control = Control::new();
     control.cancel();
-    assert!(matches!(trainer.step(&control, |_| ()), Err(TrainError::Cancelled)));
+    assert!(matches!(
+        trainer.step(&control, |_| ()),
+        Err(TrainError::Cancelled)
+    ));
     assert_eq!(*trainer.lora(), before);
 }
 
@@ -228,8 +241,7 @@ fn samples_together_give_the_step_of_samples_alone() {
             reserved_bytes: 0,
         };
         let options = options(objective);
-        let mut trainer =
-            Trainer::new(&model, &pool, &[], lora, samples, options, memory).unwrap();
+        let mut trainer = Trainer::new(&model, &pool, &[], lora, samples, options, memory).unwrap();
         let report = trainer.step(&Control::new(), |_| ()).unwrap();
         (trainer.plan().pack_samples, report)
     };
@@ -258,8 +270,7 @@ fn training_stops_at_the_bound_and_keeps_it() {
         ..options(Objective::Sft)
     };
     let steps = options.steps;
-    let mut trainer =
-        Trainer::new(&model, &pool, &[], lora, texts(), options, NO_LIMIT).unwrap();
+    let mut trainer = Trainer::new(&model, &pool, &[], lora, texts(), options, NO_LIMIT).unwrap();
     let ordinary = |seed: u32| Sample::Text {
         tokens: tokens(seed + 70, 19),
         loss_from: 7,
@@ -303,7 +314,11 @@ fn dropout_hides_features_in_training_alone() {
     let run = |dropout, budget_bytes| {
         let mut trainer = start(dropout, budget_bytes).unwrap();
         let report = trainer.step(&Control::new(), |_| ()).unwrap();
-        (report.loss, report.gradient_norm, trainer.plan().kept_layers)
+        (
+            report.loss,
+            report.gradient_norm,
+            trainer.plan().kept_layers,
+        )
     };
     let (without, with) = (run(0.0, None), run(0.3, None));
     assert_ne!(without.0, with.0);
@@ -314,5 +329,8 @@ fn dropout_hides_features_in_training_alone() {
     let again = run(0.3, Some(required_bytes));
     assert!(again.2 < with.2, "the budget keeps fewer layers");
     assert!((with.0 - again.0).abs() < 1e-5, "{with:?} {again:?}");
-    assert!((with.1 - again.1).abs() < 1e-5 * with.1, "{with:?} {again:?}");
+    assert!(
+        (with.1 - again.1).abs() < 1e-5 * with.1,
+        "{with:?} {again:?}"
+    );
 }

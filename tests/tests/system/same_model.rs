@@ -9,8 +9,8 @@ use pocketune_kernels::{Matrix, ThreadPool, dequantize};
 use pocketune_tests::reference::Reference;
 use pocketune_tests::{ggml, smollm2};
 use pocketune_train::{
-    Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Pack, Pass, Precision, Projection,
-    Sample,
+    Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Pack, Pass, Policy, Precision,
+    Projection, Sample,
 };
 use tempfile::TempDir;
 
@@ -95,6 +95,7 @@ fn divergence_with(
         loss_from: 1,
     });
     let plan = MemoryPlan {
+        pack_samples: 1,
         chunk_tokens: 512,
         head_tokens: 16,
         kept_layers: 0,
@@ -105,7 +106,15 @@ fn divergence_with(
         trained: adapter.map(|(_, lora)| lora),
     };
     let control = Control::new();
-    let pass = Pass::infer(model, &pool, adapters, &pack, &plan, &control).unwrap();
+    let policy = Policy {
+        model,
+        pool: &pool,
+        adapters,
+        plan: &plan,
+        control: &control,
+        dropout: None,
+    };
+    let pass = Pass::infer(policy, &pack).unwrap();
     let each: Vec<f64> = (0..tokens.len())
         .map(|token| kl(&expected[token], &pass.logits(token).unwrap()))
         .collect();

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use pocketune_train::{
-    DpoLoss, DpoOptions, LoraShape, Objective, OptimizerOptions, Precision, Projection, Schedule,
-    TrainerOptions,
+    DpoLoss, DpoOptions, LoraShape, MemoryLimit, Objective, OptimizerOptions, Precision,
+    Projection, Schedule, TrainerOptions,
 };
 
 use crate::args::ModelArgs;
@@ -18,6 +18,11 @@ Examples:
   pocketune tune --objective dpo --data pairs.jsonl --heldout unseen.jsonl --out brief.gguf --json
   pocketune tune --objective sft --data texts.jsonl --steps 20 --targets q,v --out style.gguf
   pocketune tune --objective dpo --data pairs.jsonl --out brief.gguf --plan
+  pocketune tune --objective dpo --data pairs.jsonl --out brief.gguf --checkpoint run
+
+A run with --checkpoint that was stopped goes on where it was when the same
+command is given again.
+
 
 Data are JSON lines in TRL's formats: prompt, chosen and rejected for dpo; text,
 messages, or prompt and completion for sft; texts or lists of messages.";
@@ -40,11 +45,11 @@ pub(crate) struct TuneArgs {
     /// Where the adapter goes
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Say what memory training takes, and do nothing
+    /// Say what memory and time training takes, and do nothing
     #[arg(long)]
     pub(crate) plan: bool,
     /// Go on from this adapter instead of from none
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["rank", "alpha", "targets"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rank", "alpha", "targets", "layers"])]
     pub(crate) init_adapter: Option<PathBuf>,
     /// Adapters to stand on, which stay as they are; may be repeated
     #[arg(long, value_name = "FILE")]
@@ -59,6 +64,12 @@ pub(crate) struct TuneArgs {
     /// Matrices it changes: q, k, v, o, gate, up, down [default: all]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     targets: Vec<String>,
+    /// Layers it changes, from 0 on, such as 10-29 or 0,5,7 [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "LAYERS")]
+    layers: Vec<String>,
+    /// Probability with which a feature is hidden from the adapter while it learns
+    #[arg(long, default_value_t = 0.0, value_name = "P")]
+    dropout: f32,
     /// Main term of the preference loss
     #[arg(long, value_enum, default_value_t)]
     loss_type: LossKind,
@@ -84,6 +95,15 @@ pub(crate) struct TuneArgs {
     /// Learning rate after that
     #[arg(long, value_enum, default_value_t)]
     schedule: ScheduleKind,
+    /// What turns gradients into steps
+    #[arg(long, value_enum, default_value_t)]
+    optimizer: OptimizerKind,
+    /// Share of the last step that the next one keeps (sgd)
+    #[arg(long, default_value_t = 0.9, value_name = "M")]
+    momentum: f32,
+    /// Share of each parameter lost a step, times the learning rate (adamw)
+    #[arg(long, default_value_t = 0.0, value_name = "W")]
+    weight_decay: f32,
     /// Samples a step
     #[arg(long, default_value_t = 4, value_name = "N",
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=4096))]
@@ -91,6 +111,21 @@ pub(crate) struct TuneArgs {
     /// Longest gradient
     #[arg(long, default_value_t = 1.0, value_name = "NORM")]
     clip: f32,
+    /// Stop when replies to ordinary prompts have moved by more nats a token than
+    /// this; 0 for no bound
+    #[arg(long, default_value_t = 0.15, value_name = "NATS")]
+    max_kl: f64,
+    /// Steps between measurements of that
+    #[arg(long, default_value_t = 5, value_name = "N",
+          value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000_000))]
+    pub(crate) kl_every: u64,
+    /// Ordinary prompts with the model's own replies, as prompt and completion
+    /// [default: built-in prompts, answered before training]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ordinary: Option<PathBuf>,
+    /// Save each step in this folder, and go on from what is saved there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) checkpoint: Option<PathBuf>,
     /// Most tokens of prompt and reply
     #[arg(long, default_value_t = 256, value_name = "N",
           value_parser = RangedU64ValueParser::<usize>::new().range(2..=65_536))]
@@ -132,6 +167,16 @@ enum LossKind {
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum OptimizerKind {
+    /// Adam with decoupled weight decay
+    #[default]
+    #[value(name = "adamw")]
+    AdamW,
+    /// Gradient descent with momentum: half the state
+    Sgd,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum ScheduleKind {
     /// Falls to 0 along half a cosine
     #[default]
@@ -163,6 +208,13 @@ impl TuneArgs {
         self.objective == ObjectiveKind::Dpo
     }
 
+    pub(crate) fn objective_name(&self) -> &'static str {
+        match self.objective {
+            ObjectiveKind::Sft => "sft",
+            ObjectiveKind::Dpo => "dpo",
+        }
+    }
+
     pub(crate) fn shape(&self) -> Result<LoraShape, CliError> {
         let known = self
             .targets
@@ -180,8 +232,45 @@ impl TuneArgs {
             } else {
                 targets
             },
-            layers: None,
+            layers: self.layers()?,
         })
+    }
+
+    fn layers(&self) -> Result<Option<Vec<usize>>, CliError> {
+        let range = |text: &String| -> Option<std::ops::RangeInclusive<usize>> {
+            let (first, last) = text.split_once('-').unwrap_or((text, text));
+            Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
+        };
+        let ranges: Option<Vec<_>> = self.layers.iter().map(range).collect();
+        let ranges = ranges.ok_or(CliError::Usage("--layers takes numbers and ranges"))?;
+        let layers: Vec<usize> = ranges.into_iter().flatten().collect();
+        Ok((!layers.is_empty()).then_some(layers))
+    }
+
+    /// Most nats a token, where there is a bound.
+    pub(crate) fn kl_bound(&self) -> Option<f64> {
+        (self.max_kl > 0.0).then_some(self.max_kl)
+    }
+
+    pub(crate) fn memory(&self) -> MemoryLimit {
+        MemoryLimit {
+            budget_bytes: self.memory_mb.map(|mb| mb * 1_000_000),
+            reserved_bytes: 0,
+        }
+    }
+
+    fn optimizer(&self) -> OptimizerOptions {
+        match self.optimizer {
+            OptimizerKind::AdamW => OptimizerOptions::AdamW {
+                beta1: 0.9,
+                beta2: 0.999,
+                epsilon: 1e-8,
+                weight_decay: self.weight_decay,
+            },
+            OptimizerKind::Sgd => OptimizerOptions::Sgd {
+                momentum: self.momentum,
+            },
+        }
     }
 
     pub(crate) fn dpo(&self) -> DpoOptions {
@@ -217,9 +306,9 @@ impl TuneArgs {
             },
             batch: self.batch,
             clip: self.clip,
-            optimizer: OptimizerOptions::default(),
+            optimizer: self.optimizer(),
+            dropout: self.dropout,
             seed: self.seed,
-            memory_bytes: self.memory_mb.map(|mb| mb * 1_000_000),
         }
     }
 }

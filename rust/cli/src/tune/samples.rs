@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pocketune_core::{Engine, Prompt, TemplateChoice};
+use pocketune_core::{Engine, GenerationOptions, Message, Prompt, Role, TemplateChoice};
 use pocketune_train::Sample;
 
 use crate::error::CliError;
@@ -38,6 +38,67 @@ pub(crate) fn read(
     data::read(path, pairs)?.into_iter().map(sample).collect()
 }
 
+/// Prompts with the model's own replies, of which only their tokens count: nothing
+/// is said about how they end.
+pub(crate) fn read_ordinary(
+    engine: &Engine,
+    path: &Path,
+    sequence_tokens: usize,
+) -> Result<Vec<Sample>, CliError> {
+    let mut samples = read(engine, path, false, sequence_tokens)?;
+    for sample in &mut samples {
+        if let Sample::Text { tokens, loss_from } = sample
+            && tokens.len() > *loss_from + 1
+        {
+            tokens.pop();
+        }
+    }
+    Ok(samples)
+}
+
+/// The built-in ordinary prompts with the model's own greedy replies.
+pub(crate) fn answer_ordinary(
+    engine: &Engine,
+    sequence_tokens: usize,
+    on_reply: impl Fn(),
+) -> Result<Vec<Sample>, CliError> {
+    let tokenizer = Tokenizer { engine };
+    let options = GenerationOptions {
+        max_tokens: REPLY_TOKENS,
+        ..GenerationOptions::greedy()
+    };
+    let mut samples = Vec::new();
+    for question in ORDINARY.lines().filter(|line| !line.is_empty()) {
+        let tokens = tokenizer.asked(question)?;
+        if tokens.len() + REPLY_TOKENS as usize > sequence_tokens {
+            continue;
+        }
+        let prompt = engine.detokenize(&tokens)?;
+        let reply = engine.complete(prompt, &options)?.finish()?.text;
+        let loss_from = tokens.len();
+        let all = tokens
+            .into_iter()
+            .chain(engine.tokenize(&reply, false)?)
+            .filter_map(|token| u32::try_from(token).ok());
+        let tokens: Vec<u32> = all.collect();
+        if tokens.len() > loss_from {
+            samples.push(Sample::Text { tokens, loss_from });
+        }
+        on_reply();
+    }
+    Ok(samples)
+}
+
+/// How many [`answer_ordinary`] asks.
+pub(crate) fn ordinary_prompts() -> u64 {
+    ORDINARY.lines().filter(|line| !line.is_empty()).count() as u64
+}
+
+/// One prompt a line.
+const ORDINARY: &str = include_str!("ordinary.txt");
+
+const REPLY_TOKENS: u32 = 32;
+
 struct Tokenizer<'a> {
     engine: &'a Engine,
 }
@@ -72,6 +133,25 @@ impl Tokenizer<'_> {
                     rejected: self.reply(rejected)?,
                 })
             }
+        }
+    }
+
+    /// A question as the model's template puts it, or as it stands without one.
+    fn asked(&self, question: &str) -> Result<Vec<i32>, CliError> {
+        let chat = Prompt::Chat {
+            system_prompt: None,
+            turns: vec![Message {
+                role: Role::User,
+                content: question.to_owned(),
+            }],
+            template: TemplateChoice::Model,
+        };
+        match self.engine.prompt_tokens(&chat) {
+            Err(pocketune_core::Error::NoChatTemplate) => {
+                let raw = Prompt::Raw(question.to_owned());
+                Ok(self.engine.prompt_tokens(&raw)?)
+            }
+            tokens => Ok(tokens?),
         }
     }
 

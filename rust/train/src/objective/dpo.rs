@@ -97,9 +97,8 @@ impl PairMetrics {
     /// Means over pairs; `None` without any.
     #[must_use]
     pub fn mean(pairs: &[Self]) -> Option<Self> {
-        let of = |figure: fn(&Self) -> f64| {
-            pairs.iter().map(figure).sum::<f64>() / pairs.len() as f64
-        };
+        let of =
+            |figure: fn(&Self) -> f64| pairs.iter().map(figure).sum::<f64>() / pairs.len() as f64;
         (!pairs.is_empty()).then(|| Self {
             reward_chosen: of(|pair| pair.reward_chosen),
             reward_rejected: of(|pair| pair.reward_rejected),

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use pocketune_kernels::{
-    LowRank, Matrix, Panels, RopeTable, ThreadPool, TreeMask, Workers, add_scaled, dropout, matmul_backward,
-    matmul_forward, outer_product,
+    LowRank, Matrix, Panels, RopeTable, ThreadPool, TreeMask, Workers, add_scaled, dropout,
+    matmul_backward, matmul_forward, outer_product,
 };
 
 use crate::error::TrainError;

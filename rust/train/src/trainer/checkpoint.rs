@@ -194,8 +194,7 @@ impl Trainer<'_> {
         }
         let file = MappedFile::open(&directory.folder.join(FILE))
             .map_err(TrainError::CheckpointUnusable)?;
-        let gguf =
-            Gguf::parse(&file, file.len() as u64).map_err(TrainError::CheckpointDamaged)?;
+        let gguf = Gguf::parse(&file, file.len() as u64).map_err(TrainError::CheckpointDamaged)?;
         let text = |key| -> Result<&str, TrainError> {
             let found: Option<&str> = read(&gguf, key)?;
             Ok(found.unwrap_or_default())
@@ -211,8 +210,7 @@ impl Trainer<'_> {
         let references = doubles(&gguf, REFERENCES)?;
         let history = doubles(&gguf, HISTORY)?;
         let updates: Option<u64> = read(&gguf, UPDATES)?;
-        let history: Option<Vec<StepReport>> =
-            history.chunks(NUMBERS).map(from_numbers).collect();
+        let history: Option<Vec<StepReport>> = history.chunks(NUMBERS).map(from_numbers).collect();
         let (Some(history), Some(updates), true) = (
             history,
             updates,
@@ -229,8 +227,7 @@ impl Trainer<'_> {
                     .ok_or(TrainError::CheckpointOfAnotherRun { what: "tensors" })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let targets =
-            std::iter::once(self.lora.parameters_mut()).chain(self.optimizer.state_mut());
+        let targets = std::iter::once(self.lora.parameters_mut()).chain(self.optimizer.state_mut());
         for (source, target) in sources.into_iter().zip(targets) {
             bytemuck::cast_slice_mut::<f32, u8>(target).copy_from_slice(source);
         }
@@ -250,7 +247,9 @@ fn read<'a, T: pocketune_gguf::FromValue<'a>>(
     gguf: &Gguf<'a>,
     key: &str,
 ) -> Result<Option<T>, TrainError> {
-    gguf.metadata().read(key).map_err(TrainError::CheckpointDamaged)
+    gguf.metadata()
+        .read(key)
+        .map_err(TrainError::CheckpointDamaged)
 }
 
 fn doubles(gguf: &Gguf<'_>, key: &str) -> Result<Vec<f64>, TrainError> {
@@ -291,7 +290,15 @@ fn numbers(report: &StepReport) -> [f64; NUMBERS] {
 }
 
 fn from_numbers(all: &[f64]) -> Option<StepReport> {
-    let &[step, loss, gradient_norm, learning_rate, tokens, ref pairs @ ..] = all else {
+    let &[
+        step,
+        loss,
+        gradient_norm,
+        learning_rate,
+        tokens,
+        ref pairs @ ..,
+    ] = all
+    else {
         return None;
     };
     let &[
