@@ -1,0 +1,62 @@
+//! Gradients and loss curves of PyTorch and PEFT, found by `tests/reference/*.py`.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod reference;
+
+use std::fs;
+use std::path::Path;
+
+use pocketune_kernels::ThreadPool;
+use pocketune_train::{Adapters, Control, Pack, Pass, Sample};
+use reference::{MODELS, PLAN, adapter, errors, model, model_bytes, read, tokens};
+
+/// Sums of some hundred F32 products are off by some 1e-6 of their size, and so are
+/// gradients: transformers' own F32 pass is off by 1.5e-6 of these F64 references, ours
+/// by 1.4e-6.
+const TOLERANCE: f64 = 1e-5;
+
+/// Single entries, in units of their tensor's root mean square (transformers 2.3e-5,
+/// ours 3.2e-5).
+const ENTRY_TOLERANCE: f64 = 1e-4;
+
+#[test]
+fn gradients_are_those_of_pytorch_and_peft() {
+    let pool = ThreadPool::new(2);
+    let control = Control::new();
+    for name in MODELS {
+        let case = read(&format!("peft_{name}.json"));
+        let model = model(&case);
+        let lora = adapter(&model, &case);
+        let pack = Pack::new(&Sample::Text {
+            tokens: tokens(&case["tokens"]),
+            loss_from: case["loss_from"].as_u64().unwrap() as usize,
+        });
+        let adapters = Adapters {
+            frozen: &[],
+            trained: Some(&lora),
+        };
+        let count = pack.targets().len();
+        let mut gradient = vec![0.0; lora.parameters().len()];
+        let pass = Pass::forward(&model, &pool, adapters, &pack, &PLAN, &control).unwrap();
+        let weights = vec![1.0 / count as f32; count];
+        let logps = pass.backward(&weights, &mut gradient).unwrap();
+        let loss = -logps.iter().map(|&logp| f64::from(logp)).sum::<f64>() / count as f64;
+        let off = (loss - case["loss"].as_f64().unwrap()).abs();
+        let errors = errors(&lora, &gradient, &case["gradients"]);
+        println!("{name}: loss off by {off:.1e}, gradients {errors:?}");
+        assert!(off < 1e-5, "{name}: {off}");
+        assert!(errors.tensor < TOLERANCE, "{name}: {errors:?}");
+        assert!(errors.entry < ENTRY_TOLERANCE, "{name}: {errors:?}");
+    }
+}
+
+/// What the programs in `tests/reference` read.
+#[test]
+#[ignore = "writes files for scripts/reference.sh"]
+fn export_models() {
+    for name in MODELS {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.gguf"));
+        fs::write(path, model_bytes(name)).unwrap();
+    }
+}
