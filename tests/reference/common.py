@@ -12,7 +12,7 @@ import pathlib
 import numpy
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 HERE = pathlib.Path(__file__).parent
 EXPORTED = pathlib.Path(os.environ.get("POCKETUNE_EXPORTED", HERE / "../../target/tmp"))
@@ -26,6 +26,16 @@ TENSORS = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+# What llama.cpp makes of: The river rises in the mountains, runs past two old mills and
+# reaches the sea after three days. Children who live near it learn to swim before they
+# learn to read, and every spring the whole village repairs the small bridge. In winter
+# the water is low and one can walk across on the flat stones of the mill.
+TEXT = [
+    504, 4626, 13685, 281, 260, 8718, 28, 7313, 1896, 827, 1573, 20257, 284, 9732, 260, 3426,
+    990, 1296, 2009, 30, 5194, 617, 2330, 2141, 357, 835, 288, 7234, 1092, 502, 835, 288,
+    1012, 28, 284, 897, 4921, 260, 2444, 6560, 18924, 260, 1165, 7395, 30, 533, 4339, 260,
+    913, 314, 1642, 284, 582, 416, 4549, 1699, 335, 260, 5562, 8989, 282, 260, 1663, 30,
+]  # fmt: skip
 
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
@@ -65,9 +75,14 @@ class Rotary(torch.nn.Module):
 def load(path, dtype=torch.float64):
     """The model of a GGUF file. In F64 nothing is rounded to F32 on the way."""
     path = pathlib.Path(path)
-    model = AutoModelForCausalLM.from_pretrained(
+    read = AutoModelForCausalLM.from_pretrained(
         path.parent, gguf_file=path.name, dtype=torch.float32, attn_implementation="sdpa"
     )
+    # A copy that does not count as quantized, which trainers refuse.
+    config = read.config.to_dict()
+    config.pop("quantization_config", None)
+    model = LlamaForCausalLM(LlamaConfig.from_dict(config, attn_implementation="sdpa"))
+    model.load_state_dict(read.state_dict())
     if dtype == torch.float64:
         model.double()
         model.model.rotary_emb = Rotary(model.config)

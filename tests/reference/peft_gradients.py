@@ -7,19 +7,7 @@ and, given the path of SmolLM2's GGUF file, peft_smollm2.json.
 import sys
 
 import torch
-from common import adapter, compare, exported, gradients, load, rounded, sha256, tokens, with_adapter, write
-
-# What llama.cpp makes of: The river rises in the mountains, runs past two old mills and
-# reaches the sea after three days. Children who live near it learn to swim before they
-# learn to read, and every spring the whole village repairs the small bridge. In winter
-# the water is low and one can walk across on the flat stones of the mill.
-TEXT = [
-    504, 4626, 13685, 281, 260, 8718, 28, 7313, 1896, 827, 1573, 20257, 284, 9732, 260, 3426,
-    990, 1296, 2009, 30, 5194, 617, 2330, 2141, 357, 835, 288, 7234, 1092, 502, 835, 288,
-    1012, 28, 284, 897, 4921, 260, 2444, 6560, 18924, 260, 1165, 7395, 30, 533, 4339, 260,
-    913, 314, 1642, 284, 582, 416, 4549, 1699, 335, 260, 5562, 8989, 282, 260, 1663, 30,
-]  # fmt: skip
-
+from common import TEXT, adapter, compare, exported, gradients, load, rounded, sha256, tokens, with_adapter, write
 
 def sft(path, case, samples, dtype):
     model = with_adapter(load(path, dtype), case)

@@ -8,8 +8,10 @@ use std::fs;
 use std::path::Path;
 
 use pocketune_kernels::ThreadPool;
-use pocketune_train::{Adapters, Control, Pack, Pass, Sample};
-use reference::{MODELS, PLAN, adapter, errors, model, model_bytes, read, tokens};
+use pocketune_train::{Adapters, Control, Objective, Pack, Pass};
+use reference::{
+    MODELS, PLAN, adapter, check_curve, errors, model, model_bytes, preferences, read, text,
+};
 
 /// Sums of some hundred F32 products are off by some 1e-6 of their size, and so are
 /// gradients: transformers' own F32 pass is off by 1.5e-6 of these F64 references, ours
@@ -28,10 +30,7 @@ fn gradients_are_those_of_pytorch_and_peft() {
         let case = read(&format!("peft_{name}.json"));
         let model = model(&case);
         let lora = adapter(&model, &case);
-        let pack = Pack::new(&Sample::Text {
-            tokens: tokens(&case["tokens"]),
-            loss_from: case["loss_from"].as_u64().unwrap() as usize,
-        });
+        let pack = Pack::new(&text(&case));
         let adapters = Adapters {
             frozen: &[],
             trained: Some(&lora),
@@ -59,4 +58,14 @@ fn export_models() {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.gguf"));
         fs::write(path, model_bytes(name)).unwrap();
     }
+}
+
+#[test]
+fn twenty_steps_of_adamw_are_pytorchs() {
+    let curves = read("curves.json");
+    let model = model(&curves);
+    let (sft, dpo) = (&curves["sft"], &curves["dpo"]);
+    check_curve(&model, adapter(&model, &curves), Objective::Sft, sft);
+    let objective = Objective::Dpo(preferences(&dpo["dpo"]));
+    check_curve(&model, adapter(&model, &curves), objective, dpo);
 }

@@ -1,8 +1,12 @@
-//! Adapters by formula, and gradients beside those that other programs found. The
-//! system tests use this file too.
+//! Adapters by formula, and gradients and losses beside those that other programs
+//! found. The system tests use this file too.
 
 use pocketune_gguf::fixtures::hashed;
-use pocketune_train::{Lora, LoraShape, Model};
+use pocketune_kernels::ThreadPool;
+use pocketune_train::{
+    Control, DpoLoss, DpoOptions, Lora, LoraShape, Model, Objective, OptimizerOptions, Sample,
+    Schedule, Trainer, TrainerOptions,
+};
 use serde_json::Value;
 
 /// The adapter of a case: all projections, neither A nor B zero; `size` is a power
@@ -89,13 +93,87 @@ fn length(values: impl Iterator<Item = f64>) -> f64 {
     values.map(|x| x * x).sum::<f64>().sqrt()
 }
 
+/// The steps of a case beside ours: all samples are every step's batch, so that their
+/// order does not matter. Fails where a step differs.
+pub fn check_curve(model: &Model, lora: Lora, objective: Objective, case: &Value) {
+    let (losses, norms) = (numbers(&case["losses"]), numbers(&case["gradient_norms"]));
+    let samples = samples(case);
+    let number = |option: &str| case["options"][option].as_f64().unwrap();
+    let options = TrainerOptions {
+        objective,
+        learning_rate: number("learning_rate"),
+        steps: number("steps") as u64,
+        warm_up: number("warm_up") as u64,
+        schedule: Schedule::Cosine,
+        batch: samples.len(),
+        clip: number("clip") as f32,
+        optimizer: OptimizerOptions::AdamW {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: number("weight_decay") as f32,
+        },
+        seed: 1,
+        memory_bytes: None,
+    };
+    let (pool, control) = (ThreadPool::new(2), Control::new());
+    let mut trainer = Trainer::new(model, &pool, &[], lora, samples, options).unwrap();
+    let (mut loss_off, mut norm_off) = (0.0f64, 0.0f64);
+    let rates = numbers(&case["rates"]);
+    assert!(losses.len() == number("steps") as usize && norms.len() == losses.len());
+    assert_eq!(rates.len(), losses.len());
+    for ((loss, norm), rate) in losses.into_iter().zip(norms).zip(rates) {
+        let report = trainer.step(&control).unwrap();
+        loss_off = loss_off.max((report.loss - loss).abs());
+        norm_off = norm_off.max((report.gradient_norm - norm).abs() / norm);
+        assert!((report.learning_rate - rate).abs() < 1e-15, "{report:?}");
+    }
+    println!("losses off by {loss_off:.1e}, norms of gradients by {norm_off:.1e}");
+    assert!(loss_off < 1e-3, "{loss_off}");
+    assert!(norm_off < 1e-2, "{norm_off}");
+}
+
+/// TRL's options; what it leaves out is 0 or 1.
+pub fn preferences(options: &Value) -> DpoOptions {
+    let losses: Vec<DpoLoss> = serde_json::from_value(options["loss_type"].clone()).unwrap();
+    let weights = match &options["loss_weights"] {
+        Value::Null => vec![1.0; losses.len()],
+        weights => numbers(weights),
+    };
+    DpoOptions {
+        beta: options["beta"].as_f64().unwrap(),
+        label_smoothing: options["label_smoothing"].as_f64().unwrap_or(0.0),
+        losses: losses.into_iter().zip(weights).collect(),
+    }
+}
+
+/// The pairs of a case, else its texts.
+pub fn samples(case: &Value) -> Vec<Sample> {
+    if let Some(pairs) = case["pairs"].as_array() {
+        let pair = |row: &Value| Sample::Pair {
+            prompt: tokens(&row["prompt"]),
+            chosen: tokens(&row["chosen"]),
+            rejected: tokens(&row["rejected"]),
+        };
+        return pairs.iter().map(pair).collect();
+    }
+    case["texts"].as_array().unwrap().iter().map(text).collect()
+}
+
+/// Tokens and where the loss starts.
+pub fn text(row: &Value) -> Sample {
+    Sample::Text {
+        tokens: tokens(&row["tokens"]),
+        loss_from: row["loss_from"].as_u64().unwrap() as usize,
+    }
+}
+
 /// A list of numbers.
 pub fn numbers(list: &Value) -> Vec<f64> {
     let list = list.as_array().unwrap();
     list.iter().map(|value| value.as_f64().unwrap()).collect()
 }
 
-/// A list of tokens.
-pub fn tokens(list: &Value) -> Vec<u32> {
+fn tokens(list: &Value) -> Vec<u32> {
     numbers(list).iter().map(|&token| token as u32).collect()
 }

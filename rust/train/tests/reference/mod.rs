@@ -1,7 +1,12 @@
 //! Models and adapters that `tests/reference/*.py` see too, and the numbers that
 //! those programs found.
 
-#![allow(dead_code, unreachable_pub, reason = "each binary uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each binary uses a part"
+)]
 
 mod blocks;
 mod compare;
@@ -9,7 +14,7 @@ mod compare;
 use std::fs;
 use std::path::Path;
 
-pub use compare::{adapter, errors, tokens};
+pub use compare::{adapter, check_curve, errors, numbers, preferences, samples, text};
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
 use pocketune_train::{MemoryPlan, Model};
