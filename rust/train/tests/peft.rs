@@ -15,10 +15,10 @@ use reference::{
 
 /// Sums of some hundred F32 products are off by some 1e-6 of their size, and so are
 /// gradients: transformers' own F32 pass is off by 1.5e-6 of these F64 references, ours
-/// by 1.4e-6.
+/// by 2.3e-6.
 const TOLERANCE: f64 = 1e-5;
 
-/// Single entries, in units of their tensor's root mean square (transformers 2.3e-5,
+/// Single entries, in units of their tensor's root mean square (transformers 2.1e-5,
 /// ours 3.2e-5).
 const ENTRY_TOLERANCE: f64 = 1e-4;
 
@@ -50,16 +50,6 @@ fn gradients_are_those_of_pytorch_and_peft() {
     }
 }
 
-/// What the programs in `tests/reference` read.
-#[test]
-#[ignore = "writes files for scripts/reference.sh"]
-fn export_models() {
-    for name in MODELS {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.gguf"));
-        fs::write(path, model_bytes(name)).unwrap();
-    }
-}
-
 #[test]
 fn twenty_steps_of_adamw_are_pytorchs() {
     let curves = read("curves.json");
@@ -68,4 +58,14 @@ fn twenty_steps_of_adamw_are_pytorchs() {
     check_curve(&model, adapter(&model, &curves), Objective::Sft, sft);
     let objective = Objective::Dpo(preferences(&dpo["dpo"]));
     check_curve(&model, adapter(&model, &curves), objective, dpo);
+}
+
+/// What the programs in `tests/reference` read.
+#[test]
+#[ignore = "writes files for scripts/reference.sh"]
+fn export_models() {
+    for name in MODELS {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.gguf"));
+        fs::write(path, model_bytes(name)).unwrap();
+    }
 }

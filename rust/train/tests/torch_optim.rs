@@ -35,6 +35,7 @@ fn steps_are_pytorchs() {
             }
         }
         println!("{name}: off by {most:.1e}");
+        assert!(parameters.iter().all(|p| p.is_finite()), "{name}");
         // Parameters below 1 are rounded by 6e-8 in each step; constants such as 0.999
         // are known to F32 only.
         assert!(most < 1e-6, "{name}: {most}");

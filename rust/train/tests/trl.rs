@@ -21,8 +21,11 @@ const LOSS_TOLERANCE: f64 = 1e-5;
 /// Relative to the size of the figure, or to 1.
 const FIGURE_TOLERANCE: f64 = 1e-5;
 
-/// Of norms, and of entries in units of their tensor's root mean square.
-const GRADIENT_TOLERANCE: f64 = 1e-4;
+/// Of norms. Seen: 9.4e-7.
+const GRADIENT_TOLERANCE: f64 = 1e-5;
+
+/// Of entries, in units of their tensor's root mean square. Seen: 5.8e-6.
+const ENTRY_TOLERANCE: f64 = 1e-4;
 
 #[test]
 fn preference_losses_are_trls() {
@@ -85,7 +88,7 @@ fn check(
     println!("{name}: loss off by {off:.1e}, gradients {errors:?}");
     assert!(off < LOSS_TOLERANCE, "{name}: {off}");
     assert!(errors.tensor < GRADIENT_TOLERANCE, "{name}: {errors:?}");
-    assert!(errors.entry < GRADIENT_TOLERANCE, "{name}: {errors:?}");
+    assert!(errors.entry < ENTRY_TOLERANCE, "{name}: {errors:?}");
     report
 }
 

@@ -54,6 +54,8 @@ pub fn errors(lora: &Lora, gradient: &[f32], expected: &Value) -> Errors {
     let mut errors = Errors::default();
     let named = by_tensor(lora, gradient);
     assert_eq!(named.len(), expected.as_object().unwrap().len());
+    // `max` would overlook them.
+    assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
     for (name, gradient) in named {
         let expected = &expected[&name];
         let (norm, entries) = known(expected);
@@ -129,8 +131,11 @@ pub fn check_curve(model: &Model, lora: Lora, objective: Objective, case: &Value
         assert!((report.learning_rate - rate).abs() < 1e-15, "{report:?}");
     }
     println!("losses off by {loss_off:.1e}, norms of gradients by {norm_off:.1e}");
-    assert!(loss_off < 1e-3, "{loss_off}");
-    assert!(norm_off < 1e-2, "{norm_off}");
+    // F32 on our side. AdamW moves by the full rate where a gradient is little more than
+    // its rounding, so that a curve is less exact than a gradient: losses were off by up
+    // to 5e-6, norms by 2e-5.
+    assert!(loss_off < 1e-4, "{loss_off}");
+    assert!(norm_off < 1e-3, "{norm_off}");
 }
 
 /// TRL's options; what it leaves out is 0 or 1.
