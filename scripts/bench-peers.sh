@@ -12,20 +12,14 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$SCRIPTS/env.sh"
 
-PEERS=$CACHE/peers
-
 main() {
     case "${1-}" in -h | --help) usage && exit ;; esac
-    local rounds=${1:-3} round
+    local rounds=${1:-3} round python
     cd "$ROOT"
     "$SCRIPTS/install-tools.sh" --only rust,models
     "$SCRIPTS/fetch-model.sh" smollm2 >/dev/null
     cargo build --release --workspace
-    if ! cmp -s tests/reference/requirements.txt "$PEERS/requirements.txt"; then
-        python3 -m venv "$PEERS"
-        "$PEERS/bin/pip" install --quiet --disable-pip-version-check -r tests/reference/requirements.txt
-        cp tests/reference/requirements.txt "$PEERS/"
-    fi
+    python=$(peers_python)
     local results
     results=$(mktemp)
     for round in $(seq "$rounds"); do
@@ -52,7 +46,7 @@ ours() {
 }
 
 peer() {
-    "$PEERS/bin/python" tests/reference/peer_sft.py "$2" 2 256 3 2>/dev/null |
+    "$python" tests/reference/peer_sft.py "$2" 2 256 3 2>/dev/null |
         python3 -c 'import json, sys; r = json.load(sys.stdin); print(sys.argv[1], r["tokens_per_s"], r["peak_rss_bytes"], sep="\t")' "$1"
 }
 

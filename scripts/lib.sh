@@ -56,6 +56,18 @@ fetch_wheel() {
     find "$3" -maxdepth 1 -name "${1//-/_}-$2-*.whl" -print -quit
 }
 
+# Prints the Python of a virtual environment with tests/reference/requirements.txt
+# (about 6 GB), which it makes or brings up to date first.
+peers_python() {
+    local peers=$CACHE/peers wanted=$ROOT/tests/reference/requirements.txt
+    if ! cmp -s "$wanted" "$peers/requirements.txt"; then
+        [ -x "$peers/bin/python" ] || python3 -m venv "$peers"
+        "$peers/bin/pip" install --quiet --disable-pip-version-check -r "$wanted" >&2
+        cp "$wanted" "$peers/"
+    fi
+    printf '%s\n' "$peers/bin/python"
+}
+
 # alone TEST: one ignored system test as a step, in a process of its own whose
 # allocator gives back what is free: such tests measure the memory of theirs.
 alone() {

@@ -79,6 +79,17 @@ pub fn noise(seed: u64, count: usize) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
+/// A multiple of 1/2048 in −1 to 1 that looks random and depends on `index` alone:
+/// the finaliser of MurmurHash3, cut to 12 bits. `tests/reference/common.py` makes
+/// the same.
+pub fn hashed(index: u32) -> f32 {
+    let mut hash = index ^ (index >> 16);
+    hash = hash.wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^= hash >> 16;
+    ((hash >> 20) as f32 - 2048.0) / 2048.0
+}
+
 /// A tensor of a [`TinyModel`]; its data is made when the file is written.
 #[derive(Debug, Clone)]
 pub struct TinyTensor {

@@ -16,6 +16,7 @@ mod greedy;
 mod memory;
 mod mutation;
 mod readme;
+mod reference;
 mod same_model;
 mod scoring;
 mod sharing;

@@ -65,7 +65,8 @@ pub struct PairMetrics {
     pub reward_rejected: f64,
     /// Their difference.
     pub margin: f64,
-    /// 1 when the chosen reply is rewarded more, 0 when less, one half when equal.
+    /// 1 when the chosen reply is rewarded more, 0 when less, one half when equal
+    /// (where TRL counts 0).
     pub accuracy: f64,
     /// πc.
     pub logp_chosen: f64,
