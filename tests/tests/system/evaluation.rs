@@ -463,12 +463,16 @@ fn an_output_of_its_own_is_changed() {
 
 #[test]
 fn interrupted_replies_of_a_real_model_are_what_they_would_be_alone() {
-    let engine = engine(smollm2(), &EngineOptions::default());
+    let options = EngineOptions {
+        context_tokens: Some(512),
+        ..exact()
+    };
+    let engine = engine(smollm2(), &options);
     let model = Model::open(&smollm2()).unwrap();
     let lora = noisy(&model, LoraShape::default(), 0.02);
     let bytes: Arc<[u8]> = lora.to_gguf(&model, Precision::F16, &[]).unwrap().into();
     let candidate = CandidateAdapter::parse(bytes, engine.base_model()).unwrap();
-    let options = endless(&engine, 60, Sampling::greedy());
+    let options = endless(&engine, 40, Sampling::greedy());
     let base = || {
         let chat = engine.chat(ChatOptions::default()).unwrap();
         chat.send("Name a river.", &options).unwrap()
