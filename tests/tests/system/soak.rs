@@ -110,7 +110,7 @@ fn two_hundred_cycles_leave_nothing_behind() {
     assert!(growth <= 0.02, "{growth}");
 }
 
-/// Adapters of 4 MB: fifty that stayed would be four times all the rest.
+/// Adapters of 4 MB, beside 10 MB for all the rest: one that stayed would show.
 #[test]
 #[ignore = "needs a process of its own; scripts/test.sh runs it"]
 fn fifty_evaluation_sessions_leave_nothing_behind() {

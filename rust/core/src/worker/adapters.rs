@@ -76,8 +76,61 @@ impl AdapterSets {
 }
 
 #[cfg(test)]
-impl AdapterSets {
-    pub(crate) fn loaded(&self, id: AdapterSetId) -> Option<&Arc<Adapter>> {
-        self.loaded.get(&id)
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::Write;
+
+    use pocketune_adapter::BaseModel;
+    use pocketune_gguf::Gguf;
+    use pocketune_gguf::fixtures::TinyModel;
+    use pocketune_llama::{ContextParams, KvType, Model, ModelLoad};
+
+    use super::*;
+
+    fn context(model: &[u8]) -> Context {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(model).unwrap();
+        let model = Model::load(&file, ModelLoad::Copied, |_| true).unwrap();
+        let params = ContextParams {
+            context_tokens: 256,
+            batch_tokens: 64,
+            micro_batch_tokens: 64,
+            outputs_max: 1,
+            threads: 1,
+            kv_type: KvType::F32,
+            full_sliding_window: false,
+        };
+        Context::new(Arc::new(model), params).unwrap()
+    }
+
+    #[test]
+    fn an_adapter_is_freed_when_its_set_is_unloaded_and_not_before() {
+        let tiny = TinyModel::llama();
+        let model = tiny.build().unwrap();
+        let gguf = Gguf::parse(&model, model.len() as u64).unwrap();
+        let base = Arc::new(BaseModel::of(&gguf).unwrap());
+        let bytes = tiny.adapter(4, 8.0).build().unwrap();
+        let candidate = CandidateAdapter::parse(bytes, &base).unwrap();
+        let mut context = context(&model);
+        let mut sets = AdapterSets::new();
+        let (first, second) = (AdapterSetId(1), AdapterSetId(2));
+        let refused = sets.attach(&mut context, first).unwrap_err();
+        assert!(matches!(refused, Error::Closed), "{refused:?}");
+
+        let load = |sets: &mut AdapterSets, id| {
+            sets.load(&context, id, &candidate).unwrap();
+            Arc::downgrade(&sets.loaded[&id])
+        };
+        let (one, two) = (load(&mut sets, first), load(&mut sets, second));
+        sets.attach(&mut context, first).unwrap();
+        // One that is not attached goes without touching the other.
+        sets.unload(&mut context, second);
+        assert!(two.upgrade().is_none());
+        assert_eq!(sets.attached, Some(first));
+        sets.unload(&mut context, first);
+        assert!(one.upgrade().is_none());
+        assert_eq!(sets.attached, Some(AdapterSetId::NONE));
+        assert!(sets.loaded.is_empty());
     }
 }
