@@ -32,7 +32,7 @@ main() {
 ignored_tests() {
     local test tests
     mapfile -t tests < <(cargo test --release --workspace --test system -- --ignored --list |
-        sed -n '/^mutation::child:/d; s/: test$//p')
+        sed -n '/^mutation::child/d; s/: test$//p')
     for test in "${tests[@]}"; do
         alone "$test"
     done

@@ -25,6 +25,7 @@ main() {
     step check "$SCRIPTS/check.sh"
     step rust cargo test --release --workspace
     alone soak::twenty_cycles_leave_nothing_behind
+    alone soak::fifty_evaluation_sessions_leave_nothing_behind
     alone soak::five_hundred_tokens_with_cancellations_leave_nothing_behind
     step bindings "$SCRIPTS/gen-bindings.sh"
     step kotlin "$SCRIPTS/test-kotlin.sh"

@@ -97,6 +97,8 @@ fn core_kind(error: &Error) -> &'static str {
         Error::ModelInvalid(_) => "model_invalid",
         Error::ArchitectureUnsupported { .. } => "architecture_unsupported",
         Error::ModelRefused(_) => "model_refused",
+        Error::AdapterInvalid(_) => "adapter_invalid",
+        Error::AdapterRefused(_) => "adapter_refused",
         Error::OutOfMemory { .. } => "out_of_memory",
         Error::AllocationFailed => "allocation_failed",
         Error::NoChatTemplate => "no_chat_template",

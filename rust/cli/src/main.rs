@@ -4,6 +4,7 @@
 
 mod args;
 mod bench;
+mod candidate;
 mod chat;
 mod embed;
 mod error;

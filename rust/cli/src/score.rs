@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use pocketune_core::{CancelToken, Message, Prompt};
+use pocketune_core::{Message, Prompt};
 use serde_json::json;
 
 use crate::args::{EngineArgs, TemplateArgs};
+use crate::candidate::{CandidateArgs, Subject};
 use crate::error::CliError;
 use crate::files;
 use crate::load;
@@ -18,7 +19,8 @@ const EXAMPLES: &str = "\
 Examples:
   pocketune score --prompt 'What is the capital of France?' --reply 'Paris.'
   pocketune score --raw --prompt 'The capital of France is' --reply ' Paris' --json
-  pocketune score --prompt-file question.txt --reply 'Yes.' --system 'Be brief.'";
+  pocketune score --prompt-file question.txt --reply 'Yes.' --system 'Be brief.'
+  pocketune score --candidate brief.gguf --prompt 'Is ice cold?' --reply 'Yes.'";
 
 /// Tell how likely a reply is after a prompt
 #[derive(Debug, Args)]
@@ -29,6 +31,8 @@ pub(crate) struct ScoreArgs {
     engine: EngineArgs,
     #[command(flatten)]
     template: TemplateArgs,
+    #[command(flatten)]
+    candidate: CandidateArgs,
     /// What the reply answers
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
@@ -49,7 +53,8 @@ pub(crate) struct ScoreArgs {
 pub(crate) fn run(args: &ScoreArgs, output: &Output) -> Result<ExitCode, CliError> {
     let prompt = args.prompt()?;
     let engine = load::engine(&args.engine, output, &AtomicBool::new(false))?;
-    let score = engine.score(&prompt, &args.reply, &CancelToken::new())?;
+    let subject = Subject::open(&engine, args.candidate.read(&engine)?)?;
+    let score = subject.score(&prompt, &args.reply)?;
     let tokens = score
         .tokens
         .iter()

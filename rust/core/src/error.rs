@@ -1,5 +1,6 @@
 //! One error for the whole core.
 
+use pocketune_adapter::AdapterError;
 use pocketune_gguf::GgufError;
 use pocketune_llama::LlamaError;
 
@@ -30,6 +31,12 @@ pub enum Error {
     /// llama.cpp would not load a file that passed the audit.
     #[error("the model could not be loaded: {0}")]
     ModelRefused(#[source] LlamaError),
+    /// The file is no adapter for this model.
+    #[error("the adapter is refused: {0}")]
+    AdapterInvalid(#[source] AdapterError),
+    /// llama.cpp would not take an adapter that passed the checks.
+    #[error("the adapter could not be loaded: {0}")]
+    AdapterRefused(#[source] LlamaError),
     /// Not enough memory. Choose a smaller model or context, or free memory.
     #[error("{required_bytes} bytes of memory are needed and {available_bytes} are free")]
     OutOfMemory {
@@ -129,9 +136,16 @@ impl From<LlamaError> for Error {
             LlamaError::DeadEnd => Self::InvalidConstraint {
                 reason: error.to_string(),
             },
+            LlamaError::AdapterRefused { .. } => Self::AdapterRefused(error),
             LlamaError::StateRefused { cause } => Self::StateMismatch { reason: cause },
             other => Self::Compute(other),
         }
+    }
+}
+
+impl From<AdapterError> for Error {
+    fn from(error: AdapterError) -> Self {
+        Self::AdapterInvalid(error)
     }
 }
 

@@ -3,7 +3,8 @@
 //! An [`Engine`] owns one GGUF model and the worker thread that computes with
 //! it. [`Chat`]s are conversations on that engine; they, completions, scores and
 //! embeddings are requests that the worker serves in fair turns. Results come
-//! back through channels, so no lock is held while user code runs.
+//! back through channels, so no lock is held while user code runs. An
+//! [`EvaluationSession`] is the same engine under an adapter to be tried out.
 
 #![forbid(unsafe_code)]
 
@@ -27,13 +28,16 @@ pub use cancel::CancelToken;
 pub use chat::{Chat, Message, Role, SavedChat, TemplateChoice};
 pub use constraint::Constraint;
 pub use digest::{Digest, DigestCache};
-pub use engine::{Embedding, Engine, Pooling, Prompt, Score, TokenScore};
+pub use engine::{
+    Embedding, Engine, EvaluationChat, EvaluationSession, Pooling, Prompt, Score, TokenScore,
+};
 pub use error::Error;
 pub use facts::ModelFacts;
 pub use memory::MemoryEstimate;
 pub use options::{
     ChatOptions, EngineOptions, GenerationOptions, KvCacheType, OverflowPolicy, Penalties, Sampling,
 };
+pub use pocketune_adapter::{AdapterError, BaseModel, CandidateAdapter, LoraPair};
 pub use pocketune_gguf::ModelHeader;
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};

@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use pocketune_adapter::BaseModel;
 use pocketune_gguf::{Gguf, GgufError, ModelHeader, audit_model};
 use pocketune_llama::duplicate_descriptor;
 
@@ -27,6 +28,7 @@ pub enum ModelSource {
 pub(crate) struct ModelFile {
     pub(crate) file: File,
     pub(crate) header: ModelHeader,
+    pub(crate) base: BaseModel,
     pub(crate) file_bytes: u64,
 }
 
@@ -42,10 +44,11 @@ impl ModelSource {
             }
         };
         let file_bytes = regular_file_bytes(&file)?;
-        let header = read_header(&mut file, file_bytes)?;
+        let (header, base) = read_header(&mut file, file_bytes)?;
         Ok(ModelFile {
             file,
             header,
+            base,
             file_bytes,
         })
     }
@@ -66,7 +69,7 @@ fn regular_file_bytes(file: &File) -> Result<u64, Error> {
     Ok(metadata.size())
 }
 
-fn read_header(file: &mut File, file_bytes: u64) -> Result<ModelHeader, Error> {
+fn read_header(file: &mut File, file_bytes: u64) -> Result<(ModelHeader, BaseModel), Error> {
     file.seek(SeekFrom::Start(0))
         .map_err(Error::ModelUnreadable)?;
     let mut bytes = Vec::new();
@@ -80,7 +83,10 @@ fn read_header(file: &mut File, file_bytes: u64) -> Result<ModelHeader, Error> {
             Err(GgufError::NeedMore { at_least_bytes }) if wanted < file_bytes => {
                 wanted = at_least_bytes.max(wanted.saturating_mul(4)).min(file_bytes);
             }
-            parsed => return Ok(audit_model(&parsed?)?),
+            parsed => {
+                let gguf = parsed?;
+                return Ok((audit_model(&gguf)?, BaseModel::of(&gguf)?));
+            }
         }
     }
 }

@@ -150,6 +150,8 @@ impl From<Error> for PocketuneError {
             Error::Cancelled => Self::Cancelled,
             Error::Closed => Self::Closed,
             Error::Io(_) => Self::StorageFailed { reason },
+            // No call across this boundary takes a candidate.
+            Error::AdapterInvalid(_) | Error::AdapterRefused(_) => Self::Internal { reason },
             Error::Compute(_) => Self::Internal { reason },
         }
     }

@@ -21,6 +21,8 @@ pub const LAYERS: u32 = 2;
 /// Tokens of context it claims.
 pub const CONTEXT: u32 = 256;
 
+const ARCHITECTURE: &str = "general.architecture";
+
 /// A model file before it is written. Metadata and tensors are public: change
 /// them, then [`build`](TinyModel::build).
 #[derive(Debug, Clone)]
@@ -131,6 +133,31 @@ impl TinyModel {
         model
     }
 
+    /// A LoRA that changes all matrices of this model's layers: an adapter file
+    /// before it is written, to be spoiled like a model. Different `alpha`s make
+    /// adapters of different effect.
+    pub fn adapter(&self, rank: u64, alpha: f32) -> Self {
+        let mut adapter = Self {
+            metadata: Vec::new(),
+            tensors: Vec::new(),
+        };
+        let architecture = self.metadata.iter().find(|(key, _)| key == ARCHITECTURE);
+        adapter.metadata.extend(architecture.cloned());
+        adapter
+            .set("general.type", "adapter")
+            .set("adapter.type", "lora")
+            .set("adapter.lora.alpha", alpha);
+        for tensor in &self.tensors {
+            if let (true, &[columns, rows]) = (tensor.name.starts_with("blk."), &*tensor.dims) {
+                let half = |name: &str| format!("{}.{name}", tensor.name);
+                adapter
+                    .push(&half("lora_a"), GgmlType::F32, &[columns, rank])
+                    .push(&half("lora_b"), GgmlType::F32, &[rank, rows]);
+            }
+        }
+        adapter
+    }
+
     /// Sets a key, in place where it exists.
     pub fn set(&mut self, key: &str, value: impl Into<OwnedValue>) -> &mut Self {
         let value = value.into();
@@ -223,7 +250,7 @@ impl TinyModel {
         };
         let key = |suffix: &str| format!("{name}.{suffix}");
         model
-            .set("general.architecture", name)
+            .set(ARCHITECTURE, name)
             .set("general.type", "model")
             .set("general.name", "Tiny")
             .set("general.file_type", 0_u32)

@@ -159,6 +159,29 @@ extern "C" pt_status pt_context_memory(const llama_context * context, pt_memory 
     });
 }
 
+// llama.cpp copies the metadata into strings and the tensors into buffers of
+// its own (src/llama-adapter.cpp, llama_adapter_lora_init_impl), and keeps no
+// pointer to the file.
+extern "C" pt_status pt_adapter_load(llama_model * model, const uint8_t * bytes, size_t count,
+                                     llama_adapter_lora ** out, char * message) {
+    return guarded(message, [&] {
+        // Opened for reading, nothing is written through the pointer.
+        closing_file opened{fmemopen(const_cast<uint8_t *>(bytes), count, "rb")};
+        if (opened.file == nullptr) {
+            write_message(message, "the bytes cannot be read as a file");
+            return PT_NULL;
+        }
+        *out = llama_adapter_lora_init_from_file_ptr(model, opened.file);
+        return *out == nullptr ? PT_NULL : PT_OK;
+    });
+}
+
+extern "C" pt_status pt_adapters_set(llama_context * context, llama_adapter_lora ** adapters, size_t count,
+                                     float * scales, char * message) {
+    return guarded(message,
+                   [&] { return llama_set_adapters_lora(context, adapters, count, scales) == 0 ? PT_OK : PT_NULL; });
+}
+
 // Looked up by name because a dynamically loaded CPU backend is not linked.
 extern "C" ggml_threadpool * pt_threadpool_new(int32_t threads, uint32_t poll) {
     ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);

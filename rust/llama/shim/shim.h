@@ -75,6 +75,15 @@ typedef struct pt_stage {
 pt_status pt_model_load(int fd, pt_model_params params, struct llama_model ** out, char * message);
 pt_status pt_context_new(struct llama_model * model, pt_context_params params, struct llama_context ** out, char * message);
 pt_status pt_context_memory(const struct llama_context * context, pt_memory * out, char * message);
+
+// Copies what it needs: `bytes` may go when this returns.
+pt_status pt_adapter_load(struct llama_model * model, const uint8_t * bytes, size_t count,
+                          struct llama_adapter_lora ** out, char * message);
+// Replaces the adapters of a context. When it fails, any of the old and of the
+// new ones may be attached.
+pt_status pt_adapters_set(struct llama_context * context, struct llama_adapter_lora ** adapters, size_t count,
+                          float * scales, char * message);
+
 // Null when the CPU backend offers no thread pools.
 struct ggml_threadpool * pt_threadpool_new(int32_t threads, uint32_t poll);
 void pt_threadpool_free(struct ggml_threadpool * pool);

@@ -96,6 +96,20 @@ unsafe extern "C" {
         out: *mut Memory,
         message: *mut c_char,
     ) -> c_int;
+    pub(crate) fn pt_adapter_load(
+        model: *mut sys::llama_model,
+        bytes: *const u8,
+        count: usize,
+        out: *mut *mut sys::llama_adapter_lora,
+        message: *mut c_char,
+    ) -> c_int;
+    pub(crate) fn pt_adapters_set(
+        context: *mut sys::llama_context,
+        adapters: *mut *mut sys::llama_adapter_lora,
+        count: usize,
+        scales: *mut f32,
+        message: *mut c_char,
+    ) -> c_int;
     pub(crate) fn pt_threadpool_new(threads: i32, poll: u32) -> *mut ThreadPool;
     pub(crate) fn pt_threadpool_free(pool: *mut ThreadPool);
     pub(crate) fn pt_decode(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use llama_cpp_sys_2 as sys;
 
 use crate::abort::{AbortFlag, is_raised_callback};
+use crate::adapter::Adapter;
 use crate::batch::Batch;
 use crate::bindings::{self, ThreadPool};
 use crate::error::{LlamaError, Message};
@@ -76,6 +77,8 @@ pub struct Context {
     raw: NonNull<sys::llama_context>,
     pool: Option<NonNull<ThreadPool>>,
     abort: AbortFlag,
+    // Those that llama.cpp's context points to, so that they outlive it.
+    adapters: Vec<Arc<Adapter>>,
     model: Arc<Model>,
     params: ContextParams,
 }
@@ -108,6 +111,7 @@ impl Context {
         };
         let mut raw = std::ptr::null_mut();
         let mut message = Message::new();
+        let adapters_stay = model.adapters_stay();
         // SAFETY: the model is alive and stays so through the Arc; the abort
         // data is kept alive by the flag stored beside the context.
         let status = unsafe {
@@ -118,6 +122,7 @@ impl Context {
                 message.as_mut_ptr(),
             )
         };
+        drop(adapters_stay);
         message.check(status, |cause| LlamaError::ContextRefused { cause })?;
         let raw = NonNull::new(raw).ok_or_else(|| LlamaError::ContextRefused {
             cause: "no context".to_owned(),
@@ -126,6 +131,7 @@ impl Context {
             raw,
             pool: None,
             abort,
+            adapters: Vec::new(),
             model,
             params,
         })
@@ -188,6 +194,55 @@ impl Context {
         self.raw.as_ptr()
     }
 
+    /// Computes under `adapters`, each with its scale, and no others, from the
+    /// next [`Context::decode`] on, which takes some milliseconds more when they
+    /// are not those of before. What is cached stays as it was computed.
+    ///
+    /// # Errors
+    /// [`LlamaError::AdapterRefused`] for one of another model or a scale that
+    /// is not finite; then nothing has changed. [`LlamaError::OutOfMemory`]:
+    /// then set them again before the next [`Context::decode`].
+    pub fn set_adapters(&mut self, adapters: &[(Arc<Adapter>, f32)]) -> Result<(), LlamaError> {
+        let refused = |cause: &str| {
+            Err(LlamaError::AdapterRefused {
+                cause: cause.to_owned(),
+            })
+        };
+        if adapters
+            .iter()
+            .any(|(adapter, _)| !Arc::ptr_eq(adapter.model(), &self.model))
+        {
+            return refused("it belongs to another model");
+        }
+        if adapters.iter().any(|(_, scale)| !scale.is_finite()) {
+            return refused("its scale is not finite");
+        }
+        let mut raw: Vec<_> = adapters
+            .iter()
+            .map(|(adapter, _)| adapter.raw().as_ptr())
+            .collect();
+        let mut scales: Vec<f32> = adapters.iter().map(|&(_, scale)| scale).collect();
+        let before = self.adapters.len();
+        self.adapters
+            .extend(adapters.iter().map(|(adapter, _)| Arc::clone(adapter)));
+        let mut message = Message::new();
+        // SAFETY: both arrays have that many entries; the adapters are this
+        // model's and live in `self.adapters` until others have replaced them
+        // (llama.h, llama_set_adapters_lora), or as long as the context.
+        let status = unsafe {
+            bindings::pt_adapters_set(
+                self.raw.as_ptr(),
+                raw.as_mut_ptr(),
+                raw.len(),
+                scales.as_mut_ptr(),
+                message.as_mut_ptr(),
+            )
+        };
+        message.check(status, |cause| LlamaError::AdapterRefused { cause })?;
+        self.adapters.drain(..before);
+        Ok(())
+    }
+
     /// Computes the tokens of `batch` and appends them to the KV cache. Blocks.
     /// After an error the positions of `batch` must be removed with
     /// [`Context::truncate`], because some of them may have been stored.
@@ -206,6 +261,7 @@ impl Context {
         }
         let mut code = 0;
         let mut message = Message::new();
+        let _adapters_stay = self.model.adapters_stay();
         // SAFETY: the arrays of `batch` outlive the call and have n_tokens
         // entries each; the context is used by this thread only.
         let status = unsafe {

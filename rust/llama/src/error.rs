@@ -24,6 +24,12 @@ pub enum LlamaError {
         /// llama.cpp's message.
         cause: String,
     },
+    /// The adapter passed our checks but llama.cpp would not take it.
+    #[error("llama.cpp refused the adapter: {cause}")]
+    AdapterRefused {
+        /// llama.cpp's message.
+        cause: String,
+    },
     /// The KV cache has no room for the batch.
     #[error("the KV cache has no room for {batch_tokens} more tokens")]
     KvCacheFull {

@@ -6,6 +6,7 @@
 //! one thread at a time, a model may be shared.
 
 mod abort;
+mod adapter;
 mod backend;
 mod batch;
 mod bindings;
@@ -20,6 +21,7 @@ mod system;
 mod vocab;
 
 pub use abort::AbortFlag;
+pub use adapter::Adapter;
 pub use backend::{CpuFacts, cpu_facts};
 pub use batch::{Batch, Outputs};
 pub use context::{Context, ContextParams, KvType, MemoryBreakdown};

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::fd::IntoRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use llama_cpp_sys_2 as sys;
 
@@ -28,13 +29,18 @@ pub enum ModelLoad {
 #[derive(Debug)]
 pub struct Model {
     raw: NonNull<sys::llama_model>,
+    // llama.cpp keeps a model's adapters in a set without a lock
+    // (src/llama-model.h, `loras`). Written while one comes or goes, read while
+    // a context reserves its graphs, which making one and decoding may do.
+    adapters: RwLock<()>,
 }
 
 // SAFETY: llama_model is not bound to a thread; it is freed once, by Drop.
 unsafe impl Send for Model {}
 // SAFETY: after loading, this crate only calls functions that take a const
 // model or vocabulary and keep no hidden state (llama.h, llama_model_*,
-// llama_vocab_*, llama_tokenize); contexts read the weights only.
+// llama_vocab_*, llama_tokenize); contexts read the weights, and the set of
+// adapters, which changes under `adapters` only.
 unsafe impl Sync for Model {}
 
 impl Model {
@@ -79,11 +85,27 @@ impl Model {
         let raw = NonNull::new(raw).ok_or_else(|| LlamaError::ModelRefused {
             cause: "no model".to_owned(),
         })?;
-        Ok(Self { raw })
+        Ok(Self {
+            raw,
+            adapters: RwLock::new(()),
+        })
     }
 
     pub(crate) fn raw(&self) -> NonNull<sys::llama_model> {
         self.raw
+    }
+
+    /// Keeps the model's set of adapters as it is until the guard is dropped.
+    pub(crate) fn adapters_stay(&self) -> RwLockReadGuard<'_, ()> {
+        self.adapters.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps contexts from reading the model's set of adapters until the guard
+    /// is dropped.
+    pub(crate) fn adapters_change(&self) -> RwLockWriteGuard<'_, ()> {
+        self.adapters
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn vocab(&self) -> *const sys::llama_vocab {
@@ -110,8 +132,8 @@ impl Model {
 
 impl Drop for Model {
     fn drop(&mut self) {
-        // SAFETY: every Context holds an Arc of its Model, so none is left, and
-        // Drop runs once.
+        // SAFETY: every Context and every Adapter holds an Arc of its Model, so
+        // none is left, and Drop runs once.
         unsafe { sys::llama_model_free(self.raw.as_ptr()) }
     }
 }

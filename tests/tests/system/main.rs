@@ -12,6 +12,7 @@ mod architecture;
 mod bad_input;
 mod chat;
 mod constraint;
+mod evaluation;
 mod greedy;
 mod memory;
 mod mutation;

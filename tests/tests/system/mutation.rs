@@ -1,5 +1,5 @@
-//! Random damage to a model's header: whatever passes the audit must not kill
-//! the process that loads it. Runs in child processes.
+//! Random damage to the header of a model or of an adapter: whatever passes our
+//! checks must not kill the process that loads it. Runs in child processes.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use pocketune_core::{DigestCache, Engine, EngineOptions, GenerationOptions, ModelSource};
+use pocketune_core::{
+    CandidateAdapter, DigestCache, Engine, EngineOptions, GenerationOptions, ModelSource,
+};
 use pocketune_gguf::Gguf;
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_tests::{gemma3, smollm2, written};
@@ -75,25 +77,10 @@ fn child() {
         for &(at, value) in &changes {
             file.write_all_at(&[value], at).unwrap();
         }
-        let options = EngineOptions {
-            context_tokens: Some(64),
-            threads: Some(1),
-            ..EngineOptions::default()
-        };
-        let engine = Engine::load(
-            &source,
-            &options,
-            Arc::new(DigestCache::in_memory()),
-            |_| true,
-        );
-        if let Ok(engine) = engine {
+        if let Ok(engine) = load(&source) {
             loaded += 1;
-            let options = GenerationOptions {
-                max_tokens: 2,
-                ..GenerationOptions::greedy()
-            };
             let _ = engine
-                .complete("Hello", &options)
+                .complete("Hello", &two_tokens())
                 .map(|stream| stream.finish());
         }
         for &(at, _) in &changes {
@@ -105,15 +92,67 @@ fn child() {
     println!("loaded {loaded}");
 }
 
+fn load(source: &ModelSource) -> Result<Engine, pocketune_core::Error> {
+    let options = EngineOptions {
+        context_tokens: Some(64),
+        threads: Some(1),
+        ..EngineOptions::default()
+    };
+    let digests = Arc::new(DigestCache::in_memory());
+    Engine::load(source, &options, digests, |_| true)
+}
+
+fn two_tokens() -> GenerationOptions {
+    GenerationOptions {
+        max_tokens: 2,
+        ..GenerationOptions::greedy()
+    }
+}
+
+/// The child for adapters: evaluates each mutation that is a candidate.
+#[test]
+#[ignore = "the child process of the mutation tests; run by them"]
+fn child_adapter() {
+    let Some(path) = std::env::var_os(MODEL).map(PathBuf::from) else {
+        return;
+    };
+    let seeds = std::env::var(SEEDS).unwrap();
+    let (from, to) = seeds.split_once("..").unwrap();
+    let engine = load(&ModelSource::Path(path)).unwrap();
+    let original = TinyModel::llama().adapter(4, 8.0).build().unwrap();
+    let header = header_bytes(&original);
+    let mut loaded = 0;
+    for seed in from.parse::<u64>().unwrap()..to.parse().unwrap() {
+        println!("seed {seed}");
+        let mut mutated = original.clone();
+        for (at, value) in mutations(seed, header) {
+            mutated[usize::try_from(at).unwrap()] = value;
+        }
+        let Ok(candidate) = CandidateAdapter::parse(mutated, engine.base_model()) else {
+            continue;
+        };
+        // llama.cpp takes whatever the checks let pass.
+        let session = engine.evaluate(candidate).unwrap();
+        let stream = session.complete("Hello", &two_tokens()).unwrap();
+        stream.finish().unwrap();
+        loaded += 1;
+    }
+    println!("loaded {loaded}");
+}
+
 /// Runs seeds in child processes; returns how many mutations still loaded.
 fn survive(model: &Path, seeds: std::ops::Range<u64>) -> u64 {
+    survive_in("mutation::child", model, seeds)
+}
+
+fn survive_in(child: &str, model: &Path, seeds: std::ops::Range<u64>) -> u64 {
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("mutated.gguf");
     fs::copy(model, &copy).unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "mutation::child",
+            child,
             "--ignored",
             "--nocapture",
             "--test-threads=1",
@@ -157,6 +196,17 @@ fn mutated_tiny_models_never_kill_the_process() {
             "some damage is harmless, or the test would show nothing"
         );
     }
+}
+
+#[test]
+fn mutated_adapters_never_kill_the_process() {
+    let file = written(&TinyModel::llama());
+    let loaded = survive_in("mutation::child_adapter", file.path(), 0..3000);
+    assert!(
+        loaded > 0,
+        "some damage is harmless, or the test would show nothing"
+    );
+    println!("{loaded} of 3000 mutations were candidates");
 }
 
 #[test]

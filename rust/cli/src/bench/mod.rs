@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use pocketune_core::{EngineOptions, ModelSource, PeakMemory, default_threads};
+use pocketune_core::{CandidateAdapter, EngineOptions, ModelSource, PeakMemory, default_threads};
 
 use crate::args::{KvType, ModelArgs};
+use crate::candidate::CandidateArgs;
 use crate::error::CliError;
 use crate::files;
 use crate::load;
@@ -27,10 +28,12 @@ Examples:
   pocketune bench
   pocketune bench --prompt-tokens 128 --decode-tokens 32 --repetitions 3 --json
   pocketune bench --neighbours 2
+  pocketune bench --candidate brief.gguf
 
 Both sides take turns in one process with the same prompts, context, batches,
 threads and cache type, so that what disturbs one disturbs the other. The ratios
-are medians over pairs of runs. Figures count only while nothing else computes.";
+are medians over pairs of runs. Figures count only while nothing else computes.
+With --candidate both sides compute under the adapter.";
 
 /// Measure speed and memory, beside llama.cpp alone
 #[derive(Debug, Args)]
@@ -38,6 +41,8 @@ are medians over pairs of runs. Figures count only while nothing else computes."
 pub(crate) struct BenchArgs {
     #[command(flatten)]
     model: ModelArgs,
+    #[command(flatten)]
+    candidate: CandidateArgs,
     /// Threads that compute [default: the cores, at most 4]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=64))]
     threads: Option<u32>,
@@ -70,6 +75,7 @@ struct Work {
     context_tokens: u32,
     threads: u32,
     options: EngineOptions,
+    candidate: Option<CandidateAdapter>,
 }
 
 /// One prompt read and its reply generated.
@@ -97,7 +103,7 @@ impl Run {
 type Deadline = Option<Instant>;
 
 pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<ExitCode, CliError> {
-    let work = args.work();
+    let mut work = args.work();
     let path = files::model_path(args.model.model.as_deref())?;
     warn_if_busy(work.threads, output);
 
@@ -109,14 +115,16 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<ExitCode, CliErro
     let load = started.elapsed();
     let steps = 2 * u64::from(args.repetitions + 1);
     let bar = output.progress("measuring", steps);
-    let mut ours = Ours::new(&engine, &work);
+    work.candidate = args.candidate.read(&engine)?;
+    let mut ours = Ours::new(&engine, &work)?;
     ours.run(0, None)?;
     let peak = memory.peak();
     drop(memory);
     bar.inc(1);
 
-    let model = RawModel::load(&path)?;
-    let mut raw = Raw::new(&model, &engine, &work)?;
+    let mut model = RawModel::load(&path, &work)?;
+    let raw_load = model.load_time();
+    let mut raw = Raw::new(&mut model, &engine, &work)?;
     raw.run(&ours.prompt(0)?, None)?;
     bar.inc(1);
     let mut pairs = Vec::new();
@@ -130,7 +138,7 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<ExitCode, CliErro
         0 => None,
         count => Some(busy::run(&mut ours, &mut raw, &pairs, count, output)?),
     };
-    let report = Report::new(&engine, &work, load, model.load_time(), peak, &pairs, busy);
+    let report = Report::new(&engine, &work, load, raw_load, peak, &pairs, busy);
     if output.json {
         output.json(&report)?;
     } else {
@@ -190,6 +198,7 @@ impl BenchArgs {
                 kv_cache_type: self.kv_type.into(),
                 ..EngineOptions::default()
             },
+            candidate: None,
         }
     }
 }

@@ -5,33 +5,34 @@ use std::time::{Duration, Instant};
 use pocketune_core::{Engine, Error, GenerationOptions, ReplyPart};
 
 use crate::bench::{Deadline, Run, Work, expect};
+use crate::candidate::Subject;
 use crate::error::CliError;
 use crate::synthetic;
 
 pub(crate) struct Ours<'a> {
-    engine: &'a Engine,
+    subject: Subject<'a>,
     options: GenerationOptions,
     prompt_tokens: u32,
 }
 
 impl<'a> Ours<'a> {
-    pub(crate) fn new(engine: &'a Engine, work: &Work) -> Self {
+    pub(crate) fn new(engine: &'a Engine, work: &Work) -> Result<Self, CliError> {
         let options = GenerationOptions {
             max_tokens: work.decode_tokens,
             sampling: synthetic::endless_greedy(engine),
             ..GenerationOptions::default()
         };
-        Self {
-            engine,
+        Ok(Self {
+            subject: Subject::open(engine, work.candidate.clone())?,
             options,
             prompt_tokens: work.prompt_tokens,
-        }
+        })
     }
 
     /// The prompt of a repetition; no two begin alike, so that nothing is reused.
     pub(crate) fn prompt(&self, repetition: u32) -> Result<String, CliError> {
         synthetic::prompt(
-            self.engine,
+            self.subject.engine,
             self.prompt_tokens as usize,
             u64::from(repetition),
         )
@@ -40,7 +41,7 @@ impl<'a> Ours<'a> {
     pub(crate) fn run(&mut self, repetition: u32, deadline: Deadline) -> Result<Run, CliError> {
         let prompt = self.prompt(repetition)?;
         let started = Instant::now();
-        let stream = self.engine.complete(prompt, &self.options)?;
+        let stream = self.subject.complete(&prompt, &self.options)?;
         for part in &stream {
             match part? {
                 ReplyPart::Text(_) if deadline.is_some_and(|end| Instant::now() > end) => {

@@ -1,5 +1,6 @@
 //! llama.cpp's side of the benchmark: its own API with nothing of ours around it.
 
+use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -9,8 +10,8 @@ use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
-use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::model::{LlamaLoraAdapter, LlamaModel};
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::logit_bias::LlamaLogitBias;
@@ -26,25 +27,39 @@ pub(crate) struct RawModel {
     // Never dropped: that would free tables of llama.cpp which the engine shares.
     backend: ManuallyDrop<LlamaBackend>,
     model: LlamaModel,
+    adapter: Option<LlamaLoraAdapter>,
     load_time: Duration,
 }
 
 impl RawModel {
-    pub(crate) fn load(path: &Path) -> Result<Self, CliError> {
+    pub(crate) fn load(path: &Path, work: &Work) -> Result<Self, CliError> {
         let backend = ManuallyDrop::new(LlamaBackend::init().map_err(raw_error)?);
         let params = LlamaModelParams::default().with_n_gpu_layers(0);
         let started = Instant::now();
-        let model = LlamaModel::load_from_file(&backend, path, &params).map_err(raw_error)?;
+        let mut model = LlamaModel::load_from_file(&backend, path, &params).map_err(raw_error)?;
+        let load_time = started.elapsed();
+        let candidate = work.candidate.as_ref();
+        let adapter = candidate
+            .map(|candidate| load_adapter(&mut model, candidate.bytes()))
+            .transpose()?;
         Ok(Self {
             backend,
             model,
-            load_time: started.elapsed(),
+            adapter,
+            load_time,
         })
     }
 
     pub(crate) fn load_time(&self) -> Duration {
         self.load_time
     }
+}
+
+/// The bytes that were checked, through a file of their own.
+fn load_adapter(model: &mut LlamaModel, bytes: &[u8]) -> Result<LlamaLoraAdapter, CliError> {
+    let mut file = tempfile::NamedTempFile::new().map_err(raw_error)?;
+    file.write_all(bytes).map_err(raw_error)?;
+    model.lora_adapter_init(file.path()).map_err(raw_error)
 }
 
 /// A context with a greedy sampler, set up as the engine sets up its own.
@@ -59,7 +74,7 @@ pub(crate) struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     pub(crate) fn new(
-        model: &'a RawModel,
+        model: &'a mut RawModel,
         engine: &'a Engine,
         work: &Work,
     ) -> Result<Self, CliError> {
@@ -78,14 +93,21 @@ impl<'a> Raw<'a> {
             .with_type_k(kv_type)
             .with_type_v(kv_type)
             .with_swa_full(work.options.full_sliding_window);
-        let context = model
-            .model
-            .new_context(&model.backend, params)
-            .map_err(raw_error)?;
+        let RawModel {
+            backend,
+            model,
+            adapter,
+            ..
+        } = model;
+        let model: &LlamaModel = model;
+        let mut context = model.new_context(backend, params).map_err(raw_error)?;
+        if let Some(adapter) = adapter {
+            context.lora_adapter_set(adapter, 1.0).map_err(raw_error)?;
+        }
         let batch_tokens = work.options.batch_tokens as usize;
         Ok(Self {
             context,
-            sampler: endless_greedy(&model.model, engine),
+            sampler: endless_greedy(model, engine),
             batch: LlamaBatch::new(batch_tokens, 1),
             engine,
             batch_tokens,

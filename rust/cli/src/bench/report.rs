@@ -37,6 +37,9 @@ pub(crate) struct Report {
     peak_rss_bytes: u64,
     peak_anon_bytes: u64,
     model_bytes: u64,
+    /// The adapter that both sides computed under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adapter_bytes: Option<u64>,
     estimate: EstimateReport,
     #[serde(flatten)]
     busy: Option<Busy>,
@@ -115,6 +118,10 @@ impl Report {
             peak_rss_bytes: peak.rss_bytes,
             peak_anon_bytes: peak.anonymous_bytes,
             model_bytes: engine.facts().file_bytes,
+            adapter_bytes: work
+                .candidate
+                .as_ref()
+                .map(|candidate| candidate.bytes().len() as u64),
             estimate: EstimateReport::from(&engine.memory_estimate()),
             busy,
         }
@@ -122,8 +129,11 @@ impl Report {
 
     /// The figures in columns, for a person.
     pub(crate) fn table(&self, title: &str) -> String {
+        let adapter = self.adapter_bytes.map_or_else(String::new, |bytes| {
+            format!(", under an adapter of {}", human_bytes(bytes))
+        });
         let mut out = format!(
-            "{title}, {}, {} threads, context of {} tokens, {} of prompt and {} of reply, {} pairs\n\n",
+            "{title}, {}{adapter}, {} threads, context of {} tokens, {} of prompt and {} of reply, {} pairs\n\n",
             human_bytes(self.model_bytes),
             self.threads,
             grouped(u64::from(self.context_tokens)),

@@ -15,6 +15,7 @@ use pocketune_core::{Error, StopReason};
 use serde_json::json;
 
 use crate::args::{EngineArgs, TemplateArgs};
+use crate::candidate::{CandidateArgs, Subject};
 use crate::error::CliError;
 use crate::files;
 use crate::load;
@@ -32,6 +33,7 @@ Examples:
   pocketune chat --prompt 'Describe a cat.' --json-schema cat.schema.json --json
   pocketune chat --prompt 'My name is Ada.' --save talk.ptchat
   pocketune chat --restore talk.ptchat --prompt 'What is my name?'
+  pocketune chat --candidate brief.gguf --prompt 'Is ice cold?'
 
 Without --prompt: a conversation, where /help lists commands, Ctrl-C stops a
 reply and Ctrl-D leaves. If standard input is no terminal it is one prompt.";
@@ -46,6 +48,8 @@ pub(crate) struct ChatArgs {
     template: TemplateArgs,
     #[command(flatten)]
     generation: GenerationArgs,
+    #[command(flatten)]
+    candidate: CandidateArgs,
     /// Instructions before the first turn
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     system: Option<String>,
@@ -59,10 +63,10 @@ pub(crate) struct ChatArgs {
     #[arg(long)]
     drop_oldest: bool,
     /// Save the conversation and its cache here at the end
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "candidate")]
     save: Option<PathBuf>,
     /// Go on with a saved conversation
-    #[arg(long, value_name = "FILE", conflicts_with = "system")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["system", "candidate"])]
     restore: Option<PathBuf>,
 }
 
@@ -78,7 +82,8 @@ pub(crate) fn run(args: &ChatArgs, output: &Output) -> Result<ExitCode, CliError
     let template = args.template.choice()?;
     let (interrupts, events) = Interrupts::install()?;
     let engine = load::engine(&args.engine, output, interrupts.asked())?;
-    let mut session = Session::start(&engine, args, template, options, &interrupts, *output)?;
+    let subject = Subject::open(&engine, args.candidate.read(&engine)?)?;
+    let mut session = Session::start(subject, args, template, options, &interrupts, *output)?;
     match turns {
         Turns::Given(prompts) => one_after_the_other(&mut session, &prompts, output)?,
         Turns::FromPerson => interactive::run(&mut session, events)?,

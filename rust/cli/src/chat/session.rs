@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use pocketune_core::{
-    CancelToken, Chat, ChatOptions, Engine, Error, GenerationOptions, OverflowPolicy, Reply,
-    ReplyPart, ReplyStream, SavedChat, StopReason, TemplateChoice,
+    CancelToken, ChatOptions, Error, GenerationOptions, OverflowPolicy, Reply, ReplyPart,
+    ReplyStream, SavedChat, StopReason, TemplateChoice,
 };
 use serde_json::{Value, json};
 
+use crate::candidate::{Conversation, Subject};
 use crate::chat::ChatArgs;
 use crate::chat::interrupts::Interrupts;
 use crate::error::CliError;
@@ -18,9 +19,9 @@ use crate::output::{Output, printable};
 
 /// A conversation, or a row of completions.
 pub(crate) struct Session<'a> {
-    engine: &'a Engine,
+    subject: Subject<'a>,
     // None: plain completions.
-    chat: Option<Chat>,
+    chat: Option<Conversation>,
     options: GenerationOptions,
     interrupts: &'a Interrupts,
     output: Output,
@@ -42,7 +43,7 @@ pub(crate) struct Totals {
 
 impl<'a> Session<'a> {
     pub(crate) fn start(
-        engine: &'a Engine,
+        subject: Subject<'a>,
         args: &ChatArgs,
         template: TemplateChoice,
         options: GenerationOptions,
@@ -52,10 +53,10 @@ impl<'a> Session<'a> {
         let chat = if args.raw {
             None
         } else {
-            Some(start_chat(engine, args, template)?)
+            Some(start_chat(&subject, args, template)?)
         };
         Ok(Self {
-            engine,
+            subject,
             chat,
             options,
             interrupts,
@@ -71,7 +72,7 @@ impl<'a> Session<'a> {
         self.last_prompt = Some(text.to_owned());
         let stream = match &self.chat {
             Some(chat) => chat.send(text, &self.options)?,
-            None => self.engine.complete(text, &self.options)?,
+            None => self.subject.complete(text, &self.options)?,
         };
         self.follow(&stream)
     }
@@ -85,7 +86,7 @@ impl<'a> Session<'a> {
                     reason: "there is no reply to regenerate",
                 };
                 let prompt = self.last_prompt.clone().ok_or(nothing)?;
-                self.engine.complete(prompt, &self.options)?
+                self.subject.complete(&prompt, &self.options)?
             }
         };
         self.follow(&stream)
@@ -128,14 +129,14 @@ impl<'a> Session<'a> {
         self.last_prompt = None;
         self.totals.context_used_tokens = 0;
         match &self.chat {
-            Some(chat) => Ok(chat.replace_history(Vec::new())?),
+            Some(chat) => Ok(chat.forget()?),
             None => Ok(()),
         }
     }
 
     /// Writes the conversation to the file that was asked for, if any.
     pub(crate) fn save(&self) -> Result<(), CliError> {
-        let (Some(chat), Some(path)) = (&self.chat, &self.save_to) else {
+        let (Some(Conversation::Base(chat)), Some(path)) = (&self.chat, &self.save_to) else {
             return Ok(());
         };
         chat.save(&CancelToken::new())?.write(path)?;
@@ -143,7 +144,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    pub(crate) fn chat(&self) -> Option<&Chat> {
+    pub(crate) fn chat(&self) -> Option<&Conversation> {
         self.chat.as_ref()
     }
 
@@ -152,11 +153,11 @@ impl<'a> Session<'a> {
     }
 
     pub(crate) fn context_tokens(&self) -> u32 {
-        self.engine.memory_estimate().context_tokens
+        self.subject.engine.memory_estimate().context_tokens
     }
 
     pub(crate) fn model_name(&self) -> String {
-        load::title(self.engine.facts())
+        load::title(self.subject.engine.facts())
     }
 
     pub(crate) fn output(&self) -> Output {
@@ -165,22 +166,22 @@ impl<'a> Session<'a> {
 }
 
 fn start_chat(
-    engine: &Engine,
+    subject: &Subject<'_>,
     args: &ChatArgs,
     template: TemplateChoice,
-) -> Result<Chat, CliError> {
+) -> Result<Conversation, CliError> {
     let overflow = if args.drop_oldest {
         OverflowPolicy::DropOldestTurns
     } else {
         OverflowPolicy::Error
     };
-    let chat = engine.chat(ChatOptions {
+    let chat = subject.chat(ChatOptions {
         system_prompt: args.system.clone(),
         history: Vec::new(),
         template,
         overflow,
     })?;
-    if let Some(path) = &args.restore {
+    if let (Conversation::Base(chat), Some(path)) = (&chat, &args.restore) {
         chat.restore(SavedChat::read(path)?, &CancelToken::new())?;
     }
     Ok(chat)

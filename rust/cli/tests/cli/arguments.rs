@@ -38,7 +38,7 @@ fn every_command_has_help_with_examples() {
 
 #[test]
 fn senseless_command_lines_exit_with_2() {
-    let senseless: [&[&str]; 8] = [
+    let senseless: [&[&str]; 9] = [
         &[],
         &["sing"],
         &["score", "--reply", "x"],
@@ -46,6 +46,15 @@ fn senseless_command_lines_exit_with_2() {
         &["chat", "--raw", "--system", "x", "--prompt", "y"],
         &["chat", "--greedy", "--temperature", "1", "--prompt", "y"],
         &["bench", "--threads", "0"],
+        &[
+            "chat",
+            "--candidate",
+            "a.gguf",
+            "--save",
+            "b",
+            "--prompt",
+            "y",
+        ],
         &["embed"],
     ];
     for arguments in senseless {

@@ -8,6 +8,7 @@
 )]
 
 mod arguments;
+mod candidate;
 mod model;
 mod run;
 mod signals;

@@ -26,7 +26,11 @@ pub struct Chat {
 }
 
 impl Chat {
-    pub(crate) fn start(shared: Arc<Shared>, options: ChatOptions) -> Result<Self, Error> {
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        lane: LaneId,
+        options: ChatOptions,
+    ) -> Result<Self, Error> {
         let renderer = shared.renderer(&options.template)?;
         let conversation = Conversation::new(
             renderer,
@@ -34,7 +38,6 @@ impl Chat {
             options.system_prompt,
             options.history,
         )?;
-        let lane = shared.new_lane();
         let conversation = Arc::new(conversation);
         // A template that cannot even render one message is refused now.
         conversation.renderer.render(

@@ -1,13 +1,17 @@
 //! The engine: one loaded model and its worker.
 
+mod evaluation;
 mod results;
+mod score;
 mod shared;
 
 use std::sync::Arc;
 
 use async_channel::Receiver;
+use pocketune_adapter::{BaseModel, CandidateAdapter};
 use pocketune_llama::{Context, Model, ModelLoad, Token};
 
+pub use evaluation::{EvaluationChat, EvaluationSession};
 pub use results::{Embedding, Pooling, Prompt, Score, TokenScore};
 pub(crate) use shared::Shared;
 
@@ -20,7 +24,7 @@ use crate::memory::{self, MemoryEstimate};
 use crate::options::{ChatOptions, EngineOptions, GenerationOptions};
 use crate::reply::ReplyStream;
 use crate::source::ModelSource;
-use crate::worker::{Desk, EmbedJob, Generation, ScoreJob, Source, Worker, one_result};
+use crate::worker::{AdapterSetId, Desk, EmbedJob, Generation, Source, Worker, one_result};
 
 /// One loaded GGUF model with the thread that computes with it.
 ///
@@ -77,11 +81,7 @@ impl Engine {
             parked_limit,
         );
         let worker = Worker::start(desk)?;
-        let facts = ModelFacts {
-            file_bytes: file.file_bytes,
-            header: file.header,
-        };
-        let shared = Shared::new(model, worker, facts, file.file, digests);
+        let shared = Shared::new(model, worker, file, params.context_tokens, digests);
         Ok(Self {
             shared: Arc::new(shared),
             estimate,
@@ -150,7 +150,26 @@ impl Engine {
     /// [`Error::NoChatTemplate`], [`Error::TemplateFailed`],
     /// [`Error::InvalidOption`] for a history that does not alternate.
     pub fn chat(&self, options: ChatOptions) -> Result<Chat, Error> {
-        Chat::start(Arc::clone(&self.shared), options)
+        let lane = self.shared.new_lane(AdapterSetId::NONE);
+        Chat::start(Arc::clone(&self.shared), lane, options)
+    }
+
+    /// What an adapter for this model must fit, for [`CandidateAdapter::parse`].
+    #[must_use]
+    pub fn base_model(&self) -> &Arc<BaseModel> {
+        self.shared.base()
+    }
+
+    /// Opens a session whose replies `candidate` changes; everything else on
+    /// this engine goes on without it. Loads the adapter beside the model, from
+    /// the memory it was checked in: some milliseconds, and at most one batch of
+    /// whatever is being computed. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::AdapterInvalid`] when it was checked against another model,
+    /// [`Error::AdapterRefused`], [`Error::AllocationFailed`], [`Error::Closed`].
+    pub fn evaluate(&self, candidate: CandidateAdapter) -> Result<EvaluationSession, Error> {
+        EvaluationSession::open(Arc::clone(&self.shared), candidate)
     }
 
     /// Goes on with `prompt` as it stands; works with any model. Control tokens
@@ -180,35 +199,8 @@ impl Engine {
         reply: &str,
         cancel: &CancelToken,
     ) -> Result<Score, Error> {
-        let model = self.shared.model();
-        let mut tokens = self.shared.prompt_tokens(prompt)?;
-        let first = tokens.len();
-        if first == 0 {
-            return Err(Error::option(
-                "prompt",
-                "is empty and the model starts no text by itself",
-            ));
-        }
-        tokens.extend(model.tokenize(reply, false, false)?);
-        if tokens.len() == first {
-            return Err(Error::option("reply", "is empty"));
-        }
-        self.check_fits(tokens.len())?;
-        let (result, receiver) = one_result();
         let lane = self.shared.scoring_lane();
-        let job = ScoreJob {
-            lane,
-            cancel: cancel.clone(),
-            tokens,
-            first,
-            done: None,
-            scores: Vec::new(),
-            result,
-        };
-        self.shared.submit(lane, Box::new(job))?;
-        Ok(Score {
-            tokens: wait(&receiver)?,
-        })
+        self.shared.score(lane, prompt, reply, cancel)
     }
 
     /// Pooled final hidden state of `text`. Blocks until the worker gets to it.
@@ -225,7 +217,7 @@ impl Engine {
         if tokens.is_empty() {
             return Err(Error::option("text", "is empty"));
         }
-        self.check_fits(tokens.len())?;
+        self.shared.check_fits(tokens.len())?;
         let count = tokens.len();
         let (result, receiver) = one_result();
         let lane = self.shared.embedding_lane();
@@ -287,17 +279,6 @@ impl Engine {
     /// Closes the engine as dropping it does. Further calls do nothing.
     pub fn close(&self) {
         self.shared.close();
-    }
-
-    fn check_fits(&self, tokens: usize) -> Result<(), Error> {
-        let context_tokens = self.estimate.context_tokens;
-        if tokens > context_tokens as usize {
-            return Err(Error::ContextFull {
-                prompt_tokens: tokens as u64,
-                context_tokens: u64::from(context_tokens),
-            });
-        }
-        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
+use pocketune_adapter::{BaseModel, CandidateAdapter};
 use pocketune_llama::{Model, Token};
 
 use super::{Prompt, wait};
@@ -13,8 +14,9 @@ use crate::constraint::SchemaFactory;
 use crate::digest::{Digest, DigestCache};
 use crate::error::Error;
 use crate::facts::ModelFacts;
+use crate::source::ModelFile;
 use crate::worker::{
-    Job, LaneId, LaneNumbers, RestoreLane, SaveLane, SavedLane, Worker, one_result,
+    AdapterSetId, Job, LaneId, Numbers, RestoreLane, SaveLane, SavedLane, Worker, one_result,
 };
 
 pub(crate) struct Shared {
@@ -27,7 +29,9 @@ pub(crate) struct Shared {
     digest: OnceLock<Digest>,
     control: Arc<ControlTokens>,
     schemas: SchemaFactory,
-    lanes: LaneNumbers,
+    base: Arc<BaseModel>,
+    context_tokens: u32,
+    numbers: Numbers,
     completion: LaneId,
     scoring: LaneId,
     embedding: LaneId,
@@ -45,23 +49,29 @@ impl Shared {
     pub(crate) fn new(
         model: Arc<Model>,
         worker: Worker,
-        facts: ModelFacts,
-        file: File,
+        file: ModelFile,
+        context_tokens: u32,
         digests: Arc<DigestCache>,
     ) -> Self {
         let control = Arc::new(ControlTokens::of(&model));
-        let lanes = LaneNumbers::default();
-        let (completion, scoring, embedding) = (lanes.next(), lanes.next(), lanes.next());
+        let numbers = Numbers::new();
+        let lane = || numbers.lane(AdapterSetId::NONE);
+        let (completion, scoring, embedding) = (lane(), lane(), lane());
         Self {
             worker,
             model,
-            facts,
-            file,
+            facts: ModelFacts {
+                file_bytes: file.file_bytes,
+                header: file.header,
+            },
+            file: file.file,
+            base: Arc::new(file.base),
+            context_tokens,
             digests,
             digest: OnceLock::new(),
             control,
             schemas: SchemaFactory::default(),
-            lanes,
+            numbers,
             completion,
             scoring,
             embedding,
@@ -110,8 +120,35 @@ impl Shared {
         text.tokenize(&self.model)
     }
 
-    pub(crate) fn new_lane(&self) -> LaneId {
-        self.lanes.next()
+    /// What an adapter must fit.
+    pub(crate) fn base(&self) -> &Arc<BaseModel> {
+        &self.base
+    }
+
+    pub(crate) fn check_fits(&self, tokens: usize) -> Result<(), Error> {
+        if tokens > self.context_tokens as usize {
+            return Err(Error::ContextFull {
+                prompt_tokens: tokens as u64,
+                context_tokens: u64::from(self.context_tokens),
+            });
+        }
+        Ok(())
+    }
+
+    /// A lane that computes under these adapters for as long as it lives.
+    pub(crate) fn new_lane(&self, adapters: AdapterSetId) -> LaneId {
+        self.numbers.lane(adapters)
+    }
+
+    /// Loads an adapter beside those of other sessions.
+    pub(crate) fn load_adapters(&self, candidate: CandidateAdapter) -> Result<AdapterSetId, Error> {
+        let adapters = self.numbers.adapter_set();
+        self.worker.load(adapters, candidate)?;
+        Ok(adapters)
+    }
+
+    pub(crate) fn unload_adapters(&self, adapters: AdapterSetId) {
+        self.worker.unload(adapters);
     }
 
     /// The lane of completions: one after the other, reusing equal beginnings.

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pocketune_adapter::CandidateAdapter;
 use pocketune_llama::{AbortFlag, Batch, Context, LlamaError, Model, Outputs, Sampler, Token};
 
 use crate::error::Error;
 use crate::options::KvCacheType;
 use crate::threads::{Preemptions, ThreadGovernor, TokenCost};
+use crate::worker::adapters::{AdapterSetId, AdapterSets};
 use crate::worker::lanes::{LaneId, Lanes, SEQUENCE, SavedLane};
 
 /// Rows of logits in one batch. Each costs a row of compute buffer as wide as
@@ -20,6 +22,7 @@ pub(crate) struct Desk {
     context: Context,
     batch: Batch,
     lanes: Lanes,
+    adapters: AdapterSets,
     governor: ThreadGovernor,
     preemptions: Preemptions,
     context_tokens: u32,
@@ -38,6 +41,7 @@ impl Desk {
             context,
             batch: Batch::new(),
             lanes: Lanes::new(parked_limit_bytes),
+            adapters: AdapterSets::new(),
             governor,
             preemptions: Preemptions::watch(),
             context_tokens,
@@ -86,8 +90,8 @@ impl Desk {
         self.lanes.reuse(&mut self.context, lane, tokens)
     }
 
-    /// Computes `tokens` of the lane in the slot at `position`. On an error the
-    /// cache is as before. Returns the time it took.
+    /// Computes `tokens` of the lane in the slot at `position`, under the lane's
+    /// adapters and no others. On an error the cache is as before. Returns the time it took.
     pub(crate) fn compute(
         &mut self,
         lane: LaneId,
@@ -95,6 +99,7 @@ impl Desk {
         position: usize,
         outputs: Outputs,
     ) -> Result<Duration, Error> {
+        self.adapters.attach(&mut self.context, lane.adapters)?;
         let single = tokens.len() == 1;
         self.context.use_threads(self.governor.threads(), u32::MAX);
         let position = u32::try_from(position).unwrap_or(u32::MAX);
@@ -158,6 +163,19 @@ impl Desk {
 
     pub(crate) fn forget(&mut self, lane: LaneId) {
         self.lanes.forget(&mut self.context, lane);
+    }
+
+    pub(crate) fn load_adapters(
+        &mut self,
+        id: AdapterSetId,
+        candidate: &CandidateAdapter,
+    ) -> Result<(), Error> {
+        self.adapters.load(&self.context, id, candidate)
+    }
+
+    /// No lane of this set may have work left.
+    pub(crate) fn unload_adapters(&mut self, id: AdapterSetId) {
+        self.adapters.unload(&mut self.context, id);
     }
 
     pub(crate) fn save(&mut self, lane: LaneId) -> Result<SavedLane, Error> {

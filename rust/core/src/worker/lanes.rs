@@ -11,10 +11,15 @@ use std::collections::HashMap;
 use pocketune_llama::{Context, Token};
 
 use crate::error::Error;
+use crate::worker::adapters::AdapterSetId;
 
-/// A chat's place on an engine.
+/// A chat's place on an engine. It says under which adapters the lane computes,
+/// for as long as it lives: what it caches can be nobody else's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct LaneId(pub(crate) u64);
+pub(crate) struct LaneId {
+    pub(crate) number: u64,
+    pub(crate) adapters: AdapterSetId,
+}
 
 /// Shorter common beginnings are computed again: a begin-of-sequence token that
 /// all prompts share saves nothing, and an unchanged batch gives the same bits.

@@ -4,6 +4,7 @@
 //! one token. Jobs of one lane (a chat) run in order; lanes take turns, each for
 //! a time slice, so that a short question does not wait for a long reply.
 
+mod adapters;
 mod desk;
 mod embed;
 mod generation;
@@ -15,10 +16,14 @@ mod score;
 mod state_jobs;
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
+use pocketune_adapter::CandidateAdapter;
+
+pub(crate) use adapters::AdapterSetId;
 pub(crate) use desk::{Desk, OUTPUTS_MAX};
 pub(crate) use embed::EmbedJob;
 pub(crate) use generation::Generation;
@@ -57,6 +62,12 @@ pub(crate) enum Step {
 pub(crate) enum Command {
     Submit(LaneId, Box<dyn Job>),
     Forget(LaneId),
+    Load(
+        AdapterSetId,
+        Box<CandidateAdapter>,
+        async_channel::Sender<Result<(), Error>>,
+    ),
+    Unload(AdapterSetId),
     Close,
 }
 
@@ -107,6 +118,28 @@ impl Worker {
         let _ = self.commands.send(Command::Forget(lane));
     }
 
+    /// Loads adapters under a number that was never used before. Blocks until the
+    /// worker is between two steps and has done it.
+    pub(crate) fn load(
+        &self,
+        adapters: AdapterSetId,
+        candidate: CandidateAdapter,
+    ) -> Result<(), Error> {
+        if self.closing.is_cancelled() {
+            return Err(Error::Closed);
+        }
+        let (result, receiver) = one_result();
+        self.commands
+            .send(Command::Load(adapters, Box::new(candidate), result))
+            .map_err(|_| Error::Closed)?;
+        receiver.recv_blocking().map_err(|_| Error::Closed)?
+    }
+
+    /// Frees adapters once their last job has ended.
+    pub(crate) fn unload(&self, adapters: AdapterSetId) {
+        let _ = self.commands.send(Command::Unload(adapters));
+    }
+
     /// Stops the running computation and ends the thread. Blocks until model
     /// and context are freed, unless called on the worker's own thread (by code
     /// that a finished request woke there).
@@ -155,12 +188,32 @@ fn serve(mut desk: Desk, inbox: &Receiver<Command>, closing: &CancelToken) {
                 }
             }
         };
-        match command {
-            Command::Submit(lane, job) => queue.push(lane, job),
-            Command::Forget(lane) => queue.forget(lane, &mut desk),
-            Command::Close => return,
+        if obey(command, &mut queue, &mut desk) == Next::Close {
+            return;
         }
     }
+}
+
+/// What follows a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Work,
+    Close,
+}
+
+/// Does what takes a moment, queues the rest.
+fn obey(command: Command, queue: &mut FairQueue, desk: &mut Desk) -> Next {
+    match command {
+        Command::Submit(lane, job) => queue.push(lane, job),
+        Command::Forget(lane) => queue.forget(lane, desk),
+        Command::Load(adapters, candidate, result) => {
+            // Nobody waits when the engine is being closed.
+            let _ = result.try_send(desk.load_adapters(adapters, &candidate));
+        }
+        Command::Unload(adapters) => queue.unload(adapters, desk),
+        Command::Close => return Next::Close,
+    }
+    Next::Work
 }
 
 /// Lets the next lane compute until its job ends, its slice is over while
@@ -189,10 +242,8 @@ fn run_slice(
         queue.finish_cancelled(desk);
         // Commands are taken between slices only, so look for company here.
         while let Ok(command) = inbox.try_recv() {
-            match command {
-                Command::Submit(lane, job) => queue.push(lane, job),
-                Command::Forget(lane) => queue.forget(lane, desk),
-                Command::Close => return,
+            if obey(command, queue, desk) == Next::Close {
+                return;
             }
         }
         if queue.others_wait(lane) && started.elapsed() >= SLICE && desk.can_set_aside(lane) {
@@ -207,12 +258,28 @@ pub(crate) fn one_result<T>() -> (async_channel::Sender<T>, async_channel::Recei
     async_channel::bounded(1)
 }
 
-/// The next lane number of an engine.
-#[derive(Debug, Default)]
-pub(crate) struct LaneNumbers(std::sync::atomic::AtomicU64);
+/// The next lanes and sets of adapters of an engine. No number is given twice.
+#[derive(Debug)]
+pub(crate) struct Numbers(AtomicU64);
 
-impl LaneNumbers {
-    pub(crate) fn next(&self) -> LaneId {
-        LaneId(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+impl Numbers {
+    pub(crate) fn new() -> Self {
+        // 0 is the set without adapters.
+        Self(AtomicU64::new(AdapterSetId::NONE.0 + 1))
+    }
+
+    pub(crate) fn lane(&self, adapters: AdapterSetId) -> LaneId {
+        LaneId {
+            number: self.next(),
+            adapters,
+        }
+    }
+
+    pub(crate) fn adapter_set(&self) -> AdapterSetId {
+        AdapterSetId(self.next())
+    }
+
+    fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
     }
 }

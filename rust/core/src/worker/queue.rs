@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use crate::worker::adapters::AdapterSetId;
 use crate::worker::{Desk, Job, LaneId, Step};
 
 #[derive(Default)]
@@ -11,6 +12,8 @@ pub(crate) struct FairQueue {
     turns: VecDeque<LaneId>,
     // Lanes whose chat was dropped while jobs of it were still queued or running.
     forgotten: HashSet<LaneId>,
+    // The same for the adapters of an evaluation session.
+    unloading: HashSet<AdapterSetId>,
     running: Option<LaneId>,
 }
 
@@ -50,9 +53,24 @@ impl FairQueue {
             return;
         }
         self.waiting.remove(&lane);
+        self.settle(lane, desk);
+    }
+
+    /// The last job of `lane` has ended: does what had to wait for it.
+    fn settle(&mut self, lane: LaneId, desk: &mut Desk) {
         if self.forgotten.remove(&lane) {
             desk.forget(lane);
         }
+        if self.unloading.contains(&lane.adapters) && !self.uses(lane.adapters) {
+            self.unloading.remove(&lane.adapters);
+            desk.unload_adapters(lane.adapters);
+        }
+    }
+
+    /// Whether a job under these adapters waits or runs.
+    fn uses(&self, adapters: AdapterSetId) -> bool {
+        let mut lanes = self.waiting.keys().chain(&self.running);
+        lanes.any(|lane| lane.adapters == adapters)
     }
 
     /// Ends waiting jobs that were cancelled. A cancelled job computes nothing:
@@ -72,9 +90,7 @@ impl FairQueue {
             self.waiting.remove(&lane);
             self.turns.retain(|&turn| turn != lane);
             desk.release(lane);
-            if self.forgotten.remove(&lane) {
-                desk.forget(lane);
-            }
+            self.settle(lane, desk);
         }
     }
 
@@ -88,6 +104,15 @@ impl FairQueue {
             self.forgotten.insert(lane);
         } else {
             desk.forget(lane);
+        }
+    }
+
+    /// Frees the adapters, now or when their last job has ended.
+    pub(crate) fn unload(&mut self, adapters: AdapterSetId, desk: &mut Desk) {
+        if self.uses(adapters) {
+            self.unloading.insert(adapters);
+        } else {
+            desk.unload_adapters(adapters);
         }
     }
 }

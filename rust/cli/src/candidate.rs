@@ -1,0 +1,127 @@
+//! `--candidate`: an adapter to try out before anybody vouches for it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pocketune_core::{
+    CancelToken, CandidateAdapter, Chat, ChatOptions, Engine, Error, EvaluationChat,
+    EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Score,
+};
+
+use crate::error::CliError;
+use crate::files;
+
+/// Rank 64 on every matrix of a model of 8 billion parameters takes half of it.
+const ADAPTER_BYTES_MAX: u64 = 1 << 30;
+
+#[derive(Debug, Args)]
+pub(crate) struct CandidateArgs {
+    /// Under this LoRA (GGUF): checked against the model, vouched for by nobody
+    #[arg(long, value_name = "FILE")]
+    candidate: Option<PathBuf>,
+}
+
+impl CandidateArgs {
+    /// Reads and checks the adapter, if one is named.
+    pub(crate) fn read(&self, engine: &Engine) -> Result<Option<CandidateAdapter>, CliError> {
+        let Some(path) = &self.candidate else {
+            return Ok(None);
+        };
+        let bytes = files::read_bytes("adapter", path, ADAPTER_BYTES_MAX)?;
+        let candidate = CandidateAdapter::parse(bytes, engine.base_model()).map_err(Error::from)?;
+        Ok(Some(candidate))
+    }
+}
+
+/// Who replies: the engine as it is, or under a candidate.
+pub(crate) struct Subject<'a> {
+    pub(crate) engine: &'a Engine,
+    session: Option<EvaluationSession>,
+}
+
+/// A conversation with either.
+pub(crate) enum Conversation {
+    Base(Chat),
+    Candidate(EvaluationChat),
+}
+
+impl<'a> Subject<'a> {
+    /// Opens an evaluation session where there is a candidate.
+    pub(crate) fn open(
+        engine: &'a Engine,
+        candidate: Option<CandidateAdapter>,
+    ) -> Result<Self, CliError> {
+        let session = candidate
+            .map(|candidate| engine.evaluate(candidate))
+            .transpose()?;
+        Ok(Self { engine, session })
+    }
+
+    pub(crate) fn chat(&self, options: ChatOptions) -> Result<Conversation, Error> {
+        Ok(match &self.session {
+            None => Conversation::Base(self.engine.chat(options)?),
+            Some(session) => Conversation::Candidate(session.chat(options)?),
+        })
+    }
+
+    pub(crate) fn complete(
+        &self,
+        prompt: &str,
+        options: &GenerationOptions,
+    ) -> Result<ReplyStream, Error> {
+        match &self.session {
+            None => self.engine.complete(prompt, options),
+            Some(session) => session.complete(prompt, options),
+        }
+    }
+
+    pub(crate) fn score(&self, prompt: &Prompt, reply: &str) -> Result<Score, Error> {
+        let cancel = CancelToken::new();
+        match &self.session {
+            None => self.engine.score(prompt, reply, &cancel),
+            Some(session) => session.score(prompt, reply, &cancel),
+        }
+    }
+}
+
+impl Conversation {
+    pub(crate) fn send(
+        &self,
+        text: &str,
+        options: &GenerationOptions,
+    ) -> Result<ReplyStream, Error> {
+        match self {
+            Self::Base(chat) => chat.send(text, options),
+            Self::Candidate(chat) => chat.send(text, options),
+        }
+    }
+
+    pub(crate) fn regenerate(&self, options: &GenerationOptions) -> Result<ReplyStream, Error> {
+        match self {
+            Self::Base(chat) => chat.regenerate(options),
+            Self::Candidate(chat) => chat.regenerate(options),
+        }
+    }
+
+    pub(crate) fn history(&self) -> Vec<Message> {
+        match self {
+            Self::Base(chat) => chat.history(),
+            Self::Candidate(chat) => chat.history(),
+        }
+    }
+
+    pub(crate) fn system_prompt(&self) -> Option<String> {
+        match self {
+            Self::Base(chat) => chat.system_prompt(),
+            Self::Candidate(chat) => chat.system_prompt(),
+        }
+    }
+
+    /// Forgets what was said; the instructions stay.
+    pub(crate) fn forget(&self) -> Result<(), Error> {
+        match self {
+            Self::Base(chat) => chat.replace_history(Vec::new()),
+            Self::Candidate(chat) => chat.replace_history(Vec::new()),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Trying out an adapter that nobody vouches for.
+
+use std::sync::Arc;
+
+use pocketune_adapter::{AdapterError, CandidateAdapter};
+
+use super::{Prompt, Score, Shared};
+use crate::cancel::CancelToken;
+use crate::chat::{Chat, Message};
+use crate::error::Error;
+use crate::options::{ChatOptions, GenerationOptions};
+use crate::reply::ReplyStream;
+use crate::worker::{AdapterSetId, Generation, LaneId, Source};
+
+/// An engine under one candidate adapter, beside the engine as it is.
+///
+/// Its requests queue with all others of the engine; each computes under its own
+/// adapters, and nothing that one computed is reused by the other. Nothing of a
+/// session is stored. Thread-safe. When the session and its chats are dropped
+/// and their last reply has ended, the adapter is freed.
+#[derive(Debug)]
+pub struct EvaluationSession {
+    open: Arc<Open>,
+}
+
+/// One conversation in an [`EvaluationSession`]: a [`Chat`] that cannot be saved
+/// or restored, since no other session could go on with it.
+#[derive(Debug)]
+pub struct EvaluationChat {
+    // Before the session: its lane goes first.
+    chat: Chat,
+    _open: Arc<Open>,
+}
+
+/// What keeps the adapter loaded.
+#[derive(Debug)]
+struct Open {
+    shared: Arc<Shared>,
+    adapters: AdapterSetId,
+    completion: LaneId,
+    scoring: LaneId,
+}
+
+impl EvaluationSession {
+    pub(crate) fn open(shared: Arc<Shared>, candidate: CandidateAdapter) -> Result<Self, Error> {
+        if candidate.base() != shared.base() {
+            return Err(AdapterError::OtherModel.into());
+        }
+        let adapters = shared.load_adapters(candidate)?;
+        let open = Open {
+            adapters,
+            completion: shared.new_lane(adapters),
+            scoring: shared.new_lane(adapters),
+            shared,
+        };
+        Ok(Self {
+            open: Arc::new(open),
+        })
+    }
+
+    /// Starts a chat under the candidate. Does not block.
+    ///
+    /// # Errors
+    /// As [`crate::Engine::chat`].
+    pub fn chat(&self, options: ChatOptions) -> Result<EvaluationChat, Error> {
+        let shared = Arc::clone(&self.open.shared);
+        let lane = shared.new_lane(self.open.adapters);
+        Ok(EvaluationChat {
+            chat: Chat::start(shared, lane, options)?,
+            _open: Arc::clone(&self.open),
+        })
+    }
+
+    /// Goes on with `prompt` as it stands, as [`crate::Engine::complete`] does.
+    /// Returns at once.
+    ///
+    /// # Errors
+    /// As [`Chat::send`].
+    pub fn complete(
+        &self,
+        prompt: impl Into<String>,
+        options: &GenerationOptions,
+    ) -> Result<ReplyStream, Error> {
+        let source = Source::Raw(prompt.into());
+        Generation::submit(&self.open.shared, self.open.completion, source, options)
+    }
+
+    /// Log-probability of each token of `reply` after `prompt`. Blocks until the
+    /// worker gets to it.
+    ///
+    /// # Errors
+    /// As [`crate::Engine::score`].
+    pub fn score(
+        &self,
+        prompt: &Prompt,
+        reply: &str,
+        cancel: &CancelToken,
+    ) -> Result<Score, Error> {
+        let scoring = self.open.scoring;
+        self.open.shared.score(scoring, prompt, reply, cancel)
+    }
+}
+
+impl EvaluationChat {
+    /// Asks for a reply to `text`, as [`Chat::send`] does. Returns at once.
+    ///
+    /// # Errors
+    /// As [`Chat::send`].
+    pub fn send(
+        &self,
+        text: impl Into<String>,
+        options: &GenerationOptions,
+    ) -> Result<ReplyStream, Error> {
+        self.chat.send(text, options)
+    }
+
+    /// Asks for another reply to the last message of the user.
+    ///
+    /// # Errors
+    /// As [`Chat::regenerate`].
+    pub fn regenerate(&self, options: &GenerationOptions) -> Result<ReplyStream, Error> {
+        self.chat.regenerate(options)
+    }
+
+    /// The turns so far, without the system prompt. Does not block.
+    #[must_use]
+    pub fn history(&self) -> Vec<Message> {
+        self.chat.history()
+    }
+
+    /// The instructions before the first turn.
+    #[must_use]
+    pub fn system_prompt(&self) -> Option<String> {
+        self.chat.system_prompt()
+    }
+
+    /// Replaces the history.
+    ///
+    /// # Errors
+    /// As [`Chat::replace_history`].
+    pub fn replace_history(&self, turns: Vec<Message>) -> Result<(), Error> {
+        self.chat.replace_history(turns)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shared.forget_lane(self.completion);
+        self.shared.forget_lane(self.scoring);
+        self.shared.unload_adapters(self.adapters);
+    }
+}

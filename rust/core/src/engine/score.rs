@@ -1,0 +1,45 @@
+//! Asking the worker for the log-probabilities of a reply.
+
+use super::{Prompt, Score, Shared, wait};
+use crate::cancel::CancelToken;
+use crate::error::Error;
+use crate::worker::{LaneId, ScoreJob, one_result};
+
+impl Shared {
+    /// Scores `reply` after `prompt` on this lane. Blocks until the worker gets to it.
+    pub(crate) fn score(
+        &self,
+        lane: LaneId,
+        prompt: &Prompt,
+        reply: &str,
+        cancel: &CancelToken,
+    ) -> Result<Score, Error> {
+        let mut tokens = self.prompt_tokens(prompt)?;
+        let first = tokens.len();
+        if first == 0 {
+            return Err(Error::option(
+                "prompt",
+                "is empty and the model starts no text by itself",
+            ));
+        }
+        tokens.extend(self.model().tokenize(reply, false, false)?);
+        if tokens.len() == first {
+            return Err(Error::option("reply", "is empty"));
+        }
+        self.check_fits(tokens.len())?;
+        let (result, receiver) = one_result();
+        let job = ScoreJob {
+            lane,
+            cancel: cancel.clone(),
+            tokens,
+            first,
+            done: None,
+            scores: Vec::new(),
+            result,
+        };
+        self.submit(lane, Box::new(job))?;
+        Ok(Score {
+            tokens: wait(&receiver)?,
+        })
+    }
+}
