@@ -1,0 +1,78 @@
+//! What a reply is like, in numbers that need no judge. `tests/preferences/README.md`
+//! has the same definitions in words.
+
+/// A reply and what is known of it.
+pub struct Measured {
+    pub text: String,
+    pub tokens: u32,
+}
+
+/// A kind of preference: its data's name, and the measure that should rise.
+pub struct Kind {
+    pub name: &'static str,
+    pub measure: fn(&Measured) -> f64,
+    pub unit: &'static str,
+}
+
+pub const KINDS: [Kind; 3] = [
+    Kind {
+        name: "brief",
+        measure: |reply| -f64::from(reply.tokens),
+        unit: "tokens fewer",
+    },
+    Kind {
+        name: "style",
+        measure: |reply| addresses(&reply.text),
+        unit: "\"you\" in 100 words",
+    },
+    Kind {
+        name: "format",
+        measure: |reply| f64::from(u8::from(is_paragraph(&reply.text))),
+        unit: "share of plain paragraphs",
+    },
+];
+
+/// Forms of "you" in 100 words.
+fn addresses(text: &str) -> f64 {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower
+        .split(|c: char| !(c.is_ascii_lowercase() || c == '\''))
+        .map(|word| word.trim_start_matches('\''))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let you = ["you", "your", "yours", "yourself", "yourselves"];
+    let stem = |word: &&str| {
+        word.split('\'')
+            .next()
+            .is_some_and(|stem| you.contains(&stem))
+    };
+    let count = words.iter().filter(|word| stem(word)).count();
+    100.0 * count as f64 / words.len().max(1) as f64
+}
+
+/// One paragraph without line breaks, list marks and markup.
+fn is_paragraph(text: &str) -> bool {
+    let text = text.trim();
+    let begins = text
+        .chars()
+        .next()
+        .is_some_and(|c| !(c.is_whitespace() || c.is_ascii_digit() || "*#`-".contains(c)));
+    begins && !text.chars().any(|c| "\n*#`".contains(c))
+}
+
+/// Whether some four words in a row come four times or more.
+pub fn is_repetitive(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split_whitespace().collect();
+    words
+        .windows(4)
+        .any(|four| words.windows(4).filter(|other| *other == four).count() >= 4)
+}
+
+/// Mean with the half-width of its 95 % interval (normal approximation).
+pub fn interval(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    (mean, 1.96 * (variance / n).sqrt())
+}
