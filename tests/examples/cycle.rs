@@ -1,10 +1,11 @@
-//! Loads, chats, cancels, saves, fails and drops, on a tiny model: what
+//! Loads, chats, cancels, saves, fails, evaluates and drops, on a tiny model: what
 //! `scripts/check-leaks.sh` runs under valgrind.
 
 #![allow(clippy::unwrap_used, reason = "fails by panicking")]
 
 use pocketune_core::{
-    CancelToken, ChatOptions, Constraint, EngineOptions, GenerationOptions, Pooling, Prompt,
+    CancelToken, CandidateAdapter, ChatOptions, Constraint, Engine, EngineOptions,
+    GenerationOptions, Pooling, Prompt,
 };
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_tests::{engine, written};
@@ -50,7 +51,31 @@ fn main() {
         engine
             .embed(&prompt, Pooling::Mean, &CancelToken::new())
             .unwrap();
+        evaluate(&engine, &options, &prompt);
         // Dropped while it works.
         let _running = chat.send("go on", &options).unwrap();
+    }
+}
+
+/// Sessions one after the other, one beside another, and one dropped while it works.
+fn evaluate(engine: &Engine, options: &GenerationOptions, prompt: &Prompt) {
+    let adapter = TinyModel::llama().adapter(4, 8.0).build().unwrap();
+    let open = || {
+        let candidate = CandidateAdapter::parse(adapter.clone(), engine.base_model()).unwrap();
+        engine.evaluate(candidate).unwrap()
+    };
+    let beside = open();
+    for _ in 0..2 {
+        let session = open();
+        let chat = session.chat(ChatOptions::default()).unwrap();
+        chat.send("hello", options).unwrap().finish().unwrap();
+        for session in [&session, &beside] {
+            session
+                .score(prompt, " there", &CancelToken::new())
+                .unwrap();
+        }
+        let stream = session.complete("go on", options).unwrap();
+        drop((session, chat));
+        stream.finish().unwrap();
     }
 }
