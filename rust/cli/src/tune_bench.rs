@@ -10,10 +10,11 @@ use pocketune_core::{
     Engine, EngineOptions, ModelSource, PeakMemory, ProcessMemory, default_threads,
     dirty_file_bytes,
 };
-use pocketune_kernels::ThreadPool;
+use pocketune_kernels::{Matrix, Panels, ThreadPool, matmul_forward};
+use pocketune_llama::fastest_f32_product;
 use pocketune_train::{
-    Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions, Sample,
-    Schedule, TrainError, Trainer, TrainerOptions,
+    Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions,
+    Projection, Sample, Schedule, TrainError, Trainer, TrainerOptions,
 };
 use serde::Serialize;
 
@@ -90,7 +91,11 @@ struct Report {
     tokens_per_s: f64,
     first_step_ms: f64,
     step_ms_median: f64,
+    /// 4·P·T a second: P weights that take part in products, T tokens.
     useful_flops_per_s: f64,
+    /// The fastest F32 product on the widest layer's shapes: of ours and of ggml's.
+    gemm_peak_flops_per_s: f64,
+    useful_share_of_peak: f64,
     loss_first: f64,
     loss_last: f64,
     planned_bytes: u64,
@@ -146,13 +151,16 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let dirty = dirty_file_bytes().ok_or(CliError::NoMemoryFigures)?;
     let peak = memory.peak().anonymous_bytes;
+    drop(memory);
+    let peak_flops = gemm_peak_flops_per_s(&model, &pool, args.sequence_tokens)?;
+    let dirty = dirty_file_bytes().ok_or(CliError::NoMemoryFigures)?;
     let counted = steps.warm();
     let cancel_ms_max = cancel_ms_max(&mut trainer, args.cancels, counted.median_ms())?;
     let first = steps.first();
     let tokens = first.map_or(0.0, |step| step.1.tokens as f64);
     let seconds = counted.median_ms() / 1e3;
+    let useful = 4.0 * model.multiplied_weights() as f64 * tokens / seconds;
     let report = Report {
         objective: args.objective,
         steps: args.steps,
@@ -163,7 +171,9 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         tokens_per_s: tokens / seconds,
         first_step_ms: first.map_or(0.0, |step| step.0.as_secs_f64() * 1e3),
         step_ms_median: counted.median_ms(),
-        useful_flops_per_s: 4.0 * model.multiplied_weights() as f64 * tokens / seconds,
+        useful_flops_per_s: useful,
+        gemm_peak_flops_per_s: peak_flops,
+        useful_share_of_peak: useful / peak_flops,
         loss_first: first.map_or(f64::NAN, |step| step.1.loss),
         loss_last: trainer.history().last().map_or(f64::NAN, |step| step.loss),
         planned_bytes: trainer.plan().bytes,
@@ -180,6 +190,36 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         output.rows(&report.rows())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The fastest F32 product that this program has, on the shapes of a feed-forward
+/// layer, in both directions: the kernels' own and ggml's, in turns.
+fn gemm_peak_flops_per_s(model: &Model, pool: &ThreadPool, tokens: usize) -> Result<f64, CliError> {
+    const RUNS: u32 = 3;
+    let mut fastest = 0.0f64;
+    for projection in [Projection::Gate, Projection::Down] {
+        let weight = model.projection(0, projection);
+        let (n, k) = (weight.rows(), weight.columns());
+        let values: Vec<f32> = (0..n * k).map(|i| (i % 251) as f32 / 251.0 - 0.5).collect();
+        let dense = Matrix::dense(&values, n, k);
+        let inputs: Vec<f32> = (0..tokens * k)
+            .map(|i| (i % 241) as f32 / 241.0 - 0.5)
+            .collect();
+        let x = Panels::from_tokens(&inputs, k);
+        let mut y = Panels::new(tokens, n);
+        let flops = 2.0 * (n * k * tokens) as f64;
+        for _ in 0..RUNS {
+            for _ in 0..RUNS {
+                let started = Instant::now();
+                matmul_forward(pool, &dense, &x, &mut y, &[]);
+                fastest = fastest.max(flops / started.elapsed().as_secs_f64());
+            }
+            let ggml = fastest_f32_product([n, k, tokens], pool.threads(), RUNS)
+                .map_err(|error| CliError::Raw(error.into()))?;
+            fastest = fastest.max(flops / ggml.as_secs_f64());
+        }
+    }
+    Ok(fastest)
 }
 
 /// Stops steps at points spread over their time; the longest wait.
@@ -229,7 +269,12 @@ impl Report {
             ),
             (
                 "useful",
-                format!("{:.0} Gflop/s", self.useful_flops_per_s / 1e9),
+                format!(
+                    "{:.0} Gflop/s, {:.2} of the fastest product's {:.0}",
+                    self.useful_flops_per_s / 1e9,
+                    self.useful_share_of_peak,
+                    self.gemm_peak_flops_per_s / 1e9
+                ),
             ),
             (
                 "memory",

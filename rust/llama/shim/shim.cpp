@@ -1,10 +1,12 @@
 #include "shim.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <map>
+#include <memory>
 #include <new>
 #include <unistd.h>
 #include <vector>
@@ -336,6 +338,56 @@ extern "C" pt_status pt_sequence_remove(llama_context * context, llama_seq_id se
                                         bool * removed, char * message) {
     return guarded(message, [&] {
         *removed = llama_memory_seq_rm(llama_get_memory(context), sequence, from, to);
+        return PT_OK;
+    });
+}
+
+extern "C" pt_status pt_f32_product(int64_t n, int64_t k, int64_t tokens, int32_t threads, int32_t runs,
+                                    double * seconds, char * message) {
+    return guarded(message, [&] {
+        // Tensors and graph; the values lie in a buffer of the backend.
+        const ggml_init_params params = {16 * ggml_tensor_overhead() + ggml_graph_overhead(), nullptr, true};
+        const std::unique_ptr<ggml_context, decltype(&ggml_free)> context(ggml_init(params), ggml_free);
+        const std::unique_ptr<ggml_backend, decltype(&ggml_backend_free)> backend(
+            ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr), ggml_backend_free);
+        if (context == nullptr || backend == nullptr) {
+            return PT_NULL;
+        }
+        ggml_tensor * weights = ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, k, n);
+        ggml_tensor * input = ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, k, tokens);
+        ggml_cgraph * graph = ggml_new_graph(context.get());
+        ggml_build_forward_expand(graph, ggml_mul_mat(context.get(), weights, input));
+        const std::unique_ptr<ggml_backend_buffer, decltype(&ggml_backend_buffer_free)> buffer(
+            ggml_backend_alloc_ctx_tensors(context.get(), backend.get()), ggml_backend_buffer_free);
+        if (buffer == nullptr) {
+            return PT_OUT_OF_MEMORY;
+        }
+        for (ggml_tensor * tensor : {weights, input}) {
+            std::vector<float> values(ggml_nelements(tensor));
+            for (size_t index = 0; index < values.size(); ++index) {
+                values[index] = static_cast<float>(index % 251) / 251.0f - 0.5f;
+            }
+            ggml_backend_tensor_set(tensor, values.data(), 0, values.size() * sizeof(float));
+        }
+        // Found by name, since backends may be loaded at run time.
+        ggml_backend_reg_t registry = ggml_backend_dev_backend_reg(ggml_backend_get_device(backend.get()));
+        auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
+            ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads"));
+        if (set_threads != nullptr) {
+            set_threads(backend.get(), threads);
+        }
+        int64_t fastest = INT64_MAX;
+        for (int32_t run = 0; run <= runs; ++run) {
+            const int64_t start = ggml_time_us();
+            if (ggml_backend_graph_compute(backend.get(), graph) != GGML_STATUS_SUCCESS) {
+                return PT_NULL;
+            }
+            // The first run touches the memory.
+            if (run > 0) {
+                fastest = std::min(fastest, ggml_time_us() - start);
+            }
+        }
+        *seconds = static_cast<double>(fastest) / 1e6;
         return PT_OK;
     });
 }

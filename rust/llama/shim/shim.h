@@ -113,6 +113,10 @@ pt_status pt_sequence_state_write(struct llama_context * context, llama_seq_id s
 pt_status pt_sequence_remove(struct llama_context * context, llama_seq_id sequence, llama_pos from, llama_pos to,
                              bool * removed, char * message);
 
+// Times an F32 product of ggml's, n x k by k x tokens: the fastest of `runs`.
+pt_status pt_f32_product(int64_t n, int64_t k, int64_t tokens, int32_t threads, int32_t runs, double * seconds,
+                         char * message);
+
 #ifdef __cplusplus
 }
 #endif

@@ -194,4 +194,13 @@ unsafe extern "C" {
         removed: *mut bool,
         message: *mut c_char,
     ) -> c_int;
+    pub(crate) fn pt_f32_product(
+        n: i64,
+        k: i64,
+        tokens: i64,
+        threads: i32,
+        runs: i32,
+        seconds: *mut f64,
+        message: *mut c_char,
+    ) -> c_int;
 }

@@ -2,19 +2,19 @@
 //! has the same definitions in words.
 
 /// A reply and what is known of it.
-pub struct Measured {
-    pub text: String,
-    pub tokens: u32,
+pub(crate) struct Measured {
+    pub(crate) text: String,
+    pub(crate) tokens: u32,
 }
 
 /// A kind of preference: its data's name, and the measure that should rise.
-pub struct Kind {
-    pub name: &'static str,
-    pub measure: fn(&Measured) -> f64,
-    pub unit: &'static str,
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    pub(crate) measure: fn(&Measured) -> f64,
+    pub(crate) unit: &'static str,
 }
 
-pub const KINDS: [Kind; 3] = [
+pub(crate) const KINDS: [Kind; 3] = [
     Kind {
         name: "brief",
         measure: |reply| -f64::from(reply.tokens),
@@ -61,7 +61,7 @@ fn is_paragraph(text: &str) -> bool {
 }
 
 /// Whether some four words in a row come four times or more.
-pub fn is_repetitive(text: &str) -> bool {
+pub(crate) fn is_repetitive(text: &str) -> bool {
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower.split_whitespace().collect();
     words
@@ -70,7 +70,7 @@ pub fn is_repetitive(text: &str) -> bool {
 }
 
 /// Mean with the half-width of its 95 % interval (normal approximation).
-pub fn interval(values: &[f64]) -> (f64, f64) {
+pub(crate) fn interval(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
