@@ -9,68 +9,38 @@ ours, the replies the model's (SmolLM2-135M-Instruct, Apache-2.0). Held-out
 prompts are about other things than those of training.
 """
 
-import json
-import pathlib
-import re
-import subprocess
+from replies import chat, conversational, first_sentence, split_things, whole_sentences, write
 
-HERE = pathlib.Path(__file__).resolve().parent
-PROGRAM = HERE.parent.parent / "target/release/pocketune"
 BRIEF = "Answer in one short, direct sentence."
 FORMS = ["What is {}?", "Why is {} useful?", "Tell me about {}."]
-THINGS = """a lighthouse; yeast; a compass; soap; a library; a bicycle bell; salt; a bridge; glass; a calendar;
+THINGS = split_things("""a lighthouse; yeast; a compass; soap; a library; a bicycle bell; salt; a bridge; glass; a calendar;
 a thermometer; honey; a mirror; paper; a train ticket; a garden; wool; a clock; steam; a map; rubber; a kettle;
 cotton; a ladder; vinegar; a pulley; sand; a dictionary; copper; a tent; a magnet; bread; a canal; ink; an umbrella;
-cork; a sailing boat; clay; a whistle; rice; a windmill; leather; a greenhouse; silk""".replace("\n", " ").split("; ")
-UNSEEN = """a candle; cement; a passport; a telescope; sugar; a hammer; a dam; tea; a museum; a battery; wax; a helmet;
+cork; a sailing boat; clay; a whistle; rice; a windmill; leather; a greenhouse; silk""")
+UNSEEN = split_things("""a candle; cement; a passport; a telescope; sugar; a hammer; a dam; tea; a museum; a battery; wax; a helmet;
 a lens; oil; a stapler; a postage stamp; concrete; a violin; a filter; cheese; a scarf; a microscope; a tunnel;
 charcoal; a raincoat; a pencil; starch; a lawn; a camera; a wheelbarrow; an anchor; iron; a bakery; a pillow; a ruler;
-flour; a ferry; a hinge; olive oil; a vaccine""".replace("\n", " ").split("; ")
+flour; a ferry; a hinge; olive oil; a vaccine""")
 
 
-def reply(prompt, seed, system=None, tokens=120):
-    command = [PROGRAM, "chat", "--json", "--prompt", prompt, "--seed", str(seed), "--max-tokens", str(tokens)]
-    if system:
-        command += ["--system", system]
-    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["replies"][0]
-
-
-def whole_sentences(text):
-    end = max(text.rfind(mark) for mark in ".!?")
-    return text[: end + 1].strip()
-
-
-def first_sentence(text):
-    match = re.match(r"[^\n]*?[.!?](?=\s|$)", text.strip())
-    return match.group(0) if match else ""
+def reply(prompt, seed, tokens, *options):
+    return chat("--prompt", prompt, "--seed", seed, "--max-tokens", tokens, *options)[0]["text"]
 
 
 def pair(prompt, seed):
-    long = whole_sentences(reply(prompt, seed)["text"])
+    long = whole_sentences(reply(prompt, seed, 120))
     for attempt in range(4):
-        text = first_sentence(reply(prompt, seed + 1000 * (attempt + 1), system=BRIEF, tokens=60)["text"])
+        text = first_sentence(reply(prompt, seed + 1000 * (attempt + 1), 60, "--system", BRIEF))
         if 20 <= len(text) <= 160 and 3 * len(text) <= len(long):
             return {"prompt": prompt, "chosen": text, "rejected": long}
     return None
 
 
-def conversational(record):
-    says = lambda role, text: [{"role": role, "content": text}]
-    return {
-        "prompt": says("user", record["prompt"]),
-        "chosen": says("assistant", record["chosen"]),
-        "rejected": says("assistant", record["rejected"]),
-    }
-
-
-def write(name, things, seed):
+def make(name, things, seed):
     prompts = [form.format(thing) for thing in things for form in FORMS]
-    pairs = [found for index, prompt in enumerate(prompts) if (found := pair(prompt, seed + index))]
-    lines = [json.dumps(conversational(found), ensure_ascii=False) for found in pairs]
-    (HERE / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{name}: {len(pairs)} pairs of {len(prompts)} prompts")
+    write(name, [conversational(found) for index, prompt in enumerate(prompts) if (found := pair(prompt, seed + index))])
 
 
 if __name__ == "__main__":
-    write("brief.jsonl", THINGS, 1)
-    write("brief-heldout.jsonl", UNSEEN[:14], 5001)
+    make("brief.jsonl", THINGS, 1)
+    make("brief-heldout.jsonl", UNSEEN[:14], 5001)
