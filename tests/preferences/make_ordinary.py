@@ -36,7 +36,14 @@ Suggest a name for a small bakery.
 Say hello to a new customer.
 Summarize in one sentence: The shop opens at nine, closes at six and is shut on Sundays.""".split("\n")
 
+
+def conversation(prompt):
+    """TRL's conversational form of a prompt and its completion."""
+    reply = greedy(prompt, tokens=32)["text"]
+    return {"prompt": [{"role": "user", "content": prompt}], "completion": [{"role": "assistant", "content": reply}]}
+
+
 if __name__ == "__main__":
-    lines = [json.dumps({"prompt": prompt, "reply": greedy(prompt, tokens=32)["text"]}, ensure_ascii=False) for prompt in PROMPTS]
+    lines = [json.dumps(conversation(prompt), ensure_ascii=False) for prompt in PROMPTS]
     (HERE / "ordinary.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"ordinary.jsonl: {len(lines)} replies")
