@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use pocketune_core::{
-    Engine, EngineOptions, ModelSource, PeakMemory, ProcessMemory, default_threads,
-    dirty_file_bytes,
+    CandidateAdapter, Engine, EngineOptions, GenerationOptions, ModelSource, PeakMemory,
+    ProcessMemory, default_threads, dirty_file_bytes,
 };
 use pocketune_kernels::{Matrix, Panels, ThreadPool, matmul_forward};
 use pocketune_llama::fastest_f32_product;
 use pocketune_train::{
     Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions,
-    Projection, Sample, Schedule, TrainError, Trainer, TrainerOptions,
+    Precision, Projection, Sample, Schedule, TrainError, Trainer, TrainerOptions,
 };
 use serde::Serialize;
 
@@ -23,6 +23,7 @@ use crate::error::CliError;
 use crate::files;
 use crate::output::{Output, human_bytes};
 use crate::steps::Steps;
+use crate::synthetic;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -106,6 +107,9 @@ struct Report {
     /// Of that, weights which the engine copied into another layout.
     #[serde(skip_serializing_if = "Option::is_none")]
     engine_repacked_bytes: Option<u64>,
+    /// From the adapter in training to the first token under it, on the engine.
+    #[serde(skip_serializing_if = "Option::is_none", flatten)]
+    apply: Option<Apply>,
     /// Peak since then above the baseline, sampled every 5 ms, with the dirty pages
     /// of files.
     peak_anon_bytes: u64,
@@ -114,6 +118,48 @@ struct Report {
     /// Longest time from a cancellation to the end of the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel_ms_max: Option<f64>,
+}
+
+/// How soon a trained adapter answers.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Apply {
+    /// Writing, checking and loading it.
+    apply_ms: f64,
+    /// From its last gradient to the first token, less one prefill of that prompt.
+    apply_beyond_prefill_ms: f64,
+    /// The prefill, of a prompt of as many tokens.
+    prefill_ms: f64,
+}
+
+impl Apply {
+    const PROMPT_TOKENS: usize = 128;
+
+    fn measure(engine: &Engine, model: &Model, lora: &Lora) -> Result<Self, CliError> {
+        let prompts = [0, 1].map(|seed| synthetic::prompt(engine, Self::PROMPT_TOKENS, seed));
+        let [first, second] = prompts;
+        let (first, second) = (first?, second?);
+        let options = GenerationOptions {
+            max_tokens: 1,
+            ..GenerationOptions::greedy()
+        };
+        let milliseconds = |since: Instant| since.elapsed().as_secs_f64() * 1e3;
+        let started = Instant::now();
+        let bytes = lora.to_gguf(model, Precision::F32, &[])?;
+        let candidate = CandidateAdapter::parse(bytes, engine.base_model())
+            .map_err(pocketune_core::Error::from)?;
+        let session = engine.evaluate(candidate)?;
+        let apply_ms = milliseconds(started);
+        session.complete(first, &options)?.finish()?;
+        let answered_ms = milliseconds(started);
+        let started = Instant::now();
+        session.complete(second, &options)?.finish()?;
+        let prefill_ms = milliseconds(started);
+        Ok(Self {
+            apply_ms,
+            apply_beyond_prefill_ms: answered_ms - prefill_ms,
+            prefill_ms,
+        })
+    }
 }
 
 pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, CliError> {
@@ -155,6 +201,10 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
     drop(memory);
     let peak_flops = gemm_peak_flops_per_s(&model, &pool, args.sequence_tokens)?;
     let dirty = dirty_file_bytes().ok_or(CliError::NoMemoryFigures)?;
+    let apply = engine
+        .as_ref()
+        .map(|engine| Apply::measure(engine, &model, trainer.lora()));
+    let apply = apply.transpose()?;
     let counted = steps.warm();
     let cancel_ms_max = cancel_ms_max(&mut trainer, args.cancels, counted.median_ms())?;
     let first = steps.first();
@@ -180,6 +230,7 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         kept_layers: trainer.plan().kept_layers,
         baseline_anon_bytes: baseline,
         engine_repacked_bytes: engine.map(|engine| engine.memory_estimate().repacked_bytes),
+        apply,
         peak_anon_bytes: peak.saturating_sub(baseline) + dirty,
         dirty_file_bytes: dirty,
         cancel_ms_max,
@@ -291,6 +342,15 @@ impl Report {
                 format!("{:.4} to {:.4}", self.loss_first, self.loss_last),
             ),
         ];
+        if let Some(apply) = self.apply {
+            rows.push((
+                "applied",
+                format!(
+                    "in {:.0} ms; first token {:.0} ms after a prefill's {:.0} ms",
+                    apply.apply_ms, apply.apply_beyond_prefill_ms, apply.prefill_ms
+                ),
+            ));
+        }
         if let Some(longest) = self.cancel_ms_max {
             rows.push(("cancelled", format!("within {longest:.0} ms")));
         }

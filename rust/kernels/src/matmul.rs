@@ -347,12 +347,21 @@ fn backward_rows<const R: usize>(
     first: bool,
 ) {
     let mut sums = [Lanes::zero(); R];
-    for (n, dy) in dy.iter().enumerate() {
+    assert!(
+        dy.is_empty() || w.len() >= (dy.len() - 1) * stride + R,
+        "weights"
+    );
+    // No check, and so no way out, inside the loop: the sums stay in registers.
+    let mut offset = 0usize;
+    for dy in dy {
         let dy = Lanes::load(dy);
-        let w: &[f32] = &w[n * stride..][..R];
-        for (sum, &w) in sums.iter_mut().zip(w) {
+        for (row, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: `offset` is a multiple of the stride below that of the last row,
+            // which has R weights by the assertion.
+            let w = unsafe { *w.get_unchecked(offset.wrapping_add(row)) };
             *sum = Lanes::splat(w).mul_add(dy, *sum);
         }
+        offset = offset.wrapping_add(stride);
     }
     finish(&sums, dx, scale, first);
 }

@@ -26,6 +26,18 @@ impl Panels {
         }
     }
 
+    /// Of any values, for outputs that are written as a whole: by [`crate::matmul_forward`],
+    /// [`crate::matmul_backward`] that does not accumulate, attention, a norm's or
+    /// SwiGLU's forward function.
+    #[must_use]
+    pub fn to_write(tokens: usize, features: usize) -> Self {
+        Self {
+            tokens,
+            features,
+            rows: Rows::of_any_values(tokens.div_ceil(WIDTH) * features),
+        }
+    }
+
     /// From T rows of `features` values each, one a token.
     ///
     /// # Panics

@@ -59,6 +59,8 @@ pub struct MemoryPlan {
     pub kept_layers: usize,
     /// Anonymous memory that this takes at its peak, in bytes.
     pub bytes: u64,
+    /// Of that, what passes through the model take.
+    pub activation_bytes: u64,
 }
 
 /// Code, stacks and small change.
@@ -101,8 +103,8 @@ impl MemoryPlan {
         })
     }
 
-    /// Bytes without kept layers, and of each kept one.
-    fn cost(&self, model: &Model, inputs: &PlanInputs<'_>) -> (u64, u64) {
+    /// Bytes of passes without kept layers, of each kept one, and of everything else.
+    fn cost(&self, model: &Model, inputs: &PlanInputs<'_>) -> [u64; 3] {
         let size = inputs.packs[self.pack_samples - 1];
         let LayerSizes {
             width,
@@ -128,9 +130,8 @@ impl MemoryPlan {
             heads + 2 * kv_heads + 3 * width + dropped,
         ));
         let head = of(self.head_tokens, model.vocabulary() + 4 * width) + all(width);
-        let fixed = parameters
-            + checkpoints
-            + feed_forward.max(attention).max(head)
+        let passes = checkpoints + feed_forward.max(attention).max(head);
+        let others = parameters
             + (inputs.threads * TILE_BYTES) as u64
             + inputs.reserved_bytes
             + OVERHEAD_BYTES;
@@ -139,7 +140,7 @@ impl MemoryPlan {
         } else {
             attention_states
         };
-        (fixed, all(kept))
+        [passes, all(kept), others]
     }
 
     /// What is computed beyond the least, in multiplications a token of full packs.
@@ -200,13 +201,16 @@ fn plans(
                 head_tokens,
                 kept_layers: 0,
                 bytes: 0,
+                activation_bytes: 0,
             };
-            let (fixed, layer) = plan.cost(model, inputs);
-            let room = budget.map_or(0, |budget| budget.saturating_sub(fixed) / layer.max(1));
+            let [passes, layer, others] = plan.cost(model, inputs);
+            let least = passes + others;
+            let room = budget.map_or(0, |budget| budget.saturating_sub(least) / layer.max(1));
             let kept = model.layers() as u64;
             let kept = kept.min(room);
             plan.kept_layers = usize::try_from(kept).unwrap_or(0);
-            plan.bytes = fixed + kept * layer;
+            plan.activation_bytes = passes + kept * layer;
+            plan.bytes = plan.activation_bytes + others;
             plans.push((plan, plan.detour(model, size)));
         }
     }

@@ -36,6 +36,7 @@ fn smollm2_has_the_gradients_of_pytorch_and_peft() {
         head_tokens: 64,
         kept_layers: model.layers(),
         bytes: 0,
+        activation_bytes: 0,
     };
     let adapters = Adapters {
         frozen: &[],

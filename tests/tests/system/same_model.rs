@@ -100,6 +100,7 @@ fn divergence_with(
         head_tokens: 16,
         kept_layers: 0,
         bytes: 0,
+        activation_bytes: 0,
     };
     let adapters = Adapters {
         frozen: &[],

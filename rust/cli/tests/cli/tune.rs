@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::run::{assert_model, json, json_of, run};
+use crate::run::{assert_model, json, json_of, pocketune, run};
 
 fn file(folder: &TempDir, name: &str, lines: &[&str]) -> PathBuf {
     let path = folder.path().join(name);
@@ -19,12 +22,18 @@ const PAIRS: [&str; 3] = [
     r#"{"prompt": "Snow is", "chosen": " white.", "rejected": " a thing that one might call white."}"#,
 ];
 
+/// One ordinary prompt, so that no run has to answer the built-in ones.
+const ORDINARY: &str = r#"{"prompt": [{"role": "user", "content": "Where is Rome?"}], "completion": [{"role": "assistant", "content": "Rome is in Italy."}]}"#;
+
 fn tune(objective: &str, data: &Path, out: &Path, more: &[&str]) -> Vec<String> {
     let path = |path: &Path| path.to_str().unwrap().to_owned();
+    let ordinary = data.with_file_name("ordinary.jsonl");
+    fs::write(&ordinary, ORDINARY).unwrap();
     let mut arguments: Vec<String> = ["tune", "--objective", objective, "--data"]
         .map(str::to_owned)
         .into();
     arguments.extend([path(data), "--out".to_owned(), path(out)]);
+    arguments.extend(["--ordinary".to_owned(), path(&ordinary)]);
     arguments.extend(more.iter().map(|&argument| argument.to_owned()));
     arguments
 }
@@ -55,10 +64,8 @@ fn a_few_pairs_make_an_adapter_that_prefers_them() {
             .as_f64()
             .unwrap_or_else(|| panic!("{key} in {report}"))
     };
-    assert_eq!(
-        (number("samples"), number("steps"), number("heldout_pairs")),
-        (2.0, 6.0, 2.0)
-    );
+    assert_eq!((number("samples"), number("steps")), (2.0, 6.0));
+    assert!(number("kl_per_token") > 0.0 && number("kl_per_token") <= 0.15);
     assert_eq!(
         (number("margin_before"), number("accuracy_before")),
         (0.0, 0.5)
@@ -192,4 +199,116 @@ fn what_training_cannot_use_is_refused_before_it_starts() {
     )));
     assert_eq!(output.status.code(), Some(2));
     assert!(!out.exists());
+}
+
+#[test]
+fn the_bound_on_kl_is_kept() {
+    let folder = TempDir::new().unwrap();
+    let data = file(&folder, "pairs.jsonl", &PAIRS);
+    let out = folder.path().join("adapter.gguf");
+    let options = [
+        "--steps",
+        "6",
+        "--learning-rate",
+        "1e-3",
+        "--max-kl",
+        "0.01",
+        "--kl-every",
+        "1",
+    ];
+    let report = json_of(&borrowed(&tune("dpo", &data, &out, &options)));
+    assert_eq!(report["stopped_by_kl"], true, "{report}");
+    assert!(report["steps"].as_u64().unwrap() < 6, "{report}");
+    let kl = report["kl_per_token"].as_f64().unwrap();
+    assert!(kl > 0.0 && kl <= 0.01, "{report}");
+}
+
+#[test]
+fn a_plan_says_memory_and_time_and_does_nothing() {
+    let folder = TempDir::new().unwrap();
+    let data = file(&folder, "pairs.jsonl", &PAIRS);
+    let out = folder.path().join("adapter.gguf");
+    let plan = json_of(&borrowed(&tune("dpo", &data, &out, &["--plan"])));
+    assert!(
+        plan["planned_bytes"].as_u64().unwrap() > 40_000_000,
+        "{plan}"
+    );
+    assert!(plan["estimated_s"].as_f64().unwrap() > 1.0, "{plan}");
+    assert!(!out.exists());
+}
+
+/// Options of runs that can be stopped: five steps of one pair each.
+const STOPPABLE: [&str; 6] = ["--steps", "5", "--batch", "1", "--dropout", "0.1"];
+
+/// Starts a run, waits for its first checkpoint and kills it as the system would.
+fn kill_after_a_step(arguments: &[String], checkpoint: &Path) {
+    let mut child = pocketune(&borrowed(arguments)).spawn().unwrap();
+    while !checkpoint.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended first");
+        thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
+    assert_model();
+    let folder = TempDir::new().unwrap();
+    let data = file(&folder, "pairs.jsonl", &PAIRS);
+    let run_folder = folder.path().join("run");
+    let checkpoint = run_folder.join("checkpoint.gguf");
+    let [whole, resumed] = ["whole.gguf", "resumed.gguf"].map(|name| folder.path().join(name));
+    json_of(&borrowed(&tune("dpo", &data, &whole, &STOPPABLE)));
+    let options = [
+        &STOPPABLE[..],
+        &["--checkpoint", run_folder.to_str().unwrap()],
+    ]
+    .concat();
+    let arguments = tune("dpo", &data, &resumed, &options);
+    kill_after_a_step(&arguments, &checkpoint);
+    assert!(!resumed.exists());
+
+    // Another seed makes another run, which does not go on with this one.
+    let other = [&options[..], &["--seed", "2", "--json"]].concat();
+    let output = run(&borrowed(&tune("dpo", &data, &resumed, &other)));
+    assert_eq!(json(&output)["error"]["kind"], "checkpoint_of_another_run");
+    assert!(checkpoint.exists());
+
+    json_of(&borrowed(&arguments));
+    assert_eq!(fs::read(&whole).unwrap(), fs::read(&resumed).unwrap());
+    assert!(!checkpoint.exists(), "a run that ended needs none");
+}
+
+#[test]
+fn a_full_disk_keeps_the_last_checkpoint() {
+    assert_model();
+    let folder = TempDir::new().unwrap();
+    let data = file(&folder, "pairs.jsonl", &PAIRS);
+    let run_folder = folder.path().join("run");
+    let checkpoint = run_folder.join("checkpoint.gguf");
+    let out = folder.path().join("adapter.gguf");
+    let options = [
+        &STOPPABLE[..],
+        &["--checkpoint", run_folder.to_str().unwrap()],
+    ]
+    .concat();
+    let arguments = tune("dpo", &data, &out, &options);
+    kill_after_a_step(&arguments, &checkpoint);
+    let saved = fs::read(&checkpoint).unwrap();
+
+    // A limit on the size of files stands in for the disk: what exceeds it fails.
+    let limited = "trap '' XFSZ; ulimit -f 2000; exec \"$@\"";
+    let output = Command::new("sh")
+        .args(["-c", limited, "sh", env!("CARGO_BIN_EXE_pocketune")])
+        .args(&arguments)
+        .arg("--json")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(json(&output)["error"]["kind"], "checkpoint_not_written");
+    assert_eq!(fs::read(&checkpoint).unwrap(), saved);
+    assert!(!run_folder.join("checkpoint.gguf.new").exists());
+    json_of(&borrowed(&arguments));
+    assert!(out.exists());
 }

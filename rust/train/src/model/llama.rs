@@ -108,7 +108,7 @@ impl Llama {
     }
 
     fn normed(&self, env: &Env<'_>, x: &Panels, w: &[f32]) -> Panels {
-        let mut y = Panels::new(x.tokens(), x.features());
+        let mut y = Panels::to_write(x.tokens(), x.features());
         rms_norm_forward(env.pool(), x, w, self.epsilon, &mut y);
         y
     }
@@ -122,7 +122,7 @@ impl Llama {
         let head = self.attention.head_features;
         rope_forward(env.pool(), env.rope, head, &mut q);
         rope_forward(env.pool(), env.rope, head, &mut k);
-        let mut o = Panels::new(q.tokens(), q.features());
+        let mut o = Panels::to_write(q.tokens(), q.features());
         attention_forward(env.workers(), &self.attention, env.mask, &q, &k, &v, &mut o);
         let mut m = env.project(layer, Projection::O, &o)?;
         add(env.pool(), x, &mut m);
@@ -145,7 +145,7 @@ impl Llama {
         gate: &Panels,
         up: &Panels,
     ) -> Result<Panels, TrainError> {
-        let mut act = Panels::new(gate.tokens(), gate.features());
+        let mut act = Panels::to_write(gate.tokens(), gate.features());
         swiglu_forward(env.pool(), gate, up, &mut act);
         env.project(layer, Projection::Down, &act)
     }
@@ -160,9 +160,9 @@ impl Llama {
         dy: &Panels,
         gradient: &mut Gradient<'_>,
     ) -> Result<Panels, TrainError> {
-        let mut act = Panels::new(gate.tokens(), gate.features());
+        let mut act = Panels::to_write(gate.tokens(), gate.features());
         swiglu_forward(env.pool(), &gate, &up, &mut act);
-        let mut d_act = Panels::new(gate.tokens(), gate.features());
+        let mut d_act = Panels::to_write(gate.tokens(), gate.features());
         env.project_backward(
             layer,
             Projection::Down,
@@ -176,7 +176,7 @@ impl Llama {
         drop(d_act);
         let norm = &self.norms[layer].feed_forward;
         let n2 = self.normed(env, m, norm);
-        let mut d_n2 = Panels::new(m.tokens(), m.features());
+        let mut d_n2 = Panels::to_write(m.tokens(), m.features());
         env.project_backward(
             layer,
             Projection::Gate,
@@ -311,7 +311,7 @@ impl Architecture for Llama {
             dm.add_stretch(range.start, &part);
         }
         drop((m, dy));
-        let mut d_o = Panels::new(o.tokens(), o.features());
+        let mut d_o = Panels::to_write(o.tokens(), o.features());
         env.project_backward(
             layer,
             Projection::O,
@@ -321,7 +321,8 @@ impl Architecture for Llama {
             gradient,
         )?;
         drop(o);
-        let [mut dq, mut dk, mut dv] = [&q, &k, &v].map(|x| Panels::new(x.tokens(), x.features()));
+        let [mut dq, mut dk, mut dv] =
+            [&q, &k, &v].map(|x| Panels::to_write(x.tokens(), x.features()));
         attention_backward(
             env.workers(),
             &self.attention,
@@ -336,7 +337,7 @@ impl Architecture for Llama {
         rope_backward(env.pool(), env.rope, head, &mut dk);
         let norm = &self.norms[layer].attention;
         let n1 = self.normed(env, x, norm);
-        let mut d_n1 = Panels::new(x.tokens(), x.features());
+        let mut d_n1 = Panels::to_write(x.tokens(), x.features());
         let parts = [
             (Projection::Q, &dq),
             (Projection::K, &dk),

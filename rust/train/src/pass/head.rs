@@ -30,9 +30,9 @@ impl Chunk {
     fn new(env: &Env<'_>, x: Panels) -> Result<Self, TrainError> {
         let model = env.policy.model.architecture();
         let (w, epsilon) = model.final_norm();
-        let mut normed = Panels::new(x.tokens(), x.features());
+        let mut normed = Panels::to_write(x.tokens(), x.features());
         rms_norm_forward(env.pool(), &x, w, epsilon, &mut normed);
-        let mut logits = Panels::new(x.tokens(), model.vocabulary());
+        let mut logits = Panels::to_write(x.tokens(), model.vocabulary());
         matmul_forward(env.workers(), &model.head(), &normed, &mut logits, &[]);
         env.check()?;
         let sums = log_sum_exp(env.pool(), &logits);
@@ -154,7 +154,7 @@ impl Chunk {
         let model = env.policy.model.architecture();
         let ids: Vec<u32> = targets.iter().map(|target| target.target).collect();
         softmax_backward(env.pool(), &mut logits, &sums, &ids, weights);
-        let mut d_normed = Panels::new(x.tokens(), x.features());
+        let mut d_normed = Panels::to_write(x.tokens(), x.features());
         let head = model.head();
         matmul_backward(env.workers(), &head, &logits, &mut d_normed, false, &[]);
         env.check()?;

@@ -84,7 +84,7 @@ impl Env<'_> {
         x: &Panels,
     ) -> Result<Panels, TrainError> {
         let w = self.policy.model.projection(layer, projection);
-        let mut y = Panels::new(x.tokens(), w.rows());
+        let mut y = Panels::to_write(x.tokens(), w.rows());
         let sites: Vec<_> = self.sites(layer, projection).collect();
         let zs: Vec<Panels> = sites
             .iter()
@@ -110,7 +110,7 @@ impl Env<'_> {
         let sites: Vec<_> = self.sites(layer, projection).collect();
         let mut dzs = Vec::with_capacity(sites.len());
         for site in &sites {
-            let mut dz = Panels::new(x.tokens(), site.a.rows());
+            let mut dz = Panels::to_write(x.tokens(), site.a.rows());
             matmul_backward(self.pool(), &site.b, dy, &mut dz, false, &[]);
             if let Some((a, b)) = &site.trained {
                 let x = self.dropped(site, x);
@@ -132,7 +132,7 @@ impl Env<'_> {
         let added: Vec<LowRank<'_>> = plain.iter().map(|(site, dz)| site.back(dz)).collect();
         matmul_backward(self.workers(), &w, dy, dx, accumulate, &added);
         for (site, dz) in masked {
-            let mut share = Panels::new(x.tokens(), x.features());
+            let mut share = Panels::to_write(x.tokens(), x.features());
             matmul_backward(self.pool(), &site.a, dz, &mut share, false, &[]);
             if let Some((rate, seed)) = self.dropout_of(site) {
                 dropout(self.pool(), &mut share, self.first_token, rate, seed);
@@ -190,7 +190,7 @@ struct AdapterSite<'a> {
 impl AdapterSite<'_> {
     /// `A·x`.
     fn down(&self, pool: &ThreadPool, x: &Panels) -> Panels {
-        let mut z = Panels::new(x.tokens(), self.a.rows());
+        let mut z = Panels::to_write(x.tokens(), self.a.rows());
         matmul_forward(pool, &self.a, x, &mut z, &[]);
         z
     }

@@ -7,7 +7,7 @@ mod run;
 
 use std::time::{Duration, Instant};
 
-use pocketune_kernels::{Control, Panels, ThreadPool, matmul_forward};
+use pocketune_kernels::{Control, Panels, Recycling, ThreadPool, matmul_forward};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -55,8 +55,8 @@ pub struct MicroStep {
     pub batch: usize,
 }
 
-/// Training under way. Every function blocks while it computes; a [`Control`] stops or
-/// pauses it within one tile of a matrix product.
+/// Training under way, on one thread. Every function blocks while it computes; a
+/// [`Control`] stops or pauses it within one tile of a matrix product.
 pub struct Trainer<'a> {
     model: &'a Model,
     pool: &'a ThreadPool,
@@ -73,6 +73,8 @@ pub struct Trainer<'a> {
     history: Vec<StepReport>,
     // What the run began with: checkpoints of others are refused.
     origin: checkpoint::Origin,
+    // Buffers go from step to step within the plan.
+    _recycling: Recycling,
 }
 
 impl<'a> Trainer<'a> {
@@ -109,6 +111,9 @@ impl<'a> Trainer<'a> {
         )?;
         Ok(Self {
             origin: checkpoint::Origin::new(frozen, &lora, &samples, &options),
+            _recycling: Recycling::up_to(
+                usize::try_from(plan.activation_bytes).unwrap_or(usize::MAX),
+            ),
             pack_tokens: packs[plan.pack_samples - 1].tokens,
             references: vec![None; samples.len()],
             optimizer: Optimizer::new(options.optimizer, parameters),

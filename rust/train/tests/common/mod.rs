@@ -36,6 +36,7 @@ pub const SMALLEST: MemoryPlan = MemoryPlan {
     head_tokens: 16,
     kept_layers: 0,
     bytes: 0,
+    activation_bytes: 0,
 };
 
 /// Keeps everything.
@@ -45,6 +46,7 @@ pub const LARGEST: MemoryPlan = MemoryPlan {
     head_tokens: 128,
     kept_layers: 2,
     bytes: 0,
+    activation_bytes: 0,
 };
 
 /// What a pass computes with, without dropout.

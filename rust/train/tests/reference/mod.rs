@@ -107,4 +107,5 @@ pub const PLAN: MemoryPlan = MemoryPlan {
     head_tokens: 128,
     kept_layers: 2,
     bytes: 0,
+    activation_bytes: 0,
 };
