@@ -8,7 +8,7 @@
 #     kotlin    JDK 17 and Maven
 #     swift     Swift 6, or what scripts/swift.sh sets one up with
 #     lint      shellcheck
-#     arm64     compiler, libraries and emulator for 64-bit ARM Linux
+#     arm64     compiler, libraries and emulator for 64-bit ARM Linux; only when asked for
 #
 # On Debian as root it installs packages; anywhere else it lists what is missing
 # and exits 1. Nothing happens, quickly, where everything is there. An installed
@@ -20,13 +20,14 @@ set -euo pipefail
 . "$SCRIPTS/env.sh"
 
 RUST_MINIMUM=1.89
-GROUPS_KNOWN=(rust models kotlin swift lint arm64)
+GROUPS_DEFAULT=(rust models kotlin swift lint)
+GROUPS_KNOWN=("${GROUPS_DEFAULT[@]}" arm64)
 
 packages=()
 missing=()
 
 main() {
-    local groups=("${GROUPS_KNOWN[@]}") group
+    local groups=("${GROUPS_DEFAULT[@]}") group
     while [ $# -gt 0 ]; do
         case $1 in
             -h | --help) usage && exit ;;

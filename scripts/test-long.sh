@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The suites that take too long for every change: tests marked `ignore`, and
-# every fuzz target for a while. scripts/test.sh comes first.
+# The suites that take too long for every change: tests marked `ignore`, every fuzz
+# target for a while, and kernels and training on 64-bit ARM. scripts/test.sh comes
+# first.
 #
 #     scripts/test-long.sh [--fuzz-seconds N]      (default: 60 a target)
 set -euo pipefail
@@ -24,6 +25,7 @@ main() {
     step models "$SCRIPTS/fetch-model.sh" all
     ignored_tests
     fuzz_targets
+    step arm64 "$SCRIPTS/test-arm64.sh"
     finish_steps
 }
 

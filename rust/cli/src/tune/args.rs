@@ -86,7 +86,7 @@ pub(crate) struct TuneArgs {
     #[arg(long, default_value_t = 1e-4, value_name = "RATE")]
     learning_rate: f64,
     /// Steps
-    #[arg(long, default_value_t = 40, value_name = "N",
+    #[arg(long, default_value_t = 30, value_name = "N",
           value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000_000))]
     steps: u64,
     /// Steps over which the learning rate rises
@@ -116,7 +116,7 @@ pub(crate) struct TuneArgs {
     #[arg(long, default_value_t = 0.15, value_name = "NATS")]
     max_kl: f64,
     /// Steps between measurements of that
-    #[arg(long, default_value_t = 5, value_name = "N",
+    #[arg(long, default_value_t = 10, value_name = "N",
           value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000_000))]
     pub(crate) kl_every: u64,
     /// Ordinary prompts with the model's own replies, as prompt and completion

@@ -14,7 +14,7 @@ use pocketune_core::{EngineOptions, ModelSource, PeakMemory, ProcessMemory, defa
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
     CheckpointDir, Control, HeldOut, KlLimit, KlProbe, Lora, MemoryLimit, Model, RunEnd, RunEvent,
-    Sample, Trainer,
+    Sample, TrainError, Trainer,
 };
 
 pub(crate) use self::args::TuneArgs;
@@ -107,6 +107,9 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError
         },
     );
     live.finish();
+    if matches!(end, Err(TrainError::Cancelled)) && checkpoint.is_some() {
+        output.note("every finished step is saved: the same command goes on from there");
+    }
     let end = end?;
     let kl_per_token = trainer.kl(&mut probe, &control)?;
     let tuning_s = started.elapsed().as_secs_f64();
