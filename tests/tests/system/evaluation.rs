@@ -13,7 +13,7 @@ use pocketune_gguf::fixtures::{TinyModel, noise};
 use pocketune_kernels::ThreadPool;
 use pocketune_tests::{engine, smollm2, written};
 use pocketune_train::{
-    Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Pack, Pass, Precision, Sample,
+    Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Pack, Pass, Policy, Precision, Sample,
 };
 
 const PROMPT: &str = "The river rises in the mountains and runs past two old mills";
@@ -105,17 +105,27 @@ fn predicted(model: &Model, lora: &Lora, prompt: &[i32], reply: &[i32]) -> Vec<f
         loss_from: prompt.len(),
     });
     let plan = MemoryPlan {
+        pack_samples: 1,
         chunk_tokens: 512,
         head_tokens: 16,
         kept_layers: 0,
         bytes: 0,
+        activation_bytes: 0,
     };
     let adapters = Adapters {
         frozen: &[],
         trained: Some(lora),
     };
     let (pool, control) = (ThreadPool::new(2), Control::new());
-    let pass = Pass::infer(model, &pool, adapters, &pack, &plan, &control).unwrap();
+    let policy = Policy {
+        model,
+        pool: &pool,
+        adapters,
+        plan: &plan,
+        control: &control,
+        dropout: None,
+    };
+    let pass = Pass::infer(policy, &pack).unwrap();
     let each = pass.log_probabilities().unwrap();
     each.into_iter().map(f64::from).collect()
 }
