@@ -83,7 +83,7 @@ pub(crate) struct TuneArgs {
     #[arg(long, default_value_t = 0.0, value_name = "E")]
     label_smoothing: f64,
     /// Peak learning rate
-    #[arg(long, default_value_t = 1e-4, value_name = "RATE")]
+    #[arg(long, default_value_t = 1.5e-4, value_name = "RATE")]
     learning_rate: f64,
     /// Steps
     #[arg(long, default_value_t = 30, value_name = "N",
@@ -113,7 +113,7 @@ pub(crate) struct TuneArgs {
     clip: f32,
     /// Stop when replies to ordinary prompts have moved by more nats a token than
     /// this; 0 for no bound
-    #[arg(long, default_value_t = 0.15, value_name = "NATS")]
+    #[arg(long, default_value_t = 0.18, value_name = "NATS")]
     max_kl: f64,
     /// Steps between measurements of that
     #[arg(long, default_value_t = 10, value_name = "N",
