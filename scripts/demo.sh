@@ -21,11 +21,12 @@ main() {
     cd "$ROOT"
     "$SCRIPTS/install-tools.sh" --only rust,models
     . "$SCRIPTS/env.sh"
-    local model folder prompt
+    local model prompt
     model=$("$SCRIPTS/fetch-model.sh" smollm2)
     # The whole workspace, so that scripts/test.sh finds llama.cpp compiled.
     cargo build --release --workspace
 
+    # Not local: the trap needs it after main.
     folder=$(mktemp -d)
     trap 'rm -r "$folder"' EXIT
     say "
