@@ -7,10 +7,10 @@ mod reference;
 use std::fs;
 use std::path::Path;
 
-use pocketune_kernels::ThreadPool;
-use pocketune_train::{Adapters, Control, Objective, Pack, Pass, Policy, TargetWeights};
+use pocketune_train::Objective;
 use reference::{
-    MODELS, PLAN, adapter, check_curve, errors, model, model_bytes, preferences, read, text,
+    MODELS, PLAN, adapter, check_curve, errors, model, model_bytes, preferences, read,
+    text_gradient,
 };
 
 /// Sums of some hundred F32 products are off by some 1e-6 of their size, and so are
@@ -24,33 +24,11 @@ const ENTRY_TOLERANCE: f64 = 1e-4;
 
 #[test]
 fn gradients_are_those_of_pytorch_and_peft() {
-    let pool = ThreadPool::new(2);
-    let control = Control::new();
     for name in MODELS {
         let case = read(&format!("peft_{name}.json"));
         let model = model(&case);
         let lora = adapter(&model, &case);
-        let pack = Pack::new(&text(&case));
-        let adapters = Adapters {
-            frozen: &[],
-            trained: Some(&lora),
-        };
-        let count = pack.targets().len();
-        let mut gradient = vec![0.0; lora.parameters().len()];
-        let policy = Policy {
-            model: &model,
-            pool: &pool,
-            adapters,
-            plan: &PLAN,
-            control: &control,
-            dropout: None,
-        };
-        let pass = Pass::forward(policy, &pack).unwrap();
-        let weights = vec![1.0 / count as f32; count];
-        let known = TargetWeights::Known(&weights);
-        let logps = pass.backward(known, &mut gradient).unwrap();
-        let loss = -logps.iter().map(|&logp| f64::from(logp)).sum::<f64>() / count as f64;
-        let off = (loss - case["loss"].as_f64().unwrap()).abs();
+        let (off, gradient) = text_gradient(&model, &lora, &case, &PLAN);
         let errors = errors(&lora, &gradient, &case["gradients"]);
         println!("{name}: loss off by {off:.1e}, gradients {errors:?}");
         assert!(off < 1e-5, "{name}: {off}");

@@ -7,12 +7,9 @@ mod compare;
 use std::fs;
 use std::path::Path;
 
-use compare::{adapter, check_curve, errors, text};
-use pocketune_kernels::ThreadPool;
+use compare::{adapter, check_curve, errors, text_gradient};
 use pocketune_tests::smollm2;
-use pocketune_train::{
-    Adapters, Control, MemoryPlan, Model, Objective, Pack, Pass, Policy, TargetWeights,
-};
+use pocketune_train::{MemoryPlan, Model, Objective};
 use serde_json::Value;
 
 /// Features of the first token reach 22,500, so that F32 rounds more away here than in
@@ -29,7 +26,6 @@ fn smollm2_has_the_gradients_of_pytorch_and_peft() {
     let case = read("peft_smollm2.json");
     let model = Model::open(&smollm2()).unwrap();
     let lora = adapter(&model, &case);
-    let pack = Pack::new(&text(&case));
     let plan = MemoryPlan {
         pack_samples: 1,
         chunk_tokens: 64,
@@ -38,27 +34,7 @@ fn smollm2_has_the_gradients_of_pytorch_and_peft() {
         bytes: 0,
         activation_bytes: 0,
     };
-    let adapters = Adapters {
-        frozen: &[],
-        trained: Some(&lora),
-    };
-    let (pool, control) = (ThreadPool::new(2), Control::new());
-    let count = pack.targets().len();
-    let mut gradient = vec![0.0; lora.parameters().len()];
-    let policy = Policy {
-        model: &model,
-        pool: &pool,
-        adapters,
-        plan: &plan,
-        control: &control,
-        dropout: None,
-    };
-    let pass = Pass::forward(policy, &pack).unwrap();
-    let weights = vec![1.0 / count as f32; count];
-    let known = TargetWeights::Known(&weights);
-    let logps = pass.backward(known, &mut gradient).unwrap();
-    let loss = -logps.iter().map(|&logp| f64::from(logp)).sum::<f64>() / count as f64;
-    let off = (loss - case["loss"].as_f64().unwrap()).abs();
+    let (off, gradient) = text_gradient(&model, &lora, &case, &plan);
     let errors = errors(&lora, &gradient, &case["gradients"]);
     println!("loss off by {off:.1e}, gradients {errors:?}");
     assert!(off < 1e-5, "{off}");

@@ -55,6 +55,7 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError
         None => Lora::new(&model, args.shape()?, args.seed)?,
     };
     let options = args.options();
+    let step_count = options.steps;
     let mut probe = KlProbe::new(&model, data.ordinary)?;
     let limit = MemoryLimit {
         reserved_bytes: probe.bytes(&model),
@@ -84,7 +85,7 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError
     let before = judge(&trainer)?;
     let started = Instant::now();
     let mut steps = Steps::begin();
-    let mut live = LiveLine::new(output.training_bar(args.options().steps), &memory, baseline);
+    let mut live = LiveLine::new(output.training_bar(step_count), &memory, baseline);
     let limit = KlLimit {
         probe: &mut probe,
         bound: args.kl_bound().unwrap_or(f64::INFINITY),

@@ -4,8 +4,9 @@
 use pocketune_gguf::fixtures::hashed;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Control, DpoLoss, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions,
-    Sample, Schedule, Trainer, TrainerOptions,
+    Adapters, Control, DpoLoss, DpoOptions, Lora, LoraShape, MemoryLimit, MemoryPlan, Model,
+    Objective, OptimizerOptions, Pack, Pass, Policy, Sample, Schedule, TargetWeights, Trainer,
+    TrainerOptions,
 };
 use serde_json::Value;
 
@@ -93,6 +94,37 @@ fn known(expected: &Value) -> (f64, Vec<(usize, f64)>) {
 
 fn length(values: impl Iterator<Item = f64>) -> f64 {
     values.map(|x| x * x).sum::<f64>().sqrt()
+}
+
+/// How far the loss on a case's text is off, and the gradient of the adapter.
+pub fn text_gradient(
+    model: &Model,
+    lora: &Lora,
+    case: &Value,
+    plan: &MemoryPlan,
+) -> (f64, Vec<f32>) {
+    let (pool, control) = (ThreadPool::new(2), Control::new());
+    let pack = Pack::new(&text(case));
+    let policy = Policy {
+        model,
+        pool: &pool,
+        adapters: Adapters {
+            frozen: &[],
+            trained: Some(lora),
+        },
+        plan,
+        control: &control,
+        dropout: None,
+    };
+    let count = pack.targets().len();
+    let mut gradient = vec![0.0; lora.parameters().len()];
+    let weights = vec![1.0 / count as f32; count];
+    let pass = Pass::forward(policy, &pack).unwrap();
+    let logps = pass
+        .backward(TargetWeights::Known(&weights), &mut gradient)
+        .unwrap();
+    let loss = -logps.iter().map(|&logp| f64::from(logp)).sum::<f64>() / count as f64;
+    ((loss - case["loss"].as_f64().unwrap()).abs(), gradient)
 }
 
 /// The steps of a case beside ours: all samples are every step's batch, so that their

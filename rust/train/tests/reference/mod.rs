@@ -14,7 +14,7 @@ mod compare;
 use std::fs;
 use std::path::Path;
 
-pub use compare::{adapter, check_curve, errors, numbers, preferences, samples, text};
+pub use compare::{adapter, check_curve, errors, numbers, preferences, samples, text_gradient};
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
 use pocketune_train::{MemoryPlan, Model};
