@@ -105,10 +105,15 @@ need_certificates() {
 
 works() { have "$1" && have "$2"; }
 
+# libclang.so, libclang-14.so.1 and the like, but not libclang-cpp.so.14, which is
+# another library.
 has_libclang() {
-    [ -n "${LIBCLANG_PATH-}" ] || [ "$(uname -s)" = Darwin ] ||
-        compgen -G '/usr/lib*/llvm*/lib/libclang*.so*' || compgen -G '/usr/lib*/libclang*.so*' ||
-        compgen -G '/usr/lib/*/libclang*.so*'
+    [ -n "${LIBCLANG_PATH-}" ] || [ "$(uname -s)" = Darwin ] && return
+    local folder
+    for folder in '/usr/lib*/llvm*/lib' '/usr/lib*' '/usr/lib/*'; do
+        if compgen -G "$folder/libclang.so*" || compgen -G "$folder/libclang-[0-9]*.so*"; then return; fi
+    done
+    return 1
 }
 
 has_rust() {
