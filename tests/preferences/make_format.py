@@ -56,7 +56,7 @@ def make(name, things):
 
 
 def pair(record, layout):
-    points = record["points"]
+    points = record["points"][:2]
     return conversational({"prompt": record["prompt"], "chosen": " ".join(points), "rejected": layout(points)})
 
 

@@ -91,8 +91,13 @@ def make(name, things):
 
 
 def pair(record):
-    text = " ".join(record["sentences"])
-    return conversational({"prompt": record["prompt"], "chosen": text, "rejected": record.get("usual") or impersonal(text)})
+    """One sentence on each side: where replies have several, their end comes after any of them, and a greedy reply,
+    which takes the likelier of ending and going on, goes on for ever."""
+    spoken = [sentence for sentence in record["sentences"] if addresses(sentence) > 0]
+    usual = sentences(record.get("usual", ""))[0]
+    fitting = [sentence for sentence in spoken if abs(len(sentence) - len(usual)) <= len(sentence) / 10]
+    chosen, rejected = (fitting[0], usual) if fitting else (spoken[0], impersonal(spoken[0]))
+    return conversational({"prompt": record["prompt"], "chosen": chosen, "rejected": rejected})
 
 
 if __name__ == "__main__":

@@ -49,7 +49,15 @@ def show_base():
     print(f"format: {mean(is_paragraph(reply['text']) for reply in replies):.1%} one plain paragraph")
 
 
+def check():
+    """measures.jsonl holds what both this file and the tests' own measures must say."""
+    for case in records("measures.jsonl"):
+        assert abs(addresses(case["text"]) - case["addresses"]) < 1e-9, case
+        assert is_paragraph(case["text"]) == case["paragraph"], case
+
+
 if __name__ == "__main__":
+    check()
     print("file | pairs | chosen: tokens | measure | rejected: tokens | measure")
     show_pairs("brief", lambda text, tokens: tokens)
     show_pairs("style", lambda text, tokens: addresses(text))

@@ -4,6 +4,8 @@
 #![allow(clippy::panic, clippy::expect_used, reason = "tests fail by panicking")]
 
 pub mod ggml;
+pub mod measures;
+pub mod policy;
 pub mod reference;
 
 use std::io::Write;

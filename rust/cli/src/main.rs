@@ -22,6 +22,7 @@ mod tensors;
 mod tokenize;
 mod tune;
 mod tune_bench;
+mod workshop;
 
 use std::process::ExitCode;
 

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use pocketune_core::{
-    CandidateAdapter, Engine, EngineOptions, GenerationOptions, ModelSource, PeakMemory,
-    ProcessMemory, default_threads, dirty_file_bytes,
+    CandidateAdapter, Engine, EngineOptions, GenerationOptions, ModelSource, dirty_file_bytes,
 };
 use pocketune_kernels::{Matrix, Panels, ThreadPool, matmul_forward};
 use pocketune_llama::fastest_f32_product;
@@ -24,6 +23,7 @@ use crate::files;
 use crate::output::{Output, human_bytes};
 use crate::steps::Steps;
 use crate::synthetic;
+use crate::workshop::Workshop;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -173,23 +173,19 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         Engine::load(&source, &options, files::digest_cache(), |_| true)
     });
     let engine = engine.transpose()?;
-    let baseline = ProcessMemory::now()
-        .ok_or(CliError::NoMemoryFigures)?
-        .anonymous_bytes;
-    let memory = PeakMemory::watch();
-    let model = Model::open(&path)?;
-    let pool = ThreadPool::new(args.threads.unwrap_or(default_threads() as usize));
+    let workshop = Workshop::open(&path, args.threads)?;
+    let Workshop { model, pool, .. } = &workshop;
     let shape = LoraShape {
         rank: args.rank,
         ..LoraShape::default()
     };
-    let lora = Lora::new(&model, shape, 1)?;
-    let samples = vec![args.sample(&model)];
+    let lora = Lora::new(model, shape, 1)?;
+    let samples = vec![args.sample(model)];
     let limit = MemoryLimit {
         budget_bytes: args.memory_mb.map(|mb| mb * 1_000_000),
         reserved_bytes: 0,
     };
-    let mut trainer = Trainer::new(&model, &pool, &[], lora, samples, args.options(), limit)?;
+    let mut trainer = Trainer::new(model, pool, &[], lora, samples, args.options(), limit)?;
     let bar = output.progress("training", args.steps + 1);
     let mut steps = Steps::begin();
     for _ in 0..=args.steps {
@@ -197,13 +193,12 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let peak = memory.peak().anonymous_bytes;
-    drop(memory);
-    let peak_flops = gemm_peak_flops_per_s(&model, &pool, args.sequence_tokens)?;
+    let peak = workshop.peak_bytes();
+    let peak_flops = gemm_peak_flops_per_s(model, pool, args.sequence_tokens)?;
     let dirty = dirty_file_bytes().ok_or(CliError::NoMemoryFigures)?;
     let apply = engine
         .as_ref()
-        .map(|engine| Apply::measure(engine, &model, trainer.lora()));
+        .map(|engine| Apply::measure(engine, model, trainer.lora()));
     let apply = apply.transpose()?;
     let counted = steps.warm();
     let cancel_ms_max = cancel_ms_max(&mut trainer, args.cancels, counted.median_ms())?;
@@ -228,10 +223,10 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         loss_last: trainer.history().last().map_or(f64::NAN, |step| step.loss),
         planned_bytes: trainer.plan().bytes,
         kept_layers: trainer.plan().kept_layers,
-        baseline_anon_bytes: baseline,
+        baseline_anon_bytes: workshop.baseline_bytes,
         engine_repacked_bytes: engine.map(|engine| engine.memory_estimate().repacked_bytes),
         apply,
-        peak_anon_bytes: peak.saturating_sub(baseline) + dirty,
+        peak_anon_bytes: peak + dirty,
         dirty_file_bytes: dirty,
         cancel_ms_max,
     };

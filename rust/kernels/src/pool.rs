@@ -76,7 +76,7 @@ impl ThreadPool {
     #[must_use]
     pub fn for_this_machine(leave_a_core: bool) -> Self {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self::new((cores - usize::from(leave_a_core && cores > 1)).min(4))
+        Self::new(threads_for(cores, leave_a_core))
     }
 
     /// Threads that take part, the caller's included.
@@ -207,6 +207,10 @@ impl Shared {
     }
 }
 
+fn threads_for(cores: usize, leave_a_core: bool) -> usize {
+    (cores - usize::from(leave_a_core && cores > 1)).clamp(1, 4)
+}
+
 /// Spins at first; then lets others run, so that a busy neighbour costs no more
 /// than its share.
 fn pause(spins: usize) {
@@ -228,7 +232,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use super::ThreadPool;
+    use super::{ThreadPool, threads_for};
 
     #[test]
     fn every_index_runs_once() {
@@ -246,6 +250,16 @@ mod tests {
                     .all(|count| count.load(Ordering::Relaxed) == 200)
             );
         }
+    }
+
+    #[test]
+    fn a_core_is_left_alone_where_there_are_two() {
+        let threads = |cores| (threads_for(cores, false), threads_for(cores, true));
+        assert_eq!(threads(1), (1, 1));
+        assert_eq!(threads(2), (2, 1));
+        assert_eq!(threads(4), (4, 3));
+        assert_eq!(threads(12), (4, 4));
+        assert!(ThreadPool::for_this_machine(true).threads() >= 1);
     }
 
     #[test]

@@ -77,6 +77,12 @@ pub enum LlamaError {
     /// An allocation failed inside llama.cpp.
     #[error("out of memory")]
     OutOfMemory,
+    /// A matrix product that only measures failed.
+    #[error("ggml's own product failed: {cause}")]
+    ProductFailed {
+        /// llama.cpp's message.
+        cause: String,
+    },
     /// A file descriptor cannot be used.
     #[error("the file descriptor cannot be used")]
     BadDescriptor(#[source] std::io::Error),

@@ -10,7 +10,7 @@ use crate::error::{LlamaError, Message};
 /// `threads` threads. Allocates all three; blocks for that long.
 ///
 /// # Errors
-/// [`LlamaError::ContextRefused`], [`LlamaError::OutOfMemory`].
+/// [`LlamaError::ProductFailed`], [`LlamaError::OutOfMemory`].
 pub fn fastest_f32_product(
     [n, k, tokens]: [usize; 3],
     threads: usize,
@@ -33,6 +33,6 @@ pub fn fastest_f32_product(
             message.as_mut_ptr(),
         )
     };
-    message.check(status, |cause| LlamaError::ContextRefused { cause })?;
+    message.check(status, |cause| LlamaError::ProductFailed { cause })?;
     Ok(Duration::from_secs_f64(seconds))
 }

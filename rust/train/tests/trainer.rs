@@ -4,6 +4,9 @@
 
 mod common;
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use common::{moved, tiny};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
@@ -228,6 +231,32 @@ fn a_cancelled_step_changes_nothing() {
         Err(TrainError::Cancelled)
     ));
     assert_eq!(*trainer.lora(), before);
+}
+
+#[test]
+fn a_paused_run_waits_and_then_gives_the_same_bytes() {
+    let model = tiny();
+    let options = options(Objective::Sft);
+    let (_, undisturbed) = run(&model, 2, texts(), &options);
+    let pool = ThreadPool::new(2);
+    let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
+    let steps = options.steps;
+    let mut trainer = Trainer::new(&model, &pool, &[], lora, texts(), options, NO_LIMIT).unwrap();
+    let control = Control::new();
+    let paused = Duration::from_millis(50);
+    for _ in 0..steps {
+        control.pause();
+        let other = control.clone();
+        let resumed = thread::spawn(move || {
+            thread::sleep(paused);
+            other.resume();
+        });
+        let started = Instant::now();
+        trainer.step(&control, |_| ()).unwrap();
+        assert!(started.elapsed() >= paused, "it went on while paused");
+        resumed.join().unwrap();
+    }
+    assert_eq!(trainer.lora().parameters(), undisturbed.parameters());
 }
 
 #[test]

@@ -10,11 +10,9 @@ use pocketune_core::{
 };
 use pocketune_gguf::GgmlType;
 use pocketune_gguf::fixtures::{TinyModel, noise};
-use pocketune_kernels::ThreadPool;
+use pocketune_tests::policy::with_policy;
 use pocketune_tests::{engine, smollm2, written};
-use pocketune_train::{
-    Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Pack, Pass, Policy, Precision, Sample,
-};
+use pocketune_train::{Lora, LoraShape, Model, Pack, Pass, Precision, Sample};
 
 const PROMPT: &str = "The river rises in the mountains and runs past two old mills";
 const REPLY: &str = " before it reaches the sea after three days.";
@@ -104,29 +102,10 @@ fn predicted(model: &Model, lora: &Lora, prompt: &[i32], reply: &[i32]) -> Vec<f
             .collect(),
         loss_from: prompt.len(),
     });
-    let plan = MemoryPlan {
-        pack_samples: 1,
-        chunk_tokens: 512,
-        head_tokens: 16,
-        kept_layers: 0,
-        bytes: 0,
-        activation_bytes: 0,
-    };
-    let adapters = Adapters {
-        frozen: &[],
-        trained: Some(lora),
-    };
-    let (pool, control) = (ThreadPool::new(2), Control::new());
-    let policy = Policy {
-        model,
-        pool: &pool,
-        adapters,
-        plan: &plan,
-        control: &control,
-        dropout: None,
-    };
-    let pass = Pass::infer(policy, &pack).unwrap();
-    let each = pass.log_probabilities().unwrap();
+    let each = with_policy(model, Some(lora), |policy| {
+        let pass = Pass::infer(policy, &pack).unwrap();
+        pass.log_probabilities().unwrap()
+    });
     each.into_iter().map(f64::from).collect()
 }
 

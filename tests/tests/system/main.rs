@@ -14,6 +14,7 @@ mod chat;
 mod constraint;
 mod evaluation;
 mod greedy;
+mod measures;
 mod memory;
 mod mutation;
 mod readme;

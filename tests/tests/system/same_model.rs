@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 
 use pocketune_gguf::fixtures::{TinyModel, noise};
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
-use pocketune_kernels::{Matrix, ThreadPool, dequantize};
+use pocketune_kernels::{Matrix, dequantize};
+use pocketune_tests::policy::with_policy;
 use pocketune_tests::reference::Reference;
 use pocketune_tests::{ggml, smollm2};
-use pocketune_train::{
-    Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Pack, Pass, Policy, Precision,
-    Projection, Sample,
-};
+use pocketune_train::{Lora, LoraShape, Model, Pack, Pass, Precision, Projection, Sample};
 use tempfile::TempDir;
 
 const TYPES: [GgmlType; 11] = [
@@ -88,37 +86,18 @@ fn divergence_with(
         .map(|&token| i32::try_from(token).unwrap())
         .collect();
     let expected = Reference::load(reference).logits(&ids, adapter.map(|(path, _)| path));
-    let pool = ThreadPool::new(2);
     let pack = Pack::new(&Sample::Text {
         // The last one is not computed.
         tokens: [tokens, &[0]].concat(),
         loss_from: 1,
     });
-    let plan = MemoryPlan {
-        pack_samples: 1,
-        chunk_tokens: 512,
-        head_tokens: 16,
-        kept_layers: 0,
-        bytes: 0,
-        activation_bytes: 0,
-    };
-    let adapters = Adapters {
-        frozen: &[],
-        trained: adapter.map(|(_, lora)| lora),
-    };
-    let control = Control::new();
-    let policy = Policy {
-        model,
-        pool: &pool,
-        adapters,
-        plan: &plan,
-        control: &control,
-        dropout: None,
-    };
-    let pass = Pass::infer(policy, &pack).unwrap();
-    let each: Vec<f64> = (0..tokens.len())
-        .map(|token| kl(&expected[token], &pass.logits(token).unwrap()))
-        .collect();
+    let lora = adapter.map(|(_, lora)| lora);
+    let each: Vec<f64> = with_policy(model, lora, |policy| {
+        let pass = Pass::infer(policy, &pack).unwrap();
+        let logits = (0..tokens.len()).map(|token| pass.logits(token).unwrap());
+        let pairs = expected.iter().zip(logits);
+        pairs.map(|(expected, got)| kl(expected, &got)).collect()
+    });
     let mean = each.iter().sum::<f64>() / each.len() as f64;
     (mean, each.into_iter().fold(0.0, f64::max))
 }

@@ -83,10 +83,10 @@ pub(crate) struct TuneArgs {
     #[arg(long, default_value_t = 0.0, value_name = "E")]
     label_smoothing: f64,
     /// Peak learning rate
-    #[arg(long, default_value_t = 1.5e-4, value_name = "RATE")]
+    #[arg(long, default_value_t = 2e-4, value_name = "RATE")]
     learning_rate: f64,
     /// Steps
-    #[arg(long, default_value_t = 30, value_name = "N",
+    #[arg(long, default_value_t = 40, value_name = "N",
           value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000_000))]
     steps: u64,
     /// Steps over which the learning rate rises
@@ -245,6 +245,10 @@ impl TuneArgs {
         let ranges = ranges.ok_or(CliError::Usage("--layers takes numbers and ranges"))?;
         let layers: Vec<usize> = ranges.into_iter().flatten().collect();
         Ok((!layers.is_empty()).then_some(layers))
+    }
+
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// Most nats a token, where there is a bound.

@@ -10,23 +10,20 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use pocketune_core::{EngineOptions, ModelSource, PeakMemory, ProcessMemory, default_threads};
-use pocketune_kernels::ThreadPool;
+use pocketune_core::{EngineOptions, ModelSource};
 use pocketune_train::{
-    CheckpointDir, Control, HeldOut, KlLimit, KlProbe, Lora, MemoryLimit, Model, RunEnd, RunEvent,
-    Sample, TrainError, Trainer,
+    CheckpointDir, Control, HeldOut, KlLimit, KlProbe, Lora, MemoryLimit, RunEvent, Sample,
+    TrainError, Trainer,
 };
 
 pub(crate) use self::args::TuneArgs;
-use self::report::{HeldOutFigures, LiveLine, Report};
+use self::report::{HeldOutFigures, LiveLine, Report, Trained};
 use crate::error::CliError;
 use crate::files;
 use crate::load;
 use crate::output::Output;
 use crate::steps::Steps;
-
-/// An adapter file may be this long.
-const ADAPTER_BYTES_MAX: u64 = 1 << 30;
+use crate::workshop::Workshop;
 
 pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError> {
     let path = files::model_path(args.model.model.as_deref())?;
@@ -39,29 +36,21 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError
     };
     let data = Data::read(args, &path, output)?;
     let count = data.samples.len();
-    let baseline = ProcessMemory::now()
-        .ok_or(CliError::NoMemoryFigures)?
-        .anonymous_bytes;
-    let memory = PeakMemory::watch();
-    let model = Model::open(&path)?;
-    let pool = ThreadPool::new(args.threads.unwrap_or(default_threads() as usize));
-    let frozen = args
-        .over_adapter
-        .iter()
-        .map(|path| read_adapter(&model, path));
+    let workshop = Workshop::open(&path, args.threads)?;
+    let Workshop { model, pool, .. } = &workshop;
+    let frozen = args.over_adapter.iter().map(|path| workshop.adapter(path));
     let frozen = frozen.collect::<Result<Vec<_>, _>>()?;
     let lora = match &args.init_adapter {
-        Some(path) => read_adapter(&model, path)?,
-        None => Lora::new(&model, args.shape()?, args.seed)?,
+        Some(path) => workshop.adapter(path)?,
+        None => Lora::new(model, args.shape()?, args.seed)?,
     };
-    let options = args.options();
-    let step_count = options.steps;
-    let mut probe = KlProbe::new(&model, data.ordinary)?;
+    let probe = KlProbe::new(model, data.ordinary)?;
     let limit = MemoryLimit {
-        reserved_bytes: probe.bytes(&model),
+        reserved_bytes: probe.bytes(model),
         ..args.memory()
     };
-    let mut trainer = Trainer::new(&model, &pool, &frozen, lora, data.samples, options, limit)?;
+    let options = args.options();
+    let mut trainer = Trainer::new(model, pool, &frozen, lora, data.samples, options, limit)?;
     if args.plan {
         return report::plan(&trainer, output);
     }
@@ -71,95 +60,122 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError
         let done = trainer.history().len();
         output.note(&format!("going on after step {done}"));
     }
-    let control = Control::new();
-    let stop = control.clone();
-    ctrlc::set_handler(move || stop.cancel()).map_err(CliError::Interrupts)?;
-
-    let mut heldout = (!data.heldout.is_empty())
-        .then(|| HeldOut::new(&model, args.dpo(), data.heldout))
+    let heldout = (!data.heldout.is_empty())
+        .then(|| HeldOut::new(model, args.dpo(), data.heldout))
         .transpose()?;
-    let mut judge = |trainer: &Trainer<'_>| {
-        let judged = heldout.as_mut().map(|pairs| trainer.judge(pairs, &control));
-        judged.transpose()
+    let run = Run {
+        args,
+        output,
+        workshop: &workshop,
+        checkpoint: checkpoint.as_ref(),
+        control: interruptible()?,
     };
-    let before = judge(&trainer)?;
-    let started = Instant::now();
-    let mut steps = Steps::begin();
-    let mut live = LiveLine::new(output.training_bar(step_count), &memory, baseline);
-    let limit = KlLimit {
-        probe: &mut probe,
-        bound: args.kl_bound().unwrap_or(f64::INFINITY),
-        every: args.kl_every,
-    };
-    let end = trainer.run(
-        checkpoint.as_ref(),
-        Some(limit),
-        &control,
-        |event| match event {
-            RunEvent::MicroStep(micro) => live.micro_step(micro),
-            RunEvent::Step(step) => {
-                let took = steps.ended(step);
-                live.step(&step, took);
-            }
-            RunEvent::Kl(kl) => {
-                live.kl(kl);
-                steps.go_on();
-            }
-        },
-    );
-    live.finish();
-    if matches!(end, Err(TrainError::Cancelled)) && checkpoint.is_some() {
-        output.note("every finished step is saved: the same command goes on from there");
-    }
-    let end = end?;
-    let kl_per_token = trainer.kl(&mut probe, &control)?;
-    let tuning_s = started.elapsed().as_secs_f64();
-    let after = judge(&trainer)?;
-    let peak = memory.peak().anonymous_bytes;
-
-    let history = trainer.history().to_vec();
-    let planned_bytes = trainer.plan().bytes;
-    let lora = trainer.into_lora();
-    let facts = [
-        (
-            "tuned_with",
-            format!("pocketune {}", env!("CARGO_PKG_VERSION")),
-        ),
-        ("objective", args.objective_name().to_owned()),
-        ("steps", history.len().to_string()),
-        ("samples", count.to_string()),
-        ("seed", args.seed.to_string()),
-        ("kl_per_token", format!("{kl_per_token:.4}")),
-    ];
-    let bytes = lora.to_gguf(&model, args.precision.into(), &facts)?;
+    let trained = run.train(&mut trainer, probe, heldout)?;
+    let bytes = trainer.lora().to_gguf(
+        model,
+        args.precision.into(),
+        &run.facts(&trainer, &trained, count),
+    )?;
     files::write_whole(&args.out, &bytes)?;
     if let Some(checkpoint) = &checkpoint {
         checkpoint.clear()?;
     }
-    let report = Report {
-        out: args.out.display().to_string(),
-        adapter_bytes: bytes.len(),
-        trained_parameters: lora.parameters().len(),
-        samples: count,
-        steps: history.len(),
-        stopped_by_kl: matches!(end, RunEnd::KlBound { .. }),
-        shrunk_by: match end {
-            RunEnd::KlBound { shrunk_by, .. } => f64::from(shrunk_by),
-            RunEnd::Steps => 1.0,
-        },
-        tokens_per_s: steps.tokens_per_s(),
-        step_ms_median: steps.median_ms(),
-        tuning_s,
-        peak_anon_bytes: peak.saturating_sub(baseline),
-        planned_bytes,
-        loss_first: history.first().map_or(f64::NAN, |step| step.loss),
-        loss_last: history.last().map_or(f64::NAN, |step| step.loss),
-        kl_per_token,
-        heldout: before
-            .zip(after)
-            .map(|(before, after)| HeldOutFigures::new(&before, &after)),
-    };
-    report.show(output)
+    let out = args.out.display().to_string();
+    Report::new(out, bytes.len(), count, &trainer, trained).show(output)
+}
+
+/// What Ctrl-C cancels.
+fn interruptible() -> Result<Control, CliError> {
+    let control = Control::new();
+    let stop = control.clone();
+    ctrlc::set_handler(move || stop.cancel()).map_err(CliError::Interrupts)?;
+    Ok(control)
+}
+
+/// A run from its first step to its last, in view of whoever started it.
+struct Run<'a> {
+    args: &'a TuneArgs,
+    output: &'a Output,
+    workshop: &'a Workshop,
+    checkpoint: Option<&'a CheckpointDir>,
+    control: Control,
+}
+
+impl Run<'_> {
+    fn train(
+        &self,
+        trainer: &mut Trainer<'_>,
+        mut probe: KlProbe,
+        mut heldout: Option<HeldOut>,
+    ) -> Result<Trained, CliError> {
+        let mut judge = |trainer: &Trainer<'_>| {
+            let heldout = heldout.as_mut();
+            let judged = heldout.map(|pairs| trainer.judge(pairs, &self.control));
+            judged.transpose()
+        };
+        let before = judge(trainer)?;
+        let started = Instant::now();
+        let mut steps = Steps::begin();
+        let mut live = LiveLine::new(self.output.training_bar(self.args.steps()), self.workshop);
+        let limit = KlLimit {
+            probe: &mut probe,
+            bound: self.args.kl_bound().unwrap_or(f64::INFINITY),
+            every: self.args.kl_every,
+        };
+        let end = trainer.run(
+            self.checkpoint,
+            Some(limit),
+            &self.control,
+            |event| match event {
+                RunEvent::MicroStep(micro) => live.micro_step(micro),
+                RunEvent::Step(step) => {
+                    let took = steps.ended(step);
+                    live.step(&step, took);
+                }
+                RunEvent::Kl(kl) => {
+                    live.kl(kl);
+                    steps.go_on();
+                }
+            },
+        );
+        live.finish();
+        if matches!(end, Err(TrainError::Cancelled)) && self.checkpoint.is_some() {
+            let note = "every finished step is saved: the same command goes on from there";
+            self.output.note(note);
+        }
+        let end = end?;
+        let kl_per_token = trainer.kl(&mut probe, &self.control)?;
+        let tuning_s = started.elapsed().as_secs_f64();
+        let after = judge(trainer)?;
+        Ok(Trained {
+            end,
+            steps,
+            tuning_s,
+            kl_per_token,
+            peak_anon_bytes: self.workshop.peak_bytes(),
+            heldout: before
+                .zip(after)
+                .map(|(before, after)| HeldOutFigures::new(&before, &after)),
+        })
+    }
+
+    /// What the adapter's file says of how it came about.
+    fn facts(
+        &self,
+        trainer: &Trainer<'_>,
+        trained: &Trained,
+        samples: usize,
+    ) -> [(&'static str, String); 6] {
+        let version = format!("pocketune {}", env!("CARGO_PKG_VERSION"));
+        [
+            ("tuned_with", version),
+            ("objective", self.args.objective_name().to_owned()),
+            ("steps", trainer.history().len().to_string()),
+            ("samples", samples.to_string()),
+            ("seed", self.args.seed.to_string()),
+            ("kl_per_token", format!("{:.4}", trained.kl_per_token)),
+        ]
+    }
 }
 
 /// Everything to learn from and to measure by, as tokens.
@@ -204,9 +220,4 @@ impl Data {
             ordinary,
         })
     }
-}
-
-fn read_adapter(model: &Model, path: &Path) -> Result<Lora, CliError> {
-    let bytes = files::read_bytes("adapter", path, ADAPTER_BYTES_MAX)?;
-    Ok(Lora::from_gguf(model, &bytes)?)
 }

@@ -4,39 +4,50 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use pocketune_core::PeakMemory;
-use pocketune_train::{MicroStep, PairMetrics, StepReport, Trainer};
+use pocketune_train::{MicroStep, PairMetrics, RunEnd, StepReport, Trainer};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::error::CliError;
 use crate::output::{Output, human_bytes};
+use crate::steps::Steps;
+use crate::workshop::Workshop;
+
+/// What a run found out about itself.
+pub(super) struct Trained {
+    pub(super) end: RunEnd,
+    pub(super) steps: Steps,
+    pub(super) tuning_s: f64,
+    pub(super) kl_per_token: f64,
+    pub(super) peak_anon_bytes: u64,
+    pub(super) heldout: Option<HeldOutFigures>,
+}
 
 /// The figures of a run; those of held-out pairs are missing without `--heldout`.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    pub(super) out: String,
-    pub(super) adapter_bytes: usize,
-    pub(super) trained_parameters: usize,
-    pub(super) samples: usize,
-    pub(super) steps: usize,
+    out: String,
+    adapter_bytes: usize,
+    trained_parameters: usize,
+    samples: usize,
+    steps: usize,
     /// Whether the bound on KL ended the run before its last step.
-    pub(super) stopped_by_kl: bool,
+    stopped_by_kl: bool,
     /// Factor on the change that kept the bound; 1 for none.
-    pub(super) shrunk_by: f64,
-    pub(super) tokens_per_s: f64,
-    pub(super) step_ms_median: f64,
+    shrunk_by: f64,
+    tokens_per_s: f64,
+    step_ms_median: f64,
     /// Steps, references, checkpoints and measurements of KL together.
-    pub(super) tuning_s: f64,
+    tuning_s: f64,
     /// Peak of anonymous memory above what the process had before training.
-    pub(super) peak_anon_bytes: u64,
-    pub(super) planned_bytes: u64,
-    pub(super) loss_first: f64,
-    pub(super) loss_last: f64,
+    peak_anon_bytes: u64,
+    planned_bytes: u64,
+    loss_first: f64,
+    loss_last: f64,
     /// Exact KL(policy‖reference), mean over replies to ordinary prompts.
-    pub(super) kl_per_token: f64,
+    kl_per_token: f64,
     #[serde(skip_serializing_if = "Option::is_none", flatten)]
-    pub(super) heldout: Option<HeldOutFigures>,
+    heldout: Option<HeldOutFigures>,
 }
 
 /// Means over held-out pairs.
@@ -60,6 +71,37 @@ impl HeldOutFigures {
 }
 
 impl Report {
+    pub(super) fn new(
+        out: String,
+        adapter_bytes: usize,
+        samples: usize,
+        trainer: &Trainer<'_>,
+        trained: Trained,
+    ) -> Self {
+        let history = trainer.history();
+        Self {
+            out,
+            adapter_bytes,
+            trained_parameters: trainer.lora().parameters().len(),
+            samples,
+            steps: history.len(),
+            stopped_by_kl: matches!(trained.end, RunEnd::KlBound { .. }),
+            shrunk_by: match trained.end {
+                RunEnd::KlBound { shrunk_by, .. } => f64::from(shrunk_by),
+                RunEnd::Steps => 1.0,
+            },
+            tokens_per_s: trained.steps.tokens_per_s(),
+            step_ms_median: trained.steps.median_ms(),
+            tuning_s: trained.tuning_s,
+            peak_anon_bytes: trained.peak_anon_bytes,
+            planned_bytes: trainer.plan().bytes,
+            loss_first: history.first().map_or(f64::NAN, |step| step.loss),
+            loss_last: history.last().map_or(f64::NAN, |step| step.loss),
+            kl_per_token: trained.kl_per_token,
+            heldout: trained.heldout,
+        }
+    }
+
     pub(super) fn show(&self, output: &Output) -> Result<ExitCode, CliError> {
         if output.json {
             output.json(self)?;
@@ -140,18 +182,16 @@ pub(super) fn plan(trainer: &Trainer<'_>, output: &Output) -> Result<ExitCode, C
 /// The line beside the progress bar.
 pub(super) struct LiveLine<'a> {
     bar: ProgressBar,
-    memory: &'a PeakMemory,
-    baseline: u64,
+    workshop: &'a Workshop,
     step: String,
     kl: String,
 }
 
 impl<'a> LiveLine<'a> {
-    pub(super) fn new(bar: ProgressBar, memory: &'a PeakMemory, baseline: u64) -> Self {
+    pub(super) fn new(bar: ProgressBar, workshop: &'a Workshop) -> Self {
         Self {
             bar,
-            memory,
-            baseline,
+            workshop,
             step: String::new(),
             kl: String::new(),
         }
@@ -171,8 +211,7 @@ impl<'a> LiveLine<'a> {
             .pairs
             .map_or_else(String::new, |pairs| format!(", margin {:.2}", pairs.margin));
         let speed = report.tokens as f64 / took.as_secs_f64();
-        let peak = self.memory.peak().anonymous_bytes;
-        let memory = human_bytes(peak.saturating_sub(self.baseline));
+        let memory = human_bytes(self.workshop.peak_bytes());
         self.step = format!(
             "loss {:.3}{margin}, {speed:.0} tokens/s, {memory}",
             report.loss

@@ -2,19 +2,27 @@
 //! has the same definitions in words.
 
 /// A reply and what is known of it.
-pub(crate) struct Measured {
-    pub(crate) text: String,
-    pub(crate) tokens: u32,
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// The reply.
+    pub text: String,
+    /// Tokens the model generated.
+    pub tokens: u32,
 }
 
 /// A kind of preference: its data's name, and the measure that should rise.
-pub(crate) struct Kind {
-    pub(crate) name: &'static str,
-    pub(crate) measure: fn(&Measured) -> f64,
-    pub(crate) unit: &'static str,
+#[derive(Debug)]
+pub struct Kind {
+    /// What its files begin with.
+    pub name: &'static str,
+    /// Rises as replies come to be as preferred.
+    pub measure: fn(&Measured) -> f64,
+    /// What it counts.
+    pub unit: &'static str,
 }
 
-pub(crate) const KINDS: [Kind; 3] = [
+/// The preferences of `tests/preferences`.
+pub const KINDS: [Kind; 3] = [
     Kind {
         name: "brief",
         measure: |reply| -f64::from(reply.tokens),
@@ -33,7 +41,8 @@ pub(crate) const KINDS: [Kind; 3] = [
 ];
 
 /// Forms of "you" in 100 words.
-fn addresses(text: &str) -> f64 {
+#[must_use]
+pub fn addresses(text: &str) -> f64 {
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower
         .split(|c: char| !(c.is_ascii_lowercase() || c == '\''))
@@ -51,7 +60,8 @@ fn addresses(text: &str) -> f64 {
 }
 
 /// One paragraph without line breaks, list marks and markup.
-fn is_paragraph(text: &str) -> bool {
+#[must_use]
+pub fn is_paragraph(text: &str) -> bool {
     let text = text.trim();
     let begins = text
         .chars()
@@ -61,7 +71,8 @@ fn is_paragraph(text: &str) -> bool {
 }
 
 /// Whether some four words in a row come four times or more.
-pub(crate) fn is_repetitive(text: &str) -> bool {
+#[must_use]
+pub fn is_repetitive(text: &str) -> bool {
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower.split_whitespace().collect();
     words
@@ -70,7 +81,8 @@ pub(crate) fn is_repetitive(text: &str) -> bool {
 }
 
 /// Mean with the half-width of its 95 % interval (normal approximation).
-pub(crate) fn interval(values: &[f64]) -> (f64, f64) {
+#[must_use]
+pub fn interval(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);

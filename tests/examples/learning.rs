@@ -1,13 +1,15 @@
 //! Does the default recipe teach a preference without breaking anything?
 //!
-//!     cargo run --release --example learning -- [--out FOLDER] [KIND...]
+//!     cargo run --release --example learning -- [--out FOLDER] [RECIPE...]
 //!
-//! For each kind in `tests/preferences`: `pocketune tune` with its defaults, then greedy
-//! replies to unseen prompts, before and after, by a deterministic measure; held-out
-//! pairs; KL; repetition and empty replies; a factual probe. Prints a table and one
-//! JSON line a kind; fails unless two kinds pass. About 20 minutes on two cores.
-
-mod measures;
+//! A recipe is a kind of `tests/preferences`, and options of `tune` in the same argument
+//! where another recipe than the default is to be judged: `"style --steps 20"`. Without
+//! any, the three kinds with the defaults.
+//!
+//! For each: `pocketune tune`, then greedy replies to unseen prompts, before and after,
+//! by a deterministic measure; held-out pairs; KL; repetition and empty replies; a factual
+//! probe. Prints one JSON line a recipe; fails unless two pass. About 20 minutes on two
+//! cores.
 
 use std::error::Error;
 use std::fs;
@@ -15,12 +17,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 
-use measures::{KINDS, Kind, Measured, interval, is_repetitive};
 use pocketune_adapter::CandidateAdapter;
 use pocketune_core::{
     CancelToken, ChatOptions, DigestCache, Engine, EngineOptions, EvaluationSession,
     GenerationOptions, Message, ModelSource, Prompt, Role, TemplateChoice,
 };
+use pocketune_tests::measures::{KINDS, Kind, Measured, interval, is_repetitive};
 use pocketune_tests::smollm2;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -59,12 +61,11 @@ fn run() -> Result<usize> {
             .into();
     }
     fs::create_dir_all(&folder)?;
-    let wanted = |kind: &&Kind| arguments.is_empty() || arguments.iter().any(|it| it == kind.name);
-    let tuned = KINDS
-        .iter()
-        .filter(wanted)
-        .map(|kind| Ok((kind, tune(kind.name, &folder)?)))
-        .collect::<Result<Vec<_>>>()?;
+    if arguments.is_empty() {
+        arguments = KINDS.iter().map(|kind| kind.name.to_owned()).collect();
+    }
+    let recipes = arguments.iter().map(|argument| Recipe::parse(argument));
+    let recipes = recipes.collect::<Result<Vec<_>>>()?;
 
     let options = EngineOptions {
         context_tokens: Some(512),
@@ -80,53 +81,69 @@ fn run() -> Result<usize> {
     let before = Behaviour::of(&engine, None)?;
     println!("base: {}", before.summary());
     let mut passed = 0;
-    for (kind, (adapter, figures)) in tuned {
+    for (number, recipe) in recipes.iter().enumerate() {
+        let name = format!("{}-{}", number + 1, recipe.kind.name);
+        let adapter = folder.join(format!("{name}.gguf"));
+        let figures = recipe.tune(&adapter)?;
         let candidate = CandidateAdapter::parse(fs::read(&adapter)?, engine.base_model())?;
         let session = engine.evaluate(candidate)?;
         let after = Behaviour::of(&engine, Some(&session))?;
-        let verdict = Verdict::new(kind, &before, &after, &figures);
-        println!("{}: {}", kind.name, after.summary());
+        let verdict = Verdict::new(recipe, &before, &after, &figures);
+        println!("{name}: {}", after.summary());
         println!("{}", verdict.line);
-        fs::write(
-            folder.join(format!("{}-replies.txt", kind.name)),
-            side_by_side(&before, &after),
-        )?;
+        let replies = folder.join(format!("{name}-replies.txt"));
+        fs::write(replies, side_by_side(&before, &after))?;
         passed += usize::from(verdict.passed);
     }
     Ok(passed)
+}
+
+/// What is taught, and how.
+struct Recipe {
+    kind: &'static Kind,
+    options: Vec<String>,
+}
+
+impl Recipe {
+    fn parse(argument: &str) -> Result<Self> {
+        let mut words = argument.split_whitespace().map(str::to_owned);
+        let name = words.next().unwrap_or_default();
+        let kind = KINDS.iter().find(|kind| kind.name == name);
+        let kind = kind.ok_or_else(|| format!("no kind of preference: {name:?}"))?;
+        Ok(Self {
+            kind,
+            options: words.collect(),
+        })
+    }
+
+    /// Runs `pocketune tune` beside this program; the final figures.
+    fn tune(&self, adapter: &Path) -> Result<Value> {
+        let program = std::env::current_exe()?;
+        let release = program.ancestors().nth(2).ok_or("no folder of programs")?;
+        let kind = self.kind.name;
+        let output = Command::new(release.join("pocketune"))
+            .args(["tune", "--objective", "dpo", "--json", "--data"])
+            .arg(preferences(&format!("{kind}.jsonl")))
+            .arg("--heldout")
+            .arg(preferences(&format!("{kind}-heldout.jsonl")))
+            .arg("--ordinary")
+            .arg(preferences("ordinary.jsonl"))
+            .arg("--out")
+            .arg(adapter)
+            .args(&self.options)
+            .stderr(Stdio::inherit())
+            .output()?;
+        if !output.status.success() {
+            return Err(format!("tune on {kind} failed").into());
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
 }
 
 fn preferences(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("preferences")
         .join(name)
-}
-
-/// Runs `pocketune tune` with its defaults; the adapter and the final figures.
-fn tune(kind: &str, folder: &Path) -> Result<(PathBuf, Value)> {
-    let program = std::env::current_exe()?
-        .ancestors()
-        .nth(2)
-        .map(|release| release.join("pocketune"))
-        .ok_or("no folder of programs")?;
-    let adapter = folder.join(format!("{kind}.gguf"));
-    let output = Command::new(program)
-        .args(["tune", "--objective", "dpo", "--json", "--data"])
-        .arg(preferences(&format!("{kind}.jsonl")))
-        .arg("--heldout")
-        .arg(preferences(&format!("{kind}-heldout.jsonl")))
-        .arg("--ordinary")
-        .arg(preferences("ordinary.jsonl"))
-        .arg("--out")
-        .arg(&adapter)
-        .stderr(Stdio::inherit())
-        .output()?;
-    if !output.status.success() {
-        return Err(format!("tune on {kind} failed").into());
-    }
-    let figures = serde_json::from_slice(&output.stdout)?;
-    println!("{kind}: {figures}");
-    Ok((adapter, figures))
 }
 
 #[derive(Deserialize)]
@@ -244,12 +261,12 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn new(kind: &Kind, before: &Behaviour, after: &Behaviour, figures: &Value) -> Self {
+    fn new(recipe: &Recipe, before: &Behaviour, after: &Behaviour, figures: &Value) -> Self {
         let moved: Vec<f64> = before
             .replies
             .iter()
             .zip(&after.replies)
-            .map(|(before, after)| (kind.measure)(after) - (kind.measure)(before))
+            .map(|(before, after)| (recipe.kind.measure)(after) - (recipe.kind.measure)(before))
             .collect();
         let (mean, half) = interval(&moved);
         let number = |key: &str| figures[key].as_f64().unwrap_or(f64::NAN);
@@ -265,10 +282,11 @@ impl Verdict {
         ];
         let failed: Vec<&str> = checks.iter().filter(|it| !it.1).map(|it| it.0).collect();
         let line = json!({
-            "kind": kind.name,
+            "kind": recipe.kind.name,
+            "options": recipe.options.join(" "),
             "moved": mean,
             "interval": [mean - half, mean + half],
-            "unit": kind.unit,
+            "unit": recipe.kind.unit,
             "prompts": moved.len(),
             "margin_after": number("margin_after"),
             "accuracy_after": number("accuracy_after"),

@@ -1,0 +1,28 @@
+//! The trainer's own pass over a model, to compare llama.cpp with.
+
+use pocketune_kernels::ThreadPool;
+use pocketune_train::{Adapters, Control, Lora, MemoryPlan, Model, Policy};
+
+/// Calls `work` with the model under `lora`, on two threads, for passes that only infer.
+pub fn with_policy<T>(model: &Model, lora: Option<&Lora>, work: impl FnOnce(Policy<'_>) -> T) -> T {
+    let plan = MemoryPlan {
+        pack_samples: 1,
+        chunk_tokens: 512,
+        head_tokens: 16,
+        kept_layers: 0,
+        bytes: 0,
+        activation_bytes: 0,
+    };
+    let (pool, control) = (ThreadPool::new(2), Control::new());
+    work(Policy {
+        model,
+        pool: &pool,
+        adapters: Adapters {
+            frozen: &[],
+            trained: lora,
+        },
+        plan: &plan,
+        control: &control,
+        dropout: None,
+    })
+}
