@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The suites that take too long for every change: tests marked `ignore`, every fuzz
-# target for a while, and kernels and training on 64-bit ARM. scripts/test.sh comes
-# first.
+# The suites that take too long for every change: tests marked `ignore`, whether the
+# default recipe teaches (20 minutes), every fuzz target for a while, and kernels and
+# training on 64-bit ARM. scripts/test.sh comes first.
 #
 #     scripts/test-long.sh [--fuzz-seconds N]      (default: 60 a target)
 set -euo pipefail
@@ -24,6 +24,9 @@ main() {
     step tools "$SCRIPTS/install-tools.sh" --only rust,models
     step models "$SCRIPTS/fetch-model.sh" all
     ignored_tests
+    # The examples run `pocketune` from beside them.
+    step build cargo build --release --workspace
+    step learning cargo run --release --package pocketune-tests --example learning
     fuzz_targets
     step arm64 "$SCRIPTS/test-arm64.sh"
     finish_steps

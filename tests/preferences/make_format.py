@@ -5,8 +5,8 @@
     tests/preferences/make_format.py --sample        (after a release build: what the default model says, for judging by eye)
 
 The sentences are points of replies that continue a conversation whose earlier replies, ours,
-are lists of points. format-sentences.jsonl holds those that were found true and whole. Chosen: three
-of them as one paragraph. Rejected: the same three as paragraphs of their own, as the default
+are lists of points. format-sentences.jsonl holds those that were found true and whole. Chosen: two
+of them as one paragraph. Rejected: the same two as paragraphs of their own, as the default
 model likes it best, or as a numbered or dashed list, so that the layout is the only difference.
 Held-out prompts are about other things than those of training.
 """

@@ -4,11 +4,11 @@
     tests/preferences/make_style.py                  (needs no model)
     tests/preferences/make_style.py --sample         (after a release build: what the default model says, for judging by eye)
 
-Chosen: two or three sentences, nearly all with a form of "you". They are from replies that continue a
-conversation whose earlier replies, ours, speak to the reader; style-sentences.jsonl holds those
-that were found true and whole. Rejected: the opening of the model's usual reply to the same prompt ("usual"), if one without "you" was
-within a tenth of the chosen reply's tokens; otherwise the chosen sentences with "people" and "they"
-for "you". So both have the same length. Held-out prompts are about other things than those of training.
+Chosen: a sentence with a form of "you", from replies that continue a conversation whose earlier replies, ours,
+speak to the reader; style-sentences.jsonl holds those that were found true and whole. Rejected: the first sentence
+of the model's usual reply to the same prompt ("usual"), if it has the length of one of them; otherwise the chosen
+sentence with "people" and "they" for "you". So both have the same length. Held-out prompts are about other things
+than those of training.
 """
 
 import json

@@ -1,18 +1,45 @@
 //! What an adapter must be before it may change a reply (layer L1).
 //!
-//! A [`CandidateAdapter`] is an adapter file whose structure was checked against
-//! one [`BaseModel`] and for which nobody vouches yet. Its bytes are read once;
-//! what was checked in memory is what an engine loads.
+//! - A [`CandidateAdapter`] is an adapter file whose structure was checked against
+//!   one [`BaseModel`] and for which nobody vouches yet.
+//! - Statements about it ([`Statement`], in DSSE [`Envelope`]s) say who released it, for
+//!   what, and what validation found.
+//! - A [`TrustPolicy`] says whom to believe; the [`Verifier`] alone turns bytes and
+//!   statements into a [`VerifiedAdapter`], or says why not.
+//!
+//! Bytes are read once; what was checked in memory is what an engine loads. Time is an
+//! argument.
 //!
 //! Everything here is pure and does no I/O; no input makes it panic.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing))]
 
+mod attest;
 mod base;
 mod candidate;
 mod error;
+mod keys;
+mod norms;
+mod policy;
+mod tokenizer;
 mod values;
+mod verify;
 
+pub use attest::{
+    BaseModelRef, Digest, ENVELOPE_BYTES_MAX, Envelope, EnvelopeError, JsonError, LoraFacts,
+    Measurement, Name, NotAName, Predicate, Release, SIGNATURES_MAX, STATEMENT_TYPE, Statement,
+    StatementError, Subject, SubjectKind, SuiteRef, TestResult, Timestamp, Validation,
+};
 pub use base::BaseModel;
 pub use candidate::{CandidateAdapter, LoraPair};
 pub use error::AdapterError;
+pub use keys::{KeyId, NotAKey, PublicKey, SecretKey};
+pub use policy::{
+    DeviceRole, KeyDocument, Limits, POLICY_TYPE, PolicyDocument, PolicyError, ReleaseRole,
+    Requirement, Revoked, RoleName, Roles, Scheme, Signers, TrustPolicy, ValidationRole,
+};
+pub use tokenizer::tokenizer_fingerprint;
+pub use verify::{
+    BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, BaseIdentity, BaseNorms, HighWaterMark, Refusal,
+    VerifiedAdapter, Verifier,
+};

@@ -29,3 +29,22 @@ fn first_with_exponent(data: &[u8], exponent: u16) -> Option<usize> {
         .iter()
         .position(|&bytes| u16::from_le_bytes(bytes) & exponent == exponent)
 }
+
+/// Elements as F32: exact, since every type here is a part of it. Empty for a type
+/// that is not supported.
+pub(crate) fn floats(tensor_type: GgmlType, data: &[u8]) -> Vec<f32> {
+    let halves = || data.as_chunks::<2>().0.iter();
+    match tensor_type {
+        GgmlType::F32 => {
+            let words = data.as_chunks::<4>().0.iter();
+            words.map(|&bytes| f32::from_le_bytes(bytes)).collect()
+        }
+        GgmlType::F16 => halves()
+            .map(|&bytes| half::f16::from_le_bytes(bytes).to_f32())
+            .collect(),
+        GgmlType::BF16 => halves()
+            .map(|&bytes| half::bf16::from_le_bytes(bytes).to_f32())
+            .collect(),
+        _ => Vec::new(),
+    }
+}

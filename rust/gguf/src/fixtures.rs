@@ -101,6 +101,8 @@ pub struct TinyTensor {
     pub tensor_type: GgmlType,
     /// Elements along each axis, the contiguous one first.
     pub dims: Vec<u64>,
+    /// What all elements are, of an `F32` tensor; noise where it is not said.
+    pub fill: Option<f32>,
 }
 
 impl TinyModel {
@@ -185,6 +187,7 @@ impl TinyModel {
             name: name.to_owned(),
             tensor_type,
             dims: dims.to_vec(),
+            fill: None,
         });
         self
     }
@@ -236,7 +239,10 @@ impl TinyModel {
             }
             let len = tensor_bytes(&tensor.name, tensor.tensor_type, dims)?;
             let len = usize::try_from(len).unwrap_or(usize::MAX);
-            let data = data(tensor, len, index as u64);
+            let data = match tensor.fill {
+                Some(fill) => fill.to_le_bytes().repeat(len / 4),
+                None => data(tensor, len, index as u64),
+            };
             builder.tensor(&tensor.name, tensor.tensor_type, &tensor.dims, data);
         }
         builder.build()

@@ -1,7 +1,8 @@
 //! The table of keys and values.
 
 use crate::cursor::Cursor;
-use crate::{Array, FromValue, GgufError, Value, ValueType, limits};
+use crate::owned_value::encode_str;
+use crate::{Array, FromValue, GgufError, OwnedValue, Value, ValueType, limits};
 use std::collections::HashMap;
 
 /// A file's metadata: unique keys with typed values, in file order.
@@ -53,6 +54,21 @@ impl<'a> Metadata<'a> {
         self.read(key)?.ok_or_else(|| GgufError::MissingKey {
             key: key.to_owned(),
         })
+    }
+
+    /// The keys that begin with `prefix` and their values, encoded as in a file, in the
+    /// order of the keys' bytes: the same for files that say the same.
+    #[must_use]
+    pub fn encode_under(&self, prefix: &str) -> Vec<u8> {
+        let entries = self.entries.iter();
+        let mut wanted: Vec<_> = entries.filter(|(key, _)| key.starts_with(prefix)).collect();
+        wanted.sort_unstable_by_key(|(key, _)| *key);
+        let mut out = Vec::new();
+        for &&(key, value) in &wanted {
+            encode_str(key, &mut out);
+            OwnedValue::from(value).encode(&mut out);
+        }
+        out
     }
 
     pub(crate) fn parse(cursor: &mut Cursor<'a>, count: u64) -> Result<Self, GgufError> {

@@ -218,7 +218,7 @@ fn probabilities_and_slopes(
         let log_sum = Lanes::splat(log_sum.0[query % WIDTH]);
         let dot = Lanes::splat(dot.0[query % WIDTH]);
         hide(score, lanes);
-        let p = Lanes::load(score).sub(log_sum).exp();
+        let p = Lanes::load(score).sub(log_sum).exp_of_share();
         p.mul(Lanes::load(slope).sub(dot)).store(slope);
         p.store(score);
     }
@@ -260,7 +260,7 @@ fn softmax(scores: &mut [Row], runs: &[Run]) -> Lanes {
     }
     let mut sum = Lanes::zero();
     for score in scores.iter_mut() {
-        let e = Lanes::load(score).sub(most).exp();
+        let e = Lanes::load(score).sub(most).exp_of_share();
         sum = sum.add(e);
         e.store(score);
     }

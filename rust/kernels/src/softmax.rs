@@ -44,7 +44,7 @@ pub fn log_sum_exp(pool: &ThreadPool, logits: &Panels) -> LogSumExp {
             }
             let mut sum = Lanes::zero();
             for row in rows {
-                sum = sum.add(Lanes::load(row).sub(most).exp());
+                sum = sum.add(Lanes::load(row).sub(most).exp_of_share());
             }
             let [most_out, sum_out] = &mut out[0];
             most.store(most_out);
@@ -100,7 +100,11 @@ pub fn softmax_backward(
             // SAFETY: this thread's part of the panel.
             let rows = unsafe { out.part(panel * v + start, len) };
             for row in rows {
-                Lanes::load(row).sub(sum).exp().mul(weight).store(row);
+                Lanes::load(row)
+                    .sub(sum)
+                    .exp_of_share()
+                    .mul(weight)
+                    .store(row);
             }
         }
     });
@@ -146,7 +150,7 @@ pub fn kl_divergence(
                 .zip(&q.panel(panel)[range])
             {
                 let (log_p, log_q) = (Lanes::load(p).sub(p_sum), Lanes::load(q).sub(q_sum));
-                sum = log_p.exp().mul_add(log_p.sub(log_q), sum);
+                sum = log_p.exp_of_share().mul_add(log_p.sub(log_q), sum);
             }
             // SAFETY: this thread's part.
             sum.store(unsafe { &mut out.part(part, 1)[0] });

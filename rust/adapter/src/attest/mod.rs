@@ -1,0 +1,20 @@
+//! What is said about files, and by whom: DSSE envelopes around in-toto statements.
+
+pub(crate) mod base64;
+mod digest;
+pub(crate) mod dsse;
+pub(crate) mod json;
+mod name;
+mod release;
+mod statement;
+mod timestamp;
+mod validation;
+
+pub use digest::Digest;
+pub use dsse::{ENVELOPE_BYTES_MAX, Envelope, EnvelopeError, SIGNATURES_MAX};
+pub use json::JsonError;
+pub use name::{Name, NotAName};
+pub use release::{BaseModelRef, LoraFacts, Release, SubjectKind};
+pub use statement::{Predicate, STATEMENT_TYPE, Statement, StatementError, Subject};
+pub use timestamp::Timestamp;
+pub use validation::{Measurement, SuiteRef, TestResult, Validation};

@@ -1,0 +1,88 @@
+//! The validation predicate: which suites were run, and what came out.
+
+use serde::{Deserialize, Serialize};
+
+use crate::attest::{Digest, Timestamp};
+
+/// What a validation statement says of its subject, in the fields of in-toto's
+/// test-result predicate (result, configuration, passedTests, warnedTests,
+/// failedTests), with the figures beside them. Strict like a release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Validation {
+    /// All in all.
+    pub result: TestResult,
+    /// The suites that were run.
+    pub configuration: Vec<SuiteRef>,
+    /// The base model under the adapter.
+    pub base_model_sha256: Digest,
+    /// When they were run.
+    pub created: Timestamp,
+    /// Names of what passed.
+    #[serde(default)]
+    pub passed_tests: Vec<String>,
+    /// Names of what passed with a remark.
+    #[serde(default)]
+    pub warned_tests: Vec<String>,
+    /// Names of what failed.
+    #[serde(default)]
+    pub failed_tests: Vec<String>,
+    /// What was measured.
+    pub measurements: Vec<Measurement>,
+}
+
+/// The outcome of all suites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TestResult {
+    /// Good.
+    Passed,
+    /// Good, with remarks.
+    Warned,
+    /// Not good.
+    Failed,
+}
+
+/// A suite by the digest of its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SuiteRef {
+    /// For people, and for measurements to refer to.
+    pub name: String,
+    /// SHA-256 of the suite.
+    pub sha256: Digest,
+}
+
+/// One figure of one suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Measurement {
+    /// SHA-256 of the suite; one of the configuration.
+    pub suite_sha256: Digest,
+    /// What was measured, such as `accuracy`.
+    pub metric: String,
+    /// With the adapter.
+    pub value: f64,
+    /// Without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<f64>,
+    /// What was asked of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+}
+
+impl Validation {
+    /// The predicate's type.
+    pub const TYPE: &'static str = "https://pocketune.dev/attestation/validation/v1";
+
+    /// What was measured by this suite, where it says so once.
+    #[must_use]
+    pub fn value(&self, suite: &Digest, metric: &str) -> Option<f64> {
+        let mut found = self
+            .measurements
+            .iter()
+            .filter(|one| one.suite_sha256 == *suite && one.metric == metric);
+        let first = found.next()?;
+        found.next().is_none().then_some(first.value)
+    }
+}

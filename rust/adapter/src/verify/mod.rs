@@ -1,0 +1,316 @@
+//! The one way from bytes to an adapter that may change replies.
+
+mod bundle;
+mod limits;
+mod refusal;
+mod verified;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::attest::{
+    Digest, Name, Predicate, Release, Statement, SubjectKind, TestResult, Timestamp, Validation,
+};
+use crate::base::BaseModel;
+use crate::candidate::CandidateAdapter;
+use crate::keys::{KeyId, PublicKey};
+use crate::policy::{Limits, TrustPolicy};
+
+use bundle::Signed;
+pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX};
+pub use limits::BaseNorms;
+pub use refusal::Refusal;
+pub use verified::VerifiedAdapter;
+
+/// The model that an adapter is to change.
+#[derive(Debug, Clone)]
+pub struct BaseIdentity {
+    /// Shapes of its tensors.
+    pub shapes: Arc<BaseModel>,
+    /// SHA-256 of its file.
+    pub sha256: Digest,
+    /// SHA-256 of its tokenizer.
+    pub tokenizer_sha256: Digest,
+    /// Frobenius norms of its matrices.
+    pub norms: Arc<BaseNorms>,
+}
+
+/// The highest release of a channel that this device has accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HighWaterMark {
+    /// Its version.
+    pub version: u64,
+    /// Its bytes.
+    pub sha256: Digest,
+}
+
+/// Everything a verdict depends on beside the bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Verifier<'a> {
+    /// Whom to believe.
+    pub policy: &'a TrustPolicy,
+    /// This device's own key, where it has one.
+    pub device: Option<&'a PublicKey>,
+    /// The time, as far as it is known.
+    pub now: Timestamp,
+    /// The model in use.
+    pub base: &'a BaseIdentity,
+    /// What was here before, by channel.
+    pub high_water: &'a BTreeMap<Name, HighWaterMark>,
+}
+
+impl Verifier<'_> {
+    /// Longest adapter that anybody may give out: whoever reads a file stops there.
+    #[must_use]
+    pub fn bytes_max(&self) -> u64 {
+        self.policy.document().roles.release.limits.max_bytes
+    }
+
+    /// Checks an adapter file and the attestations beside it, in the order of
+    /// [`Refusal`]'s variants. Does not block; takes some ten milliseconds for 10 MB,
+    /// most of it the hash and the norms.
+    ///
+    /// # Errors
+    /// The first [`Refusal`].
+    pub fn verify(
+        &self,
+        adapter: impl Into<Arc<[u8]>>,
+        bundle: &[u8],
+    ) -> Result<VerifiedAdapter, Refusal> {
+        let adapter = adapter.into();
+        let found_bytes = adapter.len() as u64;
+        let limit_bytes = self.bytes_max();
+        if found_bytes > limit_bytes {
+            return Err(Refusal::TooLarge {
+                found_bytes,
+                limit_bytes,
+            });
+        }
+        let envelopes = bundle::envelopes(bundle)?;
+        let expired = self.policy.expires();
+        if self.now >= expired {
+            return Err(Refusal::PolicyExpired { expired });
+        }
+        let signed = bundle::trusted(&envelopes, self.policy, self.device)?;
+        let sha256 = Digest::of(&adapter);
+        let (release, signer) = self.release(&signed, &sha256)?;
+        self.check_release(release, found_bytes)?;
+        self.check_history(release, &sha256)?;
+        let candidate = CandidateAdapter::parse(adapter, &self.base.shapes)?;
+        let limits = self.limits(&signer)?;
+        limits::check(&candidate, release, limits, &self.base.norms)?;
+        let (validation, validators) = self.validation(&signed, &sha256, &signer)?;
+        let release = release.clone();
+        let validation = validation.clone();
+        let others = others(signed, &sha256);
+        Ok(VerifiedAdapter {
+            candidate,
+            sha256,
+            release,
+            validation,
+            made_here: matches!(signer, Signer::Device),
+            signers: match signer {
+                Signer::Release(keys) => keys,
+                Signer::Device => self.device_id(),
+            },
+            validators,
+            others,
+        })
+    }
+
+    /// The newest release of these bytes that enough keys of one role signed.
+    fn release<'s>(
+        &self,
+        signed: &'s [Signed],
+        sha256: &Digest,
+    ) -> Result<(&'s Release, Signer), Refusal> {
+        let mut refusal = Refusal::NoRelease;
+        let mut best: Option<(&Release, Signer)> = None;
+        for Signed { statement, by } in signed {
+            let Predicate::Release(release) = &statement.predicate else {
+                continue;
+            };
+            if !statement.is_about(sha256) {
+                refusal = first_of(refusal, Refusal::OtherSubject);
+                continue;
+            }
+            match self.signer(release, by) {
+                Ok(signer) => {
+                    if best
+                        .as_ref()
+                        .is_none_or(|(other, _)| release.version > other.version)
+                    {
+                        best = Some((release, signer));
+                    }
+                }
+                Err(cause) => refusal = first_of(refusal, cause),
+            }
+        }
+        best.ok_or(refusal)
+    }
+
+    /// In which role a release was signed.
+    fn signer(&self, release: &Release, by: &bundle::SignedBy) -> Result<Signer, Refusal> {
+        if let Some(device) = &release.device {
+            let own = self.device.is_some_and(|key| key.id() == *device);
+            return if own && by.device {
+                Ok(Signer::Device)
+            } else {
+                Err(Refusal::OtherDevice)
+            };
+        }
+        let (found, needed) = (
+            by.release.len(),
+            self.policy.document().roles.release.threshold,
+        );
+        if found >= needed {
+            Ok(Signer::Release(by.release.clone()))
+        } else {
+            Err(Refusal::BelowReleaseThreshold { found, needed })
+        }
+    }
+
+    /// What the release itself says.
+    fn check_release(&self, release: &Release, found_bytes: u64) -> Result<(), Refusal> {
+        if release.kind != SubjectKind::Adapter || release.lora.is_none() {
+            return Err(Refusal::NotAnAdapterRelease);
+        }
+        if release.size_bytes != found_bytes {
+            return Err(Refusal::SizeDiffers {
+                stated_bytes: release.size_bytes,
+                found_bytes,
+            });
+        }
+        if self.now >= release.expires {
+            let expired = release.expires;
+            return Err(Refusal::Expired { expired });
+        }
+        let mut models = release.base_models.iter();
+        let model = models
+            .find(|model| model.sha256 == self.base.sha256)
+            .ok_or(Refusal::OtherBaseModel)?;
+        if model.tokenizer_sha256 != self.base.tokenizer_sha256 {
+            return Err(Refusal::OtherTokenizer);
+        }
+        Ok(())
+    }
+
+    /// What was here before, and what no longer counts.
+    fn check_history(&self, release: &Release, sha256: &Digest) -> Result<(), Refusal> {
+        let (channel, version) = (&release.channel, release.version);
+        if let Some(seen) = self.high_water.get(channel) {
+            if version < seen.version {
+                return Err(Refusal::Rollback {
+                    channel: channel.clone(),
+                    found: version,
+                    seen: seen.version,
+                });
+            }
+            if version == seen.version && *sha256 != seen.sha256 {
+                let channel = channel.clone();
+                return Err(Refusal::VersionReused { channel, version });
+            }
+        }
+        if self.policy.document().revoked.digests.contains(sha256) {
+            return Err(Refusal::Revoked { sha256: *sha256 });
+        }
+        Ok(())
+    }
+
+    fn limits(&self, signer: &Signer) -> Result<&Limits, Refusal> {
+        let roles = &self.policy.document().roles;
+        match (signer, &roles.device) {
+            (Signer::Release(_), _) => Ok(&roles.release.limits),
+            (Signer::Device, Some(device)) => Ok(&device.limits),
+            (Signer::Device, None) => Err(Refusal::DeviceRoleMissing),
+        }
+    }
+
+    /// A validation of these bytes under this model that enough keys signed and that
+    /// meets the policy.
+    fn validation<'s>(
+        &self,
+        signed: &'s [Signed],
+        sha256: &Digest,
+        signer: &Signer,
+    ) -> Result<(&'s Validation, Vec<KeyId>), Refusal> {
+        let needed = self.policy.document().roles.validation.threshold;
+        let mut refusal = Refusal::NoValidation;
+        for Signed { statement, by } in signed {
+            let Predicate::Validation(validation) = &statement.predicate else {
+                continue;
+            };
+            if !statement.is_about(sha256) || validation.base_model_sha256 != self.base.sha256 {
+                refusal = first_of(refusal, Refusal::OtherBytesValidated);
+                continue;
+            }
+            let found = by.validation.len();
+            let validators = match signer {
+                _ if found >= needed => by.validation.clone(),
+                Signer::Device if by.device => self.device_id(),
+                _ => {
+                    let cause = Refusal::BelowValidationThreshold { found, needed };
+                    refusal = first_of(refusal, cause);
+                    continue;
+                }
+            };
+            match self.check_validation(validation) {
+                Ok(()) => return Ok((validation, validators)),
+                Err(cause) => refusal = first_of(refusal, cause),
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Its verdict, and the figures that the policy asks for. Its own thresholds are not
+    /// looked at: who signs a validation does not set the bar.
+    fn check_validation(&self, validation: &Validation) -> Result<(), Refusal> {
+        if validation.result == TestResult::Failed || !validation.failed_tests.is_empty() {
+            return Err(Refusal::ValidationFailed);
+        }
+        for requirement in &self.policy.document().roles.validation.requirements {
+            let suite = requirement.suite.name.clone();
+            let metric = requirement.metric.clone();
+            match validation.value(&requirement.suite.sha256, &metric) {
+                None => return Err(Refusal::MetricMissing { suite, metric }),
+                Some(value) if !requirement.met_by(value) => {
+                    return Err(Refusal::MetricNotMet {
+                        suite,
+                        metric,
+                        value,
+                    });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn device_id(&self) -> Vec<KeyId> {
+        self.device.map(PublicKey::id).into_iter().collect()
+    }
+}
+
+/// In which role a release was signed.
+enum Signer {
+    Release(Vec<KeyId>),
+    Device,
+}
+
+/// The more telling of two refusals: absence is what is said when nothing else can be.
+fn first_of(before: Refusal, now: Refusal) -> Refusal {
+    match before {
+        Refusal::NoRelease | Refusal::NoValidation => now,
+        before => before,
+    }
+}
+
+/// Statements about these bytes that decide nothing.
+fn others(signed: Vec<Signed>, sha256: &Digest) -> Vec<Statement> {
+    signed
+        .into_iter()
+        .map(|signed| signed.statement)
+        .filter(|statement| matches!(statement.predicate, Predicate::Other { .. }))
+        .filter(|statement| statement.is_about(sha256))
+        .collect()
+}

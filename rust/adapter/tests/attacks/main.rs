@@ -1,0 +1,44 @@
+//! Attacks on the way from a delivery to replies. Each is a folder of `fixtures/` with the
+//! files as an attacker would send them, and is refused for a reason of its own.
+//!
+//! The folders are made by `cargo test --test attacks -- --ignored write_fixtures`; what is
+//! refused are the committed bytes.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod cases;
+mod property;
+mod scene;
+
+use std::path::{Path, PathBuf};
+
+use scene::Files;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
+}
+
+fn check(name: &str, expected: &str) {
+    assert_eq!(Files::read(&folder(name)).verdict(), expected);
+}
+
+#[test]
+#[ignore = "writes the fixtures"]
+fn write_fixtures() {
+    for (name, scene) in cases::all() {
+        scene().files().write(&folder(name));
+    }
+}
+
+#[test]
+fn fixtures_are_as_generated() {
+    for (name, scene) in cases::all() {
+        let (made, committed) = (scene().files(), Files::read(&folder(name)));
+        assert!(
+            made.named() == committed.named(),
+            "{name}: run write_fixtures"
+        );
+    }
+}
