@@ -276,6 +276,15 @@ impl Lanes {
         (four[0] + four[2]) + (four[1] + four[3])
     }
 
+    /// Gradients below 2⁻⁶² become 0. They come of tokens that nobody attends to, move no
+    /// parameter by as much as rounding does, and layer by layer would shrink to
+    /// subnormal numbers, which make an x86 core many times slower.
+    #[inline(always)]
+    pub(crate) fn without_specks(self) -> Self {
+        const LEAST: f32 = 2.168_404_3e-19;
+        self.map(|x| if x.abs() < LEAST { 0.0 } else { x })
+    }
+
     /// `eˣ` of each lane as a probability: below 2⁻⁶⁴ there is nothing. Such a share of a
     /// sum is lost in rounding anyway, and its products with gradients would be
     /// subnormal, on which an x86 core spends a hundred cycles each.
@@ -356,6 +365,18 @@ mod tests {
             let expected = exp(-6.0 * lane as f32);
             assert_eq!(share, if lane < 8 { expected } else { 0.0 });
         }
+    }
+
+    #[test]
+    fn specks_vanish_and_nothing_else() {
+        let mut values = [1.0; 16];
+        values[..6].copy_from_slice(&[1e-18, -1e-18, 1e-19, -1e-40, f32::INFINITY, 0.0]);
+        let mut expected = values;
+        expected[2..4].copy_from_slice(&[0.0, 0.0]);
+        let got = Lanes::from_array(values).without_specks();
+        assert_eq!(got.to_array(), expected);
+        let nan = Lanes::splat(f32::NAN).without_specks();
+        assert!(nan.to_array()[0].is_nan(), "divergence must be seen");
     }
 
     #[test]

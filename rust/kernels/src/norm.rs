@@ -59,7 +59,8 @@ pub fn rms_norm_backward(
                 let direct = Lanes::load(dy)
                     .mul(Lanes::splat(w))
                     .mul_add(r, Lanes::load(dx));
-                Lanes::load(x).mul_add(shrink, direct).store(dx);
+                let sum = Lanes::load(x).mul_add(shrink, direct);
+                sum.without_specks().store(dx);
             }
         }
     });
