@@ -18,6 +18,8 @@ mod attest;
 mod base;
 mod candidate;
 mod error;
+#[cfg(feature = "fixtures")]
+pub mod fixtures;
 mod keys;
 mod norms;
 mod policy;

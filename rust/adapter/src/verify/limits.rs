@@ -64,8 +64,8 @@ pub(super) fn check(
         // A norm that nobody knows bounds nothing: the update is then endless.
         let base = norms.of(&pair.target).unwrap_or(0.0);
         let ratio = if update == 0.0 { 0.0 } else { update / base };
-        // Not `ratio > limit`: what is no number must not pass.
-        if !(ratio <= limits.max_update_norm) {
+        // What is no number must not pass.
+        if ratio.is_nan() || ratio > limits.max_update_norm {
             return Err(Refusal::UpdateBeyondLimit {
                 target: pair.target.clone(),
                 ratio,

@@ -4,7 +4,9 @@ use pocketune_adapter::{BaseModelRef, Digest, SubjectKind, TestResult};
 use pocketune_gguf::GgmlType;
 use pocketune_gguf::fixtures::TinyModel;
 
-use crate::scene::{Scene, SignedPolicy, at, key, lora_of, name, overlap, policy, small_adapter};
+use pocketune_adapter::fixtures::{at, key, name};
+
+use crate::scene::{Scene, SignedPolicy, lora_of, overlap, policy, small_adapter};
 
 macro_rules! attacks {
     ($($(#[$doc:meta])* $name:ident => $reason:literal, $scene:expr;)*) => {

@@ -6,12 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use pocketune_adapter::fixtures::{self, at, key, name};
 use pocketune_adapter::{
-    BaseIdentity, BaseModel, BaseModelRef, BaseNorms, CandidateAdapter, DeviceRole, Digest,
-    Envelope, HighWaterMark, KeyDocument, Limits, LoraFacts, Measurement, Name, POLICY_TYPE,
-    PolicyDocument, Predicate, PublicKey, Release, ReleaseRole, Requirement, Revoked, Roles,
-    Scheme, SecretKey, Signers, Statement, Subject, SubjectKind, SuiteRef, TestResult, Timestamp,
-    TrustPolicy, Validation, ValidationRole, Verifier, tokenizer_fingerprint,
+    BaseIdentity, BaseModel, BaseNorms, CandidateAdapter, Digest, Envelope, HighWaterMark,
+    LoraFacts, Name, POLICY_TYPE, PolicyDocument, Predicate, PublicKey, Release, SecretKey,
+    Statement, Subject, Timestamp, TrustPolicy, Validation, Verifier, tokenizer_fingerprint,
 };
 use pocketune_gguf::Gguf;
 use pocketune_gguf::fixtures::TinyModel;
@@ -26,19 +25,6 @@ pub(crate) fn small_adapter(rank: u64) -> TinyModel {
             .any(|target| tensor.name.starts_with(target))
     });
     adapter
-}
-
-/// Keys by number: roots 1 and 2, releases 11 and 12, validation 21, this device 31.
-pub(crate) fn key(number: u8) -> SecretKey {
-    SecretKey::from_seed(&[number; 32])
-}
-
-pub(crate) fn at(text: &str) -> Timestamp {
-    Timestamp::parse(text).unwrap()
-}
-
-pub(crate) fn name(text: &str) -> Name {
-    Name::try_from(text).unwrap()
 }
 
 /// A delivery and the device it reaches.
@@ -85,74 +71,23 @@ pub(crate) struct Situation {
     pub high_water: BTreeMap<Name, (u64, Digest)>,
 }
 
-pub(crate) fn suite() -> SuiteRef {
-    SuiteRef {
-        name: "facts".to_owned(),
-        sha256: Digest::of(b"the suite of facts"),
-    }
-}
-
-fn limits(scale: u64) -> Limits {
-    Limits {
-        max_bytes: 10_000 * scale,
-        max_rank: 4 * scale,
-        max_update_norm: 0.1 * scale as f64,
-        targets: [
-            "attn_k",
-            "attn_output",
-            "attn_q",
-            "attn_v",
-            "ffn_down",
-            "ffn_gate",
-            "ffn_up",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-    }
-}
-
 pub(crate) fn policy() -> SignedPolicy {
-    let listed = [1, 2, 11, 12, 21].map(|number| {
-        let public = key(number).public();
-        let scheme = Scheme::Ed25519;
-        (public.id(), KeyDocument { scheme, public })
-    });
-    let ids = |numbers: &[u8]| numbers.iter().map(|&n| key(n).public().id()).collect();
     SignedPolicy {
-        document: PolicyDocument {
-            format: PolicyDocument::FORMAT,
-            name: "assistant".to_owned(),
-            version: 1,
-            created: at("2026-01-01T00:00:00Z"),
-            expires: at("2028-01-01T00:00:00Z"),
-            keys: BTreeMap::from(listed),
-            roles: Roles {
-                root: Signers {
-                    keys: ids(&[1, 2]),
-                    threshold: 2,
-                },
-                release: ReleaseRole {
-                    keys: ids(&[11, 12]),
-                    threshold: 2,
-                    limits: limits(2),
-                },
-                validation: ValidationRole {
-                    keys: ids(&[21]),
-                    threshold: 1,
-                    requirements: vec![Requirement {
-                        suite: suite(),
-                        metric: "accuracy".to_owned(),
-                        at_least: Some(0.8),
-                        at_most: None,
-                    }],
-                },
-                device: Some(DeviceRole { limits: limits(1) }),
-            },
-            revoked: Revoked::default(),
-        },
+        document: fixtures::policy(),
         keys: vec![key(1), key(2)],
         spoil: None,
         spoil_envelope: None,
+    }
+}
+
+impl Situation {
+    fn base(&self) -> BaseIdentity {
+        BaseIdentity {
+            shapes: base_model(),
+            sha256: self.base_sha256,
+            tokenizer_sha256: self.tokenizer_sha256,
+            norms: Arc::new(norms()),
+        }
     }
 }
 
@@ -166,43 +101,12 @@ impl Scene {
             tokenizer_sha256: fingerprint(&model),
             high_water: BTreeMap::new(),
         };
-        let release = Release {
-            kind: SubjectKind::Adapter,
-            name: name("brief"),
-            channel: name("stable"),
-            version: 3,
-            created: at("2026-11-01T00:00:00Z"),
-            expires: at("2027-11-01T00:00:00Z"),
-            size_bytes: 0,
-            base_models: vec![BaseModelRef {
-                name: "tiny".to_owned(),
-                sha256: situation.base_sha256,
-                tokenizer_sha256: situation.tokenizer_sha256,
-            }],
-            lora: None,
-            objective: "dpo".to_owned(),
-            data_summary: "131 pairs of replies".to_owned(),
-            changelog: "Answers are shorter.".to_owned(),
-            device: None,
-        };
-        let validation = Validation {
-            result: TestResult::Passed,
-            configuration: vec![suite()],
-            base_model_sha256: situation.base_sha256,
-            created: at("2026-11-02T00:00:00Z"),
-            passed_tests: vec!["facts".to_owned()],
-            warned_tests: Vec::new(),
-            failed_tests: Vec::new(),
-            measurements: vec![Measurement {
-                suite_sha256: suite().sha256,
-                metric: "accuracy".to_owned(),
-                value: 0.9,
-                baseline: Some(0.89),
-                threshold: Some(0.8),
-            }],
-        };
+        let base = situation.base();
+        let adapter = small_adapter(4);
+        let release = fixtures::release(&adapter.build().unwrap(), &base);
+        let validation = fixtures::validation(&base);
         Self {
-            adapter: small_adapter(4),
+            adapter,
             spoil_adapter: None,
             release,
             describe: true,
@@ -315,6 +219,7 @@ pub(crate) fn lora_of(adapter: &[u8]) -> LoraFacts {
 }
 
 /// Lets the file's second tensor lie where its first one does.
+#[expect(clippy::ptr_arg, reason = "a Scene's spoil_adapter")]
 pub(crate) fn overlap(file: &mut Vec<u8>) {
     let gguf = Gguf::parse(file, file.len() as u64).unwrap();
     let second = gguf.tensors()[1].name().as_bytes().to_vec();
@@ -404,12 +309,7 @@ impl Files {
             Err(error) => return error.reason(),
         };
         let situation = &self.situation;
-        let base = BaseIdentity {
-            shapes: base_model(),
-            sha256: situation.base_sha256,
-            tokenizer_sha256: situation.tokenizer_sha256,
-            norms: Arc::new(norms()),
-        };
+        let base = situation.base();
         let marks = situation
             .high_water
             .iter()

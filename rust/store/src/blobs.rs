@@ -1,0 +1,119 @@
+//! Files named by the digest of their bytes.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pocketune_adapter::Digest;
+
+use crate::error::StoreError;
+
+const FOLDER: &str = "blobs";
+const LOCK: &str = "blobs.lock";
+const SUFFIX: &str = ".gguf";
+
+/// The folder of blobs.
+#[derive(Debug)]
+pub(crate) struct Blobs {
+    folder: PathBuf,
+    lock: PathBuf,
+}
+
+/// Held while a blob may be there before its row is: nobody sweeps meanwhile. The
+/// system lets go of it when a process dies.
+#[derive(Debug)]
+pub(crate) struct Installing(#[expect(dead_code, reason = "its drop unlocks")] File);
+
+impl Blobs {
+    pub(crate) fn open(store: &Path) -> Result<Self, StoreError> {
+        let folder = store.join(FOLDER);
+        fs::create_dir_all(&folder)?;
+        let lock = store.join(LOCK);
+        Ok(Self { folder, lock })
+    }
+
+    /// Waits until nobody sweeps.
+    pub(crate) fn installing(&self) -> Result<Installing, StoreError> {
+        let file = self.lock_file()?;
+        file.lock_shared()?;
+        Ok(Installing(file))
+    }
+
+    /// Writes a blob: whole and on the disk when this returns, or not there.
+    pub(crate) fn put(&self, sha256: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.path(sha256);
+        if path.exists() {
+            return Ok(());
+        }
+        let new = self
+            .folder
+            .join(format!("{sha256}.{}.new", process_mark()?));
+        let written = write_whole(&new, bytes).and_then(|()| fs::rename(&new, &path));
+        if let Err(error) = written {
+            // Room for others on a full disk.
+            let _ = fs::remove_file(&new);
+            return Err(error.into());
+        }
+        // The rename is on the disk when the folder is.
+        File::open(&self.folder)?.sync_all()?;
+        Ok(())
+    }
+
+    /// A blob's bytes, which are what its name says.
+    pub(crate) fn read(&self, sha256: &Digest, limit: u64) -> Result<Arc<[u8]>, StoreError> {
+        let damaged = |what| StoreError::Damaged { what };
+        let file = File::open(self.path(sha256)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => damaged("an adapter's bytes are missing"),
+            _ => error.into(),
+        })?;
+        let mut bytes = Vec::new();
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok(bytes.into())
+    }
+
+    pub(crate) fn remove(&self, sha256: &Digest) {
+        // What cannot be removed now is swept later.
+        let _ = fs::remove_file(self.path(sha256));
+    }
+
+    /// Removes what no row names, unless somebody is installing.
+    pub(crate) fn sweep(&self, named: impl Fn(&Digest) -> bool) -> Result<(), StoreError> {
+        let file = self.lock_file()?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let digest = name
+                .and_then(|name| name.strip_suffix(SUFFIX))
+                .and_then(Digest::from_hex);
+            if !digest.is_some_and(|digest| named(&digest)) {
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self, sha256: &Digest) -> PathBuf {
+        self.folder.join(format!("{sha256}{SUFFIX}"))
+    }
+
+    fn lock_file(&self) -> io::Result<File> {
+        File::options().create(true).append(true).open(&self.lock)
+    }
+}
+
+/// Tells files of one process from those of others, and of one call from the next.
+fn process_mark() -> Result<u64, StoreError> {
+    getrandom::u64().map_err(|error| StoreError::Io(io::Error::other(error)))
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -1,0 +1,60 @@
+//! The time, as far as it can be believed.
+
+use pocketune_adapter::Timestamp;
+use rusqlite::{Connection, params};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::history::{Action, Event};
+
+/// The clock's time, or the latest one that this store has seen: setting a clock back
+/// revives nothing that has expired.
+pub(crate) fn observe(connection: &Connection, now: Timestamp) -> Result<Timestamp, StoreError> {
+    let latest = latest(connection)?;
+    if now > latest {
+        connection.execute(
+            "UPDATE standing SET latest_time = ?1",
+            params![now.unix_seconds()],
+        )?;
+    }
+    Ok(now.max(latest))
+}
+
+fn latest(connection: &Connection) -> Result<Timestamp, StoreError> {
+    let seconds = connection.query_row("SELECT latest_time FROM standing", [], |row| row.get(0))?;
+    Ok(Timestamp::from_unix(seconds))
+}
+
+impl Store {
+    /// How many seconds the clock is behind the latest time that this store has seen; 0
+    /// where it is not. A clock that once ran far ahead keeps expired what it made
+    /// expire: an app that sees a large number here can ask its user which one is
+    /// right, and [`Store::trust_clock`].
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn clock_behind_s(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let behind = latest(&self.connection())?.unix_seconds() - now.unix_seconds();
+        Ok(u64::try_from(behind).unwrap_or(0))
+    }
+
+    /// From now on the clock is right, though the store has seen a later time: what
+    /// expired in between counts again. Only on the word of whoever holds the device.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`], [`StoreError::Database`].
+    pub fn trust_clock(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = crate::database::begin(&mut connection)?;
+        let detail = format!("from {}", latest(&transaction)?);
+        transaction.execute(
+            "UPDATE standing SET latest_time = ?1",
+            params![now.unix_seconds()],
+        )?;
+        Event::new(Action::ClockTrusted, now)
+            .detail(detail)
+            .record(&transaction)?;
+        transaction.commit()?;
+        Ok(())
+    }
+}

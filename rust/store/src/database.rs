@@ -1,0 +1,58 @@
+//! The database file: opening it, bringing it up to date.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::error::StoreError;
+
+/// What brings a store from each version to the next one.
+const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+
+/// How long one process waits for another's transaction.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Opens the database at `path`, made where it is missing.
+pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(PATIENCE)?;
+    // A write-ahead log: readers and one writer at a time; whoever is killed leaves
+    // whole transactions. FULL: what was committed survives a power cut too.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let version = |connection: &Connection| -> Result<i64, rusqlite::Error> {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0))
+    };
+    let known = MIGRATIONS.len() as i64;
+    if version(connection)? == known {
+        return Ok(());
+    }
+    let transaction = begin(connection)?;
+    // Another process may have done it meanwhile.
+    let found = version(&transaction)?;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    let done = usize::try_from(found).map_err(|_| StoreError::Damaged {
+        what: "its version",
+    })?;
+    for migration in MIGRATIONS.iter().skip(done) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// A transaction that nobody else can write beside, from its beginning on.
+pub(crate) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}

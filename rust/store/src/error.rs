@@ -1,0 +1,102 @@
+//! Everything that can go wrong with a store.
+
+use std::io;
+
+use pocketune_adapter::{Digest, PolicyError, Refusal};
+
+/// Why a store did not do what it was asked. What was there before is there still.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The adapter is not accepted.
+    #[error(transparent)]
+    Refused(#[from] Box<Refusal>),
+    /// The policy is not accepted.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// No policy was pinned: there is nobody to believe.
+    #[error("the store has no trust policy")]
+    NoPolicy,
+    /// No such adapter is installed.
+    #[error("no adapter {sha256} is installed")]
+    NotInstalled {
+        /// Its digest.
+        sha256: Digest,
+    },
+    /// An active adapter cannot be removed: deactivate it first.
+    #[error("the adapter {sha256} is active")]
+    InUse {
+        /// Its digest.
+        sha256: Digest,
+    },
+    /// Nothing was active before.
+    #[error("there is nothing to go back to")]
+    NothingBefore,
+    /// A scale that is not a finite number.
+    #[error("the scale {scale} is no finite number")]
+    Scale {
+        /// The scale.
+        scale: f32,
+    },
+    /// The disk is full.
+    #[error("the disk is full")]
+    Full,
+    /// The folder or the disk cannot be written.
+    #[error("the store cannot be written")]
+    ReadOnly,
+    /// Another process writes, and did not stop for some seconds.
+    #[error("another process is using the store")]
+    Busy,
+    /// A later version of this library wrote the store.
+    #[error("the store has version {found}, this library knows {known}")]
+    Newer {
+        /// The store's version.
+        found: i64,
+        /// The newest known one.
+        known: i64,
+    },
+    /// Something in the store is not what was put there.
+    #[error("the store is damaged: {what}")]
+    Damaged {
+        /// What.
+        what: &'static str,
+    },
+    /// A file cannot be read or written.
+    #[error("a file of the store cannot be used: {0}")]
+    Io(#[source] io::Error),
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Database(#[source] rusqlite::Error),
+}
+
+impl From<Refusal> for StoreError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                Self::ReadOnly
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged {
+                what: "the database",
+            },
+            _ => Self::Database(error),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Looking at a delivery, installing it, removing it.
+
+use std::collections::BTreeMap;
+
+use pocketune_adapter::{Digest, HighWaterMark, Name, Timestamp, VerifiedAdapter, Verifier};
+use rusqlite::{Connection, params};
+
+use crate::database::begin;
+use crate::delivery::Delivery;
+use crate::error::StoreError;
+use crate::history::{Action, Event};
+use crate::{Situation, Store, clock, policy, rows};
+
+/// An adapter that is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledAdapter {
+    /// Digest of its bytes: what identifies it.
+    pub sha256: Digest,
+    /// Its name.
+    pub name: Name,
+    /// Its channel.
+    pub channel: Name,
+    /// Its version in the channel.
+    pub version: u64,
+    /// Length of its file.
+    pub size_bytes: u64,
+    /// Whether this device made it.
+    pub made_here: bool,
+    /// When it was installed.
+    pub installed_at: Timestamp,
+}
+
+/// What a delivery is, for whoever decides whether to install it: signers, changelog,
+/// validation results and size are the adapter's own.
+#[derive(Debug, Clone)]
+pub struct Review {
+    /// The adapter, accepted.
+    pub adapter: VerifiedAdapter,
+    /// The newest one of its channel that is installed.
+    pub replaces: Option<InstalledAdapter>,
+}
+
+impl Store {
+    /// Verifies a delivery and changes nothing but the history: a refusal is noted there.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`], [`StoreError::NoPolicy`], and those of the database.
+    pub fn review(
+        &self,
+        delivery: &Delivery,
+        situation: &Situation<'_>,
+    ) -> Result<Review, StoreError> {
+        let mut connection = self.connection();
+        let transaction = begin(&mut connection)?;
+        let adapter = accept(&transaction, delivery, situation);
+        transaction.commit()?;
+        let adapter = adapter?;
+        let channel = &adapter.release().channel;
+        let installed = rows::all_installed(&connection)?;
+        let replaces = installed
+            .into_iter()
+            .filter(|other| other.channel == *channel && other.sha256 != adapter.sha256())
+            .max_by_key(|other| other.version);
+        Ok(Review { adapter, replaces })
+    }
+
+    /// Verifies a delivery and keeps it. It changes no reply before it is active. A second
+    /// time the same bytes may bring newer attestations.
+    ///
+    /// # Errors
+    /// As [`Store::review`]; [`StoreError::Full`], [`StoreError::ReadOnly`].
+    pub fn install(
+        &self,
+        delivery: &Delivery,
+        situation: &Situation<'_>,
+    ) -> Result<VerifiedAdapter, StoreError> {
+        let _unswept = self.blobs.installing()?;
+        let mut connection = self.connection();
+        let transaction = begin(&mut connection)?;
+        let adapter = match accept(&transaction, delivery, situation) {
+            Ok(adapter) => adapter,
+            Err(error) => {
+                // The refusal is history.
+                transaction.commit()?;
+                return Err(error);
+            }
+        };
+        let (sha256, release) = (adapter.sha256(), adapter.release());
+        self.blobs.put(&sha256, adapter.adapter().bytes())?;
+        transaction.execute(
+            "INSERT INTO adapters
+             (sha256, bundle, name, channel, version, size_bytes, made_here, installed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (sha256) DO UPDATE SET bundle = excluded.bundle, name = excluded.name,
+             channel = excluded.channel, version = excluded.version",
+            params![
+                sha256.to_string(),
+                &*delivery.bundle,
+                release.name.as_str(),
+                release.channel.as_str(),
+                rows::signed(release.version),
+                rows::signed(release.size_bytes),
+                adapter.made_here(),
+                situation.now.unix_seconds(),
+            ],
+        )?;
+        transaction.execute(
+            "INSERT INTO high_water (channel, version, sha256) VALUES (?1, ?2, ?3)
+             ON CONFLICT (channel) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256",
+            params![
+                release.channel.as_str(),
+                rows::signed(release.version),
+                sha256.to_string()
+            ],
+        )?;
+        Event::new(Action::Installed, situation.now)
+            .about(sha256)
+            .release(release, adapter.signers())
+            .detail(release.changelog.clone())
+            .record(&transaction)?;
+        transaction.commit()?;
+        Ok(adapter)
+    }
+
+    /// Removes an adapter that is not active. Its high-water mark stays: an older
+    /// release of the channel is refused as before.
+    ///
+    /// # Errors
+    /// [`StoreError::NotInstalled`], [`StoreError::InUse`], and those of writing.
+    pub fn remove(&self, sha256: &Digest, now: Timestamp) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = begin(&mut connection)?;
+        let installed = rows::installed(&transaction, sha256)?;
+        let installed = installed.ok_or(StoreError::NotInstalled { sha256: *sha256 })?;
+        if crate::activate::members(&transaction, crate::activate::active_set(&transaction)?)?
+            .iter()
+            .any(|(member, _)| member == sha256)
+        {
+            return Err(StoreError::InUse { sha256: *sha256 });
+        }
+        transaction.execute(
+            "DELETE FROM adapters WHERE sha256 = ?1",
+            params![sha256.to_string()],
+        )?;
+        Event::new(Action::Removed, now)
+            .about(*sha256)
+            .detail(format!("{} {}", installed.channel, installed.version))
+            .record(&transaction)?;
+        transaction.commit()?;
+        self.blobs.remove(sha256);
+        Ok(())
+    }
+
+    /// All installed adapters, by channel and version.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Damaged`].
+    pub fn installed(&self) -> Result<Vec<InstalledAdapter>, StoreError> {
+        rows::all_installed(&self.connection())
+    }
+}
+
+/// Verifies a delivery that comes from outside; notes a refusal.
+fn accept(
+    connection: &Connection,
+    delivery: &Delivery,
+    situation: &Situation<'_>,
+) -> Result<VerifiedAdapter, StoreError> {
+    let marks = rows::high_water(connection)?;
+    let outcome = verify(connection, delivery, situation, &marks)?;
+    outcome.map_err(|refusal| {
+        let event = Event::new(Action::Refused, situation.now)
+            .about(Digest::of(&delivery.adapter))
+            .refusal(&refusal);
+        if let Err(error) = event.record_once(connection) {
+            log::warn!("a refusal could not be noted: {error}");
+        }
+        refusal.into()
+    })
+}
+
+/// The one verifier under this store's policy and clock.
+pub(crate) fn verify(
+    connection: &Connection,
+    delivery: &Delivery,
+    situation: &Situation<'_>,
+    high_water: &BTreeMap<Name, HighWaterMark>,
+) -> Result<Result<VerifiedAdapter, pocketune_adapter::Refusal>, StoreError> {
+    let verifier = Verifier {
+        policy: &policy::current(connection)?,
+        device: situation.device,
+        now: clock::observe(connection, situation.now)?,
+        base: situation.base,
+        high_water,
+    };
+    Ok(verifier.verify(delivery.adapter.clone(), &delivery.bundle))
+}

@@ -1,0 +1,80 @@
+//! Everything that lasts (layer L2): the trust policy, installed adapters, which of
+//! them are active, high-water marks, and a history that its owner can read.
+//!
+//! A store is a folder: an SQLite database in WAL mode, and adapters' bytes beside it,
+//! named by their digest. Each change is one transaction; a process killed at any point
+//! leaves the state before or after it, and bytes that no row names go at the next
+//! opening. Two processes may use one store. All functions block for the disk.
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing))]
+
+mod activate;
+mod blobs;
+mod clock;
+mod database;
+mod delivery;
+mod error;
+mod history;
+mod install;
+mod norms;
+mod policy;
+mod rows;
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pocketune_adapter::{BaseIdentity, PublicKey, Timestamp};
+use rusqlite::Connection;
+
+use blobs::Blobs;
+
+pub use activate::{Active, ActiveAdapter, RefusedAdapter};
+pub use delivery::{Delivery, bundle_path};
+pub use error::StoreError;
+pub use history::{Action, HistoryEntry};
+pub use install::{InstalledAdapter, Review};
+
+/// What a store decides by, beside what it holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// What the clock says.
+    pub now: Timestamp,
+    /// The model that adapters are to change.
+    pub base: &'a BaseIdentity,
+    /// This device's own key, where it has one.
+    pub device: Option<&'a PublicKey>,
+}
+
+/// A folder with an app's adapters. Thread-safe.
+#[derive(Debug)]
+pub struct Store {
+    database: Mutex<Connection>,
+    blobs: Blobs,
+}
+
+impl Store {
+    /// Opens the store in `folder`, made where it is missing, and removes what an
+    /// interrupted installation left.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`], [`StoreError::Full`], [`StoreError::Newer`],
+    /// [`StoreError::Damaged`], [`StoreError::Busy`], [`StoreError::Io`].
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder)?;
+        let store = Self {
+            database: Mutex::new(database::open(&folder.join("store.sqlite"))?),
+            blobs: Blobs::open(folder)?,
+        };
+        store.blobs.sweep(|sha256| {
+            // In doubt it stays.
+            rows::is_installed(&store.connection(), sha256).unwrap_or(true)
+        })?;
+        Ok(store)
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A transaction of a thread that panicked was rolled back.
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

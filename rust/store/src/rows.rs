@@ -1,0 +1,105 @@
+//! Rows and what they mean.
+
+use std::collections::BTreeMap;
+
+use pocketune_adapter::{Digest, HighWaterMark, Name};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::error::StoreError;
+use crate::install::InstalledAdapter;
+use pocketune_adapter::Timestamp;
+
+pub(crate) fn digest(text: &str) -> Result<Digest, StoreError> {
+    Digest::from_hex(text).ok_or(StoreError::Damaged { what: "a digest" })
+}
+
+pub(crate) fn name(text: String) -> Result<Name, StoreError> {
+    Name::try_from(text).map_err(|_| StoreError::Damaged { what: "a name" })
+}
+
+/// SQLite's integers have a sign; versions are far below its limit unless somebody
+/// wants them to be.
+pub(crate) fn signed(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+pub(crate) fn is_installed(connection: &Connection, sha256: &Digest) -> Result<bool, StoreError> {
+    let found = connection
+        .query_row(
+            "SELECT 1 FROM adapters WHERE sha256 = ?1",
+            params![sha256.to_string()],
+            |_| Ok(()),
+        )
+        .optional()?;
+    Ok(found.is_some())
+}
+
+pub(crate) fn high_water(
+    connection: &Connection,
+) -> Result<BTreeMap<Name, HighWaterMark>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT channel, version, sha256 FROM high_water")?;
+    let rows = statement.query_map([], |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, i64>(1)?,
+            row.get::<_, String>(2)?,
+        ))
+    })?;
+    rows.map(|row| {
+        let (channel, version, sha256) = row?;
+        let mark = HighWaterMark {
+            version: version.cast_unsigned(),
+            sha256: digest(&sha256)?,
+        };
+        Ok((name(channel)?, mark))
+    })
+    .collect()
+}
+
+const INSTALLED: &str =
+    "SELECT sha256, name, channel, version, size_bytes, made_here, installed_at FROM adapters";
+
+pub(crate) fn installed(
+    connection: &Connection,
+    sha256: &Digest,
+) -> Result<Option<InstalledAdapter>, StoreError> {
+    let found = connection
+        .query_row(
+            &format!("{INSTALLED} WHERE sha256 = ?1"),
+            params![sha256.to_string()],
+            |row| Ok(adapter(row)),
+        )
+        .optional()?;
+    found.transpose()
+}
+
+pub(crate) fn all_installed(connection: &Connection) -> Result<Vec<InstalledAdapter>, StoreError> {
+    let mut statement =
+        connection.prepare_cached(&format!("{INSTALLED} ORDER BY channel, version, sha256"))?;
+    let rows = statement.query_map([], |row| Ok(adapter(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+fn adapter(row: &Row<'_>) -> Result<InstalledAdapter, StoreError> {
+    Ok(InstalledAdapter {
+        sha256: digest(&row.get::<_, String>(0)?)?,
+        name: name(row.get(1)?)?,
+        channel: name(row.get(2)?)?,
+        version: row.get::<_, i64>(3)?.cast_unsigned(),
+        size_bytes: row.get::<_, i64>(4)?.cast_unsigned(),
+        made_here: row.get(5)?,
+        installed_at: Timestamp::from_unix(row.get(6)?),
+    })
+}
+
+pub(crate) fn bundle(connection: &Connection, sha256: &Digest) -> Result<Vec<u8>, StoreError> {
+    connection
+        .query_row(
+            "SELECT bundle FROM adapters WHERE sha256 = ?1",
+            params![sha256.to_string()],
+            |row| row.get(0),
+        )
+        .optional()?
+        .ok_or(StoreError::NotInstalled { sha256: *sha256 })
+}

@@ -1,0 +1,50 @@
+//! Time passes, and clocks are wrong.
+
+use pocketune_adapter::fixtures::at;
+
+use crate::world::{World, reason};
+
+#[test]
+fn an_expired_release_leaves_the_model_and_a_reason() {
+    let mut world = World::new();
+    let one = world.install(1, 1).unwrap();
+    world
+        .store
+        .activate(&[(one, 1.0)], &world.situation())
+        .unwrap();
+    world.now = at("2027-11-01T00:00:00Z");
+    let active = world.store.active(&world.situation()).unwrap();
+    assert!(active.adapters.is_empty());
+    assert_eq!(active.refused[0].refusal.reason(), "expired");
+    world.now = at("2028-01-01T00:00:00Z");
+    let active = world.store.active(&world.situation()).unwrap();
+    assert_eq!(active.refused[0].refusal.reason(), "policy_expired");
+    // Each start asks; the history says it once a reason.
+    world.store.active(&world.situation()).unwrap();
+    let refusals = world.store.history(100).unwrap();
+    let refusals = refusals.iter().filter(|entry| entry.reason.is_some());
+    assert_eq!(refusals.count(), 2);
+}
+
+#[test]
+fn a_clock_set_back_revives_nothing() {
+    let mut world = World::new();
+    let one = world.install(1, 1).unwrap();
+    world
+        .store
+        .activate(&[(one, 1.0)], &world.situation())
+        .unwrap();
+    world.now = at("2027-12-01T00:00:00Z");
+    assert!(world.active().is_empty());
+    world.now = at("2026-12-01T00:00:00Z");
+    let mut world = world.reopened();
+    assert!(world.active().is_empty(), "it has expired");
+    assert_eq!(reason(world.install(2, 2)), "expired");
+    assert_eq!(world.store.clock_behind_s(world.now).unwrap(), 365 * 86_400);
+    // Unless the other time was wrong, and whoever holds the device says so.
+    world.store.trust_clock(world.now).unwrap();
+    assert_eq!(world.active(), [one]);
+    assert_eq!(world.store.clock_behind_s(world.now).unwrap(), 0);
+    world.now = at("2026-12-02T00:00:00Z");
+    assert_eq!(world.active(), [one]);
+}

@@ -1,0 +1,96 @@
+//! Damage, and stores that cannot be written.
+
+use std::fs;
+
+use pocketune_store::{Delivery, Store, StoreError, bundle_path};
+
+use crate::world::{World, reason};
+
+#[test]
+fn bytes_that_changed_on_the_disk_are_not_used() {
+    let world = World::new();
+    let one = world.install(1, 1).unwrap();
+    world
+        .store
+        .activate(&[(one, 1.0)], &world.situation())
+        .unwrap();
+    let path = world.folder.path().join(format!("blobs/{one}.gguf"));
+    let mut bytes = fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let active = world.store.active(&world.situation());
+    assert!(
+        matches!(active, Err(StoreError::Damaged { .. })),
+        "{active:?}"
+    );
+    fs::remove_file(&path).unwrap();
+    let active = world.store.active(&world.situation());
+    assert!(
+        matches!(active, Err(StoreError::Damaged { .. })),
+        "{active:?}"
+    );
+    // The way out.
+    world.store.deactivate(world.now).unwrap();
+    assert!(world.active().is_empty());
+}
+
+#[test]
+fn what_an_interrupted_installation_left_is_gone_after_opening() {
+    let world = World::new();
+    let one = world.install(1, 1).unwrap();
+    let blobs = world.folder.path().join("blobs");
+    let stray = pocketune_adapter::Digest::of(b"stray");
+    fs::write(blobs.join(format!("{stray}.gguf")), b"whole").unwrap();
+    fs::write(blobs.join(format!("{stray}.77.new")), b"half").unwrap();
+    let world = world.reopened();
+    assert_eq!(world.blobs(), [format!("{one}.gguf")]);
+}
+
+#[test]
+fn a_database_that_is_none_is_called_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("store.sqlite"), [7; 5000]).unwrap();
+    let opened = Store::open(folder.path());
+    assert!(
+        matches!(opened, Err(StoreError::Damaged { .. })),
+        "{opened:?}"
+    );
+}
+
+#[test]
+fn a_store_of_a_later_version_is_left_alone() {
+    let world = World::new();
+    let path = world.folder.path().join("store.sqlite");
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    let opened = Store::open(world.folder.path());
+    assert!(
+        matches!(opened, Err(StoreError::Newer { found: 99, .. })),
+        "{opened:?}"
+    );
+}
+
+#[test]
+fn a_file_in_place_of_the_folder() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    assert!(Store::open(file.path()).is_err());
+}
+
+#[test]
+fn endless_files_are_read_to_their_limit() {
+    let endless = std::path::Path::new("/dev/zero");
+    assert_eq!(reason(Delivery::read(endless, 1_000)), "too_large");
+    let world = World::new();
+    let path = world.folder.path().join("delivered.gguf");
+    let delivery = world.delivery(1, |_| ());
+    fs::write(&path, &delivery.adapter).unwrap();
+    // Without attestations it can be read, and is refused.
+    let read = Delivery::read(&path, 1 << 20).unwrap();
+    assert_eq!(
+        reason(world.store.review(&read, &world.situation())),
+        "no_trusted_signature"
+    );
+    fs::write(bundle_path(&path), &delivery.bundle).unwrap();
+    let read = Delivery::read(&path, 1 << 20).unwrap();
+    world.store.review(&read, &world.situation()).unwrap();
+}

@@ -1,0 +1,12 @@
+//! A store as its users see it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod clock;
+mod crash;
+mod device;
+mod faults;
+mod lifecycle;
+mod policy;
+mod two_processes;
+mod world;
