@@ -56,6 +56,11 @@ impl BaseModel {
         &self.architecture
     }
 
+    /// Names of the tensors that an adapter may change.
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
+        self.targets.keys().map(String::as_str)
+    }
+
     /// Dimensions of a tensor that an adapter may change.
     pub(crate) fn dims(&self, tensor: &str) -> Option<[u64; 4]> {
         self.targets.get(tensor).copied()

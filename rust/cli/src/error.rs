@@ -2,7 +2,7 @@
 
 use std::io;
 
-use pocketune_core::Error;
+use pocketune_core::{Error, StoreError};
 use pocketune_train::TrainError;
 
 use crate::output::human_bytes;
@@ -99,6 +99,7 @@ fn core_kind(error: &Error) -> &'static str {
         Error::ModelRefused(_) => "model_refused",
         Error::AdapterInvalid(_) => "adapter_invalid",
         Error::AdapterRefused(_) => "adapter_refused",
+        Error::Store(error) => store_kind(error),
         Error::OutOfMemory { .. } => "out_of_memory",
         Error::AllocationFailed => "allocation_failed",
         Error::NoChatTemplate => "no_chat_template",
@@ -112,6 +113,25 @@ fn core_kind(error: &Error) -> &'static str {
         Error::Closed => "closed",
         Error::Io(_) => "io",
         Error::Compute(_) => "compute",
+    }
+}
+
+fn store_kind(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Refused(refusal) => refusal.reason(),
+        StoreError::Policy(error) => error.reason(),
+        StoreError::NoPolicy => "no_policy",
+        StoreError::NotInstalled { .. } => "not_installed",
+        StoreError::InUse { .. } => "in_use",
+        StoreError::NothingBefore => "nothing_before",
+        StoreError::Scale { .. } => "scale",
+        StoreError::Full => "disk_full",
+        StoreError::ReadOnly => "read_only",
+        StoreError::Busy => "busy",
+        StoreError::Newer { .. } => "store_newer",
+        StoreError::Damaged { .. } => "store_damaged",
+        StoreError::Io(_) => "io",
+        StoreError::Database(_) => "database",
     }
 }
 

@@ -1,46 +1,15 @@
 //! SHA-256 of model files, remembered by file identity.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use pocketune_adapter::Digest;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-
-/// A SHA-256 digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest(pub [u8; 32]);
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl Digest {
-    /// Reads 64 hexadecimal digits.
-    #[must_use]
-    pub fn from_hex(text: &str) -> Option<Self> {
-        if text.len() != 64 {
-            return None;
-        }
-        let mut bytes = [0u8; 32];
-        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-        }
-        Some(Self(bytes))
-    }
-
-    /// The digest of `bytes`.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-}
 
 /// Remembers digests, so that a model is hashed once and not at every start.
 ///
@@ -134,7 +103,7 @@ fn hash_file(mut file: &File) -> io::Result<Digest> {
     loop {
         let n = file.read(&mut buffer)?;
         if n == 0 {
-            return Ok(Digest(hasher.finalize().into()));
+            return Ok(Digest::from_bytes(hasher.finalize().into()));
         }
         hasher.update(buffer.get(..n).unwrap_or_default());
     }

@@ -3,6 +3,7 @@
 use pocketune_adapter::AdapterError;
 use pocketune_gguf::GgufError;
 use pocketune_llama::LlamaError;
+use pocketune_store::StoreError;
 
 /// Why a request failed. Never contains a prompt, a reply or a path.
 ///
@@ -37,6 +38,9 @@ pub enum Error {
     /// llama.cpp would not take an adapter that passed the checks.
     #[error("the adapter could not be loaded: {0}")]
     AdapterRefused(#[source] LlamaError),
+    /// The store of adapters failed, or refused one.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Not enough memory. Choose a smaller model or context, or free memory.
     #[error("{required_bytes} bytes of memory are needed and {available_bytes} are free")]
     OutOfMemory {

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adapters;
 mod cancel;
 mod chat;
 mod constraint;
@@ -24,10 +25,11 @@ mod text;
 mod threads;
 mod worker;
 
+pub use adapters::{Adapters, Refused};
 pub use cancel::CancelToken;
 pub use chat::{Chat, Message, Role, SavedChat, TemplateChoice};
 pub use constraint::Constraint;
-pub use digest::{Digest, DigestCache};
+pub use digest::DigestCache;
 pub use engine::{
     Embedding, Engine, EvaluationChat, EvaluationSession, Pooling, Prompt, Score, TokenScore,
 };
@@ -37,9 +39,15 @@ pub use memory::MemoryEstimate;
 pub use options::{
     ChatOptions, EngineOptions, GenerationOptions, KvCacheType, OverflowPolicy, Penalties, Sampling,
 };
-pub use pocketune_adapter::{AdapterError, BaseModel, CandidateAdapter, LoraPair};
+pub use pocketune_adapter::{
+    AdapterError, BaseIdentity, BaseModel, BaseNorms, CandidateAdapter, Digest, LoraPair,
+    PublicKey, Refusal, Timestamp, TrustPolicy, VerifiedAdapter,
+};
 pub use pocketune_gguf::ModelHeader;
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
+pub use pocketune_store::{
+    Action, ActiveAdapter, Delivery, HistoryEntry, InstalledAdapter, Review, Store, StoreError,
+};
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
 pub use source::ModelSource;

@@ -6,7 +6,7 @@ use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use pocketune_adapter::BaseModel;
+use pocketune_adapter::{BaseModel, Digest, tokenizer_fingerprint};
 use pocketune_gguf::{Gguf, GgufError, ModelHeader, audit_model};
 use pocketune_llama::duplicate_descriptor;
 
@@ -29,6 +29,7 @@ pub(crate) struct ModelFile {
     pub(crate) file: File,
     pub(crate) header: ModelHeader,
     pub(crate) base: BaseModel,
+    pub(crate) tokenizer_sha256: Digest,
     pub(crate) file_bytes: u64,
 }
 
@@ -44,11 +45,12 @@ impl ModelSource {
             }
         };
         let file_bytes = regular_file_bytes(&file)?;
-        let (header, base) = read_header(&mut file, file_bytes)?;
+        let (header, base, tokenizer_sha256) = read_header(&mut file, file_bytes)?;
         Ok(ModelFile {
             file,
             header,
             base,
+            tokenizer_sha256,
             file_bytes,
         })
     }
@@ -69,7 +71,10 @@ fn regular_file_bytes(file: &File) -> Result<u64, Error> {
     Ok(metadata.size())
 }
 
-fn read_header(file: &mut File, file_bytes: u64) -> Result<(ModelHeader, BaseModel), Error> {
+fn read_header(
+    file: &mut File,
+    file_bytes: u64,
+) -> Result<(ModelHeader, BaseModel, Digest), Error> {
     file.seek(SeekFrom::Start(0))
         .map_err(Error::ModelUnreadable)?;
     let mut bytes = Vec::new();
@@ -85,7 +90,11 @@ fn read_header(file: &mut File, file_bytes: u64) -> Result<(ModelHeader, BaseMod
             }
             parsed => {
                 let gguf = parsed?;
-                return Ok((audit_model(&gguf)?, BaseModel::of(&gguf)?));
+                return Ok((
+                    audit_model(&gguf)?,
+                    BaseModel::of(&gguf)?,
+                    tokenizer_fingerprint(&gguf),
+                ));
             }
         }
     }

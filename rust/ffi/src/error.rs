@@ -1,6 +1,6 @@
 //! The one public error. A variant exists only if an app handles it differently.
 
-use pocketune_core::Error;
+use pocketune_core::{Error, StoreError};
 
 /// Why a call failed. Messages are for logs and developers, and contain no
 /// prompt, reply or path.
@@ -98,6 +98,30 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for ListenerError {
     }
 }
 
+/// What an app sees of a store's trouble.
+fn store_error(error: &StoreError) -> PocketuneError {
+    let reason = error.to_string();
+    match error {
+        StoreError::Full
+        | StoreError::ReadOnly
+        | StoreError::Busy
+        | StoreError::Newer { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::Io(_)
+        | StoreError::Database(_) => PocketuneError::StorageFailed { reason },
+        StoreError::Refused(_)
+        | StoreError::Policy(_)
+        | StoreError::NoPolicy
+        | StoreError::NotInstalled { .. }
+        | StoreError::InUse { .. }
+        | StoreError::NothingBefore
+        | StoreError::Scale { .. } => PocketuneError::InvalidArgument {
+            option: "adapter".to_owned(),
+            reason,
+        },
+    }
+}
+
 impl From<Error> for PocketuneError {
     // No wildcard: a new inner error does not build until someone decides what
     // an app sees.
@@ -150,6 +174,7 @@ impl From<Error> for PocketuneError {
             Error::Cancelled => Self::Cancelled,
             Error::Closed => Self::Closed,
             Error::Io(_) => Self::StorageFailed { reason },
+            Error::Store(error) => store_error(&error),
             // No call across this boundary takes a candidate.
             Error::AdapterInvalid(_) | Error::AdapterRefused(_) => Self::Internal { reason },
             Error::Compute(_) => Self::Internal { reason },

@@ -21,10 +21,17 @@ impl MappedFile {
     /// # Errors
     /// What opening or mapping says; an empty file cannot be mapped.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        Self::of(&File::open(path)?)
+    }
+
+    /// Maps all of an open file, as [`MappedFile::open`] does.
+    ///
+    /// # Errors
+    /// What mapping says.
+    pub fn of(file: &File) -> io::Result<Self> {
         // SAFETY: the bytes are read as plain bytes and every value read from
         // them is checked, so that changes by others cannot break an invariant.
-        Ok(Self(unsafe { Mmap::map(&file) }?))
+        Ok(Self(unsafe { Mmap::map(file) }?))
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod adapters;
 mod architecture;
 mod bad_input;
 mod chat;

@@ -22,6 +22,12 @@ impl Digest {
         Self(bytes)
     }
 
+    /// Its 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// From its one spelling.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {

@@ -106,6 +106,7 @@ impl Verifier<'_> {
         Ok(VerifiedAdapter {
             candidate,
             sha256,
+            base_sha256: self.base.sha256,
             release,
             validation,
             made_here: matches!(signer, Signer::Device),

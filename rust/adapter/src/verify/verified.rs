@@ -13,6 +13,7 @@ use crate::keys::KeyId;
 pub struct VerifiedAdapter {
     pub(super) candidate: CandidateAdapter,
     pub(super) sha256: Digest,
+    pub(super) base_sha256: Digest,
     pub(super) release: Release,
     pub(super) validation: Validation,
     pub(super) signers: Vec<KeyId>,
@@ -32,6 +33,12 @@ impl VerifiedAdapter {
     #[must_use]
     pub fn sha256(&self) -> Digest {
         self.sha256
+    }
+
+    /// SHA-256 of the model file that it was verified for.
+    #[must_use]
+    pub fn base_sha256(&self) -> Digest {
+        self.base_sha256
     }
 
     /// What its signers say of it.

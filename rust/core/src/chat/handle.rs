@@ -1,16 +1,16 @@
 //! The handle of a chat.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cancel::CancelToken;
 use crate::chat::conversation::{Ask, Conversation};
 use crate::chat::saved::SavedChat;
 use crate::chat::{Message, Role};
-use crate::engine::Shared;
+use crate::engine::{Seat, Shared};
 use crate::error::Error;
 use crate::options::{ChatOptions, GenerationOptions};
 use crate::reply::ReplyStream;
-use crate::worker::{Generation, LaneId, Source};
+use crate::worker::{Generation, Source};
 
 /// One conversation on an engine.
 ///
@@ -21,14 +21,26 @@ use crate::worker::{Generation, LaneId, Source};
 #[derive(Debug)]
 pub struct Chat {
     shared: Arc<Shared>,
-    lane: LaneId,
+    seat: Mutex<Seat>,
+    // Whether the seat stays where it is, whatever becomes active.
+    fixed: bool,
+    // Also held by every request that has not ended.
     conversation: Arc<Conversation>,
 }
 
 impl Chat {
-    pub(crate) fn start(
+    /// A chat under whatever adapters are active.
+    pub(crate) fn start(shared: Arc<Shared>, options: ChatOptions) -> Result<Self, Error> {
+        let seat = Seat::under_active(&shared);
+        let mut chat = Self::fixed(shared, seat, options)?;
+        chat.fixed = false;
+        Ok(chat)
+    }
+
+    /// A chat under the adapters of its seat.
+    pub(crate) fn fixed(
         shared: Arc<Shared>,
-        lane: LaneId,
+        seat: Seat,
         options: ChatOptions,
     ) -> Result<Self, Error> {
         let renderer = shared.renderer(&options.template)?;
@@ -49,7 +61,8 @@ impl Chat {
         )?;
         Ok(Self {
             shared,
-            lane,
+            seat: Mutex::new(seat),
+            fixed: true,
             conversation,
         })
     }
@@ -80,12 +93,23 @@ impl Chat {
         self.ask(Ask::Regenerate, options)
     }
 
+    /// The seat for the next request. While an earlier one of this chat has not ended it
+    /// stays, since requests of two seats have no order.
+    fn seat(&self) -> MutexGuard<'_, Seat> {
+        let mut seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.fixed && Arc::strong_count(&self.conversation) == 1 {
+            seat.follow(&self.shared);
+        }
+        seat
+    }
+
     fn ask(&self, ask: Ask, options: &GenerationOptions) -> Result<ReplyStream, Error> {
+        let seat = self.seat();
         let source = Source::Chat {
             conversation: Arc::clone(&self.conversation),
             ask,
         };
-        Generation::submit(&self.shared, self.lane, source, options)
+        Generation::submit(&self.shared, seat.lane, source, options)
     }
 
     /// The turns so far, without the system prompt. Does not block.
@@ -117,31 +141,39 @@ impl Chat {
     /// [`Error::Closed`], [`Error::Cancelled`], [`Error::Compute`], [`Error::ModelUnreadable`].
     pub fn save(&self, cancel: &CancelToken) -> Result<SavedChat, Error> {
         let model = self.shared.digest()?;
-        let lane = self.shared.save_lane(self.lane, cancel)?;
+        let seat = self.seat();
+        let lane = self.shared.save_lane(seat.lane, cancel)?;
         Ok(SavedChat::new(
             model,
+            seat.set.names().to_vec(),
             self.system_prompt(),
             self.history(),
             lane,
         ))
     }
 
-    /// Replaces this chat's history and cache by a saved one. Blocks as [`Chat::save`].
+    /// Replaces this chat's history and cache by a saved one; by its history alone where
+    /// other adapters were active when it was saved. Blocks as [`Chat::save`].
     ///
     /// # Errors
     /// [`Error::StateMismatch`] when it belongs to another model, build or KV
     /// type (then nothing has changed); otherwise as [`Chat::save`].
     pub fn restore(&self, saved: SavedChat, cancel: &CancelToken) -> Result<(), Error> {
         saved.check(self.shared.digest()?)?;
+        let seat = self.seat();
+        let usable = saved.is_under(seat.set.names());
         let (system_prompt, turns, lane) = saved.into_parts();
         crate::chat::message::check_turns(&turns)?;
-        self.shared.restore_lane(self.lane, lane, cancel)?;
+        if usable {
+            self.shared.restore_lane(seat.lane, lane, cancel)?;
+        }
         self.conversation.replace(system_prompt, turns)
     }
 }
 
 impl Drop for Chat {
     fn drop(&mut self) {
-        self.shared.forget_lane(self.lane);
+        let seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.forget_lane(seat.lane);
     }
 }

@@ -8,11 +8,11 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
 
+use pocketune_adapter::Digest;
 use pocketune_llama::Token;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Message;
-use crate::digest::Digest;
 use crate::error::Error;
 use crate::worker::SavedLane;
 
@@ -41,11 +41,15 @@ struct Header {
     history: Vec<Message>,
     text: String,
     tokens: Vec<Token>,
+    // Under which adapters keys and values were computed.
+    #[serde(default)]
+    adapters: Vec<String>,
 }
 
 impl SavedChat {
     pub(crate) fn new(
         model: Digest,
+        adapters: Vec<String>,
         system_prompt: Option<String>,
         history: Vec<Message>,
         lane: SavedLane,
@@ -58,6 +62,7 @@ impl SavedChat {
             history,
             text: lane.text,
             tokens: lane.tokens,
+            adapters,
         };
         Self {
             header,
@@ -78,6 +83,11 @@ impl SavedChat {
             return differs("model");
         }
         Ok(())
+    }
+
+    /// Whether keys and values were computed under these adapters.
+    pub(crate) fn is_under(&self, adapters: &[String]) -> bool {
+        self.header.adapters == adapters
     }
 
     pub(crate) fn into_parts(self) -> (Option<String>, Vec<Message>, SavedLane) {
@@ -119,7 +129,7 @@ impl SavedChat {
         bytes.extend_from_slice(&header);
         bytes.extend_from_slice(&self.kv);
         let digest = Digest::of(&bytes);
-        bytes.extend_from_slice(&digest.0);
+        bytes.extend_from_slice(digest.as_bytes());
         Ok(bytes)
     }
 
@@ -133,7 +143,7 @@ impl SavedChat {
             .checked_sub(DIGEST_BYTES)
             .ok_or_else(|| damaged(&"too short"))?;
         let (body, digest) = bytes.split_at(cut);
-        if Digest::of(body).0 != digest {
+        if Digest::of(body).as_bytes() != digest {
             return Err(damaged(&"the checksum differs"));
         }
         let body = body
@@ -203,7 +213,13 @@ mod tests {
             tokens: vec![1, 2],
             kv: vec![9; 40],
         };
-        SavedChat::new(Digest([7; 32]), None, vec![Message::user("hi")], lane)
+        SavedChat::new(
+            Digest::from_bytes([7; 32]),
+            Vec::new(),
+            None,
+            vec![Message::user("hi")],
+            lane,
+        )
     }
 
     #[test]
@@ -228,7 +244,7 @@ mod tests {
 
     #[test]
     fn another_model_is_refused() {
-        assert!(saved().check(Digest([7; 32])).is_ok());
-        assert!(saved().check(Digest([8; 32])).is_err());
+        assert!(saved().check(Digest::from_bytes([7; 32])).is_ok());
+        assert!(saved().check(Digest::from_bytes([8; 32])).is_err());
     }
 }

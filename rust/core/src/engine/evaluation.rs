@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use pocketune_adapter::{AdapterError, CandidateAdapter};
 
-use super::{Prompt, Score, Shared};
+use super::adapter_set::AdapterSet;
+use super::{Prompt, Score, Seat, Shared};
 use crate::cancel::CancelToken;
 use crate::chat::{Chat, Message};
 use crate::error::Error;
 use crate::options::{ChatOptions, GenerationOptions};
 use crate::reply::ReplyStream;
-use crate::worker::{AdapterSetId, Generation, LaneId, Source};
+use crate::worker::{Generation, LaneId, Source};
 
 /// An engine under one candidate adapter, beside the engine as it is.
 ///
@@ -36,7 +37,7 @@ pub struct EvaluationChat {
 #[derive(Debug)]
 struct Open {
     shared: Arc<Shared>,
-    adapters: AdapterSetId,
+    adapters: Arc<AdapterSet>,
     completion: LaneId,
     scoring: LaneId,
 }
@@ -46,11 +47,11 @@ impl EvaluationSession {
         if candidate.base() != shared.base() {
             return Err(AdapterError::OtherModel.into());
         }
-        let adapters = shared.load_adapters(candidate)?;
+        let adapters = shared.load_adapters(vec![(candidate, 1.0)], Vec::new())?;
         let open = Open {
-            adapters,
-            completion: shared.new_lane(adapters),
-            scoring: shared.new_lane(adapters),
+            completion: shared.new_lane(adapters.id()),
+            scoring: shared.new_lane(adapters.id()),
+            adapters: Arc::new(adapters),
             shared,
         };
         Ok(Self {
@@ -64,9 +65,10 @@ impl EvaluationSession {
     /// As [`crate::Engine::chat`].
     pub fn chat(&self, options: ChatOptions) -> Result<EvaluationChat, Error> {
         let shared = Arc::clone(&self.open.shared);
-        let lane = shared.new_lane(self.open.adapters);
+        let set = Arc::clone(&self.open.adapters);
+        let seat = Seat::new(shared.new_lane(set.id()), set);
         Ok(EvaluationChat {
-            chat: Chat::start(shared, lane, options)?,
+            chat: Chat::fixed(shared, seat, options)?,
             _open: Arc::clone(&self.open),
         })
     }
@@ -147,6 +149,5 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.shared.forget_lane(self.completion);
         self.shared.forget_lane(self.scoring);
-        self.shared.unload_adapters(self.adapters);
     }
 }

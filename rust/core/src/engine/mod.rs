@@ -1,30 +1,34 @@
 //! The engine: one loaded model and its worker.
 
+mod adapter_set;
 mod evaluation;
+mod identity;
 mod results;
 mod score;
 mod shared;
 
 use std::sync::Arc;
 
+use adapter_set::AdapterSet;
 use async_channel::Receiver;
-use pocketune_adapter::{BaseModel, CandidateAdapter};
+use pocketune_adapter::{AdapterError, BaseModel, CandidateAdapter, Digest};
 use pocketune_llama::{Context, Model, ModelLoad, Token};
+use pocketune_store::ActiveAdapter;
 
 pub use evaluation::{EvaluationChat, EvaluationSession};
 pub use results::{Embedding, Pooling, Prompt, Score, TokenScore};
-pub(crate) use shared::Shared;
+pub(crate) use shared::{Seat, Shared};
 
 use crate::cancel::CancelToken;
 use crate::chat::Chat;
-use crate::digest::{Digest, DigestCache};
+use crate::digest::DigestCache;
 use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::memory::{self, MemoryEstimate};
 use crate::options::{ChatOptions, EngineOptions, GenerationOptions};
 use crate::reply::ReplyStream;
 use crate::source::ModelSource;
-use crate::worker::{AdapterSetId, Desk, EmbedJob, Generation, Source, Worker, one_result};
+use crate::worker::{Desk, EmbedJob, Generation, Source, Worker, one_result};
 
 /// One loaded GGUF model with the thread that computes with it.
 ///
@@ -150,8 +154,7 @@ impl Engine {
     /// [`Error::NoChatTemplate`], [`Error::TemplateFailed`],
     /// [`Error::InvalidOption`] for a history that does not alternate.
     pub fn chat(&self, options: ChatOptions) -> Result<Chat, Error> {
-        let lane = self.shared.new_lane(AdapterSetId::NONE);
-        Chat::start(Arc::clone(&self.shared), lane, options)
+        Chat::start(Arc::clone(&self.shared), options)
     }
 
     /// What an adapter for this model must fit, for [`CandidateAdapter::parse`].
@@ -170,6 +173,40 @@ impl Engine {
     /// [`Error::AdapterRefused`], [`Error::AllocationFailed`], [`Error::Closed`].
     pub fn evaluate(&self, candidate: CandidateAdapter) -> Result<EvaluationSession, Error> {
         EvaluationSession::open(Arc::clone(&self.shared), candidate)
+    }
+
+    /// Lets replies be changed by these adapters, in place of those before; by none, if
+    /// there are none. Chats and completions compute under them from their next turn
+    /// on, a chat that is replying from the first turn after that; scores and
+    /// embeddings stay the model's own. The model stays loaded, and keys and values that
+    /// were computed under other adapters are not used again. Blocks for some
+    /// milliseconds, and at most one batch of whatever is being computed.
+    ///
+    /// # Errors
+    /// [`Error::AdapterInvalid`] when one was verified for another model,
+    /// [`Error::AdapterRefused`], [`Error::AllocationFailed`], [`Error::Closed`],
+    /// [`Error::ModelUnreadable`]; what was active then stays so.
+    pub fn use_adapters(&self, adapters: &[ActiveAdapter]) -> Result<(), Error> {
+        if adapters.is_empty() {
+            self.shared.set_active(AdapterSet::none());
+            return Ok(());
+        }
+        let model = self.digest()?;
+        let fits = |active: &ActiveAdapter| active.adapter.base_sha256() == model;
+        if !adapters.iter().all(fits) {
+            return Err(AdapterError::OtherModel.into());
+        }
+        let names = adapters
+            .iter()
+            .map(|active| format!("{} {}", active.adapter.sha256(), active.scale));
+        let loaded = adapters
+            .iter()
+            .map(|active| (active.adapter.adapter().clone(), active.scale));
+        let set = self
+            .shared
+            .load_adapters(loaded.collect(), names.collect())?;
+        self.shared.set_active(set);
+        Ok(())
     }
 
     /// Goes on with `prompt` as it stands; works with any model. Control tokens

@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::fs::File;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use pocketune_adapter::{BaseModel, CandidateAdapter};
+use pocketune_adapter::{BaseModel, CandidateAdapter, Digest};
 use pocketune_llama::{Model, Token};
 
+use super::adapter_set::AdapterSet;
 use super::{Prompt, wait};
 use crate::cancel::CancelToken;
 use crate::chat::{ControlTokens, PromptText, Renderer, TemplateChoice};
 use crate::constraint::SchemaFactory;
-use crate::digest::{Digest, DigestCache};
+use crate::digest::DigestCache;
 use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::source::ModelFile;
@@ -30,9 +31,12 @@ pub(crate) struct Shared {
     control: Arc<ControlTokens>,
     schemas: SchemaFactory,
     base: Arc<BaseModel>,
+    tokenizer_sha256: Digest,
     context_tokens: u32,
     numbers: Numbers,
-    completion: LaneId,
+    // What chats and completions compute under from their next turn on.
+    active: Mutex<Arc<AdapterSet>>,
+    completion: Mutex<Seat>,
     scoring: LaneId,
     embedding: LaneId,
 }
@@ -56,7 +60,9 @@ impl Shared {
         let control = Arc::new(ControlTokens::of(&model));
         let numbers = Numbers::new();
         let lane = || numbers.lane(AdapterSetId::NONE);
-        let (completion, scoring, embedding) = (lane(), lane(), lane());
+        let active = Arc::new(AdapterSet::none());
+        let completion = Mutex::new(Seat::new(lane(), Arc::clone(&active)));
+        let (scoring, embedding) = (lane(), lane());
         Self {
             worker,
             model,
@@ -66,6 +72,8 @@ impl Shared {
             },
             file: file.file,
             base: Arc::new(file.base),
+            tokenizer_sha256: file.tokenizer_sha256,
+            active: Mutex::new(active),
             context_tokens,
             digests,
             digest: OnceLock::new(),
@@ -140,20 +148,42 @@ impl Shared {
         self.numbers.lane(adapters)
     }
 
-    /// Loads an adapter beside those of other sessions.
-    pub(crate) fn load_adapters(&self, candidate: CandidateAdapter) -> Result<AdapterSetId, Error> {
-        let adapters = self.numbers.adapter_set();
-        self.worker.load(adapters, candidate)?;
-        Ok(adapters)
+    /// SHA-256 of the model's tokenizer.
+    pub(crate) fn tokenizer_sha256(&self) -> Digest {
+        self.tokenizer_sha256
     }
 
-    pub(crate) fn unload_adapters(&self, adapters: AdapterSetId) {
-        self.worker.unload(adapters);
+    /// The open model file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Loads adapters beside those that are there. They go when nobody holds the set and
+    /// its last job has ended.
+    pub(crate) fn load_adapters(
+        &self,
+        adapters: Vec<(CandidateAdapter, f32)>,
+        names: Vec<String>,
+    ) -> Result<AdapterSet, Error> {
+        let id = self.numbers.adapter_set();
+        self.worker.load(id, adapters)?;
+        Ok(AdapterSet::loaded(id, names, self.worker.unloader(id)))
+    }
+
+    /// What chats and completions compute under from their next turn on.
+    pub(crate) fn active(&self) -> Arc<AdapterSet> {
+        Arc::clone(&lock(&self.active))
+    }
+
+    pub(crate) fn set_active(&self, set: AdapterSet) {
+        *lock(&self.active) = Arc::new(set);
     }
 
     /// The lane of completions: one after the other, reusing equal beginnings.
     pub(crate) fn completion_lane(&self) -> LaneId {
-        self.completion
+        let mut seat = lock(&self.completion);
+        seat.follow(self);
+        seat.lane
     }
 
     /// The lane of scores, so that replies to one prompt share its cache.
@@ -209,4 +239,36 @@ impl Shared {
     pub(crate) fn close(&self) {
         self.worker.close();
     }
+}
+
+/// Where a conversation computes: a lane, and the adapters that it is under.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) lane: LaneId,
+    pub(crate) set: Arc<AdapterSet>,
+}
+
+impl Seat {
+    pub(crate) fn new(lane: LaneId, set: Arc<AdapterSet>) -> Self {
+        Self { lane, set }
+    }
+
+    /// A new place under what is active now.
+    pub(crate) fn under_active(shared: &Shared) -> Self {
+        let set = shared.active();
+        Self::new(shared.new_lane(set.id()), set)
+    }
+
+    /// Moves to what is active now. Keys and values of other adapters are of no use
+    /// there: they are computed again.
+    pub(crate) fn follow(&mut self, shared: &Shared) {
+        if shared.active().id() != self.set.id() {
+            shared.forget_lane(self.lane);
+            *self = Self::under_active(shared);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,7 +21,7 @@ impl AdapterSetId {
 /// The sets that are loaded, and the one that the context computes under.
 #[derive(Debug)]
 pub(crate) struct AdapterSets {
-    loaded: HashMap<AdapterSetId, Arc<Adapter>>,
+    loaded: HashMap<AdapterSetId, Vec<(Arc<Adapter>, f32)>>,
     // Unknown after a failure.
     attached: Option<AdapterSetId>,
 }
@@ -34,15 +34,20 @@ impl AdapterSets {
         }
     }
 
-    /// Makes `candidate` the set `id`, from the memory in which it was checked.
+    /// Makes these adapters with their scales the set `id`, from the memory in which they
+    /// were checked.
     pub(crate) fn load(
         &mut self,
         context: &Context,
         id: AdapterSetId,
-        candidate: &CandidateAdapter,
+        adapters: &[(CandidateAdapter, f32)],
     ) -> Result<(), Error> {
-        let adapter = Adapter::load(Arc::clone(context.model()), candidate.bytes())?;
-        self.loaded.insert(id, Arc::new(adapter));
+        let load = |(adapter, scale): &(CandidateAdapter, f32)| {
+            let adapter = Adapter::load(Arc::clone(context.model()), adapter.bytes())?;
+            Ok((Arc::new(adapter), *scale))
+        };
+        let set = adapters.iter().map(load).collect::<Result<_, Error>>()?;
+        self.loaded.insert(id, set);
         Ok(())
     }
 
@@ -51,15 +56,14 @@ impl AdapterSets {
         if self.attached == Some(id) {
             return Ok(());
         }
-        let adapters = if id == AdapterSetId::NONE {
-            Vec::new()
+        let adapters: &[_] = if id == AdapterSetId::NONE {
+            &[]
         } else {
             // A set is freed only when no lane of it has work left.
-            let adapter = self.loaded.get(&id).ok_or(Error::Closed)?;
-            vec![(Arc::clone(adapter), 1.0)]
+            self.loaded.get(&id).ok_or(Error::Closed)?
         };
         self.attached = None;
-        context.set_adapters(&adapters)?;
+        context.set_adapters(adapters)?;
         self.attached = Some(id);
         Ok(())
     }
@@ -119,8 +123,9 @@ mod tests {
         assert!(matches!(refused, Error::Closed), "{refused:?}");
 
         let load = |sets: &mut AdapterSets, id| {
-            sets.load(&context, id, &candidate).unwrap();
-            Arc::downgrade(&sets.loaded[&id])
+            sets.load(&context, id, &[(candidate.clone(), 1.0)])
+                .unwrap();
+            Arc::downgrade(&sets.loaded[&id][0].0)
         };
         let (one, two) = (load(&mut sets, first), load(&mut sets, second));
         sets.attach(&mut context, first).unwrap();

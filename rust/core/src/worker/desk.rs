@@ -168,9 +168,9 @@ impl Desk {
     pub(crate) fn load_adapters(
         &mut self,
         id: AdapterSetId,
-        candidate: &CandidateAdapter,
+        adapters: &[(CandidateAdapter, f32)],
     ) -> Result<(), Error> {
-        self.adapters.load(&self.context, id, candidate)
+        self.adapters.load(&self.context, id, adapters)
     }
 
     /// No lane of this set may have work left.

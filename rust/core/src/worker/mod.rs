@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Forget(LaneId),
     Load(
         AdapterSetId,
-        Box<CandidateAdapter>,
+        Vec<(CandidateAdapter, f32)>,
         async_channel::Sender<Result<(), Error>>,
     ),
     Unload(AdapterSetId),
@@ -122,22 +122,25 @@ impl Worker {
     /// worker is between two steps and has done it.
     pub(crate) fn load(
         &self,
-        adapters: AdapterSetId,
-        candidate: CandidateAdapter,
+        id: AdapterSetId,
+        adapters: Vec<(CandidateAdapter, f32)>,
     ) -> Result<(), Error> {
         if self.closing.is_cancelled() {
             return Err(Error::Closed);
         }
         let (result, receiver) = one_result();
         self.commands
-            .send(Command::Load(adapters, Box::new(candidate), result))
+            .send(Command::Load(id, adapters, result))
             .map_err(|_| Error::Closed)?;
         receiver.recv_blocking().map_err(|_| Error::Closed)?
     }
 
-    /// Frees adapters once their last job has ended.
-    pub(crate) fn unload(&self, adapters: AdapterSetId) {
-        let _ = self.commands.send(Command::Unload(adapters));
+    /// What frees adapters once their last job has ended.
+    pub(crate) fn unloader(&self, id: AdapterSetId) -> impl Fn() + Send + Sync + use<> {
+        let commands = self.commands.clone();
+        move || {
+            let _ = commands.send(Command::Unload(id));
+        }
     }
 
     /// Stops the running computation and ends the thread. Blocks until model
@@ -206,9 +209,9 @@ fn obey(command: Command, queue: &mut FairQueue, desk: &mut Desk) -> Next {
     match command {
         Command::Submit(lane, job) => queue.push(lane, job),
         Command::Forget(lane) => queue.forget(lane, desk),
-        Command::Load(adapters, candidate, result) => {
+        Command::Load(id, adapters, result) => {
             // Nobody waits when the engine is being closed.
-            let _ = result.try_send(desk.load_adapters(adapters, &candidate));
+            let _ = result.try_send(desk.load_adapters(id, &adapters));
         }
         Command::Unload(adapters) => queue.unload(adapters, desk),
         Command::Close => return Next::Close,

@@ -1,0 +1,149 @@
+//! An app's adapters: what a store keeps, and an engine computes under.
+
+use std::path::Path;
+
+use pocketune_adapter::{BaseIdentity, Digest, PublicKey, Refusal, Timestamp, VerifiedAdapter};
+use pocketune_store::{Active, ActiveAdapter, Delivery, Review, Situation, Store, StoreError};
+
+use crate::engine::Engine;
+use crate::error::Error;
+
+/// A store's adapters beside the engine that they change. Thread-safe; every function
+/// blocks for the disk, some for a computation of the engine.
+///
+/// `now` is what the device's clock says. What changes the store and then the engine is
+/// in force at the next start even if the app is killed in between.
+#[derive(Debug)]
+pub struct Adapters {
+    store: Store,
+    base: BaseIdentity,
+    device: Option<PublicKey>,
+}
+
+/// An active adapter that no longer passes, so that the model answers as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// Its digest.
+    pub sha256: Digest,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+impl Adapters {
+    /// Opens the store in `folder` for the model of `engine`. The first time it reads all
+    /// of the model's weights, about a second a gigabyte, and hashes the file.
+    /// `device` is this device's own key, where it has one.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::ModelUnreadable`].
+    pub fn open(folder: &Path, engine: &Engine, device: Option<PublicKey>) -> Result<Self, Error> {
+        let store = Store::open(folder)?;
+        let sha256 = engine.digest()?;
+        let norms = match store.base_norms(&sha256)? {
+            Some(norms) => norms,
+            None => {
+                let norms = engine.base_norms()?;
+                store.keep_base_norms(&sha256, &norms)?;
+                norms
+            }
+        };
+        Ok(Self {
+            base: engine.base_identity(norms)?,
+            store,
+            device,
+        })
+    }
+
+    /// Policy, history, what is installed.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The model that adapters are verified for.
+    #[must_use]
+    pub fn base(&self) -> &BaseIdentity {
+        &self.base
+    }
+
+    /// Verifies what is active and lets the engine compute under it: at each start, and
+    /// when the policy has changed. Where one is refused the model answers as it is.
+    /// Returns why.
+    ///
+    /// # Errors
+    /// [`Error::Store`], and those of [`Engine::use_adapters`].
+    pub fn apply(&self, engine: &Engine, now: Timestamp) -> Result<Vec<Refused>, Error> {
+        let Active { adapters, refused } = self.store.active(&self.situation(now))?;
+        engine.use_adapters(&adapters)?;
+        let refused = refused.into_iter().map(|refused| Refused {
+            sha256: refused.sha256,
+            refusal: refused.refusal,
+        });
+        Ok(refused.collect())
+    }
+
+    /// Verifies the adapter at `path` with the attestations beside it; changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Store`], with [`StoreError::Refused`] for what is not accepted.
+    pub fn review(&self, path: &Path, now: Timestamp) -> Result<Review, Error> {
+        let delivery = self.read(path)?;
+        Ok(self.store.review(&delivery, &self.situation(now))?)
+    }
+
+    /// Verifies and keeps the adapter at `path`. It changes no reply before it is active.
+    ///
+    /// # Errors
+    /// As [`Adapters::review`].
+    pub fn install(&self, path: &Path, now: Timestamp) -> Result<VerifiedAdapter, Error> {
+        let delivery = self.read(path)?;
+        Ok(self.store.install(&delivery, &self.situation(now))?)
+    }
+
+    /// Lets the engine compute under these installed adapters with these scales, in place
+    /// of what was active.
+    ///
+    /// # Errors
+    /// [`Error::Store`], and those of [`Engine::use_adapters`].
+    pub fn activate(
+        &self,
+        engine: &Engine,
+        wanted: &[(Digest, f32)],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let adapters = self.store.activate(wanted, &self.situation(now))?;
+        engine.use_adapters(&adapters)
+    }
+
+    /// Lets the model answer as it is.
+    ///
+    /// # Errors
+    /// As [`Adapters::activate`].
+    pub fn deactivate(&self, engine: &Engine, now: Timestamp) -> Result<(), Error> {
+        self.store.deactivate(now)?;
+        engine.use_adapters(&[])
+    }
+
+    /// Goes back to what was active before. Returns what that is.
+    ///
+    /// # Errors
+    /// As [`Adapters::activate`], with [`StoreError::NothingBefore`].
+    pub fn roll_back(&self, engine: &Engine, now: Timestamp) -> Result<Vec<ActiveAdapter>, Error> {
+        let adapters = self.store.roll_back(&self.situation(now))?;
+        engine.use_adapters(&adapters)?;
+        Ok(adapters)
+    }
+
+    fn read(&self, path: &Path) -> Result<Delivery, StoreError> {
+        let limits = &self.store.policy()?;
+        Delivery::read(path, limits.document().roles.release.limits.max_bytes)
+    }
+
+    fn situation(&self, now: Timestamp) -> Situation<'_> {
+        Situation {
+            now,
+            base: &self.base,
+            device: self.device.as_ref(),
+        }
+    }
+}

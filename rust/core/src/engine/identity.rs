@@ -1,0 +1,65 @@
+//! What adapters for the engine's model are verified against.
+
+use std::sync::Arc;
+
+use pocketune_adapter::{BaseIdentity, BaseNorms};
+use pocketune_gguf::{Gguf, TensorInfo};
+use pocketune_kernels::{MappedFile, dequantize, is_supported};
+
+use super::Engine;
+use crate::error::Error;
+
+/// Elements that are dequantised at a time: whole blocks of every type.
+const PIECE: usize = 1 << 14;
+
+impl Engine {
+    /// The model as adapters are verified against it, given the norms of its matrices.
+    /// Blocks for hashing the file where the digest cache does not know it.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnreadable`].
+    pub fn base_identity(&self, norms: BaseNorms) -> Result<BaseIdentity, Error> {
+        Ok(BaseIdentity {
+            shapes: Arc::clone(self.base_model()),
+            sha256: self.digest()?,
+            tokenizer_sha256: self.shared.tokenizer_sha256(),
+            norms: Arc::new(norms),
+        })
+    }
+
+    /// Frobenius norms of the matrices that an adapter may change. Reads all of them:
+    /// about a second a gigabyte. Blocks. Matrices of a type that is not supported here
+    /// have none, and no adapter may change them.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnreadable`], [`Error::ModelInvalid`].
+    pub fn base_norms(&self) -> Result<BaseNorms, Error> {
+        let file = MappedFile::of(self.shared.file()).map_err(Error::ModelUnreadable)?;
+        let gguf = Gguf::parse(&file, file.len() as u64)?;
+        let norm = |name: &str| {
+            let tensor = gguf.tensor(name)?;
+            let data = gguf.tensor_data(tensor, &file)?;
+            Some((name.to_owned(), norm(tensor, data)?))
+        };
+        Ok(self.base_model().targets().filter_map(norm).collect())
+    }
+}
+
+fn norm(tensor: &TensorInfo<'_>, data: &[u8]) -> Option<f64> {
+    let tensor_type = tensor.tensor_type();
+    if !is_supported(tensor_type) {
+        return None;
+    }
+    let block = usize::try_from(tensor_type.block_size()).ok()?;
+    let block_bytes = usize::try_from(tensor_type.block_bytes()).ok()?;
+    let mut values = vec![0.0; PIECE];
+    let squares = data.chunks(PIECE / block * block_bytes).map(|piece| {
+        let values = &mut values[..piece.len() / block_bytes * block];
+        dequantize(tensor_type, piece, values);
+        let squares = values
+            .iter()
+            .map(|&value| f64::from(value) * f64::from(value));
+        squares.sum::<f64>()
+    });
+    Some(squares.sum::<f64>().sqrt())
+}
