@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pocketune_core::{EngineOptions, KvCacheType, TemplateChoice};
 
+use crate::adapter::AdapterArgs;
 use crate::bench::BenchArgs;
 use crate::chat::ChatArgs;
 use crate::embed::EmbedArgs;
@@ -12,6 +13,8 @@ use crate::error::CliError;
 use crate::files;
 use crate::fit::FitArgs;
 use crate::inspect::InspectArgs;
+use crate::key::KeyArgs;
+use crate::policy::PolicyArgs;
 use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
 use crate::tune::TuneArgs;
@@ -58,6 +61,9 @@ pub(crate) enum Command {
     Tokenize(TokenizeArgs),
     Tune(Box<TuneArgs>),
     TuneBench(TuneBenchArgs),
+    Adapter(Box<AdapterArgs>),
+    Policy(PolicyArgs),
+    Key(KeyArgs),
     /// Keep one core busy until standard input ends
     #[command(hide = true)]
     Busy,

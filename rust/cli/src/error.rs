@@ -2,6 +2,7 @@
 
 use std::io;
 
+use pocketune_adapter::PolicyError;
 use pocketune_core::{Error, StoreError};
 use pocketune_train::TrainError;
 
@@ -31,8 +32,12 @@ pub(crate) enum CliError {
     },
     #[error("{file} holds no sample")]
     NoData { file: String },
-    #[error("the adapter cannot be written: {0}")]
+    #[error("the file cannot be written: {0}")]
     NotWritten(#[source] io::Error),
+    #[error("the key: {0}")]
+    Key(String),
+    #[error(transparent)]
+    Policy(PolicyError),
     #[error("the {what} is longer than {limit_bytes} bytes")]
     TooLong {
         what: &'static str,
@@ -68,6 +73,8 @@ impl CliError {
             Self::Unreadable { .. } => "file_unreadable",
             Self::Data { .. } | Self::NoData { .. } => "data_invalid",
             Self::NotWritten(_) => "not_written",
+            Self::Key(_) => "key",
+            Self::Policy(error) => error.reason(),
             Self::TooLong { .. } => "file_too_long",
             Self::Usage(_) => "usage",
             Self::Output(_) => "output",

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adapter;
 mod args;
 mod bench;
 mod candidate;
@@ -12,13 +13,16 @@ mod estimate;
 mod files;
 mod fit;
 mod inspect;
+mod key;
 mod load;
 mod neighbours;
 mod output;
+mod policy;
 mod score;
 mod steps;
 mod synthetic;
 mod tensors;
+mod time;
 mod tokenize;
 mod tune;
 mod tune_bench;
@@ -51,6 +55,9 @@ fn run(command: &Command, output: &Output) -> Result<ExitCode, CliError> {
         Command::Score(args) => score::run(args, output),
         Command::Embed(args) => embed::run(args, output),
         Command::Tokenize(args) => tokenize::run(args, output),
+        Command::Adapter(args) => adapter::run(args, output),
+        Command::Policy(args) => policy::run(args, output),
+        Command::Key(args) => key::run(args, output),
         Command::Tune(args) => tune::run(args, output),
         Command::TuneBench(args) => tune_bench::run(args, output),
         Command::Busy => Ok(neighbours::be_busy()),

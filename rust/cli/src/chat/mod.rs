@@ -7,11 +7,11 @@ mod interrupts;
 mod session;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use pocketune_core::{Error, StopReason};
+use pocketune_core::{Adapters, Engine, Error, StopReason};
 use serde_json::json;
 
 use crate::args::{EngineArgs, TemplateArgs};
@@ -20,6 +20,7 @@ use crate::error::CliError;
 use crate::files;
 use crate::load;
 use crate::output::{Output, printable};
+use crate::time;
 use generation::GenerationArgs;
 use interrupts::Interrupts;
 use session::{Session, reply_json};
@@ -34,6 +35,7 @@ Examples:
   pocketune chat --prompt 'My name is Ada.' --save talk.ptchat
   pocketune chat --restore talk.ptchat --prompt 'What is my name?'
   pocketune chat --candidate brief.gguf --prompt 'Is ice cold?'
+  pocketune chat --store app --prompt 'Is ice cold?'
 
 Without --prompt: a conversation, where /help lists commands, Ctrl-C stops a
 reply and Ctrl-D leaves. If standard input is no terminal it is one prompt.";
@@ -50,6 +52,9 @@ pub(crate) struct ChatArgs {
     generation: GenerationArgs,
     #[command(flatten)]
     candidate: CandidateArgs,
+    /// Under what is active in this store of adapters
+    #[arg(long, value_name = "DIR", conflicts_with = "candidate")]
+    store: Option<PathBuf>,
     /// Instructions before the first turn
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     system: Option<String>,
@@ -82,6 +87,9 @@ pub(crate) fn run(args: &ChatArgs, output: &Output) -> Result<ExitCode, CliError
     let template = args.template.choice()?;
     let (interrupts, events) = Interrupts::install()?;
     let engine = load::engine(&args.engine, output, interrupts.asked())?;
+    if let Some(folder) = &args.store {
+        apply_store(folder, &engine, output)?;
+    }
     let subject = Subject::open(&engine, args.candidate.read(&engine)?)?;
     let mut session = Session::start(subject, args, template, options, &interrupts, *output)?;
     match turns {
@@ -90,6 +98,17 @@ pub(crate) fn run(args: &ChatArgs, output: &Output) -> Result<ExitCode, CliError
     }
     session.save()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets the engine compute under what is active in the store, and says what no longer
+/// passes.
+fn apply_store(folder: &Path, engine: &Engine, output: &Output) -> Result<(), CliError> {
+    let adapters = Adapters::open(folder, engine, None)?;
+    for refused in adapters.apply(engine, time::now())? {
+        let refusal = &refused.refusal;
+        output.note(&format!("the model answers as it is: {refusal}"));
+    }
+    Ok(())
 }
 
 fn turns(args: &ChatArgs, output: &Output) -> Result<Turns, CliError> {

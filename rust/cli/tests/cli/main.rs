@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod adapter;
 mod arguments;
 mod candidate;
 mod model;

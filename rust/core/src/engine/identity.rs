@@ -1,13 +1,16 @@
 //! What adapters for the engine's model are verified against.
 
+use std::fs::File;
 use std::sync::Arc;
 
-use pocketune_adapter::{BaseIdentity, BaseNorms};
+use pocketune_adapter::{BaseIdentity, BaseModel, BaseNorms};
 use pocketune_gguf::{Gguf, TensorInfo};
 use pocketune_kernels::{MappedFile, dequantize, is_supported};
 
 use super::Engine;
+use crate::digest::DigestCache;
 use crate::error::Error;
+use crate::source::ModelSource;
 
 /// Elements that are dequantised at a time: whole blocks of every type.
 const PIECE: usize = 1 << 14;
@@ -34,15 +37,35 @@ impl Engine {
     /// # Errors
     /// [`Error::ModelUnreadable`], [`Error::ModelInvalid`].
     pub fn base_norms(&self) -> Result<BaseNorms, Error> {
-        let file = MappedFile::of(self.shared.file()).map_err(Error::ModelUnreadable)?;
-        let gguf = Gguf::parse(&file, file.len() as u64)?;
-        let norm = |name: &str| {
-            let tensor = gguf.tensor(name)?;
-            let data = gguf.tensor_data(tensor, &file)?;
-            Some((name.to_owned(), norm(tensor, data)?))
-        };
-        Ok(self.base_model().targets().filter_map(norm).collect())
+        norms(self.shared.file(), self.base_model())
     }
+
+    /// The model of `source` as adapters are verified against it, without loading it.
+    /// Blocks for reading all of it, about two seconds a gigabyte.
+    ///
+    /// # Errors
+    /// As [`Engine::inspect`].
+    pub fn identify(source: &ModelSource, digests: &DigestCache) -> Result<BaseIdentity, Error> {
+        let file = source.open()?;
+        let norms = norms(&file.file, &file.base)?;
+        Ok(BaseIdentity {
+            sha256: digests.digest(&file.file).map_err(Error::ModelUnreadable)?,
+            shapes: Arc::new(file.base),
+            tokenizer_sha256: file.tokenizer_sha256,
+            norms: Arc::new(norms),
+        })
+    }
+}
+
+fn norms(file: &File, base: &BaseModel) -> Result<BaseNorms, Error> {
+    let file = MappedFile::of(file).map_err(Error::ModelUnreadable)?;
+    let gguf = Gguf::parse(&file, file.len() as u64)?;
+    let norm = |name: &str| {
+        let tensor = gguf.tensor(name)?;
+        let data = gguf.tensor_data(tensor, &file)?;
+        Some((name.to_owned(), norm(tensor, data)?))
+    };
+    Ok(base.targets().filter_map(norm).collect())
 }
 
 fn norm(tensor: &TensorInfo<'_>, data: &[u8]) -> Option<f64> {

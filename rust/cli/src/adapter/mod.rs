@@ -1,0 +1,125 @@
+//! `adapter`: attest, verify, install and use adapters.
+
+mod attest;
+mod store;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use pocketune_core::{BaseIdentity, CandidateAdapter, Engine, Error};
+use serde_json::json;
+
+use crate::args::ModelArgs;
+use crate::error::CliError;
+use crate::files::{digest_cache, model_source, read_bytes};
+use crate::output::Output;
+
+const EXAMPLES: &str = "\
+Examples:
+  pocketune adapter inspect brief.gguf
+  pocketune adapter attest release brief.gguf --name brief --channel stable --version 3 \\
+      --changelog 'Answers are shorter.' --sign release.pem
+  pocketune adapter attest validation brief.gguf --result passed --sign validation.pem
+  pocketune adapter verify brief.gguf --policy policy.json --json
+  pocketune adapter install brief.gguf --store app --policy policy.json
+  pocketune adapter activate 5d41… --store app
+  pocketune chat --store app
+
+Attestations lie beside an adapter, in FILE.intoto.jsonl; each `attest` adds one.";
+
+/// An adapter file may be this long.
+const ADAPTER_BYTES_MAX: u64 = 1 << 30;
+
+/// Attest, verify, install and use adapters
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct AdapterArgs {
+    #[command(subcommand)]
+    command: AdapterCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdapterCommand {
+    /// What an adapter file holds
+    Inspect {
+        /// The adapter
+        file: PathBuf,
+        #[command(flatten)]
+        model: ModelArgs,
+    },
+    /// Say something about an adapter and sign it
+    Attest(attest::AttestArgs),
+    Verify(verify::VerifyArgs),
+    #[command(flatten)]
+    Store(store::StoreCommand),
+}
+
+pub(crate) fn run(args: &AdapterArgs, output: &Output) -> Result<ExitCode, CliError> {
+    match &args.command {
+        AdapterCommand::Inspect { file, model } => {
+            let base = identify(model)?;
+            inspect(&parse(file, &base)?, &base, output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        AdapterCommand::Attest(args) => attest::run(args, output),
+        AdapterCommand::Verify(args) => verify::run(args, output),
+        AdapterCommand::Store(command) => store::run(command, output),
+    }
+}
+
+/// The model that adapters are to change.
+fn identify(model: &ModelArgs) -> Result<BaseIdentity, CliError> {
+    let source = model_source(model.model.as_deref())?;
+    Ok(Engine::identify(&source, &digest_cache())?)
+}
+
+fn parse(path: &Path, base: &BaseIdentity) -> Result<CandidateAdapter, CliError> {
+    let bytes = read_bytes("adapter", path, ADAPTER_BYTES_MAX)?;
+    let parsed = CandidateAdapter::parse(bytes, &base.shapes);
+    Ok(parsed.map_err(Error::from)?)
+}
+
+fn inspect(
+    adapter: &CandidateAdapter,
+    base: &BaseIdentity,
+    output: &Output,
+) -> Result<(), CliError> {
+    let lora = adapter.lora_facts();
+    let changes = adapter.pairs().iter().zip(adapter.update_norms());
+    let ratios = changes.map(|(pair, update)| {
+        let norm = base.norms.of(&pair.target).unwrap_or(f64::NAN);
+        (update / norm, &pair.target)
+    });
+    let most = ratios.max_by(|a, b| a.0.total_cmp(&b.0));
+    let (ratio, target) = most.map_or((0.0, "none"), |(ratio, target)| (ratio, target));
+    let sha256 = pocketune_core::Digest::of(adapter.bytes());
+    if output.json {
+        return output.json(&json!({
+            "sha256": sha256,
+            "size_bytes": adapter.bytes().len(),
+            "lora": lora,
+            "pairs": adapter.pairs().len(),
+            "update_norm_max": ratio,
+            "update_norm_max_at": target,
+            "facts": adapter.unverified_facts(),
+        }));
+    }
+    let mut rows = vec![
+        ("sha256", sha256.to_string()),
+        ("bytes", adapter.bytes().len().to_string()),
+        ("rank", lora.rank.to_string()),
+        (
+            "alpha",
+            lora.alpha
+                .map_or("none".to_owned(), |alpha| alpha.to_string()),
+        ),
+        ("changes", lora.targets.join(", ")),
+        ("at most by", format!("{ratio:.4} of a norm, {target}")),
+    ];
+    for (name, fact) in adapter.unverified_facts() {
+        rows.push(("says", format!("{name} = {fact}")));
+    }
+    output.rows(&rows)
+}

@@ -1,0 +1,314 @@
+//! The commands that use a store.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use pocketune_core::{
+    ActiveAdapter, BaseIdentity, Delivery, Digest, Error, HistoryEntry, Store, StoreError,
+    Timestamp,
+};
+use pocketune_store::Situation;
+use serde_json::json;
+
+use super::{identify, verify};
+use crate::args::ModelArgs;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::policy;
+use crate::time;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum StoreCommand {
+    /// Show what a delivered adapter is, and change nothing
+    Review(DeliveryArgs),
+    /// Keep a delivered adapter; it changes no reply yet
+    Install(DeliveryArgs),
+    /// What is installed and what is active
+    List {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Let these adapters change replies, in place of those before
+    Activate {
+        /// Digests, each with a scale if it is not 1: SHA256[*SCALE]
+        #[arg(required = true, value_parser = wanted)]
+        adapters: Vec<(Digest, f32)>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Let the model answer as it is
+    Deactivate {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Go back to what was active before
+    RollBack {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Remove an adapter that is not active
+    Remove {
+        /// Its digest
+        #[arg(value_parser = policy::digest)]
+        sha256: Digest,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// What happened, the latest first
+    History {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// At most so many entries
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: u32,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StoreArgs {
+    /// Folder of the store
+    #[arg(long, value_name = "DIR")]
+    store: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DeliveryArgs {
+    /// The adapter; its attestations lie beside it
+    file: PathBuf,
+    /// A policy to pin where the store has none or an older one
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The next policy, as the one in force has to have signed it
+    #[arg(long, value_name = "FILE")]
+    rotate: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// A store, and the model its adapters are for.
+struct Open {
+    store: Store,
+    base: BaseIdentity,
+    now: Timestamp,
+}
+
+impl StoreArgs {
+    fn open(&self) -> Result<Open, CliError> {
+        Ok(Open {
+            store: self.store()?,
+            base: identify(&self.model)?,
+            now: time::now(),
+        })
+    }
+
+    fn store(&self) -> Result<Store, CliError> {
+        stored(Store::open(&self.store))
+    }
+}
+
+impl Open {
+    fn situation(&self) -> Situation<'_> {
+        Situation {
+            now: self.now,
+            base: &self.base,
+            device: None,
+        }
+    }
+}
+
+pub(super) fn run(command: &StoreCommand, output: &Output) -> Result<ExitCode, CliError> {
+    match command {
+        StoreCommand::Review(args) => args.deliver(false, output)?,
+        StoreCommand::Install(args) => args.deliver(true, output)?,
+        StoreCommand::List { store } => list(&store.open()?, output)?,
+        StoreCommand::Activate { adapters, store } => {
+            let open = store.open()?;
+            let active = stored(open.store.activate(adapters, &open.situation()))?;
+            show_active(&active, output)?;
+        }
+        StoreCommand::Deactivate { store } => {
+            stored(store.store()?.deactivate(time::now()))?;
+            show_active(&[], output)?;
+        }
+        StoreCommand::RollBack { store } => {
+            let open = store.open()?;
+            let active = stored(open.store.roll_back(&open.situation()))?;
+            show_active(&active, output)?;
+        }
+        StoreCommand::Remove { sha256, store } => {
+            stored(store.store()?.remove(sha256, time::now()))?;
+            if output.json {
+                output.json(&json!({ "removed": sha256 }))?;
+            }
+        }
+        StoreCommand::History { store, limit } => {
+            let entries = stored(store.store()?.history(*limit))?;
+            show_history(&entries, output)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl DeliveryArgs {
+    fn deliver(&self, install: bool, output: &Output) -> Result<(), CliError> {
+        let open = self.store.open()?;
+        if let Some(path) = &self.policy {
+            stored(
+                open.store
+                    .pin_policy(&policy::read_envelope(path)?, open.now),
+            )?;
+        }
+        if let Some(path) = &self.rotate {
+            stored(
+                open.store
+                    .rotate_policy(&policy::read_envelope(path)?, open.now),
+            )?;
+        }
+        let policy = stored(open.store.policy())?;
+        let limit = policy.document().roles.release.limits.max_bytes;
+        let delivery = stored(Delivery::read(&self.file, limit))?;
+        let (adapter, replaces) = if install {
+            (
+                stored(open.store.install(&delivery, &open.situation()))?,
+                None,
+            )
+        } else {
+            let review = stored(open.store.review(&delivery, &open.situation()))?;
+            (review.adapter, review.replaces)
+        };
+        if output.json {
+            return output.json(&json!({
+                "installed": install,
+                "sha256": adapter.sha256(),
+                "release": adapter.release(),
+                "validation": adapter.validation(),
+                "replaces": replaces.map(|replaced| replaced.sha256),
+            }));
+        }
+        let mut rows = verify::rows(&adapter);
+        if let Some(replaced) = replaces {
+            rows.push(("replaces", format!("version {}", replaced.version)));
+        }
+        output.rows(&rows)
+    }
+}
+
+fn list(open: &Open, output: &Output) -> Result<(), CliError> {
+    let installed = stored(open.store.installed())?;
+    let active = stored(open.store.active(&open.situation()))?;
+    let scale = |sha256: &Digest| {
+        let mut adapters = active.adapters.iter();
+        adapters
+            .find(|active| active.adapter.sha256() == *sha256)
+            .map(|active| active.scale)
+    };
+    if output.json {
+        let installed = installed.iter().map(|adapter| {
+            json!({
+                "sha256": adapter.sha256,
+                "name": adapter.name,
+                "channel": adapter.channel,
+                "version": adapter.version,
+                "size_bytes": adapter.size_bytes,
+                "made_here": adapter.made_here,
+                "active_scale": scale(&adapter.sha256),
+            })
+        });
+        let refused = active.refused.iter().map(|refused| {
+            json!({
+                "sha256": refused.sha256,
+                "reason": refused.refusal.reason(),
+                "detail": refused.refusal.to_string(),
+            })
+        });
+        return output.json(&json!({
+            "installed": installed.collect::<Vec<_>>(),
+            "refused": refused.collect::<Vec<_>>(),
+        }));
+    }
+    for adapter in &installed {
+        let mark =
+            scale(&adapter.sha256).map_or(String::new(), |scale| format!("  active, {scale}"));
+        output.text(&format!(
+            "{}  {} {} of {}{mark}\n",
+            adapter.sha256, adapter.name, adapter.version, adapter.channel
+        ))?;
+    }
+    for refused in &active.refused {
+        output.text(&format!(
+            "{}  no longer passes: {}\n",
+            refused.sha256, refused.refusal
+        ))?;
+    }
+    Ok(())
+}
+
+fn show_active(active: &[ActiveAdapter], output: &Output) -> Result<(), CliError> {
+    if output.json {
+        let active = active
+            .iter()
+            .map(|active| json!({ "sha256": active.adapter.sha256(), "scale": active.scale }));
+        return output.json(&json!({ "active": active.collect::<Vec<_>>() }));
+    }
+    if active.is_empty() {
+        return output.text("the model answers as it is\n");
+    }
+    for active in active {
+        let release = active.adapter.release();
+        output.text(&format!(
+            "{} {} of {}, scale {}\n",
+            release.name, release.version, release.channel, active.scale
+        ))?;
+    }
+    Ok(())
+}
+
+fn show_history(entries: &[HistoryEntry], output: &Output) -> Result<(), CliError> {
+    if output.json {
+        let entries = entries.iter().map(|entry| {
+            json!({
+                "at": entry.at,
+                "action": entry.action.name(),
+                "sha256": entry.sha256,
+                "name": entry.name,
+                "channel": entry.channel,
+                "version": entry.version,
+                "signers": entry.signers,
+                "reason": entry.reason,
+                "detail": entry.detail,
+            })
+        });
+        return output.json(&json!({ "history": entries.collect::<Vec<_>>() }));
+    }
+    for entry in entries {
+        let release = match (&entry.name, entry.version, &entry.channel) {
+            (Some(name), Some(version), Some(channel)) => format!(" {name} {version} of {channel}"),
+            _ => String::new(),
+        };
+        let reason = entry
+            .reason
+            .as_ref()
+            .map_or(String::new(), |reason| format!(" ({reason})"));
+        output.text(&format!(
+            "{}  {}{release}{reason}: {}\n",
+            entry.at,
+            entry.action.name(),
+            entry.detail
+        ))?;
+    }
+    Ok(())
+}
+
+/// A store's error in the core's words.
+fn stored<T>(outcome: Result<T, StoreError>) -> Result<T, CliError> {
+    outcome.map_err(|error| Error::from(error).into())
+}
+
+fn wanted(text: &str) -> Result<(Digest, f32), String> {
+    let (sha256, scale) = text.split_once('*').unwrap_or((text, "1"));
+    let scale = scale.parse().map_err(|_| "SHA256*SCALE".to_owned())?;
+    Ok((policy::digest(sha256)?, scale))
+}

@@ -1,0 +1,367 @@
+//! `policy`: whom to believe.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use pocketune_adapter::{
+    DeviceRole, Digest, ENVELOPE_BYTES_MAX, Envelope, KeyDocument, KeyId, Limits, POLICY_TYPE,
+    PolicyDocument, ReleaseRole, Requirement, Revoked, Roles, Scheme, Signers, SuiteRef, Timestamp,
+    TrustPolicy, ValidationRole,
+};
+use pocketune_train::Projection;
+
+use crate::error::CliError;
+use crate::files::{read_bytes, write_whole};
+use crate::key::{PassphraseArgs, read_public, read_secret};
+use crate::output::Output;
+use crate::time;
+
+const EXAMPLES: &str = "\
+Examples:
+  pocketune policy new --name assistant --root root.pem.pub --release release.pem.pub \\
+      --validation validation.pem.pub --sign root.pem --out policy.json
+  pocketune policy show policy.json
+  pocketune policy rotate policy.json --revoke-digest 5d41… --sign root.pem --out next.json
+  pocketune policy rotate policy.json --add root=new.pem.pub --remove root=9f2c… \\
+      --sign root.pem --sign new.pem --out next.json
+
+A rotation is signed by enough root keys of the policy and of the next one.";
+
+/// Make, show and rotate trust policies
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct PolicyArgs {
+    #[command(subcommand)]
+    command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// A first policy
+    New(Box<NewArgs>),
+    /// What a policy says
+    Show {
+        /// The policy
+        file: PathBuf,
+    },
+    /// The next policy
+    Rotate(Box<RotateArgs>),
+}
+
+#[derive(Debug, Args)]
+struct NewArgs {
+    /// What it is called
+    #[arg(long)]
+    name: String,
+    /// Public key that rotates the policy; may be repeated
+    #[arg(long, required = true, value_name = "FILE")]
+    root: Vec<PathBuf>,
+    /// How many root keys it takes
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    root_threshold: usize,
+    /// Public key that releases; may be repeated
+    #[arg(long, required = true, value_name = "FILE")]
+    release: Vec<PathBuf>,
+    /// How many release keys it takes
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    release_threshold: usize,
+    /// Public key that vouches for validations; may be repeated
+    #[arg(long, required = true, value_name = "FILE")]
+    validation: Vec<PathBuf>,
+    /// How many validation keys it takes
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    validation_threshold: usize,
+    /// What has to have been measured, such as facts:SHA256:accuracy>=0.8; may be repeated
+    #[arg(long, value_name = "NAME:SHA256:METRIC>=VALUE", value_parser = requirement)]
+    require: Vec<Requirement>,
+    /// Longest adapter, in 10⁶ bytes
+    #[arg(long, default_value_t = 64, value_name = "MB")]
+    max_mb: u64,
+    /// Largest rank
+    #[arg(long, default_value_t = 64, value_name = "R")]
+    max_rank: u64,
+    /// Largest change of a matrix, as a share of its norm
+    #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
+    max_update_norm: f64,
+    /// Let devices make adapters for themselves, within half of these limits
+    #[arg(long)]
+    devices: bool,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+#[derive(Debug, Args)]
+struct RotateArgs {
+    /// The policy in force
+    file: PathBuf,
+    /// Gives a role a key, such as release=new.pem.pub; may be repeated
+    #[arg(long, value_name = "ROLE=FILE")]
+    add: Vec<String>,
+    /// Takes a key from a role, such as release=KEYID; may be repeated
+    #[arg(long, value_name = "ROLE=KEYID")]
+    remove: Vec<String>,
+    /// Key whose signatures no longer count; may be repeated
+    #[arg(long, value_name = "KEYID", value_parser = key_id)]
+    revoke_key: Vec<KeyId>,
+    /// File that is not to be used any more; may be repeated
+    #[arg(long, value_name = "SHA256", value_parser = digest)]
+    revoke_digest: Vec<Digest>,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+#[derive(Debug, Args)]
+struct SigningArgs {
+    /// Days from now until it expires
+    #[arg(long, default_value_t = 365, value_name = "DAYS")]
+    days: u32,
+    /// Private key that signs it; may be repeated
+    #[arg(long, required = true, value_name = "FILE")]
+    sign: Vec<PathBuf>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+    /// Where it goes
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(crate) fn run(args: &PolicyArgs, output: &Output) -> Result<ExitCode, CliError> {
+    let policy = match &args.command {
+        PolicyCommand::New(new) => {
+            let envelope = new.signing.sign(&new.document()?)?;
+            let policy = TrustPolicy::pinned(&envelope).map_err(CliError::Policy)?;
+            write_whole(&new.signing.out, &envelope)?;
+            policy
+        }
+        PolicyCommand::Rotate(rotate) => {
+            let policy = read(&rotate.file)?;
+            let envelope = rotate.signing.sign(&rotate.document(&policy)?)?;
+            let next = policy.rotate(&envelope).map_err(CliError::Policy)?;
+            write_whole(&rotate.signing.out, &envelope)?;
+            next
+        }
+        PolicyCommand::Show { file } => read(file)?,
+    };
+    show(&policy, output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a policy that signed itself.
+pub(crate) fn read(path: &Path) -> Result<TrustPolicy, CliError> {
+    TrustPolicy::pinned(&read_envelope(path)?).map_err(CliError::Policy)
+}
+
+/// A policy's bytes, read and not believed.
+pub(crate) fn read_envelope(path: &Path) -> Result<Vec<u8>, CliError> {
+    read_bytes("policy", path, ENVELOPE_BYTES_MAX as u64)
+}
+
+fn show(policy: &TrustPolicy, output: &Output) -> Result<(), CliError> {
+    let document = policy.document();
+    if output.json {
+        return output.json(document);
+    }
+    let roles = &document.roles;
+    let signers = |keys: &[KeyId], threshold| {
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        format!("{threshold} of {}", keys.join(", "))
+    };
+    let limits = &roles.release.limits;
+    output.rows(&[
+        ("policy", format!("{} {}", document.name, document.version)),
+        ("expires", document.expires.to_string()),
+        ("root", signers(&roles.root.keys, roles.root.threshold)),
+        (
+            "release",
+            signers(&roles.release.keys, roles.release.threshold),
+        ),
+        (
+            "validation",
+            signers(&roles.validation.keys, roles.validation.threshold),
+        ),
+        (
+            "limits",
+            format!(
+                "{} bytes, rank {}, {} of a norm",
+                limits.max_bytes, limits.max_rank, limits.max_update_norm
+            ),
+        ),
+        (
+            "devices",
+            if roles.device.is_some() { "yes" } else { "no" }.to_owned(),
+        ),
+        (
+            "revoked",
+            format!(
+                "{} keys, {} files",
+                document.revoked.keys.len(),
+                document.revoked.digests.len()
+            ),
+        ),
+    ])
+}
+
+impl SigningArgs {
+    fn sign(&self, document: &PolicyDocument) -> Result<Vec<u8>, CliError> {
+        let payload = serde_json::to_vec(document).unwrap_or_default();
+        let mut envelope = Envelope::new(POLICY_TYPE, payload);
+        for path in &self.sign {
+            envelope.sign(&read_secret(path, &self.passphrase)?);
+        }
+        Ok(envelope.to_json().into_bytes())
+    }
+
+    fn expires(&self, now: Timestamp) -> Timestamp {
+        time::days_after(now, self.days)
+    }
+}
+
+impl NewArgs {
+    fn document(&self) -> Result<PolicyDocument, CliError> {
+        let now = time::now();
+        let mut keys = BTreeMap::new();
+        let mut role = |paths: &[PathBuf]| -> Result<Vec<KeyId>, CliError> {
+            let listed = paths.iter().map(|path| {
+                let public = read_public(path)?;
+                let scheme = Scheme::Ed25519;
+                keys.insert(public.id(), KeyDocument { scheme, public });
+                Ok(public.id())
+            });
+            listed.collect()
+        };
+        let (root, release, validation) = (
+            role(&self.root)?,
+            role(&self.release)?,
+            role(&self.validation)?,
+        );
+        let limits = |share: u32| Limits {
+            max_bytes: self.max_mb * 1_000_000 / u64::from(share),
+            max_rank: self.max_rank / u64::from(share),
+            max_update_norm: self.max_update_norm / f64::from(share),
+            targets: targets(),
+        };
+        Ok(PolicyDocument {
+            format: PolicyDocument::FORMAT,
+            name: self.name.clone(),
+            version: 1,
+            created: now,
+            expires: self.signing.expires(now),
+            keys,
+            roles: Roles {
+                root: Signers {
+                    keys: root,
+                    threshold: self.root_threshold,
+                },
+                release: ReleaseRole {
+                    keys: release,
+                    threshold: self.release_threshold,
+                    limits: limits(1),
+                },
+                validation: ValidationRole {
+                    keys: validation,
+                    threshold: self.validation_threshold,
+                    requirements: self.require.clone(),
+                },
+                device: self.devices.then(|| DeviceRole { limits: limits(2) }),
+            },
+            revoked: Revoked::default(),
+        })
+    }
+}
+
+impl RotateArgs {
+    fn document(&self, policy: &TrustPolicy) -> Result<PolicyDocument, CliError> {
+        let now = time::now();
+        let mut document = policy.document().clone();
+        document.version += 1;
+        document.created = now;
+        document.expires = self.signing.expires(now);
+        for addition in &self.add {
+            let (role, file) = split(addition)?;
+            let public = read_public(Path::new(file))?;
+            let scheme = Scheme::Ed25519;
+            document
+                .keys
+                .insert(public.id(), KeyDocument { scheme, public });
+            keys_of(&mut document.roles, role)?.push(public.id());
+        }
+        for removal in &self.remove {
+            let (role, key) = split(removal)?;
+            let key = key_id(key).map_err(|_| CliError::Usage("--remove takes ROLE=KEYID"))?;
+            keys_of(&mut document.roles, role)?.retain(|other| *other != key);
+        }
+        document.revoked.keys.extend(&self.revoke_key);
+        document.revoked.digests.extend(&self.revoke_digest);
+        // Keys without a role are nobody's.
+        let roles = document.roles.clone();
+        document.keys.retain(|key, _| {
+            let roles = [
+                &roles.root.keys,
+                &roles.release.keys,
+                &roles.validation.keys,
+            ];
+            roles.iter().any(|keys| keys.contains(key))
+        });
+        Ok(document)
+    }
+}
+
+fn keys_of<'r>(roles: &'r mut Roles, role: &str) -> Result<&'r mut Vec<KeyId>, CliError> {
+    match role {
+        "root" => Ok(&mut roles.root.keys),
+        "release" => Ok(&mut roles.release.keys),
+        "validation" => Ok(&mut roles.validation.keys),
+        _ => Err(CliError::Usage("roles are root, release and validation")),
+    }
+}
+
+fn split(text: &str) -> Result<(&str, &str), CliError> {
+    text.split_once('=')
+        .ok_or(CliError::Usage("--add and --remove take ROLE=…"))
+}
+
+/// Kinds of matrices that adapters change, as files name them.
+fn targets() -> Vec<String> {
+    let kind = |projection: &Projection| {
+        let tensor = projection.tensor(0);
+        let name = tensor.strip_suffix(".weight").unwrap_or(&tensor);
+        name.rsplit('.').next().unwrap_or(name).to_owned()
+    };
+    let mut kinds: Vec<String> = Projection::ALL.iter().map(kind).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+pub(crate) fn digest(text: &str) -> Result<Digest, String> {
+    Digest::from_hex(text).ok_or_else(|| "64 hexadecimal digits in lower case".to_owned())
+}
+
+fn key_id(text: &str) -> Result<KeyId, String> {
+    KeyId::from_hex(text).ok_or_else(|| "64 hexadecimal digits in lower case".to_owned())
+}
+
+fn requirement(text: &str) -> Result<Requirement, String> {
+    let form = || "NAME:SHA256:METRIC>=VALUE or <=VALUE".to_owned();
+    let (subject, at_least, value) = match (text.split_once(">="), text.split_once("<=")) {
+        (Some((subject, value)), _) => (subject, true, value),
+        (None, Some((subject, value))) => (subject, false, value),
+        (None, None) => return Err(form()),
+    };
+    let value: f64 = value.parse().map_err(|_| form())?;
+    let mut parts = subject.splitn(3, ':');
+    let (Some(name), Some(sha256), Some(metric)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return Err(form());
+    };
+    Ok(Requirement {
+        suite: SuiteRef {
+            name: name.to_owned(),
+            sha256: digest(sha256)?,
+        },
+        metric: metric.to_owned(),
+        at_least: at_least.then_some(value),
+        at_most: (!at_least).then_some(value),
+    })
+}

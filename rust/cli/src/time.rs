@@ -1,0 +1,22 @@
+//! The clock.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pocketune_adapter::Timestamp;
+
+/// What it says.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = since.map_or(0, |since| since.as_secs());
+    Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// So many days later.
+pub(crate) fn days_after(moment: Timestamp, days: u32) -> Timestamp {
+    Timestamp::from_unix(moment.unix_seconds() + i64::from(days) * 86_400)
+}
+
+/// A moment on the command line.
+pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "a moment such as 2026-11-25T07:00:00Z".to_owned())
+}

@@ -1,0 +1,374 @@
+//! From keys to replies under a signed adapter, on a tiny model.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::Output;
+
+use pocketune_adapter::fixtures::key;
+use pocketune_gguf::fixtures::TinyModel;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::run::{json, run, stderr};
+
+/// A folder with keys, a policy, a tiny model and an adapter.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        let model = TinyModel::llama();
+        fs::write(desk.path("model.gguf"), model.build().unwrap()).unwrap();
+        let adapter = model.adapter(4, 0.5).build().unwrap();
+        fs::write(desk.path("adapter.gguf"), adapter).unwrap();
+        for name in ["root", "release", "validation", "stranger"] {
+            let file = desk.path(&format!("{name}.pem"));
+            desk.done(&["key", "generate", "--no-passphrase", "--out", &file]);
+        }
+        let [root, release, validation] =
+            ["root", "release", "validation"].map(|name| desk.path(&format!("{name}.pem.pub")));
+        desk.done(&[
+            "policy",
+            "new",
+            "--name",
+            "assistant",
+            "--max-update-norm",
+            "10",
+            "--root",
+            &root,
+            "--release",
+            &release,
+            "--validation",
+            &validation,
+            "--sign",
+            &desk.path("root.pem"),
+            "--out",
+            &desk.path("policy.json"),
+        ]);
+        desk
+    }
+
+    fn path(&self, name: &str) -> String {
+        let path: PathBuf = self.folder.path().join(name);
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn try_to(&self, arguments: &[&str]) -> Output {
+        run(&[arguments, &["--json"]].concat())
+    }
+
+    fn done(&self, arguments: &[&str]) -> Value {
+        let output = self.try_to(arguments);
+        assert!(output.status.success(), "{}", stderr(&output));
+        match output.stdout.is_empty() {
+            true => Value::Null,
+            false => json(&output),
+        }
+    }
+
+    /// The same, about the adapter and the model.
+    fn adapter(&self, command: &[&str], more: &[&str]) -> Output {
+        let (adapter, model) = (self.path("adapter.gguf"), self.path("model.gguf"));
+        let about = [adapter.as_str(), "--model", &model];
+        self.try_to(&[&["adapter"], command, &about, more].concat())
+    }
+
+    fn released(&self, version: &str, by: &str) {
+        let key = self.path(&format!("{by}.pem"));
+        let released = self.adapter(
+            &["attest", "release"],
+            &[
+                "--name",
+                "brief",
+                "--channel",
+                "stable",
+                "--version",
+                version,
+                "--changelog",
+                "Shorter.",
+                "--sign",
+                &key,
+            ],
+        );
+        assert!(released.status.success(), "{}", stderr(&released));
+    }
+
+    fn validated(&self) {
+        let suite = format!("facts={}", self.path("model.gguf"));
+        let key = self.path("validation.pem");
+        let validated = self.adapter(
+            &["attest", "validation"],
+            &[
+                "--result",
+                "passed",
+                "--suite",
+                &suite,
+                "--measured",
+                "facts:accuracy=0.9",
+                "--sign",
+                &key,
+            ],
+        );
+        assert!(validated.status.success(), "{}", stderr(&validated));
+    }
+
+    fn verdict(&self, policy: &str) -> Value {
+        let policy = self.path(policy);
+        let output = self.adapter(&["verify"], &["--policy", &policy]);
+        let verdict = json(&output);
+        assert_eq!(output.status.success(), verdict["verdict"] == "accepted");
+        verdict
+    }
+
+    /// A command on the store.
+    fn store(&self, command: &[&str]) -> Value {
+        let (store, model) = (self.path("app"), self.path("model.gguf"));
+        let about = ["--store", &store, "--model", &model];
+        self.done(&[&["adapter"], command, &about].concat())
+    }
+
+    fn install(&self, more: &[&str]) -> Output {
+        let store = self.path("app");
+        self.adapter(&["install"], &[&["--store", store.as_str()], more].concat())
+    }
+}
+
+#[test]
+fn an_adapter_is_attested_installed_used_and_left() {
+    let desk = Desk::new();
+    assert_eq!(
+        desk.verdict("policy.json")["reason"],
+        "no_trusted_signature"
+    );
+    desk.released("1", "release");
+    assert_eq!(desk.verdict("policy.json")["reason"], "no_validation");
+    desk.validated();
+    let verdict = desk.verdict("policy.json");
+    assert_eq!(verdict["verdict"], "accepted", "{verdict}");
+    assert_eq!(verdict["release"]["changelog"], "Shorter.");
+
+    let installed = desk.install(&["--policy", &desk.path("policy.json")]);
+    assert!(installed.status.success(), "{}", stderr(&installed));
+    let sha256 = json(&installed)["sha256"].as_str().unwrap().to_owned();
+    let active = |desk: &Desk| desk.store(&["list"])["installed"][0]["active_scale"].clone();
+    assert_eq!(active(&desk), Value::Null);
+    desk.store(&["activate", &format!("{sha256}*0.5")]);
+    assert_eq!(active(&desk), 0.5);
+    desk.store(&["roll-back"]);
+    assert_eq!(active(&desk), Value::Null);
+    let (store, model) = (desk.path("app"), desk.path("model.gguf"));
+    let chat = [
+        "chat",
+        "--store",
+        &store,
+        "--model",
+        &model,
+        "--prompt",
+        "hi",
+        "--max-tokens",
+        "2",
+    ];
+    desk.done(&chat);
+    desk.done(&["adapter", "remove", &sha256, "--store", &store]);
+    let history = desk.done(&["adapter", "history", "--store", &store]);
+    let actions: Vec<&str> = history["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        actions,
+        [
+            "removed",
+            "rolled_back",
+            "activated",
+            "installed",
+            "policy_pinned"
+        ]
+    );
+}
+
+#[test]
+fn a_stranger_and_a_revoked_file_are_refused_and_remembered() {
+    let desk = Desk::new();
+    desk.released("1", "stranger");
+    let refused = desk.install(&["--policy", &desk.path("policy.json")]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(json(&refused)["error"]["kind"], "no_trusted_signature");
+    desk.released("1", "release");
+    desk.validated();
+    let installed = desk.install(&[]);
+    assert!(installed.status.success(), "{}", stderr(&installed));
+    let sha256 = json(&installed)["sha256"].as_str().unwrap().to_owned();
+    desk.store(&["activate", &sha256]);
+    let (policy, root, next) = (
+        desk.path("policy.json"),
+        desk.path("root.pem"),
+        desk.path("next.json"),
+    );
+    desk.done(&[
+        "policy",
+        "rotate",
+        &policy,
+        "--revoke-digest",
+        &sha256,
+        "--sign",
+        &root,
+        "--out",
+        &next,
+    ]);
+    assert_eq!(desk.verdict("next.json")["reason"], "revoked");
+    let refused = desk.install(&["--rotate", &next]);
+    assert_eq!(json(&refused)["error"]["kind"], "revoked");
+    let list = desk.store(&["list"]);
+    assert_eq!(list["refused"][0]["reason"], "revoked");
+    // Signed by strangers, or by itself again.
+    let again = desk.install(&["--rotate", &next]);
+    assert_eq!(json(&again)["error"]["kind"], "policy_version_not_next");
+}
+
+#[test]
+fn a_statement_is_signed_elsewhere() {
+    let desk = Desk::new();
+    let payload = desk.path("to-sign");
+    let attest = [
+        "--name",
+        "brief",
+        "--channel",
+        "stable",
+        "--version",
+        "1",
+        "--changelog",
+        "Shorter.",
+    ];
+    let made = desk.adapter(
+        &["attest", "release"],
+        &[&attest[..], &["--payload-out", &payload]].concat(),
+    );
+    assert!(made.status.success(), "{}", stderr(&made));
+    // A key that this machine does not have.
+    let elsewhere = key(77);
+    let signature = elsewhere.sign(&fs::read(&payload).unwrap());
+    fs::write(desk.path("signature"), signature).unwrap();
+    // SPKI of Ed25519 is twelve bytes and the key (RFC 8410).
+    let spki = [
+        &[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0][..],
+        &elsewhere.public().to_bytes(),
+    ]
+    .concat();
+    let public = desk.path("elsewhere.pub");
+    fs::write(&public, pem(&spki)).unwrap();
+    let (statement, signature) = (desk.path("to-sign.statement.json"), desk.path("signature"));
+    let back = |signature: &str| {
+        let signed = [
+            "--statement-in",
+            &statement,
+            "--signature-in",
+            signature,
+            "--public",
+            &public,
+        ];
+        desk.adapter(&["attest", "release"], &[&attest[..], &signed].concat())
+    };
+    assert!(back(&signature).status.success());
+    assert_eq!(json(&back(&public))["error"]["kind"], "file_too_long");
+    fs::write(&signature, [7; 64]).unwrap();
+    assert_eq!(json(&back(&signature))["error"]["kind"], "key");
+    let shown = desk.done(&["key", "show", &public]);
+    assert_eq!(shown["keyid"], elsewhere.public().id().to_string());
+}
+
+fn pem(der: &[u8]) -> String {
+    // What `openssl base64` makes.
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in der.chunks(3) {
+        let bits = three
+            .iter()
+            .fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte));
+        let bits = bits << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let kept = place <= three.len();
+            let sixth = (bits >> (18 - 6 * place)) as usize & 63;
+            text.push(if kept {
+                char::from(ALPHABET[sixth])
+            } else {
+                '='
+            });
+        }
+    }
+    format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
+}
+
+#[test]
+fn private_keys_are_their_owners_and_never_overwritten() {
+    let desk = Desk::new();
+    let (file, passphrase) = (desk.path("locked.pem"), desk.path("passphrase"));
+    fs::write(&passphrase, "a long one\n").unwrap();
+    let generate = [
+        "key",
+        "generate",
+        "--passphrase-file",
+        &passphrase,
+        "--out",
+        &file,
+    ];
+    desk.done(&generate);
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(
+        fs::read_to_string(&file)
+            .unwrap()
+            .contains("ENCRYPTED PRIVATE KEY")
+    );
+    let again = desk.try_to(&generate);
+    assert_eq!(json(&again)["error"]["kind"], "not_written");
+    // It signs with the passphrase, and with no other.
+    let attest = |passphrase: &str| {
+        desk.adapter(
+            &["attest", "validation"],
+            &[
+                "--result",
+                "passed",
+                "--sign",
+                &file,
+                "--passphrase-file",
+                passphrase,
+            ],
+        )
+    };
+    assert!(attest(&passphrase).status.success());
+    fs::write(desk.path("wrong"), "another\n").unwrap();
+    assert_eq!(json(&attest(&desk.path("wrong")))["error"]["kind"], "key");
+}
+
+#[test]
+fn policies_that_nobody_could_follow_are_refused() {
+    let desk = Desk::new();
+    let (root, public) = (desk.path("root.pem"), desk.path("root.pem.pub"));
+    let out = desk.path("bad.json");
+    let refused = desk.try_to(&[
+        "policy",
+        "new",
+        "--name",
+        "x",
+        "--root",
+        &public,
+        "--release",
+        &public,
+        "--validation",
+        &public,
+        "--sign",
+        &root,
+        "--out",
+        &out,
+    ]);
+    assert_eq!(json(&refused)["error"]["kind"], "policy_key_twice");
+    assert!(!PathBuf::from(&out).exists(), "nothing is left of it");
+}
