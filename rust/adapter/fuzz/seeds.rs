@@ -1,11 +1,38 @@
-//! Writes small adapters of the tiny model as seeds into the directory named.
+//! Writes sound inputs of a target, named by the last part of the directory, as seeds
+//! into it: `cargo run --bin seeds -- corpus/candidate`.
 
+use std::path::{Path, PathBuf};
+
+use pocketune_adapter::fixtures::{attest, key, policy, sign_policy, suite};
+use pocketune_adapter::{
+    BaseModelRef, Digest, Envelope, LoraFacts, Predicate, Release, SubjectKind, TestResult,
+    Timestamp, Validation,
+};
 use pocketune_gguf::fixtures::TinyModel;
-use std::path::PathBuf;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Outcome<()> {
     let directory = PathBuf::from(std::env::args().nth(1).ok_or("usage: seeds DIRECTORY")?);
     std::fs::create_dir_all(&directory)?;
+    let target = directory.file_name().unwrap_or_default().to_owned();
+    let write = |name: &str, bytes: Vec<u8>| std::fs::write(directory.join(name), bytes);
+    match target.to_str() {
+        Some("candidate") => adapters(&directory)?,
+        Some("policy") => write("policy", serde_json::to_vec(&policy())?)?,
+        Some("envelope") => {
+            write("statement", line(release()?).into_bytes())?;
+            write("policy", sign_policy(&policy(), &[1, 2]))?;
+        }
+        _ => {
+            write("release", payload(release()?)?)?;
+            write("validation", payload(validation()?)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn adapters(directory: &Path) -> Outcome<()> {
     let mut adapter = TinyModel::llama().adapter(1, 8.0);
     adapter.set("pocketune.objective", "dpo");
     std::fs::write(directory.join("whole"), adapter.build()?)?;
@@ -14,4 +41,52 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .retain(|tensor| tensor.name.starts_with("blk.0.attn_q"));
     std::fs::write(directory.join("pair"), adapter.build()?)?;
     Ok(())
+}
+
+fn line(predicate: Predicate) -> String {
+    attest(Digest::of(b"adapter"), predicate, &[11])
+}
+
+fn payload(predicate: Predicate) -> Outcome<Vec<u8>> {
+    let envelope = Envelope::parse(line(predicate).trim().as_bytes())?;
+    Ok(envelope.unverified_payload().to_vec())
+}
+
+fn release() -> Outcome<Predicate> {
+    Ok(Predicate::Release(Box::new(Release {
+        kind: SubjectKind::Adapter,
+        name: "brief".try_into()?,
+        channel: "stable".try_into()?,
+        version: 3,
+        created: Timestamp::from_unix(1_790_000_000),
+        expires: Timestamp::from_unix(1_800_000_000),
+        size_bytes: 7,
+        base_models: vec![BaseModelRef {
+            name: "tiny".to_owned(),
+            sha256: Digest::of(b"model"),
+            tokenizer_sha256: Digest::of(b"tokenizer"),
+        }],
+        lora: Some(LoraFacts {
+            rank: 4,
+            alpha: Some(8.0),
+            targets: vec!["attn_q".to_owned()],
+        }),
+        objective: "dpo".to_owned(),
+        data_summary: "pairs".to_owned(),
+        changelog: "Shorter.".to_owned(),
+        device: Some(key(31).public().id()),
+    })))
+}
+
+fn validation() -> Outcome<Predicate> {
+    Ok(Predicate::Validation(Box::new(Validation {
+        result: TestResult::Passed,
+        configuration: vec![suite()],
+        base_model_sha256: Digest::of(b"model"),
+        created: Timestamp::from_unix(1_790_000_000),
+        passed_tests: vec!["facts".to_owned()],
+        warned_tests: Vec::new(),
+        failed_tests: Vec::new(),
+        measurements: Vec::new(),
+    })))
 }

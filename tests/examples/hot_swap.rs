@@ -1,0 +1,98 @@
+//! How long it takes from a signed adapter in the store to an engine computing under it:
+//! read, hash, verify, check, load, activate.
+//!
+//!     cargo run --release --example hot_swap [-- SWAPS]
+//!
+//! Two adapters of rank 8 on all projections of the default model take turns. Prints one
+//! JSON line with the median and the longest time, in milliseconds; fails above 50.
+
+use std::error::Error;
+use std::fs;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use pocketune_adapter::fixtures::{at, bundle, policy, sign_policy};
+use pocketune_core::{Adapters, Digest, EngineOptions};
+use pocketune_kernels::ThreadPool;
+use pocketune_store::bundle_path;
+use pocketune_tests::{engine, smollm2};
+use pocketune_train::{
+    Control, Lora, LoraShape, MemoryLimit, Model, Objective, Precision, Sample, Trainer,
+    TrainerOptions,
+};
+use serde_json::json;
+
+const BAR_MS: f64 = 50.0;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let swaps: usize = std::env::args().nth(1).map_or(Ok(40), |n| n.parse())?;
+    let now = at("2026-11-25T07:00:00Z");
+    let folder = tempfile::tempdir()?;
+    let engine = engine(smollm2(), &EngineOptions::default());
+    let adapters = Adapters::open(&folder.path().join("store"), &engine, None)?;
+    let mut policy = policy();
+    policy.roles.release.limits.max_bytes = 64_000_000;
+    policy.roles.release.limits.max_rank = 64;
+    let policy = sign_policy(&policy, &[1, 2]);
+    adapters.store().pin_policy(&policy, now)?;
+    let mut digests: Vec<Digest> = Vec::new();
+    for version in [1, 2] {
+        let bytes = trained(version)?;
+        let path = folder.path().join(format!("{version}.gguf"));
+        let said = bundle(&bytes, adapters.base(), |release| release.version = version);
+        fs::write(&path, bytes)?;
+        fs::write(bundle_path(&path), said)?;
+        digests.push(adapters.install(&path, now)?.sha256());
+    }
+    let mut times: Vec<f64> = Vec::new();
+    for swap in 0..swaps {
+        let started = Instant::now();
+        adapters.activate(&engine, &[(digests[swap % 2], 1.0)], now)?;
+        times.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_unstable_by(f64::total_cmp);
+    let median = times[times.len() / 2];
+    let adapter_bytes = adapters.store().installed()?[0].size_bytes;
+    let report = json!({
+        "swaps": swaps,
+        "adapter_bytes": adapter_bytes,
+        "median_ms": median,
+        "longest_ms": times.last(),
+    });
+    println!("{report}");
+    Ok(if median <= BAR_MS {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// An adapter after one step, so that neither half of it is zero.
+fn trained(seed: u64) -> Result<Vec<u8>, Box<dyn Error>> {
+    let model = Model::open(&smollm2())?;
+    let pool = ThreadPool::new(2);
+    let lora = Lora::new(&model, LoraShape::default(), seed)?;
+    let sample = Sample::Text {
+        tokens: (100..132).collect(),
+        loss_from: 1,
+    };
+    let options = TrainerOptions {
+        objective: Objective::Sft,
+        learning_rate: 1e-3,
+        steps: 1,
+        warm_up: 0,
+        schedule: pocketune_train::Schedule::Constant,
+        batch: 1,
+        clip: 1.0,
+        optimizer: pocketune_train::OptimizerOptions::default(),
+        dropout: 0.0,
+        seed,
+    };
+    let limit = MemoryLimit {
+        budget_bytes: None,
+        reserved_bytes: 0,
+    };
+    let mut trainer = Trainer::new(&model, &pool, &[], lora, vec![sample], options, limit)?;
+    trainer.step(&Control::new(), |_| ())?;
+    Ok(trainer.into_lora().to_gguf(&model, Precision::F32, &[])?)
+}
