@@ -38,6 +38,8 @@ pub(crate) enum CliError {
     Key(String),
     #[error(transparent)]
     Policy(PolicyError),
+    #[error("it cannot be an adapter: {0}")]
+    Peft(String),
     #[error("the {what} is longer than {limit_bytes} bytes")]
     TooLong {
         what: &'static str,
@@ -75,6 +77,7 @@ impl CliError {
             Self::NotWritten(_) => "not_written",
             Self::Key(_) => "key",
             Self::Policy(error) => error.reason(),
+            Self::Peft(_) => "peft",
             Self::TooLong { .. } => "file_too_long",
             Self::Usage(_) => "usage",
             Self::Output(_) => "output",

@@ -1,6 +1,7 @@
 //! `adapter`: attest, verify, install and use adapters.
 
 mod attest;
+mod peft;
 mod store;
 mod verify;
 
@@ -18,6 +19,7 @@ use crate::output::Output;
 
 const EXAMPLES: &str = "\
 Examples:
+  pocketune adapter import-peft trained-with-peft/ --out brief.gguf
   pocketune adapter inspect brief.gguf
   pocketune adapter attest release brief.gguf --name brief --channel stable --version 3 \\
       --changelog 'Answers are shorter.' --sign release.pem
@@ -52,6 +54,8 @@ enum AdapterCommand {
     /// Say something about an adapter and sign it
     Attest(attest::AttestArgs),
     Verify(verify::VerifyArgs),
+    ImportPeft(peft::ImportArgs),
+    ExportPeft(peft::ExportArgs),
     #[command(flatten)]
     Store(store::StoreCommand),
 }
@@ -65,6 +69,8 @@ pub(crate) fn run(args: &AdapterArgs, output: &Output) -> Result<ExitCode, CliEr
         }
         AdapterCommand::Attest(args) => attest::run(args, output),
         AdapterCommand::Verify(args) => verify::run(args, output),
+        AdapterCommand::ImportPeft(args) => peft::import(args, output),
+        AdapterCommand::ExportPeft(args) => peft::export(args, output),
         AdapterCommand::Store(command) => store::run(command, output),
     }
 }

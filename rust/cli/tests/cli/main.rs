@@ -11,6 +11,7 @@ mod adapter;
 mod arguments;
 mod candidate;
 mod model;
+mod peft;
 mod run;
 mod signals;
 mod tune;

@@ -1,0 +1,96 @@
+//! From GGUF to PEFT.
+
+use std::collections::BTreeMap;
+
+use pocketune_core::CandidateAdapter;
+use pocketune_gguf::{GgmlType, Gguf};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde_json::json;
+
+use super::layout::Layout;
+use super::refused;
+use crate::error::CliError;
+
+/// `adapter_config.json` and `adapter_model.safetensors`.
+pub(super) fn from_gguf(
+    layout: &Layout,
+    adapter: &CandidateAdapter,
+    base_name: &str,
+) -> Result<(Vec<u8>, Vec<u8>), CliError> {
+    let broken = |error: &dyn std::fmt::Display| CliError::Peft(error.to_string());
+    let bytes = adapter.bytes();
+    let gguf = Gguf::parse(bytes, bytes.len() as u64).map_err(|error| broken(&error))?;
+    let mut tensors: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    let mut ranks: BTreeMap<String, u64> = BTreeMap::new();
+    for pair in adapter.pairs() {
+        let Some(module) = layout.module(&pair.target) else {
+            return refused(format!("PEFT has no module for {}", pair.target));
+        };
+        for (half, suffix) in [("lora_a", "lora_A"), ("lora_b", "lora_B")] {
+            let Some(tensor) = gguf.tensor(&format!("{}.{half}", pair.target)) else {
+                continue;
+            };
+            let data = gguf.tensor_data(tensor, bytes).unwrap_or_default();
+            let [columns, rows, ..] = tensor.dims();
+            let (columns, rows) = (columns as usize, rows as usize);
+            let dtype = match tensor.tensor_type() {
+                GgmlType::F16 => Dtype::F16,
+                GgmlType::BF16 => Dtype::BF16,
+                _ => Dtype::F32,
+            };
+            let width = data.len() / rows.max(1);
+            let mut out = vec![0; data.len()];
+            let order = match half {
+                "lora_b" => layout.rows(&pair.target, rows),
+                _ => (0..rows).collect(),
+            };
+            for (row, &to) in data.chunks_exact(width.max(1)).zip(&order) {
+                out[to * width..][..width].copy_from_slice(row);
+            }
+            let name = format!("base_model.model.{module}.{suffix}.weight");
+            tensors.insert(name, (dtype, vec![rows, columns], out));
+        }
+        ranks.insert(module, pair.rank);
+    }
+    let views = tensors.iter().map(|(name, (dtype, shape, data))| {
+        let view = TensorView::new(*dtype, shape.clone(), data);
+        view.map(|view| (name, view))
+            .map_err(|error| broken(&error))
+    });
+    let views = views.collect::<Result<Vec<_>, _>>()?;
+    let file = safetensors::serialize(views, None).map_err(|error| broken(&error))?;
+    Ok((config(adapter, &ranks, base_name), file))
+}
+
+fn config(adapter: &CandidateAdapter, ranks: &BTreeMap<String, u64>, base_name: &str) -> Vec<u8> {
+    let rank = adapter.lora_facts().rank;
+    let alpha = adapter.alpha();
+    let others = || ranks.iter().filter(|&(_, &other)| other != rank);
+    let rank_pattern: BTreeMap<&String, u64> = others().map(|(name, &r)| (name, r)).collect();
+    // Without alpha the scale is 1: alpha is then each module's rank.
+    let alpha_pattern: BTreeMap<&String, u64> = match alpha {
+        Some(_) => BTreeMap::new(),
+        None => rank_pattern.clone(),
+    };
+    let mut modules: Vec<&str> = ranks
+        .keys()
+        .map(|module| module.rsplit('.').next().unwrap_or(module))
+        .collect();
+    modules.sort_unstable();
+    modules.dedup();
+    let document = json!({
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base_name,
+        "r": rank,
+        "lora_alpha": alpha.map_or(rank as f64, f64::from),
+        "target_modules": modules,
+        "rank_pattern": rank_pattern,
+        "alpha_pattern": alpha_pattern,
+        "bias": "none",
+        "lora_dropout": 0.0,
+        "inference_mode": true,
+    });
+    serde_json::to_vec_pretty(&document).unwrap_or_default()
+}
