@@ -68,6 +68,15 @@ peers_python() {
     printf '%s\n' "$peers/bin/python"
 }
 
+# Prints a folder with adapters that tests in other languages are delivered, made anew.
+delivery() {
+    local folder=$TARGET/delivery
+    . "$SCRIPTS/env.sh"
+    cargo run --quiet --release --manifest-path "$ROOT/Cargo.toml" --package pocketune-tests \
+        --example delivery -- "$folder" >&2 || die "no adapters to deliver"
+    printf '%s\n' "$folder"
+}
+
 # alone TEST: one ignored system test as a step, in a process of its own whose
 # allocator gives back what is free: such tests measure the memory of theirs.
 alone() {

@@ -22,3 +22,4 @@ cd tests/reference
 "$python" trl_losses.py
 "$python" loss_curves.py "$smollm2"
 "$python" peft_gradients.py "$smollm2"
+"$python" peft_import.py "$smollm2"

@@ -7,6 +7,7 @@
 # Needs the bindings (scripts/gen-bindings.sh), a JDK 17 or newer and Maven
 # (scripts/install-tools.sh --only kotlin), and the small model, which it
 # fetches and hands to the tests as the environment variable POCKETUNE_MODEL.
+# Signed adapters for it are made in the folder POCKETUNE_DELIVERY.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -17,6 +18,8 @@ main() {
 
     POCKETUNE_MODEL=$("$SCRIPTS/fetch-model.sh" smollm2)
     export POCKETUNE_MODEL
+    POCKETUNE_DELIVERY=$(delivery)
+    export POCKETUNE_DELIVERY
     local selected=()
     [ $# -eq 0 ] || selected=("-Dtest=$1")
     maven "-Dlibrary.dir=$TARGET/release" "${selected[@]}" test

@@ -5,7 +5,8 @@
 #
 # Needs the bindings (scripts/gen-bindings.sh). Finds or sets up a Swift by
 # scripts/swift.sh. Fetches the small model and hands it to the tests as the
-# environment variable POCKETUNE_MODEL.
+# environment variable POCKETUNE_MODEL; signed adapters for it are made in the folder
+# POCKETUNE_DELIVERY.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -15,6 +16,8 @@ main() {
 
     POCKETUNE_MODEL=$("$SCRIPTS/fetch-model.sh" smollm2)
     export POCKETUNE_MODEL
+    POCKETUNE_DELIVERY=$(delivery)
+    export POCKETUNE_DELIVERY
     # The package manifest reads this: see ios/Package.swift.
     export POCKETUNE_HOST_LIBRARY=$TARGET/release
     "$SCRIPTS/swift.sh" test --package-path "$ROOT/ios" "$@"

@@ -11,15 +11,11 @@ use std::fs;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use pocketune_adapter::fixtures::{at, bundle, policy, sign_policy};
+use pocketune_adapter::fixtures::{at, bundle, sign_policy};
 use pocketune_core::{Adapters, Digest, EngineOptions};
-use pocketune_kernels::ThreadPool;
 use pocketune_store::bundle_path;
+use pocketune_tests::delivery::{trained, wide_policy};
 use pocketune_tests::{engine, smollm2};
-use pocketune_train::{
-    Control, Lora, LoraShape, MemoryLimit, Model, Objective, Precision, Sample, Trainer,
-    TrainerOptions,
-};
 use serde_json::json;
 
 const BAR_MS: f64 = 50.0;
@@ -30,14 +26,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let engine = engine(smollm2(), &EngineOptions::default());
     let adapters = Adapters::open(&folder.path().join("store"), &engine, None)?;
-    let mut policy = policy();
-    policy.roles.release.limits.max_bytes = 64_000_000;
-    policy.roles.release.limits.max_rank = 64;
-    let policy = sign_policy(&policy, &[1, 2]);
+    let policy = sign_policy(&wide_policy(), &[1, 2]);
     adapters.store().pin_policy(&policy, now)?;
     let mut digests: Vec<Digest> = Vec::new();
     for version in [1, 2] {
-        let bytes = trained(version)?;
+        let bytes = trained(version, 1e-3)?;
         let path = folder.path().join(format!("{version}.gguf"));
         let said = bundle(&bytes, adapters.base(), |release| release.version = version);
         fs::write(&path, bytes)?;
@@ -65,34 +58,4 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// An adapter after one step, so that neither half of it is zero.
-fn trained(seed: u64) -> Result<Vec<u8>, Box<dyn Error>> {
-    let model = Model::open(&smollm2())?;
-    let pool = ThreadPool::new(2);
-    let lora = Lora::new(&model, LoraShape::default(), seed)?;
-    let sample = Sample::Text {
-        tokens: (100..132).collect(),
-        loss_from: 1,
-    };
-    let options = TrainerOptions {
-        objective: Objective::Sft,
-        learning_rate: 1e-3,
-        steps: 1,
-        warm_up: 0,
-        schedule: pocketune_train::Schedule::Constant,
-        batch: 1,
-        clip: 1.0,
-        optimizer: pocketune_train::OptimizerOptions::default(),
-        dropout: 0.0,
-        seed,
-    };
-    let limit = MemoryLimit {
-        budget_bytes: None,
-        reserved_bytes: 0,
-    };
-    let mut trainer = Trainer::new(&model, &pool, &[], lora, vec![sample], options, limit)?;
-    trainer.step(&Control::new(), |_| ())?;
-    Ok(trainer.into_lora().to_gguf(&model, Precision::F32, &[])?)
 }

@@ -3,17 +3,20 @@
 #![deny(unsafe_code)]
 #![allow(clippy::panic, clippy::expect_used, reason = "tests fail by panicking")]
 
+pub mod delivery;
 pub mod ggml;
 pub mod measures;
 pub mod policy;
 pub mod reference;
 
+use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pocketune_core::{DigestCache, Engine, EngineOptions, ModelSource};
 use pocketune_gguf::fixtures::TinyModel;
+use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
 use tempfile::NamedTempFile;
 
 /// A real model that `scripts/fetch-model.sh` fetched. Fails when it is missing.
@@ -66,4 +69,27 @@ pub fn engine(path: impl Into<PathBuf>, options: &EngineOptions) -> Engine {
         true
     })
     .expect("the model loads")
+}
+
+/// The same model with every matrix as ggml's floats.
+///
+/// # Panics
+/// When a file cannot be read or written, or is no sound model.
+pub fn as_f32(from: &Path, to: &Path) {
+    let bytes = fs::read(from).expect("a sound model");
+    let gguf = Gguf::parse(&bytes, bytes.len() as u64).expect("a sound model");
+    let mut builder = GgufBuilder::from_file(&gguf, &bytes).expect("a sound model");
+    for tensor in gguf.tensors() {
+        let data = gguf.tensor_data(tensor, &bytes).expect("a sound model");
+        let elements = usize::try_from(tensor.elements()).expect("a sound model");
+        let floats = ggml::to_float(tensor.tensor_type(), data, elements);
+        let data: Vec<u8> = floats
+            .iter()
+            .flat_map(|float| float.to_le_bytes())
+            .collect();
+        builder
+            .replace_tensor(tensor.name(), GgmlType::F32, data)
+            .expect("a sound model");
+    }
+    fs::write(to, builder.build().expect("a sound model")).expect("room for the model");
 }

@@ -22,6 +22,11 @@ public final class Engine: Sendable {
         self.native = Handle(native)
     }
 
+    /// The native engine, for what works beside it.
+    func openNative() throws -> PocketuneFFI.Engine {
+        try native.open()
+    }
+
     /// Loads a model.
     ///
     /// Cancelling the task cancels the load.

@@ -77,6 +77,36 @@ public typealias MemoryEstimate = PocketuneFFI.MemoryEstimate
 /// Messages contain no prompt, reply or path.
 public typealias PocketuneError = PocketuneFFI.PocketuneError
 
+/// An adapter with the scale of its change.
+public typealias AdapterChoice = PocketuneFFI.AdapterChoice
+
+/// An installed adapter.
+public typealias InstalledAdapter = PocketuneFFI.InstalledAdapter
+
+/// An accepted adapter, for whoever decides about it.
+public typealias AdapterSummary = PocketuneFFI.AdapterSummary
+
+/// One figure of a validation.
+public typealias AdapterMeasurement = PocketuneFFI.AdapterMeasurement
+
+/// The verifier's word on a delivery: accepted or refused.
+public typealias AdapterVerdict = PocketuneFFI.AdapterVerdict
+
+/// Why an adapter does not pass.
+public typealias AdapterRefusal = PocketuneFFI.AdapterRefusal
+
+/// An active adapter that no longer passes.
+public typealias RefusedAdapter = PocketuneFFI.RefusedAdapter
+
+/// The verifier's checks, in their order.
+public typealias RefusalReason = PocketuneFFI.RefusalReason
+
+/// What was done with adapters, or not done.
+public typealias HistoryAction = PocketuneFFI.HistoryAction
+
+/// One line of an app's history of adapters.
+public typealias HistoryEntry = PocketuneFFI.HistoryEntry
+
 /// How much is logged. No level logs prompts, replies or paths.
 public typealias LogLevel = PocketuneFFI.LogLevel
 

@@ -176,6 +176,13 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// The engine itself, for what works beside it.
+    pub(crate) fn core(&self) -> Arc<core::Engine> {
+        Arc::clone(&self.0)
+    }
+}
+
 /// What loading with these options would take.
 ///
 /// # Errors

@@ -9,6 +9,8 @@
 
 uniffi::setup_scaffolding!("pocketune");
 
+mod adapter_records;
+mod adapters;
 #[cfg(target_os = "android")]
 mod android;
 mod background;
@@ -20,6 +22,11 @@ mod records;
 mod results;
 mod stream;
 
+pub use adapter_records::{
+    AdapterChoice, AdapterMeasurement, AdapterRefusal, AdapterSummary, AdapterVerdict,
+    HistoryAction, HistoryEntry, InstalledAdapter, RefusalReason, RefusedAdapter,
+};
+pub use adapters::Adapters;
 pub use chat::{Chat, ChatOptions, Message, OverflowPolicy, Role, TemplateChoice};
 pub use engine::{Engine, LoadListener, ModelSource, estimate_memory, inspect_model};
 pub use error::{ListenerError, PocketuneError};

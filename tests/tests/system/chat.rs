@@ -41,7 +41,7 @@ fn long_text(words: usize) -> String {
 fn the_parts_are_the_reply_and_join_the_history() {
     let engine = engine(smollm2(), &small(512));
     let chat = chat(&engine);
-    let stream = chat.send("Say hello.", &brief(60)).unwrap();
+    let stream = chat.send("Say hello.", &brief(200)).unwrap();
     let mut text = String::new();
     let mut done = None;
     for part in &stream {

@@ -18,6 +18,7 @@ mod greedy;
 mod measures;
 mod memory;
 mod mutation;
+mod peft_import;
 mod readme;
 mod reference;
 mod same_model;

@@ -8,7 +8,7 @@ use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
 use pocketune_kernels::{Matrix, dequantize};
 use pocketune_tests::policy::with_policy;
 use pocketune_tests::reference::Reference;
-use pocketune_tests::{ggml, smollm2};
+use pocketune_tests::{as_f32, ggml, smollm2};
 use pocketune_train::{Lora, LoraShape, Model, Pack, Pass, Precision, Projection, Sample};
 use tempfile::TempDir;
 
@@ -46,26 +46,6 @@ fn dequantised_weights_are_ggmls() {
         w.dequantize_row(63, 256, &mut part);
         assert_eq!(part, got[63 * 512 + 256..]);
     }
-}
-
-/// The same model with every matrix as ggml's floats.
-fn as_f32(from: &Path, to: &Path) {
-    let bytes = fs::read(from).unwrap();
-    let gguf = Gguf::parse(&bytes, bytes.len() as u64).unwrap();
-    let mut builder = GgufBuilder::from_file(&gguf, &bytes).unwrap();
-    for tensor in gguf.tensors() {
-        let data = gguf.tensor_data(tensor, &bytes).unwrap();
-        let elements = usize::try_from(tensor.elements()).unwrap();
-        let floats = ggml::to_float(tensor.tensor_type(), data, elements);
-        let data: Vec<u8> = floats
-            .iter()
-            .flat_map(|float| float.to_le_bytes())
-            .collect();
-        builder
-            .replace_tensor(tensor.name(), GgmlType::F32, data)
-            .unwrap();
-    }
-    fs::write(to, builder.build().unwrap()).unwrap();
 }
 
 /// Mean and largest KL(llama.cpp ‖ ours) over `tokens`, in nats.

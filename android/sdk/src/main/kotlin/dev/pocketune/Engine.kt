@@ -20,7 +20,7 @@ import dev.pocketune.ffi.inspectModel as nativeInspectModel
 public class Engine private constructor(
     native: NativeEngine,
 ) : AutoCloseable {
-    private val handle = Handle(native)
+    internal val handle = Handle(native)
 
     /** Facts about the model. */
     public val facts: ModelFacts = native.facts()

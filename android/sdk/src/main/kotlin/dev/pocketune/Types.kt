@@ -56,3 +56,30 @@ public typealias Embedding = dev.pocketune.ffi.Embedding
 
 /** How much is logged. No level logs prompts, replies or paths. */
 public typealias LogLevel = dev.pocketune.ffi.LogLevel
+
+/** An adapter with the scale of its change. */
+public typealias AdapterChoice = dev.pocketune.ffi.AdapterChoice
+
+/** An installed adapter. */
+public typealias InstalledAdapter = dev.pocketune.ffi.InstalledAdapter
+
+/** An accepted adapter, for whoever decides about it. */
+public typealias AdapterSummary = dev.pocketune.ffi.AdapterSummary
+
+/** One figure of a validation. */
+public typealias AdapterMeasurement = dev.pocketune.ffi.AdapterMeasurement
+
+/** Why an adapter does not pass. */
+public typealias AdapterRefusal = dev.pocketune.ffi.AdapterRefusal
+
+/** An active adapter that no longer passes. */
+public typealias RefusedAdapter = dev.pocketune.ffi.RefusedAdapter
+
+/** The verifier's checks, in their order. */
+public typealias RefusalReason = dev.pocketune.ffi.RefusalReason
+
+/** What was done with adapters, or not done. */
+public typealias HistoryAction = dev.pocketune.ffi.HistoryAction
+
+/** One line of an app's history of adapters. */
+public typealias HistoryEntry = dev.pocketune.ffi.HistoryEntry

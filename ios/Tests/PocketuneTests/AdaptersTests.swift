@@ -1,0 +1,117 @@
+import Foundation
+import Pocketune
+import XCTest
+
+final class AdaptersTests: XCTestCase {
+    private var folder = URL(fileURLWithPath: "/")
+
+    override func setUpWithError() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    override func tearDownWithError() throws {
+        try FileManager.default.removeItem(at: folder)
+    }
+
+    private func delivered(_ name: String) throws -> String {
+        let delivery = try XCTUnwrap(ProcessInfo.processInfo.environment["POCKETUNE_DELIVERY"])
+        return delivery + "/" + name
+    }
+
+    private func data(_ name: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: delivered(name)))
+    }
+
+    private func open(_ engine: Engine) async throws -> Adapters {
+        let adapters = try await Adapters.open(engine, directory: folder.path)
+        try await adapters.pinPolicy(try data("policy.json"))
+        return adapters
+    }
+
+    private func reply(_ engine: Engine) async throws -> String {
+        try await engine.chat(assistant).send("Name a river.", options: greedy()).parts().text
+    }
+
+    func testAnAdapterIsReviewedInstalledActivatedAndLeft() async throws {
+        let engine = try await TestModel.engine()
+        let adapters = try await open(engine)
+        let before = try await reply(engine)
+        guard case .accepted(let review) = try await adapters.review(try delivered("brief.gguf")) else {
+            return XCTFail("refused")
+        }
+        XCTAssertEqual(review.changelog, "Answers are shorter.")
+        XCTAssertEqual(review.signers.count, 2)
+        XCTAssertEqual(review.measurements.first?.metric, "accuracy")
+        XCTAssertNil(review.replaces)
+
+        _ = try await adapters.install(try delivered("brief.gguf"))
+        let installed = try await adapters.installed()
+        XCTAssertEqual(installed.map(\.sha256), [review.sha256])
+        let untouched = try await reply(engine)
+        XCTAssertEqual(untouched, before, "installed is not active")
+        let refusal = try await adapters.activate([AdapterChoice(sha256: review.sha256)])
+        XCTAssertNil(refusal)
+        let under = try await reply(engine)
+        XCTAssertNotEqual(under, before)
+        let back = try await adapters.rollBack()
+        XCTAssertEqual(back, [])
+        let after = try await reply(engine)
+        XCTAssertEqual(after, before)
+        try await adapters.remove(review.sha256)
+        let actions = try await adapters.history().map(\.action)
+        XCTAssertEqual(actions, [.removed, .rolledBack, .activated, .installed, .policyPinned])
+        let behind = try await adapters.clockBehindSeconds()
+        XCTAssertEqual(behind, 0)
+    }
+
+    func testAStrangersAdapterIsRefusedWithItsReason() async throws {
+        let adapters = try await open(try await TestModel.engine())
+        let verdict = try await adapters.install(try delivered("stranger.gguf"))
+        guard case .refused(let refusal) = verdict else { return XCTFail("accepted") }
+        XCTAssertEqual(refusal.reason, .noTrustedSignature)
+        let entry = try await adapters.history().first
+        XCTAssertEqual(entry?.action, .refused)
+        XCTAssertEqual(entry?.reason, "no_trusted_signature")
+    }
+
+    func testARevokedAdapterStopsAndTheAppHearsWhy() async throws {
+        let engine = try await TestModel.engine()
+        let adapters = try await open(engine)
+        let before = try await reply(engine)
+        _ = try await adapters.install(try delivered("brief.gguf"))
+        let sha256 = try await adapters.installed()[0].sha256
+        try await adapters.activate([AdapterChoice(sha256: sha256, scale: 0.5)])
+        let version = try await adapters.rotatePolicy(try data("revoking.json"))
+        XCTAssertEqual(version, 2)
+        let refused = try await adapters.apply()
+        XCTAssertEqual(refused.map(\.refusal.reason), [.revoked])
+        let after = try await reply(engine)
+        XCTAssertEqual(after, before)
+        let refusal = try await adapters.activate([AdapterChoice(sha256: sha256)])
+        XCTAssertEqual(refusal?.reason, .revoked)
+        try await adapters.deactivate()
+    }
+
+    func testMistakesAreErrors() async throws {
+        let engine = try await TestModel.engine()
+        let adapters = try await Adapters.open(engine, directory: folder.path)
+        await assertInvalid { _ = try await adapters.review(try self.delivered("brief.gguf")) }
+        await assertInvalid { try await adapters.pinPolicy(Data("no policy".utf8)) }
+        await assertInvalid { try await adapters.remove("abc") }
+        await assertInvalid { try await adapters.rollBack() }
+        await assertInvalid {
+            _ = try await Adapters.open(engine, directory: self.folder.path, deviceKey: Data(count: 7))
+        }
+    }
+
+    private func assertInvalid(_ work: () async throws -> Void) async {
+        do {
+            try await work()
+            XCTFail("nothing was thrown")
+        } catch PocketuneError.InvalidArgument {
+        } catch {
+            XCTFail("\(error)")
+        }
+    }
+}

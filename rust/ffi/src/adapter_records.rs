@@ -1,0 +1,400 @@
+//! What is said about adapters.
+
+use pocketune_core as core;
+use pocketune_core::{ActiveAdapter, Digest, Refusal, VerifiedAdapter};
+
+use crate::error::PocketuneError;
+
+/// An adapter with the scale of its change.
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+pub struct AdapterChoice {
+    /// Its digest, in hexadecimal digits.
+    pub sha256: String,
+    /// Factor on its change: 1 for all of it.
+    #[uniffi(default = 1.0)]
+    pub scale: f32,
+}
+
+/// An installed adapter.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct InstalledAdapter {
+    /// Its digest, in hexadecimal digits.
+    pub sha256: String,
+    /// Its name.
+    pub name: String,
+    /// Releases of one channel replace each other.
+    pub channel: String,
+    /// Place in the channel's order.
+    pub version: u64,
+    /// Length of its file.
+    pub size_bytes: u64,
+    /// Whether this device made it.
+    pub made_here: bool,
+    /// When it was installed, in seconds since 1970.
+    pub installed_at_s: i64,
+}
+
+/// An accepted adapter, for whoever decides about it.
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+pub struct AdapterSummary {
+    /// Its digest, in hexadecimal digits.
+    pub sha256: String,
+    /// Its name.
+    pub name: String,
+    /// Releases of one channel replace each other.
+    pub channel: String,
+    /// Place in the channel's order.
+    pub version: u64,
+    /// Length of its file.
+    pub size_bytes: u64,
+    /// What changes, in plain words.
+    pub changelog: String,
+    /// What training made likelier.
+    pub objective: String,
+    /// What it was made from.
+    pub data_summary: String,
+    /// When it was made, in seconds since 1970.
+    pub created_at_s: i64,
+    /// From when on it no longer counts, in seconds since 1970.
+    pub expires_at_s: i64,
+    /// Names of the keys that released it.
+    pub signers: Vec<String>,
+    /// Names of the keys that vouch for its validation.
+    pub validators: Vec<String>,
+    /// What validation measured.
+    pub measurements: Vec<AdapterMeasurement>,
+    /// Whether this device made it.
+    pub made_here: bool,
+    /// The newest one of its channel that is installed.
+    pub replaces: Option<InstalledAdapter>,
+}
+
+/// One figure of a validation.
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+pub struct AdapterMeasurement {
+    /// The suite's name, as the validator calls it.
+    pub suite: String,
+    /// What was measured.
+    pub metric: String,
+    /// With the adapter.
+    pub value: f64,
+    /// Without it.
+    pub baseline: Option<f64>,
+}
+
+/// The verifier's word on a delivery.
+#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made once a delivery, and taken apart at once"
+)]
+pub enum AdapterVerdict {
+    /// It passes.
+    Accepted {
+        /// What it is.
+        adapter: AdapterSummary,
+    },
+    /// It does not.
+    Refused {
+        /// Why.
+        refusal: AdapterRefusal,
+    },
+}
+
+/// Why an adapter does not pass.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct AdapterRefusal {
+    /// The check that it failed.
+    pub reason: RefusalReason,
+    /// The same with numbers and names, in words for developers.
+    pub detail: String,
+}
+
+/// An active adapter that no longer passes.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct RefusedAdapter {
+    /// Its digest, in hexadecimal digits.
+    pub sha256: String,
+    /// Why.
+    pub refusal: AdapterRefusal,
+}
+
+/// The checks, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum RefusalReason {
+    /// More bytes than any role allows; nothing was hashed or parsed.
+    TooLarge,
+    /// More attestations than are looked at.
+    BundleTooLarge,
+    /// A line of the bundle is no envelope.
+    Envelope,
+    /// The policy counts no more: a newer one has to come first.
+    PolicyExpired,
+    /// Nobody that the policy knows signed anything in the bundle.
+    NoTrustedSignature,
+    /// The only known keys that signed are revoked.
+    KeyRevoked,
+    /// A signed statement breaks its format.
+    Statement,
+    /// No trusted statement releases anything.
+    NoRelease,
+    /// What was released is something else: its statement lies beside other bytes.
+    OtherSubject,
+    /// Too few release keys signed the release.
+    BelowReleaseThreshold,
+    /// Another device made it for itself.
+    OtherDevice,
+    /// The policy lets no device make adapters.
+    DeviceRoleMissing,
+    /// The release is of something else than an adapter, or says less than it must.
+    NotAnAdapterRelease,
+    /// The file is shorter or longer than the release says.
+    SizeDiffers,
+    /// The release counts no more.
+    Expired,
+    /// It is for other models.
+    OtherBaseModel,
+    /// It is for this model with another tokenizer.
+    OtherTokenizer,
+    /// An older release than this device has seen in the channel.
+    Rollback,
+    /// Another file under a version that this device has seen.
+    VersionReused,
+    /// The policy revokes these very bytes.
+    Revoked,
+    /// No LoRA for this model.
+    Structure,
+    /// The release says another shape than the file has.
+    ShapeDiffers,
+    /// Longer than its role allows.
+    BytesBeyondLimit,
+    /// Of a higher rank than its role allows.
+    RankBeyondLimit,
+    /// It changes a kind of matrix that its role may not.
+    TargetBeyondLimit,
+    /// It changes a matrix by more than its role may.
+    UpdateBeyondLimit,
+    /// No trusted statement says that it was validated.
+    NoValidation,
+    /// What was validated is something else.
+    OtherBytesValidated,
+    /// Too few validation keys signed.
+    BelowValidationThreshold,
+    /// It did not pass.
+    ValidationFailed,
+    /// What the policy asks for was not measured.
+    MetricMissing,
+    /// It was measured, and is not good enough.
+    MetricNotMet,
+}
+
+/// What was done, or not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum HistoryAction {
+    /// A policy came with the app.
+    PolicyPinned,
+    /// The policy's own signers replaced it.
+    PolicyRotated,
+    /// An adapter was installed.
+    Installed,
+    /// An adapter was not accepted.
+    Refused,
+    /// Adapters became active.
+    Activated,
+    /// The model answers as it is again.
+    Deactivated,
+    /// What was active before is active again.
+    RolledBack,
+    /// An adapter was removed.
+    Removed,
+    /// A clock behind the latest time seen was declared right.
+    ClockTrusted,
+}
+
+/// One line of the history.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct HistoryEntry {
+    /// When, by the device's clock, in seconds since 1970.
+    pub at_s: i64,
+    /// What.
+    pub action: HistoryAction,
+    /// Which adapter, in hexadecimal digits.
+    pub sha256: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its channel.
+    pub channel: Option<String>,
+    /// Its version.
+    pub version: Option<u64>,
+    /// Names of the keys that had signed it.
+    pub signers: Vec<String>,
+    /// Why not, as a stable name in snake case.
+    pub reason: Option<String>,
+    /// More, in words.
+    pub detail: String,
+}
+
+impl AdapterChoice {
+    pub(crate) fn parse(&self) -> Result<(Digest, f32), PocketuneError> {
+        let sha256 = Digest::from_hex(&self.sha256);
+        let sha256 = sha256.ok_or_else(|| PocketuneError::InvalidArgument {
+            option: "sha256".to_owned(),
+            reason: "is not 64 hexadecimal digits in lower case".to_owned(),
+        })?;
+        Ok((sha256, self.scale))
+    }
+}
+
+impl From<&ActiveAdapter> for AdapterChoice {
+    fn from(active: &ActiveAdapter) -> Self {
+        Self {
+            sha256: active.adapter.sha256().to_string(),
+            scale: active.scale,
+        }
+    }
+}
+
+impl AdapterSummary {
+    pub(crate) fn new(
+        adapter: &VerifiedAdapter,
+        replaces: Option<&core::InstalledAdapter>,
+    ) -> Self {
+        let (release, validation) = (adapter.release(), adapter.validation());
+        let measurements = validation.measurements.iter().map(|one| {
+            let mut suites = validation.configuration.iter();
+            let suite = suites.find(|suite| suite.sha256 == one.suite_sha256);
+            AdapterMeasurement {
+                suite: suite.map_or_else(String::new, |suite| suite.name.clone()),
+                metric: one.metric.clone(),
+                value: one.value,
+                baseline: one.baseline,
+            }
+        });
+        Self {
+            sha256: adapter.sha256().to_string(),
+            name: release.name.to_string(),
+            channel: release.channel.to_string(),
+            version: release.version,
+            size_bytes: release.size_bytes,
+            changelog: release.changelog.clone(),
+            objective: release.objective.clone(),
+            data_summary: release.data_summary.clone(),
+            created_at_s: release.created.unix_seconds(),
+            expires_at_s: release.expires.unix_seconds(),
+            signers: adapter.signers().iter().map(ToString::to_string).collect(),
+            validators: adapter
+                .validators()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            measurements: measurements.collect(),
+            made_here: adapter.made_here(),
+            replaces: replaces.map(Into::into),
+        }
+    }
+}
+
+impl From<&core::InstalledAdapter> for InstalledAdapter {
+    fn from(adapter: &core::InstalledAdapter) -> Self {
+        Self {
+            sha256: adapter.sha256.to_string(),
+            name: adapter.name.to_string(),
+            channel: adapter.channel.to_string(),
+            version: adapter.version,
+            size_bytes: adapter.size_bytes,
+            made_here: adapter.made_here,
+            installed_at_s: adapter.installed_at.unix_seconds(),
+        }
+    }
+}
+
+impl From<&core::Refused> for RefusedAdapter {
+    fn from(refused: &core::Refused) -> Self {
+        Self {
+            sha256: refused.sha256.to_string(),
+            refusal: (&refused.refusal).into(),
+        }
+    }
+}
+
+impl From<&Refusal> for AdapterRefusal {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            reason: refusal.into(),
+            detail: refusal.to_string(),
+        }
+    }
+}
+
+impl From<&Refusal> for RefusalReason {
+    // No wildcard: a new check does not build until an app can tell it.
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::TooLarge { .. } => Self::TooLarge,
+            Refusal::BundleTooLarge { .. } => Self::BundleTooLarge,
+            Refusal::Envelope { .. } => Self::Envelope,
+            Refusal::PolicyExpired { .. } => Self::PolicyExpired,
+            Refusal::NoTrustedSignature => Self::NoTrustedSignature,
+            Refusal::KeyRevoked { .. } => Self::KeyRevoked,
+            Refusal::Statement { .. } => Self::Statement,
+            Refusal::NoRelease => Self::NoRelease,
+            Refusal::OtherSubject => Self::OtherSubject,
+            Refusal::BelowReleaseThreshold { .. } => Self::BelowReleaseThreshold,
+            Refusal::OtherDevice => Self::OtherDevice,
+            Refusal::DeviceRoleMissing => Self::DeviceRoleMissing,
+            Refusal::NotAnAdapterRelease => Self::NotAnAdapterRelease,
+            Refusal::SizeDiffers { .. } => Self::SizeDiffers,
+            Refusal::Expired { .. } => Self::Expired,
+            Refusal::OtherBaseModel => Self::OtherBaseModel,
+            Refusal::OtherTokenizer => Self::OtherTokenizer,
+            Refusal::Rollback { .. } => Self::Rollback,
+            Refusal::VersionReused { .. } => Self::VersionReused,
+            Refusal::Revoked { .. } => Self::Revoked,
+            Refusal::Structure(_) => Self::Structure,
+            Refusal::ShapeDiffers => Self::ShapeDiffers,
+            Refusal::BytesBeyondLimit { .. } => Self::BytesBeyondLimit,
+            Refusal::RankBeyondLimit { .. } => Self::RankBeyondLimit,
+            Refusal::TargetBeyondLimit { .. } => Self::TargetBeyondLimit,
+            Refusal::UpdateBeyondLimit { .. } => Self::UpdateBeyondLimit,
+            Refusal::NoValidation => Self::NoValidation,
+            Refusal::OtherBytesValidated => Self::OtherBytesValidated,
+            Refusal::BelowValidationThreshold { .. } => Self::BelowValidationThreshold,
+            Refusal::ValidationFailed => Self::ValidationFailed,
+            Refusal::MetricMissing { .. } => Self::MetricMissing,
+            Refusal::MetricNotMet { .. } => Self::MetricNotMet,
+        }
+    }
+}
+
+impl From<&core::HistoryEntry> for HistoryEntry {
+    fn from(entry: &core::HistoryEntry) -> Self {
+        Self {
+            at_s: entry.at.unix_seconds(),
+            action: entry.action.into(),
+            sha256: entry.sha256.map(|sha256| sha256.to_string()),
+            name: entry.name.as_ref().map(ToString::to_string),
+            channel: entry.channel.as_ref().map(ToString::to_string),
+            version: entry.version,
+            signers: entry.signers.iter().map(ToString::to_string).collect(),
+            reason: entry.reason.clone(),
+            detail: entry.detail.clone(),
+        }
+    }
+}
+
+impl From<core::Action> for HistoryAction {
+    fn from(action: core::Action) -> Self {
+        use core::Action;
+        match action {
+            Action::PolicyPinned => Self::PolicyPinned,
+            Action::PolicyRotated => Self::PolicyRotated,
+            Action::Installed => Self::Installed,
+            Action::Refused => Self::Refused,
+            Action::Activated => Self::Activated,
+            Action::Deactivated => Self::Deactivated,
+            Action::RolledBack => Self::RolledBack,
+            Action::Removed => Self::Removed,
+            Action::ClockTrusted => Self::ClockTrusted,
+        }
+    }
+}
