@@ -26,7 +26,7 @@ CASES = {
         "alpha_pattern": {"mlp.up_proj": 4, "self_attn.k_proj": 24},
     },
 }
-SIZE = 0.03
+SIZE = 0.08
 KEPT = 64
 # Pieces of one text, of different lengths and beginnings.
 PROMPTS = [TEXT[start : start + 8 + 2 * start] for start in range(20)]
