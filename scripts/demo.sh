@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # From a fresh clone to a model that learns: installs what is missing, fetches a
 # 135M-parameter model, shows its replies, teaches it to be brief from 131
-# preferences, and shows the replies again beside the first ones.
+# preferences, and shows the replies again beside the first ones. Then a stranger's
+# copy of what was learned is refused, and a signed one comes into use.
 #
 #     scripts/demo.sh
 #
-# Some four minutes on two cores; about ten more the first time, most of it the
+# Some three minutes on two cores; about ten more the first time, most of it the
 # compilation of llama.cpp.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -50,8 +51,42 @@ The same prompts, before and under the adapter:"
             beside "$folder/$prompt"
     done
     cp "$folder/brief.gguf" "$TARGET/brief.gguf"
+    cd "$folder"
+    trust
     say "
 Go on by hand: ${TARGET#"$ROOT"/}/release/pocketune chat --candidate ${TARGET#"$ROOT"/}/brief.gguf"
+}
+
+# Keys for the roles of a policy, an adapter signed by a stranger, and one signed by those
+# that the policy names.
+trust() {
+    local role
+    for role in root release validation stranger; do
+        "$TARGET/release/pocketune" key generate --no-passphrase --out "$role.pem" >/dev/null
+    done
+    "$TARGET/release/pocketune" policy new --name demo --root root.pem.pub --release release.pem.pub \
+        --validation validation.pem.pub --sign root.pem --out policy.json >/dev/null
+    say "
+A policy says who may release adapters and who may vouch for them. A stranger signs a copy:"
+    cp brief.gguf forged.gguf
+    release forged.gguf stranger.pem
+    show adapter verify forged.gguf --policy policy.json --model "$model" || true
+    say "
+Those whom the policy names sign the other one, and it comes into use:"
+    release brief.gguf release.pem
+    "$TARGET/release/pocketune" adapter attest validation brief.gguf --model "$model" --result passed \
+        --sign validation.pem
+    show adapter install brief.gguf --store app --policy policy.json --model "$model"
+    show adapter activate "$(sha256_of brief.gguf)" --store app --model "$model"
+    show chat --store app --model "$model" --greedy --quiet --prompt "${PROMPTS[0]}"
+    show adapter roll-back --store app --model "$model"
+    show adapter history --store app
+}
+
+# release FILE KEY
+release() {
+    "$TARGET/release/pocketune" adapter attest release "$1" --model "$model" --name brief --channel stable \
+        --version 1 --changelog 'Replies are one sentence.' --sign "$2"
 }
 
 reply() {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use pocketune_adapter::{Refusal, Timestamp, VerifiedAdapter, Verifier};
+use pocketune_adapter::{Predicate, Refusal, Statement, Timestamp, VerifiedAdapter, Verifier};
 use pocketune_core::{Delivery, StoreError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::identify;
 use crate::args::ModelArgs;
@@ -87,6 +87,7 @@ fn accepted(adapter: &VerifiedAdapter, output: &Output) -> Result<(), CliError> 
             "validation": adapter.validation(),
             "signers": adapter.signers(),
             "validators": adapter.validators(),
+            "other_statements": adapter.other_statements().iter().map(other).collect::<Vec<_>>(),
         }));
     }
     output.rows(&rows(adapter))
@@ -126,5 +127,21 @@ pub(super) fn rows(adapter: &VerifiedAdapter) -> Vec<(&'static str, String)> {
         let metric = &measured.metric;
         rows.push(("measured", format!("{suite}: {metric} {}", measured.value)));
     }
+    for statement in adapter.other_statements() {
+        if let Predicate::Other { predicate_type, .. } = &statement.predicate {
+            rows.push(("also says", predicate_type.clone()));
+        }
+    }
     rows
+}
+
+/// A statement that decides nothing, such as SLSA provenance, as it stands.
+fn other(statement: &Statement) -> Value {
+    match &statement.predicate {
+        Predicate::Other {
+            predicate_type,
+            predicate,
+        } => json!({ "predicate_type": predicate_type, "predicate": predicate }),
+        Predicate::Release(_) | Predicate::Validation(_) => Value::Null,
+    }
 }

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Output;
 
-use pocketune_adapter::fixtures::key;
+use pocketune_adapter::fixtures::{attest, key};
+use pocketune_adapter::{Digest, Predicate};
 use pocketune_gguf::fixtures::TinyModel;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -231,6 +232,57 @@ fn a_stranger_and_a_revoked_file_are_refused_and_remembered() {
     // Signed by strangers, or by itself again.
     let again = desk.install(&["--rotate", &next]);
     assert_eq!(json(&again)["error"]["kind"], "policy_version_not_next");
+}
+
+#[test]
+fn provenance_of_others_is_carried_and_shown() {
+    let desk = Desk::new();
+    desk.released("1", "release");
+    desk.validated();
+    let adapter = fs::read(desk.path("adapter.gguf")).unwrap();
+    let provenance = Predicate::Other {
+        predicate_type: "https://slsa.dev/provenance/v1".to_owned(),
+        predicate: serde_json::json!({ "runDetails": { "builder": { "id": "a workstation" } } }),
+    };
+    // In one bundle with the others, whoever signed it; by a stranger it is passed over.
+    let bundle = desk.path("adapter.gguf.intoto.jsonl");
+    let said = fs::read_to_string(&bundle).unwrap();
+    let line = attest(Digest::of(&adapter), provenance, &[77]);
+    fs::write(&bundle, said.clone() + &line).unwrap();
+    let verdict = desk.verdict("policy.json");
+    assert_eq!(verdict["verdict"], "accepted", "{verdict}");
+    assert_eq!(verdict["other_statements"], serde_json::json!([]));
+}
+
+#[test]
+fn a_disk_that_is_full_leaves_the_store_as_it_was() {
+    let desk = Desk::new();
+    desk.released("1", "release");
+    desk.validated();
+    let policy = desk.path("policy.json");
+    let reviewed = desk.adapter(
+        &["review"],
+        &["--store", &desk.path("app"), "--policy", &policy],
+    );
+    assert!(reviewed.status.success(), "{}", stderr(&reviewed));
+    // A limit on the size of files stands in for the disk: what exceeds it fails.
+    let limited = "trap '' XFSZ; ulimit -f 32; exec \"$@\"";
+    let output = std::process::Command::new("sh")
+        .args(["-c", limited, "sh", env!("CARGO_BIN_EXE_pocketune")])
+        .args(["adapter", "install", &desk.path("adapter.gguf"), "--json"])
+        .args([
+            "--model",
+            &desk.path("model.gguf"),
+            "--store",
+            &desk.path("app"),
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(desk.store(&["list"])["installed"], serde_json::json!([]));
+    let blobs = fs::read_dir(desk.path("app/blobs")).unwrap();
+    assert_eq!(blobs.count(), 0, "nothing half-written is left");
+    assert!(desk.install(&[]).status.success());
 }
 
 #[test]
