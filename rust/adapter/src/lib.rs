@@ -42,6 +42,6 @@ pub use policy::{
 };
 pub use tokenizer::tokenizer_fingerprint;
 pub use verify::{
-    BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, BaseIdentity, BaseNorms, HighWaterMark, Refusal,
-    VerifiedAdapter, Verifier,
+    BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, BaseIdentity, BaseNorms, HighWaterMark, Refusal, Released,
+    VerifiedAdapter, VerifiedRelease, Verifier,
 };

@@ -146,8 +146,8 @@ pub enum RefusalReason {
     OtherDevice,
     /// The policy lets no device make adapters.
     DeviceRoleMissing,
-    /// The release is of something else than an adapter, or says less than it must.
-    NotAnAdapterRelease,
+    /// What was released is to be used as something else.
+    OtherKind,
     /// The file is shorter or longer than the release says.
     SizeDiffers,
     /// The release counts no more.
@@ -342,7 +342,7 @@ impl From<&Refusal> for RefusalReason {
             Refusal::BelowReleaseThreshold { .. } => Self::BelowReleaseThreshold,
             Refusal::OtherDevice => Self::OtherDevice,
             Refusal::DeviceRoleMissing => Self::DeviceRoleMissing,
-            Refusal::NotAnAdapterRelease => Self::NotAnAdapterRelease,
+            Refusal::OtherKind => Self::OtherKind,
             Refusal::SizeDiffers { .. } => Self::SizeDiffers,
             Refusal::Expired { .. } => Self::Expired,
             Refusal::OtherBaseModel => Self::OtherBaseModel,

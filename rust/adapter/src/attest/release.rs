@@ -57,6 +57,16 @@ pub enum SubjectKind {
     Experiment,
 }
 
+impl SubjectKind {
+    /// Whether a release of it may name no base model.
+    pub(crate) fn may_be_for_all(self) -> bool {
+        match self {
+            Self::BaseModel | Self::Suite | Self::Experiment => true,
+            Self::Adapter | Self::RewardHead => false,
+        }
+    }
+}
+
 /// A model that something fits: the file, and how it cuts text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -20,7 +20,7 @@ use bundle::Signed;
 pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX};
 pub use limits::BaseNorms;
 pub use refusal::Refusal;
-pub use verified::VerifiedAdapter;
+pub use verified::{VerifiedAdapter, VerifiedRelease};
 
 /// The model that an adapter is to change.
 #[derive(Debug, Clone)]
@@ -42,6 +42,17 @@ pub struct HighWaterMark {
     pub version: u64,
     /// Its bytes.
     pub sha256: Digest,
+}
+
+/// What somebody releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Released {
+    /// What it is to be used as.
+    pub kind: SubjectKind,
+    /// SHA-256 of its bytes.
+    pub sha256: Digest,
+    /// Their number.
+    pub size_bytes: u64,
 }
 
 /// Everything a verdict depends on beside the bytes.
@@ -86,22 +97,19 @@ impl Verifier<'_> {
                 limit_bytes,
             });
         }
-        let envelopes = bundle::envelopes(bundle)?;
-        let expired = self.policy.expires();
-        if self.now >= expired {
-            return Err(Refusal::PolicyExpired { expired });
-        }
-        let signed = bundle::trusted(&envelopes, self.policy, self.device)?;
         let sha256 = Digest::of(&adapter);
-        let (release, signer) = self.release(&signed, &sha256)?;
-        self.check_release(release, found_bytes)?;
-        self.check_history(release, &sha256)?;
+        let subject = Released {
+            kind: SubjectKind::Adapter,
+            sha256,
+            size_bytes: found_bytes,
+        };
+        let signed = self.signed(bundle)?;
+        let (release, signer) = self.release(&signed, &subject)?;
         let candidate = CandidateAdapter::parse(adapter, &self.base.shapes)?;
         let limits = self.limits(&signer)?;
         limits::check(&candidate, release, limits, &self.base.norms)?;
         let (validation, validators) = self.validation(&signed, &sha256, &signer)?;
-        let release = release.clone();
-        let validation = validation.clone();
+        let (release, validation) = (release.clone(), validation.clone());
         let others = others(signed, &sha256);
         Ok(VerifiedAdapter {
             candidate,
@@ -110,17 +118,61 @@ impl Verifier<'_> {
             release,
             validation,
             made_here: matches!(signer, Signer::Device),
-            signers: match signer {
-                Signer::Release(keys) => keys,
-                Signer::Device => self.device_id(),
-            },
+            signers: self.names(signer),
             validators,
             others,
         })
     }
 
-    /// The newest release of these bytes that enough keys of one role signed.
+    /// Checks the attestations beside something that is no adapter: a base model, the
+    /// head of a reward model, a suite, an experiment. Whoever releases adapters releases
+    /// these; no device does, and no validation is asked for. What they must be by
+    /// themselves is for whoever reads them.
+    ///
+    /// # Errors
+    /// The first [`Refusal`], in the same order.
+    pub fn verify_release(
+        &self,
+        subject: Released,
+        bundle: &[u8],
+    ) -> Result<VerifiedRelease, Refusal> {
+        let signed = self.signed(bundle)?;
+        let (release, signer) = self.release(&signed, &subject)?;
+        if matches!(signer, Signer::Device) {
+            return Err(Refusal::DeviceRoleMissing);
+        }
+        let signers = self.names(signer);
+        Ok(VerifiedRelease::new(
+            subject.sha256,
+            release.clone(),
+            signers,
+        ))
+    }
+
+    /// The statements of a bundle that anybody who is known signed.
+    fn signed(&self, bundle: &[u8]) -> Result<Vec<Signed>, Refusal> {
+        let envelopes = bundle::envelopes(bundle)?;
+        let expired = self.policy.expires();
+        if self.now >= expired {
+            return Err(Refusal::PolicyExpired { expired });
+        }
+        bundle::trusted(&envelopes, self.policy, self.device)
+    }
+
+    /// A release that counts for this subject, here and now.
     fn release<'s>(
+        &self,
+        signed: &'s [Signed],
+        subject: &Released,
+    ) -> Result<(&'s Release, Signer), Refusal> {
+        let (release, signer) = self.newest(signed, &subject.sha256)?;
+        self.check_release(release, subject)?;
+        self.check_history(release, &subject.sha256)?;
+        Ok((release, signer))
+    }
+
+    /// The newest release of these bytes that enough keys of one role signed.
+    fn newest<'s>(
         &self,
         signed: &'s [Signed],
         sha256: &Digest,
@@ -172,19 +224,24 @@ impl Verifier<'_> {
     }
 
     /// What the release itself says.
-    fn check_release(&self, release: &Release, found_bytes: u64) -> Result<(), Refusal> {
-        if release.kind != SubjectKind::Adapter || release.lora.is_none() {
-            return Err(Refusal::NotAnAdapterRelease);
+    fn check_release(&self, release: &Release, subject: &Released) -> Result<(), Refusal> {
+        let adapter = subject.kind == SubjectKind::Adapter;
+        if release.kind != subject.kind || release.lora.is_some() != adapter {
+            return Err(Refusal::OtherKind);
         }
-        if release.size_bytes != found_bytes {
+        if release.size_bytes != subject.size_bytes {
             return Err(Refusal::SizeDiffers {
                 stated_bytes: release.size_bytes,
-                found_bytes,
+                found_bytes: subject.size_bytes,
             });
         }
         if self.now >= release.expires {
             let expired = release.expires;
             return Err(Refusal::Expired { expired });
+        }
+        // A model stands on no other, and suites and experiments may be for all.
+        if release.base_models.is_empty() && subject.kind.may_be_for_all() {
+            return Ok(());
         }
         let mut models = release.base_models.iter();
         let model = models
@@ -285,6 +342,13 @@ impl Verifier<'_> {
             }
         }
         Ok(())
+    }
+
+    fn names(&self, signer: Signer) -> Vec<KeyId> {
+        match signer {
+            Signer::Release(keys) => keys,
+            Signer::Device => self.device_id(),
+        }
     }
 
     fn device_id(&self) -> Vec<KeyId> {

@@ -74,9 +74,9 @@ pub enum Refusal {
     /// The policy lets no device make adapters.
     #[error("the trust policy does not let devices make adapters")]
     DeviceRoleMissing,
-    /// The release is of something else than an adapter, or says less than it must.
-    #[error("the release does not describe an adapter")]
-    NotAnAdapterRelease,
+    /// What was released is to be used as something else.
+    #[error("the release is of another kind of thing")]
+    OtherKind,
     /// The file is shorter or longer than the release says.
     #[error("the release says {stated_bytes} bytes, the adapter has {found_bytes}")]
     SizeDiffers {
@@ -215,7 +215,7 @@ impl Refusal {
             Self::BelowReleaseThreshold { .. } => "below_release_threshold",
             Self::OtherDevice => "other_device",
             Self::DeviceRoleMissing => "device_role_missing",
-            Self::NotAnAdapterRelease => "not_an_adapter_release",
+            Self::OtherKind => "other_kind",
             Self::SizeDiffers { .. } => "size_differs",
             Self::Expired { .. } => "expired",
             Self::OtherBaseModel => "other_base_model",

@@ -78,3 +78,40 @@ impl VerifiedAdapter {
         &self.others
     }
 }
+
+/// A release of anything but an adapter, whose statement was checked. Only
+/// [`Verifier::verify_release`](crate::Verifier::verify_release) makes one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifiedRelease {
+    sha256: Digest,
+    release: Release,
+    signers: Vec<KeyId>,
+}
+
+impl VerifiedRelease {
+    pub(super) fn new(sha256: Digest, release: Release, signers: Vec<KeyId>) -> Self {
+        Self {
+            sha256,
+            release,
+            signers,
+        }
+    }
+
+    /// SHA-256 of what was released.
+    #[must_use]
+    pub fn sha256(&self) -> Digest {
+        self.sha256
+    }
+
+    /// What its signers say of it.
+    #[must_use]
+    pub fn release(&self) -> &Release {
+        &self.release
+    }
+
+    /// Whose signatures count.
+    #[must_use]
+    pub fn signers(&self) -> &[KeyId] {
+        &self.signers
+    }
+}

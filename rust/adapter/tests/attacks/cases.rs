@@ -189,7 +189,7 @@ attacks! {
         other.value = 0.1;
         measurements.push(other);
     });
-    release_of_something_else => "not_an_adapter_release", with(|scene| {
+    release_of_something_else => "other_kind", with(|scene| {
         scene.release.kind = SubjectKind::RewardHead;
     });
 
