@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Next-token distributions of SmolLM2 under LoRAs in PEFT's own form.
 
-    tests/reference/peft_import.py SMOLLM2.gguf        → peft_import.json
+    tests/reference/peft_import.py SMOLLM2.gguf        → peft_import.json, peft_trained/
 
 Two adapters, filled by formula in PEFT's order, so that the test can write the same
 folder: a plain one, and one of rank-stabilised scale (arXiv:2312.03732) with patterns of
-rank and alpha. transformers + PEFT in F32 on the dequantised weights; of each
-distribution the 64 likeliest tokens and what is left.
+rank and alpha. A third one is trained here for some steps, small enough to lie beside:
+the folder as PEFT writes it. transformers + PEFT in F32 on the dequantised weights; of
+each distribution the 64 likeliest tokens and what is left.
 """
 
 import json
@@ -27,6 +28,7 @@ CASES = {
     },
 }
 SIZE = 0.08
+TRAINED = HERE / "peft_trained"
 KEPT = 64
 # Pieces of one text, of different lengths and beginnings.
 PROMPTS = [TEXT[start : start + 8 + 2 * start] for start in range(20)]
@@ -57,6 +59,29 @@ def distributions(model):
     return found
 
 
+def trained(path):
+    """A LoRA of rank 1 on queries and keys, made likelier to say the text, and saved."""
+    config = LoraConfig(
+        r=1,
+        lora_alpha=8,
+        target_modules=["q_proj", "k_proj"],
+        task_type="CAUSAL_LM",
+        base_model_name_or_path="SmolLM2-135M-Instruct",
+    )
+    torch.manual_seed(1)
+    model = get_peft_model(load(path, torch.float32), config, autocast_adapter_dtype=False)
+    tokens = torch.tensor([TEXT])
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=2e-2)
+    for _ in range(8):
+        model(tokens, labels=tokens).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.peft_config["default"].base_model_name_or_path = "SmolLM2-135M-Instruct"
+    model.save_pretrained(TRAINED)
+    (TRAINED / "README.md").unlink()
+    return distributions(model.eval())
+
+
 def main():
     path = sys.argv[1]
     cases = {}
@@ -71,6 +96,7 @@ def main():
         model = get_peft_model(model, config, autocast_adapter_dtype=False).eval()
         fill(model)
         cases[name] = {"config": settings, "distributions": distributions(model)}
+    cases["trained"] = {"folder": TRAINED.name, "distributions": trained(path)}
     result = {
         "model_sha256": sha256(path),
         "size": SIZE,
@@ -79,7 +105,7 @@ def main():
         "cases": cases,
     }
     text = json.dumps(result)
-    for key in ('"base"', '"cases"', '"plain"', '"patterns"', '{"tokens"'):
+    for key in ('"base"', '"cases"', '"plain"', '"patterns"', '"trained"', '{"tokens"'):
         text = text.replace(key, "\n" + key)
     (HERE / "peft_import.json").write_text(text + "\n", encoding="utf-8")
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use pocketune_gguf::fixtures::hashed;
@@ -25,8 +25,18 @@ struct Expected {
 
 #[derive(Deserialize)]
 struct Case {
-    config: Value,
+    #[serde(flatten)]
+    adapter: Adapter,
     distributions: Vec<Distribution>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Adapter {
+    /// Filled by formula, with this configuration.
+    Config(Value),
+    /// A folder beside the file, as PEFT wrote it.
+    Folder(String),
 }
 
 /// The likeliest tokens of a distribution.
@@ -49,16 +59,23 @@ const MODULES: [(&str, Projection); 7] = [
 
 #[test]
 fn imported_loras_give_the_distributions_of_transformers_and_peft() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/peft_import.json");
-    let expected: Expected = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
+    let file = fs::read(reference.join("peft_import.json")).unwrap();
+    let expected: Expected = serde_json::from_slice(&file).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let exact = folder.path().join("f32.gguf");
     as_f32(&smollm2(), &exact);
     let mut llama = Reference::load(&exact);
     for (name, case) in &expected.cases {
-        let peft = folder.path().join(name);
-        write_peft(&peft, &case.config, expected.size);
-        let adapter = imported(&peft);
+        let adapter = folder.path().join(format!("{name}.gguf"));
+        match &case.adapter {
+            Adapter::Config(config) => {
+                let peft = folder.path().join(name);
+                write_peft(&peft, config, expected.size);
+                import(&peft, &adapter);
+            }
+            Adapter::Folder(peft) => import(&reference.join(peft), &adapter),
+        }
         let (mut mean, mut moved) = (0.0, 0.0);
         let prompts = expected.prompts.iter().zip(&case.distributions);
         for ((prompt, distribution), base) in prompts.zip(&expected.base) {
@@ -132,8 +149,7 @@ fn write_peft(folder: &Path, config: &Value, size: f64) {
 }
 
 /// Through the command line, which lies beside the tests.
-fn imported(peft: &Path) -> PathBuf {
-    let out = peft.with_extension("gguf");
+fn import(peft: &Path, out: &Path) {
     let this = std::env::current_exe().unwrap();
     let release = this.ancestors().nth(2).unwrap();
     let program = release.join("pocketune");
@@ -147,10 +163,9 @@ fn imported(peft: &Path) -> PathBuf {
         .arg("--model")
         .arg(smollm2())
         .arg("--out")
-        .arg(&out)
+        .arg(out)
         .output()
         .unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
-    out
 }
