@@ -33,12 +33,12 @@ main() {
     finish_steps
 }
 
-# Each in a process of its own: some measure the memory of theirs. The child
-# process of the mutation tests is no test by itself.
+# Of every test binary called `system`, the store's among them, each in a process of its
+# own: some measure the memory of theirs. Child processes of others are no tests.
 ignored_tests() {
     local test tests
     mapfile -t tests < <(cargo test --release --workspace --test system -- --ignored --list |
-        sed -n '/^mutation::child/d; s/: test$//p')
+        sed -n '/::child: test$/d; s/: test$//p')
     for test in "${tests[@]}"; do
         alone "$test"
     done

@@ -1,8 +1,8 @@
 //! Attacks on the way from a delivery to replies. Each is a folder of `fixtures/` with the
 //! files as an attacker would send them, and is refused for a reason of its own.
 //!
-//! The folders are made by `cargo test --test attacks -- --ignored write_fixtures`; what is
-//! refused are the committed bytes.
+//! The folders are made by `scripts/attack-fixtures.sh`; what is refused are the committed
+//! bytes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
@@ -38,7 +38,7 @@ fn fixtures_are_as_generated() {
         let (made, committed) = (scene().files(), Files::read(&folder(name)));
         assert!(
             made.named() == committed.named(),
-            "{name}: run write_fixtures"
+            "{name}: run scripts/attack-fixtures.sh"
         );
     }
 }
