@@ -5,8 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Output;
 
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use pocketune_adapter::fixtures::{attest, key};
-use pocketune_adapter::{Digest, Predicate};
+use pocketune_adapter::{Digest, Envelope, Predicate, SecretKey};
 use pocketune_gguf::fixtures::TinyModel;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -244,14 +246,26 @@ fn provenance_of_others_is_carried_and_shown() {
         predicate_type: "https://slsa.dev/provenance/v1".to_owned(),
         predicate: serde_json::json!({ "runDetails": { "builder": { "id": "a workstation" } } }),
     };
-    // In one bundle with the others, whoever signed it; by a stranger it is passed over.
     let bundle = desk.path("adapter.gguf.intoto.jsonl");
     let said = fs::read_to_string(&bundle).unwrap();
-    let line = attest(Digest::of(&adapter), provenance, &[77]);
-    fs::write(&bundle, said.clone() + &line).unwrap();
-    let verdict = desk.verdict("policy.json");
-    assert_eq!(verdict["verdict"], "accepted", "{verdict}");
-    assert_eq!(verdict["other_statements"], serde_json::json!([]));
+    let shown = |line: &str| {
+        fs::write(&bundle, said.clone() + line).unwrap();
+        let verdict = desk.verdict("policy.json");
+        assert_eq!(verdict["verdict"], "accepted", "{verdict}");
+        verdict["other_statements"].clone()
+    };
+    // A stranger's is passed over, that of a release key is shown as it stands.
+    let sha256 = Digest::of(&adapter);
+    let line = attest(sha256, provenance, &[77]);
+    assert_eq!(shown(&line), serde_json::json!([]));
+    let mut envelope = Envelope::parse(line.as_bytes()).unwrap();
+    let pem = fs::read_to_string(desk.path("release.pem")).unwrap();
+    let release = SigningKey::from_pkcs8_pem(&pem).unwrap();
+    envelope.sign(&SecretKey::from_seed(release.as_bytes()));
+    let shown = shown(&(envelope.to_json() + "\n"));
+    assert_eq!(shown[0]["predicate_type"], "https://slsa.dev/provenance/v1");
+    let builder = &shown[0]["predicate"]["runDetails"]["builder"]["id"];
+    assert_eq!(builder, "a workstation");
 }
 
 #[test]
