@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use pocketune_gguf::{Gguf, GgufError};
 
 /// The weights of a layer that llama.cpp multiplies by through `build_lora_mm`
-/// in every architecture that the audit lets pass.
-const LAYER_WEIGHTS: [&str; 7] = [
-    "attn_q",
+/// in every architecture that the audit lets pass, in alphabetical order.
+pub const LAYER_WEIGHTS: [&str; 7] = [
     "attn_k",
-    "attn_v",
     "attn_output",
+    "attn_q",
+    "attn_v",
+    "ffn_down",
     "ffn_gate",
     "ffn_up",
-    "ffn_down",
 ];
 
 /// The output projection of models that do not share it with the embedding.

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    BaseIdentity, BaseModelRef, CandidateAdapter, DeviceRole, Digest, KeyDocument, Limits,
-    Measurement, Name, POLICY_TYPE, PolicyDocument, Predicate, Release, ReleaseRole, Requirement,
-    Revoked, Roles, Scheme, SecretKey, Signers, Statement, Subject, SubjectKind, SuiteRef,
-    TestResult, Timestamp, Validation, ValidationRole, attest::Envelope,
+    BaseIdentity, BaseModelRef, CandidateAdapter, DeviceRole, Digest, KeyDocument, LAYER_WEIGHTS,
+    Limits, Measurement, Name, POLICY_TYPE, PolicyDocument, Predicate, Release, ReleaseRole,
+    Requirement, Revoked, Roles, Scheme, SecretKey, Signers, Statement, Subject, SubjectKind,
+    SuiteRef, TestResult, Timestamp, Validation, ValidationRole, attest::Envelope,
 };
 
 /// Keys by number: roots 1 and 2, releases 11 and 12, validation 21; 31 is a device's.
@@ -45,22 +45,6 @@ pub fn suite() -> SuiteRef {
     }
 }
 
-/// All kinds of matrices of a layer.
-#[must_use]
-pub fn targets() -> Vec<String> {
-    [
-        "attn_k",
-        "attn_output",
-        "attn_q",
-        "attn_v",
-        "ffn_down",
-        "ffn_gate",
-        "ffn_up",
-    ]
-    .map(str::to_owned)
-    .to_vec()
-}
-
 /// Version 1 of a policy: thresholds of 2 for root and release; devices may make
 /// adapters of half the size.
 #[must_use]
@@ -75,7 +59,7 @@ pub fn policy() -> PolicyDocument {
         max_bytes: u64::from(10_000 * scale),
         max_rank: u64::from(4 * scale),
         max_update_norm: 0.1 * f64::from(scale),
-        targets: targets(),
+        targets: LAYER_WEIGHTS.map(str::to_owned).to_vec(),
     };
     PolicyDocument {
         format: PolicyDocument::FORMAT,

@@ -32,7 +32,7 @@ pub use attest::{
     Measurement, Name, NotAName, Predicate, Release, SIGNATURES_MAX, STATEMENT_TYPE, Statement,
     StatementError, Subject, SubjectKind, SuiteRef, TestResult, Timestamp, Validation,
 };
-pub use base::BaseModel;
+pub use base::{BaseModel, LAYER_WEIGHTS};
 pub use candidate::{CandidateAdapter, LoraPair};
 pub use error::AdapterError;
 pub use keys::{KeyId, NotAKey, PublicKey, SecretKey};

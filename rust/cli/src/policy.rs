@@ -6,11 +6,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use pocketune_adapter::{
-    DeviceRole, Digest, ENVELOPE_BYTES_MAX, Envelope, KeyDocument, KeyId, Limits, POLICY_TYPE,
-    PolicyDocument, ReleaseRole, Requirement, Revoked, Roles, Scheme, Signers, SuiteRef, Timestamp,
-    TrustPolicy, ValidationRole,
+    DeviceRole, Digest, ENVELOPE_BYTES_MAX, Envelope, KeyDocument, KeyId, LAYER_WEIGHTS, Limits,
+    POLICY_TYPE, PolicyDocument, ReleaseRole, Requirement, Revoked, Roles, Scheme, Signers,
+    SuiteRef, Timestamp, TrustPolicy, ValidationRole,
 };
-use pocketune_train::Projection;
 
 use crate::error::CliError;
 use crate::files::{read_bytes, write_whole};
@@ -220,7 +219,7 @@ impl SigningArgs {
 
 impl NewArgs {
     fn document(&self) -> Result<PolicyDocument, CliError> {
-        let now = time::now();
+        let now = pocketune_core::now();
         let mut keys = BTreeMap::new();
         let mut role = |paths: &[PathBuf]| -> Result<Vec<KeyId>, CliError> {
             let listed = paths.iter().map(|path| {
@@ -240,7 +239,7 @@ impl NewArgs {
             max_bytes: self.max_mb * 1_000_000 / u64::from(share),
             max_rank: self.max_rank / u64::from(share),
             max_update_norm: self.max_update_norm / f64::from(share),
-            targets: targets(),
+            targets: LAYER_WEIGHTS.map(str::to_owned).to_vec(),
         };
         Ok(PolicyDocument {
             format: PolicyDocument::FORMAT,
@@ -273,7 +272,7 @@ impl NewArgs {
 
 impl RotateArgs {
     fn document(&self, policy: &TrustPolicy) -> Result<PolicyDocument, CliError> {
-        let now = time::now();
+        let now = pocketune_core::now();
         let mut document = policy.document().clone();
         document.version += 1;
         document.created = now;
@@ -320,18 +319,6 @@ fn keys_of<'r>(roles: &'r mut Roles, role: &str) -> Result<&'r mut Vec<KeyId>, C
 fn split(text: &str) -> Result<(&str, &str), CliError> {
     text.split_once('=')
         .ok_or(CliError::Usage("--add and --remove take ROLE=…"))
-}
-
-/// Kinds of matrices that adapters change, as files name them.
-fn targets() -> Vec<String> {
-    let kind = |projection: &Projection| {
-        let tensor = projection.tensor(0);
-        let name = tensor.strip_suffix(".weight").unwrap_or(&tensor);
-        name.rsplit('.').next().unwrap_or(name).to_owned()
-    };
-    let mut kinds: Vec<String> = Projection::ALL.iter().map(kind).collect();
-    kinds.sort_unstable();
-    kinds
 }
 
 pub(crate) fn digest(text: &str) -> Result<Digest, String> {

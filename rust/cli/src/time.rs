@@ -1,15 +1,6 @@
-//! The clock.
-
-use std::time::{SystemTime, UNIX_EPOCH};
+//! Moments on the command line.
 
 use pocketune_adapter::Timestamp;
-
-/// What it says.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seconds = since.map_or(0, |since| since.as_secs());
-    Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
-}
 
 /// So many days later.
 pub(crate) fn days_after(moment: Timestamp, days: u32) -> Timestamp {

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use pocketune_adapter::{BaseIdentity, Digest, PublicKey, Refusal, Timestamp, VerifiedAdapter};
-use pocketune_store::{Active, ActiveAdapter, Delivery, Review, Situation, Store, StoreError};
+use pocketune_adapter::{BaseIdentity, Digest, PublicKey, Timestamp, VerifiedAdapter};
+use pocketune_store::{
+    Active, ActiveAdapter, Delivery, RefusedAdapter, Review, Situation, Store, StoreError,
+};
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -18,15 +20,6 @@ pub struct Adapters {
     store: Store,
     base: BaseIdentity,
     device: Option<PublicKey>,
-}
-
-/// An active adapter that no longer passes, so that the model answers as it is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refused {
-    /// Its digest.
-    pub sha256: Digest,
-    /// Why.
-    pub refusal: Refusal,
 }
 
 impl Adapters {
@@ -72,14 +65,18 @@ impl Adapters {
     ///
     /// # Errors
     /// [`Error::Store`], and those of [`Engine::use_adapters`].
-    pub fn apply(&self, engine: &Engine, now: Timestamp) -> Result<Vec<Refused>, Error> {
-        let Active { adapters, refused } = self.store.active(&self.situation(now))?;
+    pub fn apply(&self, engine: &Engine, now: Timestamp) -> Result<Vec<RefusedAdapter>, Error> {
+        let Active { adapters, refused } = self.active(now)?;
         engine.use_adapters(&adapters)?;
-        let refused = refused.into_iter().map(|refused| Refused {
-            sha256: refused.sha256,
-            refusal: refused.refusal,
-        });
-        Ok(refused.collect())
+        Ok(refused)
+    }
+
+    /// What is active, verified now, whatever the engine computes under.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn active(&self, now: Timestamp) -> Result<Active, Error> {
+        Ok(self.store.active(&self.situation(now))?)
     }
 
     /// Verifies the adapter at `path` with the attestations beside it; changes nothing.

@@ -11,6 +11,7 @@
 mod adapters;
 mod cancel;
 mod chat;
+mod clock;
 mod constraint;
 mod digest;
 mod engine;
@@ -25,9 +26,10 @@ mod text;
 mod threads;
 mod worker;
 
-pub use adapters::{Adapters, Refused};
+pub use adapters::Adapters;
 pub use cancel::CancelToken;
 pub use chat::{Chat, Message, Role, SavedChat, TemplateChoice};
+pub use clock::now;
 pub use constraint::Constraint;
 pub use digest::DigestCache;
 pub use engine::{
@@ -46,7 +48,8 @@ pub use pocketune_adapter::{
 pub use pocketune_gguf::ModelHeader;
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use pocketune_store::{
-    Action, ActiveAdapter, Delivery, HistoryEntry, InstalledAdapter, Review, Store, StoreError,
+    Action, Active, ActiveAdapter, Delivery, HistoryEntry, InstalledAdapter, RefusedAdapter,
+    Review, Store, StoreError,
 };
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};

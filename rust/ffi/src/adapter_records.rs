@@ -308,8 +308,8 @@ impl From<&core::InstalledAdapter> for InstalledAdapter {
     }
 }
 
-impl From<&core::Refused> for RefusedAdapter {
-    fn from(refused: &core::Refused) -> Self {
+impl From<&core::RefusedAdapter> for RefusedAdapter {
+    fn from(refused: &core::RefusedAdapter) -> Self {
         Self {
             sha256: refused.sha256.to_string(),
             refusal: (&refused.refusal).into(),

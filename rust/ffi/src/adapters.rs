@@ -1,10 +1,9 @@
 //! Signed adapters: review, install, activate, go back.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use pocketune_core as core;
-use pocketune_core::{Error, StoreError};
+use pocketune_core::{Error, StoreError, now};
 
 use crate::adapter_records::{
     AdapterChoice, AdapterRefusal, AdapterSummary, AdapterVerdict, HistoryEntry, InstalledAdapter,
@@ -241,10 +240,4 @@ fn verdict<T>(
         }),
         Err(error) => Err(error),
     }
-}
-
-fn now() -> core::Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seconds = since.map_or(0, |since| since.as_secs());
-    core::Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
 }

@@ -204,7 +204,7 @@ impl ReleaseArgs {
             let fact = || facts.get(fact).cloned().unwrap_or_default();
             given.clone().unwrap_or_else(fact)
         };
-        let now = time::now();
+        let now = pocketune_core::now();
         Release {
             kind: SubjectKind::Adapter,
             name: self.name.clone(),
@@ -279,7 +279,7 @@ impl ValidationArgs {
             result,
             configuration,
             base_model_sha256: base.sha256,
-            created: time::now(),
+            created: pocketune_core::now(),
             passed_tests: passed,
             warned_tests: warned,
             failed_tests: failed,

@@ -16,7 +16,6 @@ use crate::args::ModelArgs;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::policy;
-use crate::time;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
@@ -100,7 +99,7 @@ impl StoreArgs {
         Ok(Open {
             store: self.store()?,
             base: identify(&self.model)?,
-            now: time::now(),
+            now: pocketune_core::now(),
         })
     }
 
@@ -130,7 +129,7 @@ pub(super) fn run(command: &StoreCommand, output: &Output) -> Result<ExitCode, C
             show_active(&active, output)?;
         }
         StoreCommand::Deactivate { store } => {
-            stored(store.store()?.deactivate(time::now()))?;
+            stored(store.store()?.deactivate(pocketune_core::now()))?;
             show_active(&[], output)?;
         }
         StoreCommand::RollBack { store } => {
@@ -139,7 +138,7 @@ pub(super) fn run(command: &StoreCommand, output: &Output) -> Result<ExitCode, C
             show_active(&active, output)?;
         }
         StoreCommand::Remove { sha256, store } => {
-            stored(store.store()?.remove(sha256, time::now()))?;
+            stored(store.store()?.remove(sha256, pocketune_core::now()))?;
             if output.json {
                 output.json(&json!({ "removed": sha256 }))?;
             }

@@ -42,7 +42,7 @@ pub(super) fn run(args: &VerifyArgs, output: &Output) -> Result<ExitCode, CliErr
     let verifier = Verifier {
         policy: &policy,
         device: device.as_ref(),
-        now: args.at.unwrap_or_else(time::now),
+        now: args.at.unwrap_or_else(pocketune_core::now),
         base: &base,
         high_water: &BTreeMap::new(),
     };

@@ -20,7 +20,6 @@ use crate::error::CliError;
 use crate::files;
 use crate::load;
 use crate::output::{Output, printable};
-use crate::time;
 use generation::GenerationArgs;
 use interrupts::Interrupts;
 use session::{Session, reply_json};
@@ -104,7 +103,7 @@ pub(crate) fn run(args: &ChatArgs, output: &Output) -> Result<ExitCode, CliError
 /// passes.
 fn apply_store(folder: &Path, engine: &Engine, output: &Output) -> Result<(), CliError> {
     let adapters = Adapters::open(folder, engine, None)?;
-    for refused in adapters.apply(engine, time::now())? {
+    for refused in adapters.apply(engine, pocketune_core::now())? {
         let refusal = &refused.refusal;
         output.note(&format!("the model answers as it is: {refusal}"));
     }

@@ -5,8 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Output;
 
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::DecodePrivateKey as _;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use pocketune_adapter::fixtures::{attest, key};
 use pocketune_adapter::{Digest, Envelope, Predicate, SecretKey};
 use pocketune_gguf::fixtures::TinyModel;
@@ -322,14 +323,10 @@ fn a_statement_is_signed_elsewhere() {
     let elsewhere = key(77);
     let signature = elsewhere.sign(&fs::read(&payload).unwrap());
     fs::write(desk.path("signature"), signature).unwrap();
-    // SPKI of Ed25519 is twelve bytes and the key (RFC 8410).
-    let spki = [
-        &[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0][..],
-        &elsewhere.public().to_bytes(),
-    ]
-    .concat();
+    let spki = VerifyingKey::from_bytes(&elsewhere.public().to_bytes()).unwrap();
     let public = desk.path("elsewhere.pub");
-    fs::write(&public, pem(&spki)).unwrap();
+    let pem = spki.to_public_key_pem(LineEnding::LF).unwrap();
+    fs::write(&public, pem).unwrap();
     let (statement, signature) = (desk.path("to-sign.statement.json"), desk.path("signature"));
     let back = |signature: &str| {
         let signed = [
@@ -348,28 +345,6 @@ fn a_statement_is_signed_elsewhere() {
     assert_eq!(json(&back(&signature))["error"]["kind"], "key");
     let shown = desk.done(&["key", "show", &public]);
     assert_eq!(shown["keyid"], elsewhere.public().id().to_string());
-}
-
-fn pem(der: &[u8]) -> String {
-    // What `openssl base64` makes.
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in der.chunks(3) {
-        let bits = three
-            .iter()
-            .fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte));
-        let bits = bits << (8 * (3 - three.len()));
-        for place in 0..4 {
-            let kept = place <= three.len();
-            let sixth = (bits >> (18 - 6 * place)) as usize & 63;
-            text.push(if kept {
-                char::from(ALPHABET[sixth])
-            } else {
-                '='
-            });
-        }
-    }
-    format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
 }
 
 #[test]
