@@ -199,6 +199,23 @@ fn an_adapter_is_attested_installed_used_and_left() {
 }
 
 #[test]
+fn bench_measures_under_the_one_active_adapter() {
+    let desk = Desk::new();
+    desk.released("1", "release");
+    desk.validated();
+    let installed = desk.install(&["--policy", &desk.path("policy.json")]);
+    let sha256 = json(&installed)["sha256"].as_str().unwrap().to_owned();
+    let (store, model) = (desk.path("app"), desk.path("model.gguf"));
+    let sizes = ["--prompt-tokens", "8", "--decode-tokens", "4"];
+    let about = ["bench", "--model", &model, "--store", &store];
+    let bench = [&about[..], &sizes, &["--repetitions", "1"]].concat();
+    let idle = desk.try_to(&bench);
+    assert_eq!(json(&idle)["error"]["kind"], "usage");
+    desk.store(&["activate", &sha256]);
+    assert!(desk.done(&bench).is_object());
+}
+
+#[test]
 fn a_stranger_and_a_revoked_file_are_refused_and_remembered() {
     let desk = Desk::new();
     desk.released("1", "stranger");
