@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use pocketune_adapter::fixtures::{at, attest, name, policy, release, sign_policy};
 use pocketune_adapter::{
-    BaseIdentity, BaseModel, BaseNorms, Digest, Predicate, Release, Released, SubjectKind,
-    TrustPolicy, VerifiedRelease, Verifier, tokenizer_fingerprint,
+    BaseIdentity, BaseModel, BaseNorms, Digest, Envelope, Predicate, Release, Released,
+    STATEMENT_TYPE, Statement, SubjectKind, TrustPolicy, VerifiedRelease, Verifier,
+    tokenizer_fingerprint,
 };
 use pocketune_gguf::Gguf;
 use pocketune_gguf::fixtures::TinyModel;
@@ -106,4 +107,14 @@ fn expiry_and_size_count_here_too() {
         verdict(SubjectKind::Suite, &[11, 12], longer),
         Err("size_differs")
     );
+}
+
+/// Found by the fuzz target `statement`: a figure that came back one bit off.
+#[test]
+fn figures_are_read_to_the_last_bit() {
+    let json = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"brief.gguf","digest":{"sha256":"ae1eae1d76e5b7c865c4122ce366a08025842566d2d96c75cc13e6353a73db0d"}}],"predicateType":"other/v1","predicate":[66666666.66666668888866,68886666688868888866]}"#;
+    let envelope = Envelope::new(STATEMENT_TYPE, json.as_bytes().to_vec());
+    let statement = Statement::unverified(&envelope).unwrap();
+    let again = Statement::unverified(&statement.envelope()).unwrap();
+    assert_eq!(again, statement);
 }

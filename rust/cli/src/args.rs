@@ -10,6 +10,8 @@ use crate::bench::BenchArgs;
 use crate::chat::ChatArgs;
 use crate::embed::EmbedArgs;
 use crate::error::CliError;
+use crate::evaluate::EvaluateArgs;
+use crate::experiment::ExperimentArgs;
 use crate::files;
 use crate::fit::FitArgs;
 use crate::inspect::InspectArgs;
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Tune(Box<TuneArgs>),
     TuneBench(TuneBenchArgs),
     Adapter(Box<AdapterArgs>),
+    Evaluate(EvaluateArgs),
+    Experiment(ExperimentArgs),
     Policy(PolicyArgs),
     Key(KeyArgs),
     /// Keep one core busy until standard input ends

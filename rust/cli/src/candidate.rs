@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pocketune_core::{
     CancelToken, CandidateAdapter, Chat, ChatOptions, Engine, Error, EvaluationChat,
-    EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Score,
+    EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Score, Scorer,
 };
 
 use crate::error::CliError;
@@ -75,11 +75,13 @@ impl<'a> Subject<'a> {
         }
     }
 
-    pub(crate) fn score(&self, prompt: &Prompt, reply: &str) -> Result<Score, Error> {
-        let cancel = CancelToken::new();
+}
+
+impl Scorer for Subject<'_> {
+    fn score(&self, prompt: &Prompt, reply: &str, cancel: &CancelToken) -> Result<Score, Error> {
         match &self.session {
-            None => self.engine.score(prompt, reply, &cancel),
-            Some(session) => session.score(prompt, reply, &cancel),
+            None => self.engine.score(prompt, reply, cancel),
+            Some(session) => session.score(prompt, reply, cancel),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::io;
 
 use pocketune_adapter::PolicyError;
 use pocketune_core::{Error, StoreError};
+use pocketune_judge::experiment::ExperimentError;
+use pocketune_judge::suite::SuiteError;
 use pocketune_train::TrainError;
 
 use crate::output::human_bytes;
@@ -38,6 +40,10 @@ pub(crate) enum CliError {
     Key(String),
     #[error(transparent)]
     Policy(PolicyError),
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
     #[error("it cannot be an adapter: {0}")]
     Peft(String),
     #[error("the {what} is longer than {limit_bytes} bytes")]
@@ -77,6 +83,8 @@ impl CliError {
             Self::NotWritten(_) => "not_written",
             Self::Key(_) => "key",
             Self::Policy(error) => error.reason(),
+            Self::Suite(_) => "suite_invalid",
+            Self::Experiment(_) => "experiment_invalid",
             Self::Peft(_) => "peft",
             Self::TooLong { .. } => "file_too_long",
             Self::Usage(_) => "usage",
@@ -110,6 +118,7 @@ fn core_kind(error: &Error) -> &'static str {
         Error::AdapterInvalid(_) => "adapter_invalid",
         Error::AdapterRefused(_) => "adapter_refused",
         Error::Store(error) => store_kind(error),
+        Error::Suite(_) => "suite_invalid",
         Error::OutOfMemory { .. } => "out_of_memory",
         Error::AllocationFailed => "allocation_failed",
         Error::NoChatTemplate => "no_chat_template",

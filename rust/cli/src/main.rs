@@ -10,6 +10,8 @@ mod chat;
 mod embed;
 mod error;
 mod estimate;
+mod evaluate;
+mod experiment;
 mod files;
 mod fit;
 mod inspect;
@@ -56,6 +58,8 @@ fn run(command: &Command, output: &Output) -> Result<ExitCode, CliError> {
         Command::Embed(args) => embed::run(args, output),
         Command::Tokenize(args) => tokenize::run(args, output),
         Command::Adapter(args) => adapter::run(args, output),
+        Command::Evaluate(args) => evaluate::run(args, output),
+        Command::Experiment(args) => experiment::run(args, output),
         Command::Policy(args) => policy::run(args, output),
         Command::Key(args) => key::run(args, output),
         Command::Tune(args) => tune::run(args, output),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use pocketune_core::{Message, Prompt};
+use pocketune_core::{CancelToken, Message, Prompt, Scorer as _};
 use serde_json::json;
 
 use crate::args::{EngineArgs, TemplateArgs};
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ScoreArgs, output: &Output) -> Result<ExitCode, CliErro
     let prompt = args.prompt()?;
     let engine = load::engine(&args.engine, output, &AtomicBool::new(false))?;
     let subject = Subject::open(&engine, args.candidate.read(&engine)?)?;
-    let score = subject.score(&prompt, &args.reply)?;
+    let score = subject.score(&prompt, &args.reply, &CancelToken::new())?;
     let tokens = score
         .tokens
         .iter()

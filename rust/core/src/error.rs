@@ -2,6 +2,7 @@
 
 use pocketune_adapter::AdapterError;
 use pocketune_gguf::GgufError;
+use pocketune_judge::suite::SuiteError;
 use pocketune_llama::LlamaError;
 use pocketune_store::StoreError;
 
@@ -41,6 +42,9 @@ pub enum Error {
     /// The store of adapters failed, or refused one.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What a suite was answered with is no result.
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
     /// Not enough memory. Choose a smaller model or context, or free memory.
     #[error("{required_bytes} bytes of memory are needed and {available_bytes} are free")]
     OutOfMemory {

@@ -22,6 +22,7 @@ mod options;
 mod process;
 mod reply;
 mod source;
+mod suites;
 mod text;
 mod threads;
 mod worker;
@@ -54,4 +55,5 @@ pub use pocketune_store::{
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
 pub use source::ModelSource;
+pub use suites::{Scorer, evaluate};
 pub use threads::default_threads;

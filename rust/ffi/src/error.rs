@@ -175,8 +175,10 @@ impl From<Error> for PocketuneError {
             Error::Closed => Self::Closed,
             Error::Io(_) => Self::StorageFailed { reason },
             Error::Store(error) => store_error(&error),
-            // No call across this boundary takes a candidate.
-            Error::AdapterInvalid(_) | Error::AdapterRefused(_) => Self::Internal { reason },
+            // No call across this boundary takes a candidate or a suite.
+            Error::AdapterInvalid(_) | Error::AdapterRefused(_) | Error::Suite(_) => {
+                Self::Internal { reason }
+            }
             Error::Compute(_) => Self::Internal { reason },
         }
     }

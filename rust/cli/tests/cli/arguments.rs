@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::run::{json, pocketune, run, run_with_input, stderr, stdout};
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 11] = [
     "chat",
     "bench",
     "fit",
@@ -15,6 +15,8 @@ const COMMANDS: [&str; 9] = [
     "tokenize",
     "tune",
     "tune-bench",
+    "evaluate",
+    "experiment",
 ];
 
 #[test]

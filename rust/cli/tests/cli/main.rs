@@ -10,6 +10,7 @@
 mod adapter;
 mod arguments;
 mod candidate;
+mod judge;
 mod model;
 mod peft;
 mod run;

@@ -1,0 +1,367 @@
+//! Words, sentences and code of a text, by hand-written scanners that read it once.
+
+/// A word as a number that does not depend on its case.
+pub(super) type WordHash = u64;
+
+/// Whether words of this character's script stand without spaces between them: Han, kana,
+/// Thai, Lao, Burmese, Khmer.
+pub(super) fn is_unspaced(c: char) -> bool {
+    matches!(c,
+        '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}'
+        | '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}')
+        && c != '・'
+}
+
+/// The words of a text: letters and digits, with apostrophes inside. In scripts without
+/// spaces each character is one.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    Words { rest: text }
+}
+
+struct Words<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let start = self.rest.find(is_wordy)?;
+        let text = self.rest.get(start..)?;
+        let mut end = 0;
+        let mut chars = text.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            let joins = at > 0
+                && matches!(c, '\'' | '’')
+                && chars.peek().is_some_and(|&(_, next)| next.is_alphabetic());
+            if !(is_wordy(c) || joins) || at > 0 && is_unspaced(c) {
+                break;
+            }
+            end = at + c.len_utf8();
+            if is_unspaced(c) {
+                break;
+            }
+        }
+        let (word, rest) = text.split_at(end);
+        self.rest = rest;
+        Some(word)
+    }
+}
+
+fn is_wordy(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || is_unspaced(c)
+}
+
+/// The words of a text as numbers: FNV-1a over their lower-case characters.
+pub(super) fn word_hashes(text: &str) -> Vec<WordHash> {
+    words(text).map(word_hash).collect()
+}
+
+/// One word as a number.
+pub(super) fn word_hash(word: &str) -> WordHash {
+    word.chars()
+        .flat_map(char::to_lowercase)
+        .fold(0xcbf2_9ce4_8422_2325, |hash, c| mix(hash, c.into()))
+}
+
+/// A run of words as one number.
+pub(super) fn run_hash(words: &[WordHash]) -> WordHash {
+    words.iter().fold(0x9e37_79b9_7f4a_7c15, |hash, &word| {
+        mix(hash.rotate_left(23), word)
+    })
+}
+
+fn mix(hash: u64, value: u64) -> u64 {
+    (hash ^ value).wrapping_mul(0x0000_0100_0000_01b3)
+}
+
+/// The words of a text in lower case, with straight apostrophes and one space around each:
+/// what phrases are looked up in.
+pub(super) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len() + 2);
+    plain.push(' ');
+    for word in words(text) {
+        let lower = word.chars().flat_map(char::to_lowercase);
+        plain.extend(lower.map(|c| if c == '’' { '\'' } else { c }));
+        plain.push(' ');
+    }
+    plain
+}
+
+/// Whether a [`plain`] text holds a phrase of whole words. A phrase that ends on `*` may
+/// go on within its last word.
+pub(super) fn mentions(plain: &str, phrase: &str) -> bool {
+    place_of(plain, phrase).is_some()
+}
+
+/// Where a [`plain`] text holds a phrase.
+pub(super) fn place_of(plain: &str, phrase: &str) -> Option<usize> {
+    let (stem, open) = match phrase.strip_suffix('*') {
+        Some(stem) => (stem, true),
+        None => (phrase, false),
+    };
+    let bytes = plain.as_bytes();
+    plain.match_indices(stem).map(|(at, _)| at).find(|&at| {
+        let starts = at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b' ');
+        starts && (open || bytes.get(at + stem.len()) == Some(&b' '))
+    })
+}
+
+/// Words or phrases that mean the same to a critic, with bars between them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms(pub(super) &'static str);
+
+impl Terms {
+    pub(super) fn iter(self) -> std::str::Split<'static, char> {
+        self.0.split('|')
+    }
+
+    /// Whether one of them is exactly this.
+    pub(super) fn has(self, word: &str) -> bool {
+        self.iter().any(|term| term == word)
+    }
+
+    /// Whether a [`plain`] text holds one, as [`mentions`] tells.
+    pub(super) fn found_in(self, plain: &str) -> bool {
+        self.iter().any(|term| mentions(plain, term))
+    }
+}
+
+/// How many words people would count: what stands between spaces and holds a letter or a
+/// digit. Fence lines do not count; two characters without spaces count as one word.
+pub(super) fn count_words(text: &str) -> usize {
+    let (mut spaced, mut unspaced) = (0, 0);
+    for line in text.lines().filter(|line| fence(line).is_none()) {
+        for piece in line.split_whitespace() {
+            let dense = piece.chars().filter(|&c| is_unspaced(c)).count();
+            unspaced += dense;
+            let other = |c: char| c.is_alphanumeric() && !is_unspaced(c);
+            spaced += usize::from(piece.contains(other));
+        }
+    }
+    spaced + unspaced.div_ceil(2)
+}
+
+/// The sentences of a text, without those that hold no letter or digit. A line break ends
+/// one too; the dot of an abbreviation, an ordinal or a list's number does not.
+pub(super) fn sentences(text: &str) -> Vec<&str> {
+    let mut sentences = Vec::new();
+    let mut start = 0;
+    let mut cut = |from: usize, to: usize| {
+        let sentence = text.get(from..to).unwrap_or_default().trim();
+        if sentence.contains(char::is_alphanumeric) {
+            sentences.push(sentence);
+        }
+    };
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let end = at + c.len_utf8();
+        let next = chars.peek().map(|&(_, next)| next);
+        let ends = match c {
+            '\n' | '。' | '！' | '？' => true,
+            '!' | '?' | '…' => next.is_none_or(|next| !next.is_alphanumeric()),
+            '.' => {
+                let rest = text.get(end..).unwrap_or_default();
+                let before = text.get(start..at).unwrap_or_default();
+                next.is_none_or(char::is_whitespace) && dot_ends(before, rest)
+            }
+            _ => false,
+        };
+        if ends {
+            cut(start, end);
+            start = end;
+        }
+    }
+    cut(start, text.len());
+    sentences
+}
+
+/// Whether a dot after `before` ends a sentence.
+fn dot_ends(before: &str, rest: &str) -> bool {
+    let follows = rest.chars().take(80).find(|c| !c.is_whitespace());
+    if follows.is_none() {
+        return true;
+    }
+    let tail = before.char_indices().rev().take(12).last();
+    let tail = tail.and_then(|(at, _)| before.get(at..)).unwrap_or(before);
+    let word = tail
+        .rsplit(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    let ordinal = word.len() <= 2 && !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+    let initial = word.chars().count() == 1 && word != "I";
+    let abbreviated = Terms("Dr|Mr|Mrs|Ms|Prof|St|No|Nr|ca|bzw|vs|approx|inkl|Jr|Sr|usw|etc|Str");
+    let lower = follows.is_some_and(char::is_lowercase);
+    !(ordinal || initial || lower || abbreviated.has(word) && word != "etc" && word != "usw")
+}
+
+/// A fenced block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Code<'a> {
+    /// What stands beside the opening fence, in the reply's case.
+    pub(super) language: &'a str,
+    pub(super) body: &'a str,
+    pub(super) closed: bool,
+}
+
+/// A text parted into prose and code.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parts<'a> {
+    /// What is not fenced, as it stands.
+    pub(super) outside: String,
+    /// The same without inline code either: a space in its place.
+    pub(super) prose: String,
+    /// Whether a backtick is left over in some paragraph.
+    pub(super) open_tick: bool,
+    pub(super) code: Vec<Code<'a>>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        let mut parts = Self::default();
+        let mut open: Option<(&str, &str, usize)> = None;
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            let start = at;
+            at += line.len();
+            match (fence(line), open) {
+                (Some((mark, language)), None) => open = Some((mark, language, at)),
+                (Some((mark, "")), Some((opened, language, from))) if mark.starts_with(opened) => {
+                    let body = text.get(from..start).unwrap_or_default();
+                    parts.code.push(Code {
+                        language,
+                        body,
+                        closed: true,
+                    });
+                    open = None;
+                }
+                (_, None) => parts.outside.push_str(line),
+                (_, Some(_)) => {}
+            }
+        }
+        if let Some((_, language, from)) = open {
+            let body = text.get(from..).unwrap_or_default();
+            parts.code.push(Code {
+                language,
+                body,
+                closed: false,
+            });
+        }
+        parts.strip_inline();
+        parts
+    }
+
+    /// Inline code does not reach beyond its paragraph, and a run of backticks ends at a run
+    /// of the same length (CommonMark 0.31, 6.1).
+    fn strip_inline(&mut self) {
+        for paragraph in self.outside.split("\n\n") {
+            let mut rest = paragraph;
+            while let Some(at) = rest.find('`') {
+                let (before, from) = rest.split_at(at);
+                self.prose.push_str(before);
+                let ticks = from.len() - from.trim_start_matches('`').len();
+                let (mark, inner) = from.split_at(ticks);
+                // Longer runs are no inline code that a model writes; a limit on them keeps
+                // the search linear.
+                let end = (ticks <= 2).then(|| inner.find(mark)).flatten();
+                match end {
+                    Some(end) => {
+                        self.prose.push(' ');
+                        rest = inner.get(end + ticks..).unwrap_or_default();
+                    }
+                    None => {
+                        self.open_tick |= ticks <= 2;
+                        // Nothing closes it here, so nothing closes a later one of its kind.
+                        self.prose.push_str(inner);
+                        rest = "";
+                    }
+                }
+            }
+            self.prose.push_str(rest);
+            self.prose.push_str("\n\n");
+        }
+    }
+}
+
+/// The mark and the language of a fence line (CommonMark 0.31, 4.5).
+fn fence(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    let mark = ['`', '~'].into_iter().find_map(|c| {
+        let rest = line.trim_start_matches(c);
+        let width = line.len() - rest.len();
+        (width >= 3 && !rest.contains('`')).then_some(width)
+    })?;
+    let (mark, rest) = line.split_at(mark);
+    Some((mark, rest.trim()))
+}
+
+/// The kind and the text of a list item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Item<'a> {
+    /// Spaces before its mark.
+    pub(super) indent: usize,
+    pub(super) numbered: bool,
+    pub(super) text: &'a str,
+}
+
+/// A line as an item of a list, if it is one.
+pub(super) fn item(line: &str) -> Option<Item<'_>> {
+    let body = line.trim_start();
+    let indent = line.len() - body.len();
+    let bullet = ['-', '*', '•', '+', '–', '·'];
+    if let Some(rest) = body.strip_prefix(bullet) {
+        let gap = rest.is_empty() || rest.starts_with(char::is_whitespace);
+        return gap.then(|| Item {
+            indent,
+            numbered: false,
+            text: rest.trim(),
+        });
+    }
+    let rest = body.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = body.len() - rest.len();
+    let after = rest.strip_prefix(['.', ')'])?;
+    let gap = after.is_empty() || after.starts_with(char::is_whitespace);
+    (1..=3).contains(&digits).then_some(())?;
+    gap.then(|| Item {
+        indent,
+        numbered: true,
+        text: after.trim(),
+    })
+}
+
+/// A text without what stands in double quotes, which somebody else says. A quote that does
+/// not close within its line is kept.
+pub(super) fn without_quotes(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let mut rest = line;
+        while let Some((at, open)) = rest.char_indices().find(|(_, c)| closing(*c).is_some()) {
+            let (before, from) = rest.split_at(at);
+            kept.push_str(before);
+            let inner = from.get(open.len_utf8()..).unwrap_or_default();
+            let close = closing(open).unwrap_or(open);
+            let Some(end) = inner.find(close) else {
+                kept.push_str(inner);
+                rest = "";
+                break;
+            };
+            kept.push(' ');
+            rest = inner.get(end + close.len_utf8()..).unwrap_or_default();
+        }
+        kept.push_str(rest);
+    }
+    kept
+}
+
+fn closing(open: char) -> Option<char> {
+    Some(match open {
+        '"' => '"',
+        '“' => '”',
+        '„' => '“',
+        '«' => '»',
+        '「' => '」',
+        '『' => '』',
+        _ => return None,
+    })
+}

@@ -1,0 +1,182 @@
+//! The one rule that makes a verdict of evidence, and the evidence that it looks at.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Arm, Definition, Goal, Measure, Reason, Role, Verdict};
+use crate::stats::{EProcess, Observation, Side, log_multinomial_e};
+
+/// How close to the weights wrong sample ratios are looked for: with 100, deviations of
+/// about 5 points.
+const RATIO_CONCENTRATION: f64 = 100.0;
+
+/// The chance of a wrong claim that each claim may take. Together they are at most the
+/// definition's alpha, since a wrong claim of the whole procedure is one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct AlphaPlan {
+    /// That arms were not assigned by their weights: a tenth.
+    pub sample_ratio: f64,
+    /// That the challenger is better: 45 %. A promotion needs every guardrail too, at this
+    /// level each: all must pass, so that none has to share.
+    pub promote: f64,
+    /// That it is worse: the other 45 %, or half of that beside guardrails.
+    pub primary_worse: f64,
+    /// That one guardrail is worse by its margin: what is left, in equal parts.
+    pub guardrail_harmed: f64,
+}
+
+impl AlphaPlan {
+    /// Of this experiment.
+    #[must_use]
+    pub fn of(definition: &Definition) -> Self {
+        let alpha = definition.alpha;
+        let guardrails = definition.with_role(Role::Guardrail).count();
+        let roll_back = 0.45 * alpha;
+        let primary_worse = match guardrails {
+            0 => roll_back,
+            _ => roll_back / 2.0,
+        };
+        Self {
+            sample_ratio: 0.1 * alpha,
+            promote: 0.45 * alpha,
+            primary_worse,
+            guardrail_harmed: (roll_back - primary_worse) / guardrails.max(1) as f64,
+        }
+    }
+}
+
+/// Evidence of a running experiment: takes what happens, gives the verdict so far.
+#[derive(Debug, Clone)]
+pub struct Monitor {
+    plan: AlphaPlan,
+    shares: [f64; 2],
+    exposures: [u64; 2],
+    min_outcomes: u64,
+    max_outcomes: u64,
+    outcomes: f64,
+    primary: Compared,
+    guardrails: Vec<Compared>,
+}
+
+/// Evidence by one measure, against one null value, to both sides.
+#[derive(Debug, Clone)]
+struct Compared {
+    measure: Measure,
+    above: EProcess,
+    below: EProcess,
+}
+
+impl Compared {
+    fn new(definition: &Definition, measure: Measure, null: f64) -> Self {
+        let evidence = |side| EProcess::new(definition.statistics(), null, side);
+        Self {
+            measure,
+            above: evidence(Side::Above),
+            below: evidence(Side::Below),
+        }
+    }
+
+    fn add(&mut self, observation: Observation, count: f64) {
+        self.above.add(observation, count);
+        self.below.add(observation, count);
+    }
+}
+
+/// Whether evidence reaches the level.
+fn proves(log_e: f64, alpha: f64) -> bool {
+    log_e >= -alpha.ln()
+}
+
+impl Monitor {
+    /// Before anything has happened. `None` for a definition without a primary metric.
+    #[must_use]
+    pub fn new(definition: &Definition) -> Option<Self> {
+        let null = match definition.goal {
+            Goal::Better => 0.0,
+            Goal::NotWorseBy(margin) => -margin,
+        };
+        let primary = definition.primary()?;
+        let guardrails = definition.with_role(Role::Guardrail);
+        Some(Self {
+            plan: AlphaPlan::of(definition),
+            shares: definition.shares(),
+            exposures: [0, 0],
+            min_outcomes: definition.limits.min_outcomes,
+            max_outcomes: definition.limits.max_outcomes,
+            outcomes: 0.0,
+            primary: Compared::new(definition, primary.measure, null),
+            guardrails: guardrails
+                .map(|guard| Compared::new(definition, guard.measure, -guard.margin))
+                .collect(),
+        })
+    }
+
+    /// So many exposures to this arm.
+    pub fn expose(&mut self, arm: Arm, count: u64) {
+        let [incumbent, challenger] = &mut self.exposures;
+        match arm {
+            Arm::Incumbent => *incumbent += count,
+            Arm::Challenger => *challenger += count,
+        }
+    }
+
+    /// An outcome by this measure that came `count` times.
+    pub fn observe(&mut self, measure: Measure, observation: Observation, count: f64) {
+        if self.primary.measure == measure {
+            self.outcomes += count;
+            self.primary.add(observation, count);
+        }
+        let guardrails = self.guardrails.iter_mut();
+        for guardrail in guardrails.filter(|guardrail| guardrail.measure == measure) {
+            guardrail.add(observation, count);
+        }
+    }
+
+    /// The verdict on what has happened, and why; limits on days and an end by hand are
+    /// the caller's.
+    #[must_use]
+    pub fn verdict(&self) -> (Verdict, Reason) {
+        let plan = &self.plan;
+        if proves(self.log_e_sample_ratio(), plan.sample_ratio) {
+            return (Verdict::Inconclusive, Reason::SampleRatio);
+        }
+        let mut guardrails = self.guardrails.iter();
+        let harmed = guardrails.find(|it| proves(it.below.log_e(), plan.guardrail_harmed));
+        if let Some(Compared { measure, .. }) = harmed {
+            return (Verdict::RollBack, Reason::GuardrailHarmed(*measure));
+        }
+        if proves(self.log_e_worse(), plan.primary_worse) {
+            return (Verdict::RollBack, Reason::PrimaryWorse);
+        }
+        let limit = self.outcomes >= self.max_outcomes as f64;
+        let open = |reason| match limit {
+            true => (Verdict::Inconclusive, Reason::OutcomeLimit),
+            false => (Verdict::KeepGoing, reason),
+        };
+        if !proves(self.log_e_better(), plan.promote) {
+            return open(Reason::NotYet);
+        }
+        let mut guardrails = self.guardrails.iter();
+        let unproven = guardrails.find(|it| !proves(it.above.log_e(), plan.promote));
+        match unproven {
+            Some(Compared { measure, .. }) => open(Reason::GuardrailOpen(*measure)),
+            None if self.outcomes < self.min_outcomes as f64 => open(Reason::TooFewOutcomes),
+            None => (Verdict::Promote, Reason::PrimaryBetter),
+        }
+    }
+
+    /// Logarithm of the e-value for the goal.
+    pub(crate) fn log_e_better(&self) -> f64 {
+        self.primary.above.log_e()
+    }
+
+    /// Logarithm of the e-value against it.
+    pub(crate) fn log_e_worse(&self) -> f64 {
+        self.primary.below.log_e()
+    }
+
+    /// Logarithm of the e-value against exposures that follow the weights.
+    pub(crate) fn log_e_sample_ratio(&self) -> f64 {
+        log_multinomial_e(&self.exposures, &self.shares, RATIO_CONCENTRATION)
+    }
+}

@@ -1,0 +1,98 @@
+//! Events as lines of JSON: what a device keeps, and what is analysed elsewhere with
+//! consent.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Arm, Definition, ExperimentError, Measure, Outcome, Recorder};
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Event {
+    /// A unit saw an arm; side by side, both, this one's reply first.
+    Exposure {
+        /// What is exposed: a conversation, or one question of it.
+        unit: String,
+        /// `incumbent` or `challenger`.
+        arm: String,
+        /// Seconds since 1970.
+        at_s: i64,
+    },
+    /// What came of it.
+    Outcome {
+        /// The unit.
+        unit: String,
+        /// By which measure.
+        measure: Measure,
+        /// What.
+        outcome: Outcome,
+        /// Seconds since 1970.
+        at_s: i64,
+    },
+    /// Somebody ended the experiment.
+    End {
+        /// Seconds since 1970.
+        at_s: i64,
+    },
+}
+
+/// Takes the events of a ledger in their order, and shows the recorder after each.
+///
+/// # Errors
+/// [`ExperimentError::LineMalformed`] and [`ExperimentError::Line`], with the line;
+/// [`ExperimentError::DefinitionInvalid`].
+pub fn read_ledger(
+    definition: &Definition,
+    lines: &str,
+    mut each: impl FnMut(&Recorder),
+) -> Result<Recorder, ExperimentError> {
+    let mut recorder = Recorder::new(definition.clone())?;
+    for (index, text) in lines.lines().enumerate() {
+        let line = index + 1;
+        if text.trim().is_empty() {
+            continue;
+        }
+        let event: Event =
+            serde_json::from_str(text).map_err(|error| ExperimentError::LineMalformed {
+                line,
+                reason: error.to_string(),
+            })?;
+        let taken = recorder.take(&event);
+        taken.map_err(|source| ExperimentError::Line {
+            line,
+            source: Box::new(source),
+        })?;
+        each(&recorder);
+    }
+    Ok(recorder)
+}
+
+impl Recorder {
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// [`ExperimentError::UnknownArm`], and those of [`Recorder::expose`],
+    /// [`Recorder::record`] and [`Recorder::end`].
+    pub fn take(&mut self, event: &Event) -> Result<(), ExperimentError> {
+        match event {
+            Event::Exposure { unit, arm, at_s } => self.expose(unit, arm_called(arm)?, *at_s),
+            Event::Outcome {
+                unit,
+                measure,
+                outcome,
+                at_s,
+            } => self.record(unit, *measure, *outcome, *at_s),
+            Event::End { at_s } => self.end(*at_s),
+        }
+    }
+}
+
+fn arm_called(name: &str) -> Result<Arm, ExperimentError> {
+    match name {
+        "incumbent" => Ok(Arm::Incumbent),
+        "challenger" => Ok(Arm::Challenger),
+        _ => Err(ExperimentError::UnknownArm {
+            arm: name.to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,428 @@
+//! Counts of outcomes: all that evidence needs, and nothing that tells who or what.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::measure::GRADES;
+use super::{Arm, Definition, DesignKind, ExperimentError, Measure, Metric, Outcome, Pick};
+use crate::stats::Observation;
+
+/// Most exposures of one tally: what is beyond is a mistake.
+const COUNT_MAX: u64 = 1 << 40;
+
+/// What one device, or several, saw of an experiment. Only counts: summaries of devices
+/// merge, and hold neither texts nor units.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tally {
+    /// SHA-256 of the definition.
+    pub experiment: String,
+    /// Exposures by assigned arm: incumbent, challenger.
+    pub exposures: [u64; 2],
+    /// The first exposure, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at_s: Option<i64>,
+    /// The latest event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at_s: Option<i64>,
+    /// Outcomes by measure.
+    pub outcomes: BTreeMap<Measure, Cells>,
+}
+
+/// How often each outcome came. Grades are thousandths of a measure's range, 1,000 for its
+/// good end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Cells {
+    /// Where both arms answer.
+    Paired {
+        /// The challenger's grade less the incumbent's, and how often.
+        differences: BTreeMap<i16, u64>,
+        /// Sum of the incumbent's grades.
+        incumbent_sum: u64,
+        /// Sum of the challenger's grades.
+        challenger_sum: u64,
+    },
+    /// Where one arm answers.
+    Split {
+        /// Grades of the incumbent, and how often.
+        incumbent: BTreeMap<u16, u64>,
+        /// Grades of the challenger.
+        challenger: BTreeMap<u16, u64>,
+    },
+}
+
+impl Tally {
+    /// Of an experiment before its first exposure.
+    #[must_use]
+    pub fn new(definition: &Definition) -> Self {
+        Self {
+            experiment: definition.sha256(),
+            exposures: [0, 0],
+            started_at_s: None,
+            last_at_s: None,
+            outcomes: BTreeMap::new(),
+        }
+    }
+
+    /// Reads a summary that a device gave out, and checks it against the experiment.
+    ///
+    /// # Errors
+    /// [`ExperimentError::SummaryMalformed`], [`ExperimentError::OtherExperiment`],
+    /// [`ExperimentError::MeasureNotTaken`], [`ExperimentError::OutcomeForm`].
+    pub fn parse(json: &[u8], definition: &Definition) -> Result<Self, ExperimentError> {
+        let this: Self =
+            serde_json::from_slice(json).map_err(|error| ExperimentError::SummaryMalformed {
+                reason: error.to_string(),
+            })?;
+        this.check(definition)?;
+        Ok(this)
+    }
+
+    /// Adds what another device saw.
+    ///
+    /// # Errors
+    /// [`ExperimentError::OtherExperiment`], [`ExperimentError::OutcomeForm`]; this tally is
+    /// then as it was.
+    pub fn merge(&mut self, other: &Self) -> Result<(), ExperimentError> {
+        if other.experiment != self.experiment {
+            return Err(ExperimentError::OtherExperiment {
+                found: other.experiment.clone(),
+                expected: self.experiment.clone(),
+            });
+        }
+        let mut outcomes = self.outcomes.clone();
+        for (measure, cells) in &other.outcomes {
+            let Some(ours) = outcomes.get_mut(measure) else {
+                outcomes.insert(*measure, cells.clone());
+                continue;
+            };
+            if !ours.merge(cells) {
+                return Err(ExperimentError::OutcomeForm { measure: *measure });
+            }
+        }
+        self.outcomes = outcomes;
+        for (ours, theirs) in self.exposures.iter_mut().zip(other.exposures) {
+            *ours = ours.saturating_add(theirs);
+        }
+        let starts = self.started_at_s.into_iter().chain(other.started_at_s);
+        self.started_at_s = starts.min();
+        self.last_at_s = self.last_at_s.max(other.last_at_s);
+        Ok(())
+    }
+
+    /// Outcomes by this measure.
+    #[must_use]
+    pub fn count(&self, measure: Measure) -> u64 {
+        self.outcomes.get(&measure).map_or(0, Cells::count)
+    }
+
+    /// All observations by this measure, with how often each came.
+    #[must_use]
+    pub fn observations(&self, measure: Measure) -> Vec<(Observation, f64)> {
+        let cells = self.outcomes.get(&measure);
+        cells.map(Cells::observations).unwrap_or_default()
+    }
+
+    pub(crate) fn expose(&mut self, arm: Arm, at_s: i64) {
+        let [incumbent, challenger] = &mut self.exposures;
+        match arm {
+            Arm::Incumbent => *incumbent += 1,
+            Arm::Challenger => *challenger += 1,
+        }
+        self.started_at_s.get_or_insert(at_s);
+    }
+
+    pub(crate) fn add(&mut self, measure: Measure, graded: Graded) {
+        let cells = self
+            .outcomes
+            .entry(measure)
+            .or_insert_with(|| match graded {
+                Graded::Pair { .. } => Cells::Paired {
+                    differences: BTreeMap::new(),
+                    incumbent_sum: 0,
+                    challenger_sum: 0,
+                },
+                Graded::One(..) => Cells::Split {
+                    incumbent: BTreeMap::new(),
+                    challenger: BTreeMap::new(),
+                },
+            });
+        cells.add(graded);
+    }
+
+    fn check(&self, definition: &Definition) -> Result<(), ExperimentError> {
+        let malformed = |reason: &str| ExperimentError::SummaryMalformed {
+            reason: reason.to_owned(),
+        };
+        let expected = definition.sha256();
+        if self.experiment != expected {
+            return Err(ExperimentError::OtherExperiment {
+                found: self.experiment.clone(),
+                expected,
+            });
+        }
+        if self.exposures.iter().any(|&count| count > COUNT_MAX) {
+            return Err(malformed("a count is too large"));
+        }
+        let [incumbent, challenger] = self.exposures;
+        for (&measure, cells) in &self.outcomes {
+            if definition.metric(measure).is_none() {
+                return Err(ExperimentError::MeasureNotTaken { measure });
+            }
+            let exposed = match (definition.design, cells) {
+                (DesignKind::SideBySide, Cells::Paired { .. }) => incumbent + challenger,
+                (DesignKind::ByConversation, Cells::Split { .. }) => incumbent + challenger,
+                _ => return Err(ExperimentError::OutcomeForm { measure }),
+            };
+            if !cells.can_be() {
+                return Err(malformed("a grade or a count is out of range"));
+            }
+            if cells.count() > exposed {
+                return Err(malformed("there are more outcomes than exposures"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An outcome in grades.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Graded {
+    One(Arm, u16),
+    Pair { incumbent: u16, challenger: u16 },
+}
+
+impl Graded {
+    /// `None` for a value that is no number; an error for a form that the design does not
+    /// have.
+    pub(crate) fn of(
+        metric: &Metric,
+        design: DesignKind,
+        arm: Arm,
+        outcome: Outcome,
+    ) -> Result<Option<Self>, ExperimentError> {
+        let measure = metric.measure;
+        let grade = |value: f64| measure.grade(value, metric.range());
+        let pair = |incumbent, challenger| {
+            Some(Self::Pair {
+                incumbent,
+                challenger,
+            })
+        };
+        let picked = measure == Measure::Pick;
+        match (design, outcome) {
+            (DesignKind::SideBySide, Outcome::Pick(pick)) if picked => Ok(match pick {
+                Pick::Incumbent => pair(GRADES, 0),
+                Pick::Challenger => pair(0, GRADES),
+                Pick::Tie => pair(GRADES / 2, GRADES / 2),
+            }),
+            (
+                DesignKind::SideBySide,
+                Outcome::Pair {
+                    incumbent,
+                    challenger,
+                },
+            ) if !picked => {
+                let grades = grade(incumbent).zip(grade(challenger));
+                Ok(grades.and_then(|(incumbent, challenger)| pair(incumbent, challenger)))
+            }
+            (DesignKind::ByConversation, Outcome::Value(value)) => {
+                Ok(grade(value).map(|grade| Self::One(arm, grade)))
+            }
+            _ => Err(ExperimentError::OutcomeForm { measure }),
+        }
+    }
+
+    pub(crate) fn observation(self) -> Observation {
+        match self {
+            Self::One(arm, grade) => Observation::Outcome(arm, of_one(grade)),
+            Self::Pair {
+                incumbent,
+                challenger,
+            } => Observation::Difference(of_one(challenger) - of_one(incumbent)),
+        }
+    }
+}
+
+fn of_one(grade: u16) -> f64 {
+    f64::from(grade) / f64::from(GRADES)
+}
+
+impl Cells {
+    /// How many outcomes.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Paired { differences, .. } => differences.values().sum(),
+            Self::Split {
+                incumbent,
+                challenger,
+            } => incumbent.values().chain(challenger.values()).sum(),
+        }
+    }
+
+    /// Mean grade of each arm as a share of the range: incumbent, challenger. `None` for
+    /// an arm without outcomes.
+    #[must_use]
+    pub fn means(&self) -> [Option<f64>; 2] {
+        let mean = |sum: u64, count: u64| {
+            (count > 0).then(|| sum as f64 / (count as f64 * f64::from(GRADES)))
+        };
+        match self {
+            Self::Paired {
+                incumbent_sum,
+                challenger_sum,
+                ..
+            } => [*incumbent_sum, *challenger_sum].map(|sum| mean(sum, self.count())),
+            Self::Split {
+                incumbent,
+                challenger,
+            } => [incumbent, challenger].map(|grades| {
+                let sum = grades
+                    .iter()
+                    .map(|(&grade, count)| u64::from(grade) * count);
+                mean(sum.sum(), grades.values().sum())
+            }),
+        }
+    }
+
+    fn observations(&self) -> Vec<(Observation, f64)> {
+        match self {
+            Self::Paired { differences, .. } => differences
+                .iter()
+                .map(|(&difference, &count)| {
+                    let difference = f64::from(difference) / f64::from(GRADES);
+                    (Observation::Difference(difference), count as f64)
+                })
+                .collect(),
+            Self::Split {
+                incumbent,
+                challenger,
+            } => {
+                let of = |arm: Arm, grades: &BTreeMap<u16, u64>| -> Vec<_> {
+                    let seen = |(&grade, &count): (&u16, &u64)| {
+                        (Observation::Outcome(arm, of_one(grade)), count as f64)
+                    };
+                    grades.iter().map(seen).collect()
+                };
+                let mut all = of(Arm::Incumbent, incumbent);
+                all.extend(of(Arm::Challenger, challenger));
+                all
+            }
+        }
+    }
+
+    fn add(&mut self, graded: Graded) {
+        match (self, graded) {
+            (
+                Self::Paired {
+                    differences,
+                    incumbent_sum,
+                    challenger_sum,
+                },
+                Graded::Pair {
+                    incumbent: one,
+                    challenger: other,
+                },
+            ) => {
+                let difference = i32::from(other) - i32::from(one);
+                let difference = i16::try_from(difference).unwrap_or(0);
+                *differences.entry(difference).or_default() += 1;
+                *incumbent_sum += u64::from(one);
+                *challenger_sum += u64::from(other);
+            }
+            (Self::Split { incumbent, .. }, Graded::One(Arm::Incumbent, grade)) => {
+                *incumbent.entry(grade).or_default() += 1;
+            }
+            (Self::Split { challenger, .. }, Graded::One(Arm::Challenger, grade)) => {
+                *challenger.entry(grade).or_default() += 1;
+            }
+            // A recorder has one design from its first outcome on.
+            _ => {}
+        }
+    }
+
+    /// Whether these have one form; adds them if so.
+    fn merge(&mut self, other: &Self) -> bool {
+        fn add<K: Ord + Copy>(ours: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
+            for (&value, &count) in theirs {
+                *ours.entry(value).or_default() += count;
+            }
+        }
+        match (self, other) {
+            (
+                Self::Paired {
+                    differences,
+                    incumbent_sum,
+                    challenger_sum,
+                },
+                Self::Paired {
+                    differences: more,
+                    incumbent_sum: incumbent_more,
+                    challenger_sum: challenger_more,
+                },
+            ) => {
+                add(differences, more);
+                *incumbent_sum += incumbent_more;
+                *challenger_sum += challenger_more;
+                true
+            }
+            (
+                Self::Split {
+                    incumbent,
+                    challenger,
+                },
+                Self::Split {
+                    incumbent: incumbent_more,
+                    challenger: challenger_more,
+                },
+            ) => {
+                add(incumbent, incumbent_more);
+                add(challenger, challenger_more);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether grades are within their range and sums are of such grades.
+    fn can_be(&self) -> bool {
+        let grades = i32::from(GRADES);
+        match self {
+            Self::Paired {
+                differences,
+                incumbent_sum,
+                challenger_sum,
+            } => {
+                let within = |value: &i16| i32::from(*value).abs() <= grades;
+                if !differences.keys().all(within) || !small(differences.values()) {
+                    return false;
+                }
+                let each = differences.iter();
+                let shift: i128 = each.map(|(&d, &n)| i128::from(d) * i128::from(n)).sum();
+                let most = self.count() * u64::from(GRADES);
+                *incumbent_sum <= most
+                    && *challenger_sum <= most
+                    && i128::from(*challenger_sum) - i128::from(*incumbent_sum) == shift
+            }
+            Self::Split {
+                incumbent,
+                challenger,
+            } => {
+                let mut keys = incumbent.keys().chain(challenger.keys());
+                keys.all(|grade| *grade <= GRADES)
+                    && small(incumbent.values().chain(challenger.values()))
+            }
+        }
+    }
+}
+
+fn small<'a>(mut counts: impl Iterator<Item = &'a u64>) -> bool {
+    let mut sum = 0_u64;
+    counts.all(|&count| {
+        sum = sum.saturating_add(count);
+        sum <= COUNT_MAX
+    })
+}

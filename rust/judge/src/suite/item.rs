@@ -1,0 +1,190 @@
+//! What is asked.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::SuiteError;
+use crate::critic::Expectation;
+
+/// A suite as its file has it: one item a line, as JSON.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Suite {
+    /// What it is called.
+    pub name: String,
+    /// SHA-256 of its file, in hexadecimal digits.
+    pub sha256: String,
+    /// Its items, in the file's order.
+    pub items: Vec<Item>,
+}
+
+/// One item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Unique in its suite.
+    pub id: String,
+    /// The group that it counts in, such as `geography`.
+    pub kind: String,
+    /// Under which terms it may be passed on.
+    pub licence: String,
+    /// Where it comes from, or where it can be checked.
+    pub source: String,
+    /// What is asked.
+    #[serde(flatten)]
+    pub task: Task,
+}
+
+/// What is asked, and what is right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "form", rename_all = "snake_case")]
+pub enum Task {
+    /// Which of these replies is true.
+    Choice {
+        /// The question.
+        question: String,
+        /// Replies, of which one is right.
+        choices: Vec<String>,
+        /// The right one's place, from 0.
+        answer: usize,
+    },
+    /// Which of two replies is better.
+    Preference {
+        /// Standing instructions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        system: Option<String>,
+        /// A text that the user gives before the prompt.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        context: Option<String>,
+        /// What the user asks.
+        prompt: String,
+        /// The better reply.
+        chosen: String,
+        /// The worse one.
+        rejected: String,
+        /// What a reply of the model's own should be like.
+        #[serde(default)]
+        expect: Expectation,
+    },
+}
+
+impl Suite {
+    /// Reads a suite. Blank lines are passed over.
+    ///
+    /// # Errors
+    /// Every variant of [`SuiteError`] but the last two.
+    pub fn parse(name: &str, file: &[u8]) -> Result<Self, SuiteError> {
+        let text = std::str::from_utf8(file).map_err(|error| SuiteError::LineMalformed {
+            line: 1 + file[..error.valid_up_to()]
+                .iter()
+                .filter(|b| **b == b'\n')
+                .count(),
+            reason: "no UTF-8".to_owned(),
+        })?;
+        let mut items = Vec::new();
+        let mut ids = HashSet::new();
+        for (index, text) in text.lines().enumerate() {
+            if text.trim().is_empty() {
+                continue;
+            }
+            let item: Item =
+                serde_json::from_str(text).map_err(|error| SuiteError::LineMalformed {
+                    line: index + 1,
+                    reason: error.to_string(),
+                })?;
+            item.check()?;
+            if !ids.insert(item.id.clone()) {
+                return Err(SuiteError::DuplicateId { id: item.id });
+            }
+            items.push(item);
+        }
+        if items.is_empty() {
+            return Err(SuiteError::Empty);
+        }
+        let sha256 = Sha256::digest(file);
+        Ok(Self {
+            name: name.to_owned(),
+            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            items,
+        })
+    }
+
+    /// What answering at random would get right, as a share.
+    #[must_use]
+    pub fn chance(&self) -> f64 {
+        let each = self
+            .items
+            .iter()
+            .map(|item| 1.0 / item.replies().len() as f64);
+        each.sum::<f64>() / self.items.len() as f64
+    }
+}
+
+impl Item {
+    /// What the user says, given text first, and the instructions before it.
+    #[must_use]
+    pub fn prompt(&self) -> (Option<&str>, String) {
+        match &self.task {
+            Task::Choice { question, .. } => (None, question.clone()),
+            Task::Preference {
+                system,
+                context,
+                prompt,
+                ..
+            } => {
+                let said = match context {
+                    Some(context) => format!("{context}\n\n{prompt}"),
+                    None => prompt.clone(),
+                };
+                (system.as_deref(), said)
+            }
+        }
+    }
+
+    /// The replies to tell apart.
+    #[must_use]
+    pub fn replies(&self) -> Vec<&str> {
+        match &self.task {
+            Task::Choice { choices, .. } => choices.iter().map(String::as_str).collect(),
+            Task::Preference {
+                chosen, rejected, ..
+            } => vec![chosen, rejected],
+        }
+    }
+
+    /// The right one's place among [`Self::replies`].
+    #[must_use]
+    pub fn answer(&self) -> usize {
+        match self.task {
+            Task::Choice { answer, .. } => answer,
+            Task::Preference { .. } => 0,
+        }
+    }
+
+    fn check(&self) -> Result<(), SuiteError> {
+        let invalid = |reason| {
+            Err(SuiteError::ItemInvalid {
+                id: self.id.clone(),
+                reason,
+            })
+        };
+        let replies = self.replies();
+        let distinct: HashSet<&&str> = replies.iter().collect();
+        if self.id.is_empty() || self.kind.is_empty() {
+            return invalid("it has no id or no kind");
+        }
+        if self.licence.is_empty() || self.source.is_empty() {
+            return invalid("it has no licence or no source");
+        }
+        if replies.len() < 2 || self.answer() >= replies.len() {
+            return invalid("there are fewer than two replies, or the answer is none of them");
+        }
+        if distinct.len() != replies.len() || replies.iter().any(|reply| reply.trim().is_empty()) {
+            return invalid("two replies are the same, or one is empty");
+        }
+        if self.prompt().1.trim().is_empty() {
+            return invalid("nothing is asked");
+        }
+        Ok(())
+    }
+}
