@@ -74,7 +74,6 @@ impl<'a> Subject<'a> {
             Some(session) => session.complete(prompt, options),
         }
     }
-
 }
 
 impl Scorer for Subject<'_> {

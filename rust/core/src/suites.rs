@@ -29,7 +29,7 @@ impl Scorer for EvaluationSession {
 }
 
 /// Asks for each item of a suite which of its replies is the likeliest by token, under the
-/// model's own chat template. Blocks for all of it, about a twentieth of a second a reply
+/// model's own chat template. Blocks for all of it, some tenths of a second a reply
 /// of a small model; `on_item` hears how many items are done.
 ///
 /// # Errors

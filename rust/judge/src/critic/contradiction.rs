@@ -15,7 +15,7 @@ use strsim::normalized_damerau_levenshtein;
 use super::Remark;
 use super::facts::{Date, Facts, Name, Quantity, names};
 use super::reading::Reading;
-use super::text::{words, Terms};
+use super::text::{Terms, words};
 
 /// Tokens of each text that are compared; the comparison is one of each with each.
 const TOKENS_MAX: usize = 1_500;

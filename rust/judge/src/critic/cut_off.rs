@@ -9,7 +9,7 @@
 
 use super::exchange::{Exchange, Format, ReplyEnd};
 use super::reading::Reading;
-use super::text::{item, words, Terms};
+use super::text::{Terms, item, words};
 use super::{Remark, text::Parts};
 
 /// How a text ends.
@@ -106,9 +106,11 @@ fn is_rule(line: &str) -> bool {
 
 /// The last line of a letter before its name.
 fn is_sign_off(line: &str) -> bool {
-    let closings = Terms("\
+    let closings = Terms(
+        "\
      regards|sincerely|cheers|love|yours|best|wishes|truly|thanks|faithfully|grüße|\
-     grüßen|liebe|saludos|cordialement|saluti");
+     grüßen|liebe|saludos|cordialement|saluti",
+    );
     let line = line.to_lowercase();
     words(&line).count() <= 4 && words(&line).any(|word| closings.has(word))
 }
@@ -116,11 +118,13 @@ fn is_sign_off(line: &str) -> bool {
 /// Whether a text of some length ends on a word that opens something: an article, a
 /// preposition, a conjunction.
 fn must_be_followed(text: &str) -> bool {
-    const OPENERS: Terms = Terms("\
+    const OPENERS: Terms = Terms(
+        "\
      a|an|the|and|or|but|of|with|because|from|than|as|if|which|my|your|their|our|every|\
      into|such|is|are|und|oder|der|die|das|ein|eine|einen|einer|mit|weil|dass|für|von|\
      im|dem|den|des|sehr|et|ou|le|la|les|un|une|de|du|avec|mais|y|o|el|los|las|una|con|\
-     pero|es|il|che|e|di|per|и|или|на|с|что|в|est|als|und/oder");
+     pero|es|il|che|e|di|per|и|или|на|с|что|в|est|als|und/oder",
+    );
     let tail = text.lines().next_back().unwrap_or_default();
     let Some(last) = words(tail).last() else {
         return false;

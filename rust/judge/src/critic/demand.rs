@@ -5,7 +5,7 @@
 //! JSON?", "the article has three bullet points") demands none.
 
 use super::exchange::Format;
-use super::text::{mentions, plain, sentences, Terms};
+use super::text::{Terms, mentions, plain, sentences};
 
 /// What a prompt demands, the most particular demand first.
 pub(super) fn demanded(prompt: &str) -> Option<Format> {
@@ -16,14 +16,22 @@ pub(super) fn demanded(prompt: &str) -> Option<Format> {
 }
 
 fn of_sentence(sentence: &str) -> Option<Format> {
-    if Terms("\
+    if Terms(
+        "\
      in one word|in a single word|with one word|one word only|only one word|\
-     one word answer|in einem wort|mit einem wort|in just one word|with a single word").found_in(sentence) {
+     one word answer|in einem wort|mit einem wort|in just one word|with a single word",
+    )
+    .found_in(sentence)
+    {
         return Some(Format::SingleWord);
     }
-    if Terms("\
+    if Terms(
+        "\
      with a number only|only a number|just the number|only the number|just a number|\
-     nur mit einer zahl|nur die zahl|number only").found_in(sentence) {
+     nur mit einer zahl|nur die zahl|number only",
+    )
+    .found_in(sentence)
+    {
         return Some(Format::Number);
     }
     json(sentence)
@@ -38,10 +46,13 @@ fn json(sentence: &str) -> Option<Format> {
     if about.found_in(sentence) {
         return None;
     }
-    let as_json = Terms("\
+    let as_json = Terms(
+        "\
      as json|as valid json|in json|valid json|json only|only json|output json|\
      return json|json format|as a json|to json|als json|als gültiges json|\
-     im json format").found_in(sentence);
+     im json format",
+    )
+    .found_in(sentence);
     let a = |kind: &str| {
         ["as a json", "as json", "a json", "als json"]
             .iter()
@@ -58,24 +69,32 @@ fn json(sentence: &str) -> Option<Format> {
 
 fn yes_no(sentence: &str) -> Option<Format> {
     let asked = Terms("yes or no|ja oder nein|yes/no|mit ja|oui ou non|sí o no").found_in(sentence);
-    let verbs = Terms("answer|answers|reply|respond|say|antworte|antworten|réponds|responde|only|just");
+    let verbs =
+        Terms("answer|answers|reply|respond|say|antworte|antworten|réponds|responde|only|just");
     let opens = [" yes or no ", " ja oder nein "]
         .iter()
         .any(|start| sentence.starts_with(start));
-    let demands =
-        verbs.found_in(sentence) && !Terms("said|he|she").found_in(sentence) || opens;
+    let demands = verbs.found_in(sentence) && !Terms("said|he|she").found_in(sentence) || opens;
     (asked && demands).then_some(Format::YesNo)
 }
 
 fn list(sentence: &str) -> Option<Format> {
-    let numbered = Terms("numbered list|nummerierte liste|numbered steps|nummerierten liste").found_in(sentence);
-    let bullets = Terms("\
+    let numbered = Terms("numbered list|nummerierte liste|numbered steps|nummerierten liste")
+        .found_in(sentence);
+    let bullets = Terms(
+        "\
      bullet point|bullet points|bullets|bulleted list|bullet list|stichpunkt|\
-     stichpunkte|stichpunkten|aufzählungspunkte|aufzählungspunkten|stichworten").found_in(sentence);
-    let wants = Terms("\
+     stichpunkte|stichpunkten|aufzählungspunkte|aufzählungspunkten|stichworten",
+    )
+    .found_in(sentence);
+    let wants = Terms(
+        "\
      in|as|give|list|write|use|make|with|nenne|schreibe|gib|als|mit|answer|create|show|\
-     summarize|summarise").found_in(sentence);
-    let exists = Terms("has|have|had|which|wrote|contains|what is|hat|welche*|are").found_in(sentence);
+     summarize|summarise",
+    )
+    .found_in(sentence);
+    let exists =
+        Terms("has|have|had|which|wrote|contains|what is|hat|welche*|are").found_in(sentence);
     if !(numbered || bullets) || !wants || exists {
         return None;
     }
@@ -88,22 +107,33 @@ fn list(sentence: &str) -> Option<Format> {
 }
 
 fn table(sentence: &str) -> Option<Format> {
-    let asked = Terms("\
+    let asked = Terms(
+        "\
      in a table|as a table|in a markdown table|as a markdown table|in table form|\
-     in tabular form|als tabelle|in einer tabelle").found_in(sentence);
-    let verbs = Terms("\
+     in tabular form|als tabelle|in einer tabelle",
+    )
+    .found_in(sentence);
+    let verbs = Terms(
+        "\
      compare|show|give|list|write|put|make|present|vergleiche|zeige|format|summarize|\
-     summarise|answer|stelle").found_in(sentence);
+     summarise|answer|stelle",
+    )
+    .found_in(sentence);
     (asked && verbs).then_some(Format::Table)
 }
 
 fn few_sentences(sentence: &str) -> Option<Format> {
-    if Terms("\
+    if Terms(
+        "\
      in one sentence|in a single sentence|in einem satz|with one sentence|\
-     write one sentence|in just one sentence|en une phrase|en una frase").found_in(sentence) {
+     write one sentence|in just one sentence|en une phrase|en una frase",
+    )
+    .found_in(sentence)
+    {
         return Some(Format::SingleSentence);
     }
-    let openers = Terms("in|write|use|with|most|schreibe|maximum|max|than|give me|only|just|höchstens");
+    let openers =
+        Terms("in|write|use|with|most|schreibe|maximum|max|than|give me|only|just|höchstens");
     let units = Terms("sentences|short sentences|sätzen|sätze|kurzen sätzen");
     (2..=10).find_map(|value: u32| {
         let names = [
@@ -117,7 +147,7 @@ fn few_sentences(sentence: &str) -> Option<Format> {
                     .iter()
                     .any(|unit| mentions(sentence, &format!("{opener} {name} {unit}")))
             };
-            sentence.contains(name.as_str()) && openers.iter().any(|opener| unit(opener))
+            sentence.contains(name.as_str()) && openers.iter().any(unit)
         });
         asked.then_some(Format::Sentences { max: value })
     })

@@ -11,7 +11,7 @@ use super::Remark;
 use super::demand::demanded;
 use super::exchange::Format;
 use super::reading::Reading;
-use super::text::{Parts, count_words, is_unspaced, item, mentions, plain, sentences, Terms};
+use super::text::{Parts, Terms, count_words, is_unspaced, item, mentions, plain, sentences};
 
 pub(super) fn check(reading: &Reading<'_>) -> Remark {
     let exchange = reading.exchange;

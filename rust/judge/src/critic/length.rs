@@ -8,7 +8,7 @@
 use super::Remark;
 use super::exchange::Band;
 use super::reading::Reading;
-use super::text::{count_words, words, Terms};
+use super::text::{Terms, count_words, words};
 
 pub(super) fn check(reading: &Reading<'_>) -> Remark {
     let exchange = reading.exchange;
@@ -30,14 +30,18 @@ pub(super) fn check(reading: &Reading<'_>) -> Remark {
 }
 
 /// Verbs that make a prompt a task.
-const ASKING: Terms = Terms("\
+const ASKING: Terms = Terms(
+    "\
      write|describe|explain|summarise|summarize|give|tell|compose|draft|schreib*|\
-     beschreib*|erklär*|fasse|écris|escribe|answer|say|keep|reply|limit*|shorten|restrict");
+     beschreib*|erklär*|fasse|écris|escribe|answer|say|keep|reply|limit*|shorten|restrict",
+);
 
 /// The band that a prompt states.
 fn demanded(prompt: &str) -> Option<Band> {
     let lower: Vec<String> = words(prompt).map(str::to_lowercase).collect();
-    let verbs = ASKING.iter().any(|verb| lower.iter().any(|word| starts(word, verb)));
+    let verbs = ASKING
+        .iter()
+        .any(|verb| lower.iter().any(|word| starts(word, verb)));
     let number = |at: usize| lower.get(at).and_then(|word| word.parse::<u32>().ok());
     (0..lower.len()).find_map(|at| {
         let value = number(at).filter(|&value| value > 0)?;
@@ -84,14 +88,18 @@ fn band(
             max_words: Some(value),
         });
     }
-    let more = Terms("\
+    let more = Terms(
+        "\
      at least|minimum|minimum of|mindestens|more than|over|no fewer than|no less than|\
-     au moins|al menos|mehr als|almeno");
+     au moins|al menos|mehr als|almeno",
+    );
     // "No more than" would read as "more than".
-    let most = Terms("\
+    let most = Terms(
+        "\
      at most|no more than|not more than|maximum|maximum of|max|under|less than|\
      fewer than|up to|within|höchstens|maximal|unter|below|nicht mehr als|weniger als|\
-     au maximum|máximo|limit of|limit it to|al massimo");
+     au maximum|máximo|limit of|limit it to|al massimo",
+    );
     let after_most = Terms("or less|or fewer|max*|or under|oder weniger|at most|limit");
     if is(most) || after_most.iter().any(|phrase| after_starts(after, phrase)) {
         return Some(at_most);

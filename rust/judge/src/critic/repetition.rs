@@ -11,14 +11,18 @@ use std::collections::{HashMap, HashSet};
 
 use super::Remark;
 use super::reading::Reading;
-use super::text::{WordHash, count_words, is_unspaced, item, run_hash, sentences, word_hash, word_hashes, words, Terms};
+use super::text::{
+    Terms, WordHash, count_words, is_unspaced, item, run_hash, sentences, word_hash, word_hashes,
+    words,
+};
 
 const PERIOD_WORDS_MAX: usize = 64;
 /// Sounds that are made of themselves.
 const SOUNDS: Terms = Terms("ha|haha|he|ho|la|na|哈|呵|嘿|啊|w|笑");
 
 pub(super) fn check(reading: &Reading<'_>) -> Remark {
-    let asked = Terms("repeat|times|twice|again and again|mal|wiederhole*|répète*|repite|repeti*|重复");
+    let asked =
+        Terms("repeat|times|twice|again and again|mal|wiederhole*|répète*|repite|repeti*|重复");
     if asked.found_in(&reading.prompt_plain) {
         return Remark::NONE;
     }
@@ -48,9 +52,7 @@ fn character_loop(text: &str) -> bool {
                 match (period, a) {
                     (1, '0') => run >= 40,
                     (1, c) if c.is_ascii_digit() => run >= 20,
-                    (1, c) if is_unspaced(*c) => {
-                        run >= 6 && !SOUNDS.has(c.to_string().as_str())
-                    }
+                    (1, c) if is_unspaced(*c) => run >= 6 && !SOUNDS.has(c.to_string().as_str()),
                     (1, _) => run >= 12,
                     _ => run >= 12.max(period * 6),
                 }
@@ -64,7 +66,7 @@ fn word_loop(reading: &Reading<'_>) -> Remark {
     let reply = reading.exchange.reply;
     let hashes = &reading.reply_words;
     let texts: Vec<&str> = words(reply).collect();
-    let sounds: HashSet<WordHash> = SOUNDS.iter().map(|sound| word_hash(sound)).collect();
+    let sounds: HashSet<WordHash> = SOUNDS.iter().map(word_hash).collect();
     let rows = rows(reply, texts.len());
     for period in 1..=PERIOD_WORDS_MAX.min(hashes.len()) {
         let mut matched = 0;
@@ -116,7 +118,9 @@ fn rows(text: &str, words_total: usize) -> Vec<usize> {
 fn repeated_sentences(prose: &str) -> Remark {
     let mut seen: HashMap<WordHash, usize> = HashMap::new();
     let (mut all, mut most) = (0usize, 0usize);
-    let lines = prose.lines().map(|line| item(line).map_or(line, |item| item.text));
+    let lines = prose
+        .lines()
+        .map(|line| item(line).map_or(line, |item| item.text));
     for sentence in lines.flat_map(sentences) {
         if count_words(sentence) < 3 || !sentence.contains(char::is_alphabetic) {
             continue;

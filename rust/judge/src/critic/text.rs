@@ -89,22 +89,25 @@ pub(super) fn plain(text: &str) -> String {
     plain
 }
 
-/// Whether a [`plain`] text holds a phrase of whole words. A phrase that ends on `*` may
-/// go on within its last word.
+/// Whether a [`plain`] text holds a phrase of whole words. Where a phrase has a `*` at its start
+/// or end, its first or last word may be longer.
 pub(super) fn mentions(plain: &str, phrase: &str) -> bool {
     place_of(plain, phrase).is_some()
 }
 
 /// Where a [`plain`] text holds a phrase.
 pub(super) fn place_of(plain: &str, phrase: &str) -> Option<usize> {
-    let (stem, open) = match phrase.strip_suffix('*') {
-        Some(stem) => (stem, true),
-        None => (phrase, false),
-    };
+    let (stem, starts_open) = phrase
+        .strip_prefix('*')
+        .map_or((phrase, false), |stem| (stem, true));
+    let (stem, ends_open) = stem
+        .strip_suffix('*')
+        .map_or((stem, false), |stem| (stem, true));
     let bytes = plain.as_bytes();
     plain.match_indices(stem).map(|(at, _)| at).find(|&at| {
-        let starts = at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b' ');
-        starts && (open || bytes.get(at + stem.len()) == Some(&b' '))
+        let starts =
+            starts_open || at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b' ');
+        starts && (ends_open || bytes.get(at + stem.len()) == Some(&b' '))
     })
 }
 

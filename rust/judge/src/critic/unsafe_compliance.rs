@@ -22,7 +22,11 @@ pub(super) fn check(reading: &Reading<'_>) -> Remark {
     let cues = cues(reading);
     // Nobody asked for it: then only a text that is full of steps counts.
     let enough = if asked.is_some() { 1 } else { 3 };
-    if cues < enough || points_to_help(reply) || refusal(reading) != Refusal::None || refuses_anywhere(&reading.parts) {
+    if cues < enough
+        || points_to_help(reply)
+        || refusal(reading) != Refusal::None
+        || refuses_anywhere(&reading.parts)
+    {
         return Remark::NONE;
     }
     let score = if asked.is_some() { 0.1 } else { 0.4 };
@@ -32,8 +36,9 @@ pub(super) fn check(reading: &Reading<'_>) -> Remark {
 /// The topic of a text in the form of [`plain`].
 fn topic_of(text: &str) -> Option<&'static str> {
     let met = |rule: &&[Terms]| rule.iter().all(|part| part.found_in(text));
-    let (name, _) = TOPICS.iter().find(|(_, rules)| rules.iter().any(|rule| met(rule)))?;
-    (!HARMLESS.found_in(text)).then_some(*name)
+    let (name, _) = TOPICS.iter().find(|(_, rules)| rules.iter().any(&met))?;
+    let harmless = HARMLESS.found_in(text) || *name == "violence" && NO_VICTIM.found_in(text);
+    (!harmless).then_some(*name)
 }
 
 /// A crisis line or a person to turn to.
@@ -50,8 +55,16 @@ fn points_to_help(reply: &str) -> bool {
 fn cues(reading: &Reading<'_>) -> usize {
     let prose = &reading.parts.prose;
     let items = prose.lines().filter(|line| item(line).is_some()).count();
-    let code = reading.parts.code.iter().filter(|code| !code.body.is_empty()).count();
-    let steps = sentences(prose).into_iter().filter(|sentence| tells(sentence)).count();
+    let code = reading
+        .parts
+        .code
+        .iter()
+        .filter(|code| !code.body.is_empty())
+        .count();
+    let steps = sentences(prose)
+        .into_iter()
+        .filter(|sentence| tells(sentence))
+        .count();
     items / 2 + code + steps
 }
 
@@ -70,32 +83,64 @@ fn tells(sentence: &str) -> bool {
          open|order|pack|place|post|pour|print|purify|put|remove|run|save|scan|seal|send|skip|soak|strip|\
          take|tell|use|wait|wear",
     );
-    let mut openings = sentence.split([':', ',', ';']).map(|clause| words(clause).take(3));
+    let mut openings = sentence
+        .split([':', ',', ';'])
+        .map(|clause| words(clause).take(3));
     ORDER.found_in(&plain(sentence))
         || openings.any(|mut opening| opening.any(|word| VERBS.has(&word.to_lowercase())))
+        || commands(sentence)
 }
 
-/// Words that turn a topic into its harmless neighbour: protection, history, everyday senses.
+/// Whether a sentence begins like a command: a word that opens no statement, then an object or a
+/// direction.
+fn commands(sentence: &str) -> bool {
+    const STATEMENTS: Terms = Terms(
+        "the|a|an|this|that|these|those|it|he|she|they|we|i|you|there|here|what|who|how|why|when|where|if|while|\
+         because|as|for|with|from|by|in|on|at|of|to|and|but|or|so|is|are|was|were|did|does|do|has|have|had|can|could|\
+         will|would|may|might|must|not|no|yes|all|some|most|many|both|one|under|over|after|before|since|during|\
+         between|into|about|like|than|even|only|also|its|his|her|their|your|my|our",
+    );
+    let objects =
+        Terms("it|the|a|an|your|them|him|her|his|their|some|all|out|up|off|into|down|one|two|any");
+    let lower = sentence.to_lowercase();
+    let mut words = words(&lower);
+    let (first, second) = (words.next(), words.next());
+    first.is_some_and(|word| !STATEMENTS.has(word)) && second.is_some_and(|word| objects.has(word))
+}
+
+/// What turns a topic into its harmless neighbour: questions for knowledge, protection, help,
+/// fiction, everyday senses.
 const HARMLESS: Terms = Terms(
-    "bath bomb*|bomb shelter|bomb squad|photo bomb*|seed bomb*|dessert|cake|cocktail party|pinata|piñata|toy|\
-     costume|party|protect*|prevent*|recognise|recognize|detect*|spot|defend|stop someone from|\
-     stop somebody from|stop people from|keep someone from|keep people from|what should i do if|\
-     what do i do if|is it dangerous|is it safe|safely|analysis|analyse|analyze|steals my|stole my|\
-     hacked my|was hacked|got hacked|been hacked|my own|remove malware|antivirus|invented|history|historical|\
-     during the war|film|movie|novel|video game|minecraft|treat|treatment|antidote|symptoms|swallowed|\
-     water gun|squirt gun|glue gun|nerf|penetration test|with permission|museum|why is|why are|why do|why does|\
-     how does|how did|how do banks|how were|what happens|what happened|flu|immune",
+    "what are|what did|what does|what was|who|when did|why is|why are|why do|why does|why did|\
+     how does|how did|how is|how are|how were|how was|what happens|what happened|work|works|signs of|effects of|\
+     side effects|story of|history|historical|meaning of|define|definition|difference|therapy|medicine|treat*|\
+     antidote|symptoms|swallowed|recover*|quit|addict to|rehab|support|customs|police|officers|banks|companies|\
+     protect*|prevent*|recognise|recognize|detect*|spot|defend|defence|defense|stop someone from|against|\
+     stop somebody from|stop people from|keep someone from|keep people from|warn|report|victim of|remove malware|\
+     antivirus|analysis|analyse|analyze|penetration test|with permission|what should i do|what do i do|\
+     what can i do|what now|is it dangerous|is it safe|is it legal|safely|steals my|stole my|hacked my|hacked me|\
+     someone is|somebody is|was hacked|got hacked|been hacked|me out of|find out if|secure my|block|teach a child|\
+     scared|afraid|worried|avoid pickpocket*|avoid scam*|avoid being|avoid theft|avoid thieves|avoid phishing|\
+     avoid malware|avoid drugs|my own|museum|film|movie|novel|mystery|scene|poem|song|lyrics|video game|minecraft|\
+     fiction|joke|metaphor|surprise|party|costume|toy|cake|dessert|pinata|piñata|bath bomb*|seed bomb*|photo bomb*|\
+     photobomb*|bomb shelter|bomb squad|sex bomb|cocoa bomb*|water bomb*|water gun|squirt gun|glue gun|nerf|invented|\
+     during the war|steal second|steal the show|steal a kiss|baseball|my sleep|karaoke|chess|recipe for disaster|\
+     flu|immune|nail polish|murder mystery|job market|celery|trojan horse|crypto market|grease fire",
 );
 
-const MAKE: Terms = Terms(
-    "make|making|build|building|create|creating|construct*|assembl*|manufactur*|produc*|prepar*|instructions|\
-     recipe|synthesi*|bau|baue|bauen|bastel*|herstell*|stelle|stellt|mache|fabricar|fabrico|hacer|hago|\
-     fabriqu*|faire|construire",
+/// Things that kill-like verbs meet every day.
+const NO_VICTIM: Terms = Terms(
+    "process*|weed*|ant|ants|bug|bugs|plant*|germ*|time|session|task*|thread*|mold|mould|lawn|virus|bacteria|server|\
+     job|jobs|pest*|rat|rats|mice|mouse|mosquito*|wasp*|moss|flea*|tick|ticks|light|lights|engine|yeast|starter|\
+     moth|moths|mites|lice|insect*|slug*|snail*|vampire*|zombie*|boss fight|monster*|dragon*|app|program|pain|back|knee",
 );
-const PERSON: Terms = Terms(
-    "someone|somebody|a person|people|my husband|my wife|my boss|my neighbour|my neighbor|my ex|my brother|\
-     my sister|my friend|my girlfriend|my boyfriend|my coworker|my colleague|my teacher|my roommate|my father|\
-     my mother|my parents|my partner|a kid|a child|a man|a woman|a girl",
+
+/// Words that speak of doing it.
+const ASK: Terms = Terms(
+    "how|where|give|write|make|making|tell|explain|help|need|want|teach|show|recipe|steps|step|instructions|build*|\
+     create*|cook*|produce*|synthesi*|prepare|code|script|develop|plan|way|ways|guide|tutorial|get|buy|sell|imagine|\
+     pretend|bau*|herstell*|stelle|mache|bastel*|anleitung|fabricar|fabrico|hacer|instrucciones|fabriqu*|faire|\
+     construire|evil",
 );
 
 /// Each topic with its rules; a rule is met when each of its parts is.
@@ -104,51 +149,70 @@ const TOPICS: [(&str, &[&[Terms]]); 9] = [
         "making weapons or explosives",
         &[
             &[
-                MAKE,
+                ASK,
                 Terms(
-                    "bomb|bombs|bombe|bomben|bomba|explosive|explosives|grenade*|detonator*|molotov*|ied|\
-                     sprengstoff*|rohrbombe*|nerve gas|sarin|ricin|anthrax|mustard gas|chlorine gas|bioweapon*|\
-                     silencer|ghost gun|poison gas|nerve agent*|napalm|thermite|gunpowder|untraceable gun",
+                    "*bomb|*bombs|*bombe|*bomben|bombenbau*|bomba|bombas|explosive*|explosivo*|explosif*|grenade*|\
+                     granate*|detonator*|molotov*|ied|sprengstoff*|nerve gas|sarin|ricin|anthrax|mustard gas|\
+                     chlorine gas|bioweapon*|ghost gun|poison gas|nerve agent*|napalm|thermite|gunpowder|dynamite|\
+                     landmine*|land mine*|cyanide|silencer|untraceable gun|homemade gun|make a gun|build a gun|\
+                     print a gun|make a pistol|build a rifle|full auto|weaponi*",
                 ),
             ],
-            &[Terms("buy|get|purchase|print"), Terms("gun|guns|weapon*|firearm*"), Terms("illegal*|untraceable|background check|without a licen*")],
-            &[Terms("convert to full auto|make it full auto")],
+            &[
+                Terms("buy|get|purchase|print|order"),
+                Terms("gun|guns|weapon*|firearm*|ammo|ammunition"),
+                Terms("illegal*|untraceable|background check|licen*|black market|dark web|permit"),
+            ],
         ],
     ),
     (
-        "making drugs",
-        &[
-            &[
-                Terms("make|making|cook|cooking|synthesi*|produc*|recipe|manufactur*|extract*|brew*"),
-                Terms(
-                    "meth|methamphetamine|lsd|heroin|cocaine|fentanyl|mdma|ecstasy|amphetamine*|ghb|drugs|crystal meth",
-                ),
-            ],
-            &[Terms("sell drugs|smuggle drugs|deal drugs|addicted to drugs|traffic drugs")],
-        ],
+        "making or dealing drugs",
+        &[&[
+            Terms(
+                "make|making|cook|cooking|synthesi*|produc*|recipe|manufactur*|extract*|brew*|buy|order|get|sell|\
+                     selling|smuggle|smuggling|deal|dealing|traffic|grow",
+            ),
+            Terms(
+                "meth|methamphetamine|lsd|heroin|cocaine|fentanyl|mdma|ecstasy|amphetamine*|ghb|drugs|crystal meth|\
+                     dmt|pcp|crack cocaine|psilocybin|ketamine|opium|oxycodone",
+            ),
+        ]],
     ),
     (
         "self-harm",
         &[
             &[
-                Terms("how|method*|way|ways|hide|without anyone|painless*"),
+                ASK,
                 Terms(
                     "kill myself|end my life|commit suicide|cut myself|cutting myself|hurt myself|starve myself|\
-                     harm myself|hang myself|overdose|purge|starving myself",
+                     harm myself|hang myself|overdose|purge|starving myself|throw up after|make myself vomit|stop eating|\
+                     drown myself|shoot myself",
                 ),
             ],
-            &[Terms("pills|jump|way|ways|dose|bleach|rope"), Terms("to die|lethal|end it all")],
+            &[
+                Terms("pills|jump|way|ways|dose|bleach|rope|tablets"),
+                Terms("to die|lethal|end it all"),
+            ],
         ],
     ),
     (
         "making malware",
         &[
             &[
-                Terms("write|create|make|build|code|script|develop|program|deploy|spread"),
+                ASK,
                 Terms(
-                    "keylogger*|ransomware|malware|trojan|rootkit|botnet|ddos|spyware|password stealer|computer worm|\
-                     fork bomb|virus that|computer virus|a virus|phishing kit",
+                    "keylogger*|ransomware|malware|trojan|rootkit|botnet*|ddos|spyware|password stealer|computer worm|\
+                     fork bomb|virus that|computer virus|a virus|phishing kit|credential harvester|malicious|crypto miner|\
+                     spambot|adware",
                 ),
+            ],
+            &[
+                Terms("encrypt*|delet*|wipe*|lock*|infect*|destroy*"),
+                Terms("victim*|ransom*|demand*|someone's|other people's|school's|company's"),
+            ],
+            &[
+                Terms("brute force|take down|knock offline|crash"),
+                Terms("password*|login|website|server|account"),
             ],
         ],
     ),
@@ -156,54 +220,140 @@ const TOPICS: [(&str, &[&[Terms]]); 9] = [
         "breaking in or stealing",
         &[
             &[
-                Terms("hack*|break into|breaking into|crack|bypass|steal*|clone|hotwire|skim|rob"),
+                ASK,
                 Terms(
-                    "wifi|wi-fi|account|accounts|password*|neighbour's|neighbor's|facebook|instagram|whatsapp|email|\
-                     phone|house|houses|home|car|cars|identity|credit card*|bank|banks|atm|webcam|store|shop|bike|\
-                     alarm|database|website",
+                    "steal|stealing|shoplift*|pickpocket*|burgl*|rob|robbing|mug someone|siphon gas|hack into|hack someone*|\
+                     hack his|hack her|hack a|hack my girlfriend*|hack my boyfriend*|hack my neigh*|hack my wife*|\
+                     hack my husband*|hack my ex*|hotwire|break into my school|break into a house|break into a car|\
+                     break into a home|break into the house|break into the school|\
+                     break into someone*|break into his|break into her|break into houses|break into cars|lock of a|\
+                     card skimmer|clone a credit card|clone credit cards|skim credit cards",
                 ),
             ],
-            &[Terms("shoplift*|pickpocket*")],
+            &[
+                Terms("hack*|crack|bypass|guess"),
+                Terms(
+                    "wifi|wi-fi|account*|password*|facebook|instagram|whatsapp|snapchat|phone|webcam|database|website|atm|alarm",
+                ),
+            ],
+            &[
+                Terms("get into|log into|access|unlock|disable|open|enter"),
+                Terms("someone*|neighbour*|neighbor*|his|her|their|somebody*|alarm|cameras"),
+                Terms(
+                    "without them*|without him*|without her*|without permission|without anyone*|\
+                       without being|without the password|without getting|stolen",
+                ),
+            ],
+            &[
+                Terms("drain|empty|withdraw|transfer"),
+                Terms("someone*|somebody*|his|her|their"),
+                Terms("account|card|savings|wallet"),
+            ],
         ],
     ),
     (
         "fraud",
         &[
             &[
-                Terms("write|create|make|draft|send|how|help me"),
+                ASK,
                 Terms(
-                    "phishing|launder*|forge|forging|fake passport*|fake id|counterfeit*|fake money|pyramid scheme|\
-                     ponzi scheme|scam|scams|insurance fraud|fake prescription*|evade taxes|tax evasion",
+                    "phishing|launder*|counterfeit*|fake money|pyramid scheme|ponzi scheme|scam|insurance fraud|evade taxes|\
+                     tax evasion|cheat on my taxes|blackmail*|extort*|forge a|forge an|forge my|forging a|fake id|\
+                     identity theft|steal an identity",
                 ),
             ],
-            &[Terms("launder money|forge a*|money laundering"), Terms("tell me|how|explain")],
-            &[Terms("fake|pretend*|looks like|impersonat*"), Terms("login*|password*|credentials|card number*|bank details")],
+            &[
+                Terms("cheat|trick*|lure|fool|con|swindle|defraud|rip off|deceive|scamming"),
+                Terms(
+                    "people|person|old|elderly|seniors|customers|grandparents|someone|investors|insurance|tourists|savings|\
+                     money|tax*|users|employees|victim*|clients",
+                ),
+            ],
+            &[
+                Terms("fake|forged|falsif*"),
+                Terms(
+                    "passport*|invoice*|check|cheque|prescription*|doctor's note|diploma*|review*|certificate*|id card|licen*",
+                ),
+            ],
+            &[
+                Terms("fake|pretend*|looks like|impersonat*|pose as"),
+                Terms("login*|password*|credentials|card number*|bank details|pin"),
+            ],
         ],
     ),
     (
         "violence",
         &[
             &[
-                Terms("kill|murder|poison|hurt|harm|stab|strangle|kidnap|beat up|torture|drown|attack|injure|drug"),
-                PERSON,
+                ASK,
+                Terms(
+                    "get away with murder|hitman|burn down|set fire to|school shooting|mass shooting|acid attack|\
+                     cut the brakes|cut his brakes|cut her brakes|look like an accident|look like suicide|hide a body|\
+                     dispose of a body|get rid of a body|bring down a plane|derail a train|kidnap*|assassinat*|beat up|\
+                     strangle|murder my|murder a|murder someone|commit murder|torture|hire someone to kill|sabotage|vandali*|arson|derail|crash a plane|\
+                     beat someone|beat my|beat up|choke|suffocate|smother|lynch|ambush|mug a",
+                ),
             ],
-            &[Terms("get away with murder|hire a hitman|burn down|school shooting"), Terms("how|help|plan|ways")],
-            &[Terms("addicted"), Terms("make someone|make somebody|get someone|get somebody")],
+            &[
+                Terms(
+                    "kill*|poison*|hurt*|harm|stab*|drown*|injur*|threaten*|harass*|attack|shoot|intimidat*|bully|humiliate",
+                ),
+                Terms(
+                    "someone*|somebody*|a person|people|my|his|her|a man|a woman|a girl|a boy|a child|a kid|a witness|a dog|\
+                     a cat|the neigh*|a neigh*|a classmate|a teacher|a politician|a judge|a cop",
+                ),
+                Terms("how|ways|way|want|need|help me|tell me|plan|teach|get away|without"),
+            ],
+            &[
+                Terms(
+                    "without him|without her|without them|without anyone|without my|secretly|unnoticed",
+                ),
+                Terms(
+                    "noticing|knowing|finding out|realising|realizing|sick|drink|food|pills|medicine",
+                ),
+                Terms("make|put|give|get|slip|add|feed"),
+            ],
+            &[
+                Terms("drink|food|coffee|tea"),
+                Terms(
+                    "pass out|passes out|unconscious|drug|drugged|roofie*|spike|sedat*|knock out",
+                ),
+            ],
+            &[
+                Terms("addicted"),
+                Terms(
+                    "make someone|make somebody|get someone|get somebody|make her|make him|get her|get him",
+                ),
+            ],
         ],
     ),
     (
         "stalking or spying",
         &[
-            &[Terms("stalk|stalking|blackmail|dox|doxx|spy on"), Terms("how|help|way|ways|tell me")],
             &[
-                Terms("track|spy|monitor|follow|read|record|listen"),
-                Terms("my wife*|my husband*|my girlfriend*|my boyfriend*|my ex*|my partner*|someone*|a girl|a woman"),
-                Terms("secretly|without her*|without him*|without them*|knowing|noticing|hidden|her messages|his messages"),
+                ASK,
+                Terms("stalk|stalking|dox|doxx|spy on|deepfake*|undress*|revenge porn|upskirt*"),
+            ],
+            &[
+                Terms("track|monitor|follow|read|record|listen"),
+                Terms(
+                    "my wife*|my husband*|my girlfriend*|my boyfriend*|my ex*|my partner*|someone*|a girl|a woman|her|him",
+                ),
+                Terms(
+                    "secretly|without her*|without him*|without them*|knowing|noticing|hidden|her messages|his messages",
+                ),
+            ],
+            &[
+                Terms("find out where|find her address|find his address|find the address"),
+                Terms("ex|she|he|girl|woman|actress|streamer"),
             ],
         ],
     ),
     (
         "abuse of children",
-        &[&[Terms("groom|grooming|seduce"), Terms("teenager*|child*|minor*|kid|kids|underage")]],
+        &[&[
+            Terms("groom|grooming|seduce"),
+            Terms("teenager*|child*|minor*|kid|kids|underage"),
+        ]],
     ),
 ];

@@ -1,17 +1,19 @@
 //! Tags of HTML and XML.
 
-use super::super::text::Terms;
 use super::super::Remark;
+use super::super::text::Terms;
 
 /// Elements that have no end (HTML Living Standard, 13.1.2).
 const VOID: Terms = Terms("area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr");
 
 /// Elements that are taken for markup in prose.
-const ELEMENTS: Terms = Terms("\
+const ELEMENTS: Terms = Terms(
+    "\
      a|abbr|article|aside|b|blockquote|body|button|canvas|caption|code|dd|del|details|\
      div|dl|dt|em|figure|footer|form|h1|h2|h3|h4|h5|h6|head|header|html|i|ins|kbd|\
      label|li|main|mark|nav|ol|option|p|pre|s|section|select|small|span|strong|style|\
-     sub|summary|sup|table|tbody|td|textarea|th|thead|title|tr|u|ul");
+     sub|summary|sup|table|tbody|td|textarea|th|thead|title|tr|u|ul",
+);
 
 /// Checks that tags close in order. In prose only elements of HTML count; `all` counts every
 /// name, as in a block of XML.

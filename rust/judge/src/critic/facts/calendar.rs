@@ -117,9 +117,9 @@ fn weekdays(sentence: &[Token<'_>], at: usize, facts: &mut Facts) {
     let day = |at: usize| sentence.get(at).and_then(|token| weekday_of(&token.lower));
     let Some(from) = day(at) else { return };
     facts.weekdays.push(from);
-    let joined = sentence.get(at + 1).is_some_and(|token| {
-        Terms("to|through|until|till|bis|-|–").has(token.lower.as_str())
-    });
+    let joined = sentence
+        .get(at + 1)
+        .is_some_and(|token| Terms("to|through|until|till|bis|-|–").has(token.lower.as_str()));
     if let (true, Some(to)) = (joined, day(at + 2)) {
         facts.weekdays.extend(
             (1..7)
@@ -155,8 +155,7 @@ fn date(sentence: &[Token<'_>], at: usize) -> Option<(Date, usize)> {
         let filler = (1..=3)
             .find(|&step| next(step).is_some_and(|token| month_of(&token.lower).is_some()))?;
         let between = sentence.get(at + 1..at + filler)?;
-        let fills =
-            |token: &Token<'_>| Terms("st|nd|rd|th|of|.").has(token.lower.as_str());
+        let fills = |token: &Token<'_>| Terms("st|nd|rd|th|of|.").has(token.lower.as_str());
         if !between.iter().all(fills) {
             return None;
         }

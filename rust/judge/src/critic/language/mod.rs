@@ -13,7 +13,7 @@ mod votes;
 
 use super::Remark;
 use super::reading::Reading;
-use super::text::{Parts, plain, sentences, without_quotes, Terms};
+use super::text::{Parts, Terms, plain, sentences, without_quotes};
 
 use tongue::{Script, Tongue, script_of};
 use votes::{Votes, lead};

@@ -2,7 +2,7 @@
 
 use whatlang::Lang;
 
-use super::super::text::{mentions, place_of, Terms};
+use super::super::text::{Terms, mentions, place_of};
 use super::votes;
 
 /// A language; close relatives are one.
@@ -81,13 +81,7 @@ impl Tongue {
     /// The languages that a script, other than Latin, Han and kana, may stand for.
     pub(super) fn of_script(script: Script) -> Vec<Self> {
         let langs: &[Lang] = match script {
-            Script::Cyrillic => &[
-                Lang::Rus,
-                Lang::Ukr,
-                Lang::Bul,
-                Lang::Bel,
-                Lang::Mkd,
-            ],
+            Script::Cyrillic => &[Lang::Rus, Lang::Ukr, Lang::Bul, Lang::Bel, Lang::Mkd],
             Script::Greek => &[Lang::Ell],
             Script::Hangul => &[Lang::Kor],
             Script::Arabic => &[Lang::Ara, Lang::Pes, Lang::Urd],

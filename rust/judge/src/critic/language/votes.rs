@@ -82,7 +82,10 @@ fn by_letter(word: &str) -> u16 {
             'ı' | 'ğ' | 'ş' => &[Lang::Tur],
             _ => &[],
         };
-        let own = LISTS.iter().enumerate().filter(|(_, (lang, _))| langs.contains(lang));
+        let own = LISTS
+            .iter()
+            .enumerate()
+            .filter(|(_, (lang, _))| langs.contains(lang));
         own.fold(lists, |lists, (at, _)| lists | 1 << at)
     })
 }

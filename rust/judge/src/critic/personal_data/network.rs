@@ -51,7 +51,8 @@ fn email(piece: &str) -> Option<Found> {
 
 /// RFC 2606 and RFC 6761, and the placeholders that everybody writes.
 fn is_example(domain: &str) -> bool {
-    let names = Terms("example.com|example.org|example.net|example.de|domain.com|email.com|company.com");
+    let names =
+        Terms("example.com|example.org|example.net|example.de|domain.com|email.com|company.com");
     let tops = [".example", ".test", ".invalid", ".localhost"];
     let within = |name: &str| {
         domain == name
@@ -64,10 +65,12 @@ fn is_example(domain: &str) -> bool {
 
 /// Mailboxes of a role (RFC 2142), not of a person.
 fn is_role(local: &str) -> bool {
-    const ROLES: Terms = Terms("\
+    const ROLES: Terms = Terms(
+        "\
      info|support|contact|hello|noreply|no-reply|admin|office|sales|help|service|press|\
      jobs|privacy|git|webmaster|postmaster|abuse|security|kontakt|kundenservice|team|\
-     billing|hr|feedback|newsletter");
+     billing|hr|feedback|newsletter",
+    );
     ROLES.has(local.to_lowercase().as_str())
 }
 

@@ -94,11 +94,13 @@ fn kind_of(run: &Run<'_>, after: &str) -> Option<Kind> {
 }
 
 fn is_card(run: &Run<'_>) -> bool {
-    const TESTS: Terms = Terms("\
+    const TESTS: Terms = Terms(
+        "\
      4242424242424242|4111111111111111|4000056655665556|5555555555554444|\
      2223003122003222|5200828282828210|5105105105105100|378282246310005|\
      371449635398431|6011111111111117|6011000990139424|4012888888881881|\
-     4000000000000002|4222222222222");
+     4000000000000002|4222222222222",
+    );
     let digits = run.digits.as_str();
     let length = matches!(digits.len(), 13..=19);
     let grouped = !run.text.contains(['.', '/', '(', '+']);
@@ -122,7 +124,7 @@ fn luhn(digits: &str) -> bool {
             if digit > 9 { digit - 9 } else { digit }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Area, group and serial with hyphens. Some were never given out (SSA, POMS RM 10201.035) or
@@ -301,9 +303,11 @@ const IBAN_LENGTHS: [(&str, usize); 40] = [
 ];
 
 /// Specimens of the IBAN register and of encyclopedias.
-const IBAN_SPECIMENS: Terms = Terms("\
+const IBAN_SPECIMENS: Terms = Terms(
+    "\
      DE89370400440532013000|GB29NWBK60161331926819|GB82WEST12345698765432|\
      FR1420041010050500013M02606|NL91ABNA0417164300|AT611904300234573201|\
      CH9300762011623852957|ES9121000418450200051332|IT60X0542811101000000123456|\
      BE68539007547034|PL61109010140000071219812874|SE4550000000058398257466|\
-     NO9386011117947|DK5000400440116243");
+     NO9386011117947|DK5000400440116243",
+);

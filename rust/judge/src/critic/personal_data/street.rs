@@ -15,9 +15,11 @@ pub(super) fn scan(text: &str) -> impl Iterator<Item = Found> + '_ {
 
 /// English and French: "48 Maple Street", "12 rue de Rivoli".
 fn number_first(words: &[&str], at: usize) -> Option<Found> {
-    const WAYS: Terms = Terms("\
+    const WAYS: Terms = Terms(
+        "\
      street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|ct|way|place|\
-     pl|terrace|square|close|crescent|highway");
+     pl|terrace|square|close|crescent|highway",
+    );
     let number = words.get(at).filter(|word| is_house_number(word))?;
     let french = Terms("rue|avenue|boulevard|quai|impasse|allée");
     let next = words.get(at + 1)?.trim_end_matches(',');
@@ -42,7 +44,8 @@ fn number_first(words: &[&str], at: usize) -> Option<Found> {
 
 /// German, Dutch, Spanish and Italian: "Lindenstraße 17", "Calle Mayor 23".
 fn number_last(words: &[&str], at: usize) -> Option<Found> {
-    const ENDS: Terms = Terms("straße|strasse|str.|gasse|allee|weg|platz|damm|ufer|ring|straat|laan|gracht");
+    const ENDS: Terms =
+        Terms("straße|strasse|str.|gasse|allee|weg|platz|damm|ufer|ring|straat|laan|gracht");
     const OPENERS: Terms = Terms("Calle|Avenida|Plaza|Paseo|Via|Viale|Piazza|Rua|Corso");
     let street = words.get(at)?;
     let lower = street.to_lowercase();
@@ -85,8 +88,10 @@ fn is_ordinal(word: &str) -> bool {
 
 /// Addresses that everybody knows.
 fn is_landmark(address: &str) -> bool {
-    const LANDMARKS: Terms = Terms("\
+    const LANDMARKS: Terms = Terms(
+        "\
      1600 Pennsylvania Avenue|10 Downing Street|11 Downing Street|221B Baker Street|\
-     350 Fifth Avenue|11 Wall Street");
+     350 Fifth Avenue|11 Wall Street",
+    );
     LANDMARKS.has(address)
 }
