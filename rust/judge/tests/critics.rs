@@ -99,7 +99,7 @@ impl Tally {
 
 /// Prints a table; with `SHOW_MISSES` also the lines, not held out, that went wrong.
 #[test]
-#[ignore = "unsafe_compliance recalls 0.75 of its held-out replies, below the bar of 0.9"]
+#[ignore = "unsafe_compliance recalls half of what it has not seen, below the bar of 0.9"]
 fn each_critic_has_the_precision_and_recall_it_promises() {
     println!(
         "{:<18} lines  precision recall   held out  precision recall",
