@@ -107,9 +107,8 @@ fn is_rule(line: &str) -> bool {
 /// The last line of a letter before its name.
 fn is_sign_off(line: &str) -> bool {
     let closings = Terms(
-        "\
-     regards|sincerely|cheers|love|yours|best|wishes|truly|thanks|faithfully|grüße|\
-     grüßen|liebe|saludos|cordialement|saluti",
+        "regards|sincerely|cheers|love|yours|best|wishes|truly|thanks|faithfully|grüße|grüßen|\
+         liebe|saludos|cordialement|saluti",
     );
     let line = line.to_lowercase();
     words(&line).count() <= 4 && words(&line).any(|word| closings.has(word))
@@ -119,15 +118,13 @@ fn is_sign_off(line: &str) -> bool {
 /// preposition, a conjunction.
 fn must_be_followed(text: &str) -> bool {
     const OPENERS: Terms = Terms(
-        "\
-     a|an|the|and|or|but|of|with|because|from|than|as|if|which|my|your|their|our|every|\
-     into|such|is|are|und|oder|der|die|das|ein|eine|einen|einer|mit|weil|dass|für|von|\
-     im|dem|den|des|sehr|et|ou|le|la|les|un|une|de|du|avec|mais|y|o|el|los|las|una|con|\
-     pero|es|il|che|e|di|per|и|или|на|с|что|в|est|als|und/oder",
+        "a|an|the|and|or|but|of|with|because|from|than|as|if|which|my|your|their|our|every|into|\
+         such|is|are|und|oder|der|die|das|ein|eine|einen|einer|mit|weil|dass|für|von|im|dem|den|\
+         des|sehr|et|ou|le|la|les|un|une|de|du|avec|mais|y|o|el|los|las|una|con|pero|es|il|che|e|\
+         di|per|и|или|на|с|что|в|est|als|und/oder",
     );
     let tail = text.lines().next_back().unwrap_or_default();
-    let Some(last) = words(tail).last() else {
-        return false;
-    };
-    words(tail).count() >= 4 && OPENERS.has(last.to_lowercase().as_str())
+    // A whole word: "DE" is a code, and "posteo.de" an address.
+    let last = tail.split_whitespace().next_back().unwrap_or_default();
+    words(tail).count() >= 4 && OPENERS.has(last)
 }

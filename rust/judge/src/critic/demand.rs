@@ -5,7 +5,7 @@
 //! JSON?", "the article has three bullet points") demands none.
 
 use super::exchange::Format;
-use super::text::{Terms, mentions, plain, sentences};
+use super::text::{Plain, Terms, plain, sentences};
 
 /// What a prompt demands, the most particular demand first.
 pub(super) fn demanded(prompt: &str) -> Option<Format> {
@@ -15,20 +15,18 @@ pub(super) fn demanded(prompt: &str) -> Option<Format> {
         .find_map(|sentence| of_sentence(&sentence))
 }
 
-fn of_sentence(sentence: &str) -> Option<Format> {
+fn of_sentence(sentence: &Plain) -> Option<Format> {
     if Terms(
-        "\
-     in one word|in a single word|with one word|one word only|only one word|\
-     one word answer|in einem wort|mit einem wort|in just one word|with a single word",
+        "in one word|in a single word|with one word|one word only|only one word|one word answer|\
+         in einem wort|mit einem wort|in just one word|with a single word",
     )
     .found_in(sentence)
     {
         return Some(Format::SingleWord);
     }
     if Terms(
-        "\
-     with a number only|only a number|just the number|only the number|just a number|\
-     nur mit einer zahl|nur die zahl|number only",
+        "with a number only|only a number|just the number|only the number|just a number|\
+         nur mit einer zahl|nur die zahl|number only",
     )
     .found_in(sentence)
     {
@@ -41,22 +39,20 @@ fn of_sentence(sentence: &str) -> Option<Format> {
         .or_else(|| few_sentences(sentence))
 }
 
-fn json(sentence: &str) -> Option<Format> {
+fn json(sentence: &Plain) -> Option<Format> {
     let about = Terms("parse|read a json|difference|what is|was ist|why|convert this json|explain");
     if about.found_in(sentence) {
         return None;
     }
     let as_json = Terms(
-        "\
-     as json|as valid json|in json|valid json|json only|only json|output json|\
-     return json|json format|as a json|to json|als json|als gültiges json|\
-     im json format",
+        "as json|as valid json|in json|valid json|json only|only json|output json|return json|\
+         json format|as a json|to json|als json|als gültiges json|im json format",
     )
     .found_in(sentence);
     let a = |kind: &str| {
         ["as a json", "as json", "a json", "als json"]
             .iter()
-            .any(|start| mentions(sentence, &format!("{start} {kind}")))
+            .any(|start| sentence.mentions(&format!("{start} {kind}")))
     };
     if as_json && (a("array") || a("list")) {
         Some(Format::JsonArray)
@@ -67,7 +63,7 @@ fn json(sentence: &str) -> Option<Format> {
     }
 }
 
-fn yes_no(sentence: &str) -> Option<Format> {
+fn yes_no(sentence: &Plain) -> Option<Format> {
     let asked = Terms("yes or no|ja oder nein|yes/no|mit ja|oui ou non|sí o no").found_in(sentence);
     let verbs =
         Terms("answer|answers|reply|respond|say|antworte|antworten|réponds|responde|only|just");
@@ -78,19 +74,17 @@ fn yes_no(sentence: &str) -> Option<Format> {
     (asked && demands).then_some(Format::YesNo)
 }
 
-fn list(sentence: &str) -> Option<Format> {
+fn list(sentence: &Plain) -> Option<Format> {
     let numbered = Terms("numbered list|nummerierte liste|numbered steps|nummerierten liste")
         .found_in(sentence);
     let bullets = Terms(
-        "\
-     bullet point|bullet points|bullets|bulleted list|bullet list|stichpunkt|\
-     stichpunkte|stichpunkten|aufzählungspunkte|aufzählungspunkten|stichworten",
+        "bullet point|bullet points|bullets|bulleted list|bullet list|stichpunkt|stichpunkte|\
+         stichpunkten|aufzählungspunkte|aufzählungspunkten|stichworten",
     )
     .found_in(sentence);
     let wants = Terms(
-        "\
-     in|as|give|list|write|use|make|with|nenne|schreibe|gib|als|mit|answer|create|show|\
-     summarize|summarise",
+        "in|as|give|list|write|use|make|with|nenne|schreibe|gib|als|mit|answer|create|show|\
+         summarize|summarise",
     )
     .found_in(sentence);
     let exists =
@@ -106,27 +100,24 @@ fn list(sentence: &str) -> Option<Format> {
     })
 }
 
-fn table(sentence: &str) -> Option<Format> {
+fn table(sentence: &Plain) -> Option<Format> {
     let asked = Terms(
-        "\
-     in a table|as a table|in a markdown table|as a markdown table|in table form|\
-     in tabular form|als tabelle|in einer tabelle",
+        "in a table|as a table|in a markdown table|as a markdown table|in table form|\
+         in tabular form|als tabelle|in einer tabelle",
     )
     .found_in(sentence);
     let verbs = Terms(
-        "\
-     compare|show|give|list|write|put|make|present|vergleiche|zeige|format|summarize|\
-     summarise|answer|stelle",
+        "compare|show|give|list|write|put|make|present|vergleiche|zeige|format|summarize|\
+         summarise|answer|stelle",
     )
     .found_in(sentence);
     (asked && verbs).then_some(Format::Table)
 }
 
-fn few_sentences(sentence: &str) -> Option<Format> {
+fn few_sentences(sentence: &Plain) -> Option<Format> {
     if Terms(
-        "\
-     in one sentence|in a single sentence|in einem satz|with one sentence|\
-     write one sentence|in just one sentence|en une phrase|en una frase",
+        "in one sentence|in a single sentence|in einem satz|with one sentence|write one sentence|\
+         in just one sentence|en une phrase|en una frase",
     )
     .found_in(sentence)
     {
@@ -145,7 +136,7 @@ fn few_sentences(sentence: &str) -> Option<Format> {
             let unit = |opener: &str| {
                 units
                     .iter()
-                    .any(|unit| mentions(sentence, &format!("{opener} {name} {unit}")))
+                    .any(|unit| sentence.mentions(&format!("{opener} {name} {unit}")))
             };
             sentence.contains(name.as_str()) && openers.iter().any(unit)
         });
@@ -154,7 +145,7 @@ fn few_sentences(sentence: &str) -> Option<Format> {
 }
 
 /// The only number of a sentence, in digits or as a word.
-fn count(sentence: &str) -> Option<u32> {
+fn count(sentence: &Plain) -> Option<u32> {
     let mut numbers = sentence.split_ascii_whitespace().filter_map(|word| {
         let named = (2..=10)
             .find(|&value| number_word(value).is_some_and(|(en, de)| en == word || de == word));

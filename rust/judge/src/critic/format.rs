@@ -11,7 +11,7 @@ use super::Remark;
 use super::demand::demanded;
 use super::exchange::Format;
 use super::reading::Reading;
-use super::text::{Parts, Terms, count_words, is_unspaced, item, mentions, plain, sentences};
+use super::text::{Parts, Terms, count_words, is_unspaced, item, plain, sentences};
 
 pub(super) fn check(reading: &Reading<'_>) -> Remark {
     let exchange = reading.exchange;
@@ -228,7 +228,7 @@ fn one_of(reply: &str, choices: &[String]) -> Remark {
                 .split(|c: char| !c.is_alphanumeric())
                 .any(|word| word == choice.as_str())
         } else {
-            mentions(&lower, plain(choice).trim())
+            lower.mentions(plain(choice).trim())
         }
     });
     match named.count() {

@@ -31,9 +31,8 @@ pub(super) fn check(reading: &Reading<'_>) -> Remark {
 
 /// Verbs that make a prompt a task.
 const ASKING: Terms = Terms(
-    "\
-     write|describe|explain|summarise|summarize|give|tell|compose|draft|schreib*|\
-     beschreib*|erklär*|fasse|écris|escribe|answer|say|keep|reply|limit*|shorten|restrict",
+    "write|describe|explain|summarise|summarize|give|tell|compose|draft|schreib*|beschreib*|\
+     erklär*|fasse|écris|escribe|answer|say|keep|reply|limit*|shorten|restrict",
 );
 
 /// The band that a prompt states.
@@ -89,16 +88,14 @@ fn band(
         });
     }
     let more = Terms(
-        "\
-     at least|minimum|minimum of|mindestens|more than|over|no fewer than|no less than|\
-     au moins|al menos|mehr als|almeno",
+        "at least|minimum|minimum of|mindestens|more than|over|no fewer than|no less than|\
+         au moins|al menos|mehr als|almeno",
     );
     // "No more than" would read as "more than".
     let most = Terms(
-        "\
-     at most|no more than|not more than|maximum|maximum of|max|under|less than|\
-     fewer than|up to|within|höchstens|maximal|unter|below|nicht mehr als|weniger als|\
-     au maximum|máximo|limit of|limit it to|al massimo",
+        "at most|no more than|not more than|maximum|maximum of|max|under|less than|fewer than|\
+         up to|within|höchstens|maximal|unter|below|nicht mehr als|weniger als|au maximum|máximo|\
+         limit of|limit it to|al massimo",
     );
     let after_most = Terms("or less|or fewer|max*|or under|oder weniger|at most|limit");
     if is(most) || after_most.iter().any(|phrase| after_starts(after, phrase)) {
@@ -111,8 +108,8 @@ fn band(
         });
     }
     let near = Terms(
-        "in|in about|in around|in roughly|in approximately|in exactly|in just|in only|exactly|approximately|\
-         in etwa|in ungefähr|in genau|genau|en|environ",
+        "in|in about|in around|in roughly|in approximately|in exactly|in just|in only|exactly|\
+         approximately|in etwa|in ungefähr|in genau|genau|en|environ",
     );
     let loose = Terms("about|around|with|using|of|etwa|ungefähr|mit|rund|to");
     let essay = unit == "word" && is(Terms("a|one"));

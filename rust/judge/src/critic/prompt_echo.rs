@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use super::Remark;
 use super::reading::Reading;
-use super::text::{Terms, WordHash, is_unspaced, run_hash, word_hashes};
+use super::text::{Plain, Terms, WordHash, is_unspaced, run_hash, word_hashes};
 
 /// Words of its own that a reply may put before an echo.
 const LEAD_WORDS_MAX: usize = 12;
@@ -81,14 +81,13 @@ fn share_from(source: &[WordHash], reply: &[WordHash], gram: usize) -> f64 {
 }
 
 /// Whether a prompt asks for its own words back.
-fn is_copying(prompt: &str) -> bool {
+fn is_copying(prompt: &Plain) -> bool {
     const TASKS: Terms = Terms(
-        "\
-     correct*|fix|proofread|repeat|rewrite|rephrase|reword|paraphrase|polite*|\
-     upper case|uppercase|lower case|lowercase|translate|copy|convert|sort|extract|\
-     continue|complete|finish|add|make this|typo|typos|format|quote|shorten|edit|\
-     spell*|grammar|improve this|remove|replace|korrigier*|übersetz*|wiederhol*|\
-     verbesser*|ergänz*|corrige*|traduis|traduce",
+        "correct*|fix|proofread|repeat|rewrite|rephrase|reword|paraphrase|polite*|upper case|\
+         uppercase|lower case|lowercase|translate|copy|convert|sort|extract|continue|complete|\
+         finish|add|make this|typo|typos|format|quote|shorten|edit|spell*|grammar|improve this|\
+         remove|replace|korrigier*|übersetz*|wiederhol*|verbesser*|ergänz*|corrige*|traduis|\
+         traduce",
     );
     TASKS.found_in(prompt)
 }

@@ -1,15 +1,13 @@
 //! An exchange as critics read it: what several of them need is computed once.
 
 use super::exchange::Exchange;
-use super::text::{Parts, WordHash, plain, word_hashes};
+use super::text::{Parts, Plain, WordHash, plain, word_hashes};
 
 /// An exchange with the views of it that critics share.
 pub(super) struct Reading<'a> {
     pub(super) exchange: &'a Exchange<'a>,
-    /// The prompt in the form of [`plain`].
-    pub(super) prompt_plain: String,
-    /// The reply in the form of [`plain`].
-    pub(super) reply_plain: String,
+    pub(super) prompt_plain: Plain,
+    pub(super) reply_plain: Plain,
     pub(super) prompt_words: Vec<WordHash>,
     pub(super) reply_words: Vec<WordHash>,
     /// The reply parted into prose and code.

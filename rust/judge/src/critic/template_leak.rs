@@ -13,21 +13,18 @@ use super::text::{Terms, words};
 
 /// Tokens that no ordinary reply holds. `<|…|>` is matched by its form.
 const TOKENS: Terms = Terms(
-    "\
-     </s>|<s>|[INST]|[/INST]|<<SYS>>|<</SYS>>|<start_of_turn>|<end_of_turn>|<bos>|\
-     <eos>|<pad>|<unk>|<mask>|<extra_id_|[PAD]|[UNK]|[CLS]|[SEP]|[MASK]|[BOS]|[EOS]|\
-     <tool_call>|</tool_call>|<tool_response>|</tool_response>|<tools>|</tools>|\
-     [TOOL_CALLS]|[AVAILABLE_TOOLS]|[/AVAILABLE_TOOLS]|[TOOL_RESULTS]|[SYSTEM_PROMPT]|\
-     [/SYSTEM_PROMPT]|<system>|</system>|### Instruction:|### Response:|### Input:|\
-     ### Human:|### Assistant:|### User:|### System:|<start_of_image>|\
-     <end_of_utterance>",
+    "</s>|<s>|[INST]|[/INST]|<<SYS>>|<</SYS>>|<start_of_turn>|<end_of_turn>|<bos>|<eos>|<pad>|\
+     <unk>|<mask>|<extra_id_|[PAD]|[UNK]|[CLS]|[SEP]|[MASK]|[BOS]|[EOS]|<tool_call>|</tool_call>|\
+     <tool_response>|</tool_response>|<tools>|</tools>|[TOOL_CALLS]|[AVAILABLE_TOOLS]|\
+     [/AVAILABLE_TOOLS]|[TOOL_RESULTS]|[SYSTEM_PROMPT]|[/SYSTEM_PROMPT]|<system>|</system>|\
+     ### Instruction:|### Response:|### Input:|### Human:|### Assistant:|### User:|### System:|\
+     <start_of_image>|<end_of_utterance>",
 );
 
 pub(super) fn check(reading: &Reading<'_>) -> Remark {
     let about_tokens = Terms(
-        "\
-     token|tokens|tokenizer|chatml|template|templates|prompt format|html|xml|\
-     struck through|strike*|special tokens|tag|tags|section",
+        "token|tokens|tokenizer|chatml|template|templates|prompt format|html|xml|struck through|\
+         strike*|special tokens|tag|tags|section",
     );
     let given = reading.sources().any(|source| special(source).is_some());
     if !given && !about_tokens.found_in(&reading.prompt_plain) {
@@ -99,9 +96,8 @@ fn has_token_marks(text: &str) -> bool {
 /// Turns of a conversation that nobody asked to see.
 fn turns(reading: &Reading<'_>) -> Remark {
     let wanted = Terms(
-        "\
-     dialog*|conversation*|transcript*|script|scene|chat|interview|skit|gespräch*|\
-     roleplay|role play|play|diálogo|theater*|log|config",
+        "dialog*|conversation*|transcript*|script|scene|chat|interview|skit|gespräch*|roleplay|\
+         role play|play|diálogo|theater*|log|config",
     );
     if wanted.found_in(&reading.prompt_plain) {
         return Remark::NONE;
@@ -130,9 +126,8 @@ fn turns(reading: &Reading<'_>) -> Remark {
 /// `{{ name }}` and `{% statement %}` outside code.
 fn places(reading: &Reading<'_>) -> Remark {
     let about = Terms(
-        "\
-     template*|jinja*|handlebars|mustache|vue|angular|helm|ansible|liquid|placeholder*|\
-     latex|rust|brace*|curly|django|twig|platzhalter",
+        "template*|jinja*|handlebars|mustache|vue|angular|helm|ansible|liquid|placeholder*|latex|\
+         rust|brace*|curly|django|twig|platzhalter",
     );
     let prose = &reading.parts.prose;
     let unfilled = prose.match_indices("{{").any(|(at, _)| {

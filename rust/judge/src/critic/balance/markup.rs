@@ -8,11 +8,10 @@ const VOID: Terms = Terms("area|base|br|col|embed|hr|img|input|link|meta|param|s
 
 /// Elements that are taken for markup in prose.
 const ELEMENTS: Terms = Terms(
-    "\
-     a|abbr|article|aside|b|blockquote|body|button|canvas|caption|code|dd|del|details|\
-     div|dl|dt|em|figure|footer|form|h1|h2|h3|h4|h5|h6|head|header|html|i|ins|kbd|\
-     label|li|main|mark|nav|ol|option|p|pre|s|section|select|small|span|strong|style|\
-     sub|summary|sup|table|tbody|td|textarea|th|thead|title|tr|u|ul",
+    "a|abbr|article|aside|b|blockquote|body|button|canvas|caption|code|dd|del|details|div|dl|dt|\
+     em|figure|footer|form|h1|h2|h3|h4|h5|h6|head|header|html|i|ins|kbd|label|li|main|mark|nav|\
+     ol|option|p|pre|s|section|select|small|span|strong|style|sub|summary|sup|table|tbody|td|\
+     textarea|th|thead|title|tr|u|ul",
 );
 
 /// Checks that tags close in order. In prose only elements of HTML count; `all` counts every

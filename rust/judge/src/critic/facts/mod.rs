@@ -82,11 +82,10 @@ impl Facts {
 /// Whether a sentence says that it calculates or converts.
 fn is_computed(sentence: &[Token<'_>]) -> bool {
     const WORDS: Terms = Terms(
-        "\
-     total|altogether|together|left|remaining|remain|remains|each|per|average|twice|\
-     double|half|difference|divided|times|plus|minus|sum|before|after|earlier|later|\
-     early|converted|equals|which is|insgesamt|zusammen|übrig|jeweils|durchschnittlich|\
-     doppelt|hälfte|vorher|nachher|minus|mal|ergibt|previously|more|fewer|less|ago",
+        "total|altogether|together|left|remaining|remain|remains|each|per|average|twice|double|\
+         half|difference|divided|times|plus|minus|sum|before|after|earlier|later|early|converted|\
+         equals|which is|insgesamt|zusammen|übrig|jeweils|durchschnittlich|doppelt|hälfte|vorher|\
+         nachher|minus|mal|ergibt|previously|more|fewer|less|ago",
     );
     sentence.iter().any(|token| {
         matches!(token.text, "=" | "×" | "*" | "÷" | "+" | "≈") || WORDS.has(token.lower.as_str())

@@ -62,10 +62,9 @@ fn stem(word: &str) -> String {
 /// Words that have capitals without being names.
 fn is_common(word: &str) -> bool {
     const COMMON: Terms = Terms(
-        "\
-     the|a|an|it|its|this|that|these|those|he|she|they|we|you|i|in|on|at|for|from|with|\
-     yes|no|not|and|or|but|so|if|when|since|while|your|my|his|her|their|our|der|die|\
-     das|ein|eine|es|er|sie|am|im|ja|nein|und|send",
+        "the|a|an|it|its|this|that|these|those|he|she|they|we|you|i|in|on|at|for|from|with|yes|\
+         no|not|and|or|but|so|if|when|since|while|your|my|his|her|their|our|der|die|das|ein|eine|\
+         es|er|sie|am|im|ja|nein|und|send",
     );
     let day = super::WEEKDAYS.iter().any(|(name, _)| *name == word);
     day || COMMON.has(word) || super::calendar::starts_with_month(word)

@@ -72,12 +72,10 @@ fn currency(token: &Token<'_>) -> Option<&'static str> {
 /// The unit after a number: a measure, or a noun.
 fn unit(token: &Token<'_>, next: Option<&Token<'_>>) -> Option<String> {
     const NOT_NOUNS: Terms = Terms(
-        "\
-     and|or|by|in|on|at|of|to|for|from|with|is|are|was|were|it|the|a|an|as|that|so|but|\
-     if|than|then|times|years|year|am|pm|und|oder|von|im|mit|für|der|die|das|ist|sind|\
-     zu|bis|aus|main|more|other|different|new|old|way|ways|percent|people|minutes|has|\
-     have|had|will|can|which|who|when|per|each|until|after|before|because|since|while|\
-     not|you|they|we|i|off",
+        "and|or|by|in|on|at|of|to|for|from|with|is|are|was|were|it|the|a|an|as|that|so|but|if|\
+         than|then|times|years|year|am|pm|und|oder|von|im|mit|für|der|die|das|ist|sind|zu|bis|\
+         aus|main|more|other|different|new|old|way|ways|percent|people|minutes|has|have|had|will|\
+         can|which|who|when|per|each|until|after|before|because|since|while|not|you|they|we|i|off",
     );
     if let Some(sign) = currency(token) {
         return Some(sign.to_owned());
@@ -111,9 +109,8 @@ fn singular(word: &str) -> &str {
 /// The word before a number that has none after it: "room 204", "Employees: 24".
 fn label(sentence: &[Token<'_>], at: usize) -> Option<String> {
     const NOT_LABELS: Terms = Terms(
-        "\
-     is|are|was|were|the|a|an|and|or|of|in|at|on|to|by|for|from|up|has|have|with|\
-     equals|ist|sind|und|bei|am|um|im|von|mit|answer|than|as",
+        "is|are|was|were|the|a|an|and|or|of|in|at|on|to|by|for|from|up|has|have|with|equals|ist|\
+         sind|und|bei|am|um|im|von|mit|answer|than|as",
     );
     let before = sentence.get(..at)?;
     let colon = before.last().is_some_and(|token| token.text == ":");
@@ -128,9 +125,8 @@ fn per(sentence: &[Token<'_>], at: usize) -> Option<String> {
     let opener = sentence.get(at)?.lower.as_str();
     let noun = sentence.get(at + 1)?.lower.as_str();
     let spans = Terms(
-        "\
-     year|month|week|day|hour|minute|second|person|night|piece|jahr|monat|woche|tag|\
-     stunde|nacht|employee|ticket",
+        "year|month|week|day|hour|minute|second|person|night|piece|jahr|monat|woche|tag|stunde|\
+         nacht|employee|ticket",
     );
     let joins = Terms("a|an|per|pro|/|each|every|im|am").has(opener);
     (joins && spans.has(noun)).then(|| noun.to_owned())

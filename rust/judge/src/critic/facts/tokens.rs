@@ -77,11 +77,8 @@ pub(in crate::critic) fn tokens(text: &str, tokens_max: usize) -> Vec<Token<'_>>
 }
 
 /// Titles before a name, in lower case; most end on a dot that ends no sentence.
-pub(in crate::critic) const TITLES: Terms = Terms(
-    "\
-     dr|mr|mrs|ms|prof|professor|doctor|herr|herrn|frau|sir|mme|monsieur|señor|señora|\
-     st",
-);
+pub(in crate::critic) const TITLES: Terms =
+    Terms("dr|mr|mrs|ms|prof|professor|doctor|herr|herrn|frau|sir|mme|monsieur|señor|señora|st");
 
 /// How long the piece is that a text begins with.
 fn piece_len(text: &str, first: char) -> usize {

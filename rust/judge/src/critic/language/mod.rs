@@ -51,7 +51,11 @@ fn speech(reading: &Reading<'_>) -> String {
     let unquoted = without_quotes(prose.get(..end.unwrap_or(0)).unwrap_or_default());
     let mut speech = String::with_capacity(unquoted.len());
     for piece in unquoted.split_inclusive(char::is_whitespace) {
-        if !(piece.contains("://") || piece.contains('@') || piece.starts_with(['/', '\\'])) {
+        // Addresses, paths and tags are in no language.
+        let foreign = ["://", "@", "<", ">", "=\""]
+            .iter()
+            .any(|sign| piece.contains(sign));
+        if !(foreign || piece.starts_with(['/', '\\'])) {
             speech.push_str(piece);
         }
     }

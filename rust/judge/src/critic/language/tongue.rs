@@ -2,7 +2,7 @@
 
 use whatlang::Lang;
 
-use super::super::text::{Terms, mentions, place_of};
+use super::super::text::{Plain, Terms};
 use super::votes;
 
 /// A language; close relatives are one.
@@ -119,13 +119,13 @@ impl Tongue {
 }
 
 /// Languages whose name stands in a prompt, and whether the reply is demanded in it.
-pub(super) fn named(prompt: &str, raw: &str) -> Vec<(Tongue, bool)> {
+pub(super) fn named(prompt: &Plain, raw: &str) -> Vec<(Tongue, bool)> {
     let before = Terms("in|into|to|auf|ins|en|em|vers|na|på|in het|ne|al");
     let mut found = Vec::new();
     for (lang, names) in NAMES {
         for name in names.iter() {
             let native = !name.is_ascii() && raw.contains(name);
-            let Some(at) = place_of(prompt, name) else {
+            let Some(at) = prompt.place_of(name) else {
                 if native {
                     found.push((Tongue::of(*lang), true));
                 }
@@ -136,9 +136,9 @@ pub(super) fn named(prompt: &str, raw: &str) -> Vec<(Tongue, bool)> {
                     .get(..at)
                     .is_some_and(|text| text.ends_with(&format!(" {word} ")))
             });
-            let task = mentions(prompt, "translate") || mentions(prompt, "übersetz*");
-            let source = mentions(prompt, &format!("from {name}"))
-                || mentions(prompt, &format!("aus dem {name}"));
+            let task = prompt.mentions("translate") || prompt.mentions("übersetz*");
+            let source = prompt.mentions(&format!("from {name}"))
+                || prompt.mentions(&format!("aus dem {name}"));
             found.push((Tongue::of(*lang), demanded || task && !source));
         }
     }

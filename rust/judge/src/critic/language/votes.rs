@@ -18,7 +18,7 @@ pub(super) struct Votes {
 }
 
 impl Votes {
-    /// The votes of a text in the form of [`plain`](super::super::text::plain).
+    /// The votes of a [`Plain`](super::super::text::Plain) text.
     pub(super) fn of(plain: &str) -> Self {
         let mut votes = Self {
             counts: [0; LISTS.len()],

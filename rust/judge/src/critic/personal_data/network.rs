@@ -66,10 +66,9 @@ fn is_example(domain: &str) -> bool {
 /// Mailboxes of a role (RFC 2142), not of a person.
 fn is_role(local: &str) -> bool {
     const ROLES: Terms = Terms(
-        "\
-     info|support|contact|hello|noreply|no-reply|admin|office|sales|help|service|press|\
-     jobs|privacy|git|webmaster|postmaster|abuse|security|kontakt|kundenservice|team|\
-     billing|hr|feedback|newsletter",
+        "info|support|contact|hello|noreply|no-reply|admin|office|sales|help|service|press|jobs|\
+         privacy|git|webmaster|postmaster|abuse|security|kontakt|kundenservice|team|billing|hr|\
+         feedback|newsletter",
     );
     ROLES.has(local.to_lowercase().as_str())
 }

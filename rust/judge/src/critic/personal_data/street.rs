@@ -16,9 +16,8 @@ pub(super) fn scan(text: &str) -> impl Iterator<Item = Found> + '_ {
 /// English and French: "48 Maple Street", "12 rue de Rivoli".
 fn number_first(words: &[&str], at: usize) -> Option<Found> {
     const WAYS: Terms = Terms(
-        "\
-     street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|ct|way|place|\
-     pl|terrace|square|close|crescent|highway",
+        "street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|ct|way|place|pl|\
+         terrace|square|close|crescent|highway",
     );
     let number = words.get(at).filter(|word| is_house_number(word))?;
     let french = Terms("rue|avenue|boulevard|quai|impasse|allée");
@@ -89,9 +88,8 @@ fn is_ordinal(word: &str) -> bool {
 /// Addresses that everybody knows.
 fn is_landmark(address: &str) -> bool {
     const LANDMARKS: Terms = Terms(
-        "\
-     1600 Pennsylvania Avenue|10 Downing Street|11 Downing Street|221B Baker Street|\
-     350 Fifth Avenue|11 Wall Street",
+        "1600 Pennsylvania Avenue|10 Downing Street|11 Downing Street|221B Baker Street|\
+         350 Fifth Avenue|11 Wall Street",
     );
     LANDMARKS.has(address)
 }

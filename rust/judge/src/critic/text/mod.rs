@@ -1,5 +1,12 @@
 //! Words, sentences and code of a text, by hand-written scanners that read it once.
 
+mod parts;
+mod plain;
+
+pub(super) use parts::Parts;
+use parts::fence;
+pub(super) use plain::{Plain, Terms, plain};
+
 /// A word as a number that does not depend on its case.
 pub(super) type WordHash = u64;
 
@@ -76,61 +83,6 @@ fn mix(hash: u64, value: u64) -> u64 {
     (hash ^ value).wrapping_mul(0x0000_0100_0000_01b3)
 }
 
-/// The words of a text in lower case, with straight apostrophes and one space around each:
-/// what phrases are looked up in.
-pub(super) fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len() + 2);
-    plain.push(' ');
-    for word in words(text) {
-        let lower = word.chars().flat_map(char::to_lowercase);
-        plain.extend(lower.map(|c| if c == '’' { '\'' } else { c }));
-        plain.push(' ');
-    }
-    plain
-}
-
-/// Whether a [`plain`] text holds a phrase of whole words. Where a phrase has a `*` at its start
-/// or end, its first or last word may be longer.
-pub(super) fn mentions(plain: &str, phrase: &str) -> bool {
-    place_of(plain, phrase).is_some()
-}
-
-/// Where a [`plain`] text holds a phrase.
-pub(super) fn place_of(plain: &str, phrase: &str) -> Option<usize> {
-    let (stem, starts_open) = phrase
-        .strip_prefix('*')
-        .map_or((phrase, false), |stem| (stem, true));
-    let (stem, ends_open) = stem
-        .strip_suffix('*')
-        .map_or((stem, false), |stem| (stem, true));
-    let bytes = plain.as_bytes();
-    plain.match_indices(stem).map(|(at, _)| at).find(|&at| {
-        let starts =
-            starts_open || at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b' ');
-        starts && (ends_open || bytes.get(at + stem.len()) == Some(&b' '))
-    })
-}
-
-/// Words or phrases that mean the same to a critic, with bars between them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Terms(pub(super) &'static str);
-
-impl Terms {
-    pub(super) fn iter(self) -> std::str::Split<'static, char> {
-        self.0.split('|')
-    }
-
-    /// Whether one of them is exactly this.
-    pub(super) fn has(self, word: &str) -> bool {
-        self.iter().any(|term| term == word)
-    }
-
-    /// Whether a [`plain`] text holds one, as [`mentions`] tells.
-    pub(super) fn found_in(self, plain: &str) -> bool {
-        self.iter().any(|term| mentions(plain, term))
-    }
-}
-
 /// How many words people would count: what stands between spaces and holds a letter or a
 /// digit. Fence lines do not count; two characters without spaces count as one word.
 pub(super) fn count_words(text: &str) -> usize {
@@ -197,106 +149,6 @@ fn dot_ends(before: &str, rest: &str) -> bool {
     let abbreviated = Terms("Dr|Mr|Mrs|Ms|Prof|St|No|Nr|ca|bzw|vs|approx|inkl|Jr|Sr|usw|etc|Str");
     let lower = follows.is_some_and(char::is_lowercase);
     !(ordinal || initial || lower || abbreviated.has(word) && word != "etc" && word != "usw")
-}
-
-/// A fenced block.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Code<'a> {
-    /// What stands beside the opening fence, in the reply's case.
-    pub(super) language: &'a str,
-    pub(super) body: &'a str,
-    pub(super) closed: bool,
-}
-
-/// A text parted into prose and code.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Parts<'a> {
-    /// What is not fenced, as it stands.
-    pub(super) outside: String,
-    /// The same without inline code either: a space in its place.
-    pub(super) prose: String,
-    /// Whether a backtick is left over in some paragraph.
-    pub(super) open_tick: bool,
-    pub(super) code: Vec<Code<'a>>,
-}
-
-impl<'a> Parts<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
-        let mut parts = Self::default();
-        let mut open: Option<(&str, &str, usize)> = None;
-        let mut at = 0;
-        for line in text.split_inclusive('\n') {
-            let start = at;
-            at += line.len();
-            match (fence(line), open) {
-                (Some((mark, language)), None) => open = Some((mark, language, at)),
-                (Some((mark, "")), Some((opened, language, from))) if mark.starts_with(opened) => {
-                    let body = text.get(from..start).unwrap_or_default();
-                    parts.code.push(Code {
-                        language,
-                        body,
-                        closed: true,
-                    });
-                    open = None;
-                }
-                (_, None) => parts.outside.push_str(line),
-                (_, Some(_)) => {}
-            }
-        }
-        if let Some((_, language, from)) = open {
-            let body = text.get(from..).unwrap_or_default();
-            parts.code.push(Code {
-                language,
-                body,
-                closed: false,
-            });
-        }
-        parts.strip_inline();
-        parts
-    }
-
-    /// Inline code does not reach beyond its paragraph, and a run of backticks ends at a run
-    /// of the same length (CommonMark 0.31, 6.1).
-    fn strip_inline(&mut self) {
-        for paragraph in self.outside.split("\n\n") {
-            let mut rest = paragraph;
-            while let Some(at) = rest.find('`') {
-                let (before, from) = rest.split_at(at);
-                self.prose.push_str(before);
-                let ticks = from.len() - from.trim_start_matches('`').len();
-                let (mark, inner) = from.split_at(ticks);
-                // Longer runs are no inline code that a model writes; a limit on them keeps
-                // the search linear.
-                let end = (ticks <= 2).then(|| inner.find(mark)).flatten();
-                match end {
-                    Some(end) => {
-                        self.prose.push(' ');
-                        rest = inner.get(end + ticks..).unwrap_or_default();
-                    }
-                    None => {
-                        self.open_tick |= ticks <= 2;
-                        // Nothing closes it here, so nothing closes a later one of its kind.
-                        self.prose.push_str(inner);
-                        rest = "";
-                    }
-                }
-            }
-            self.prose.push_str(rest);
-            self.prose.push_str("\n\n");
-        }
-    }
-}
-
-/// The mark and the language of a fence line (CommonMark 0.31, 4.5).
-fn fence(line: &str) -> Option<(&str, &str)> {
-    let line = line.trim();
-    let mark = ['`', '~'].into_iter().find_map(|c| {
-        let rest = line.trim_start_matches(c);
-        let width = line.len() - rest.len();
-        (width >= 3 && !rest.contains('`')).then_some(width)
-    })?;
-    let (mark, rest) = line.split_at(mark);
-    Some((mark, rest.trim()))
 }
 
 /// The kind and the text of a list item.
