@@ -11,7 +11,9 @@
 #![forbid(unsafe_code)]
 
 pub mod critic;
+mod digest;
 pub mod experiment;
+mod random;
 pub mod reward;
 pub mod stats;
 pub mod suite;

@@ -1,10 +1,10 @@
 //! What an experiment compares, and by what rules.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::assign::{self, BucketRange};
 use super::{Arm, ExperimentError, Measure};
+use crate::digest::{is_hex, sha256_hex};
 use crate::stats::Design;
 
 /// Most metrics of one experiment.
@@ -139,7 +139,7 @@ pub enum Goal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
-    /// Outcomes of the primary metric before the first verdict.
+    /// Outcomes of the primary metric before a promotion; what harms goes sooner.
     #[serde(default)]
     pub min_outcomes: u64,
     /// Outcomes of the primary metric.
@@ -218,10 +218,8 @@ impl Definition {
             incumbent,
             challenger,
         } = &self.arms;
-        let hex = |text: &String| {
-            text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        };
-        if !incumbent.adapters.iter().all(hex) || !challenger.adapters.iter().all(hex) {
+        let mut adapters = incumbent.adapters.iter().chain(&challenger.adapters);
+        if !adapters.all(|adapter| is_hex(adapter)) {
             return invalid("an arm's adapter is no SHA-256");
         }
         if incumbent.name.is_empty() || challenger.name.is_empty() {
@@ -266,9 +264,7 @@ impl Definition {
     /// SHA-256 of its one canonical form, in hexadecimal digits: what summaries name.
     #[must_use]
     pub fn sha256(&self) -> String {
-        let json = serde_json::to_vec(self).unwrap_or_default();
-        let digest = Sha256::digest(json);
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256_hex(&serde_json::to_vec(self).unwrap_or_default())
     }
 
     /// The metric that the verdict is about.

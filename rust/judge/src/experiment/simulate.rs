@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng as _};
+use rand_chacha::rand_core::SeedableRng as _;
 use serde::{Deserialize, Serialize};
 
 use super::tally::Graded;
 use super::{
     Arm, Definition, DesignKind, ExperimentError, Measure, Monitor, Outcome, Pick, Reason, Verdict,
 };
+use crate::random::{below, uniform};
 
 /// What is true of the arms.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +122,7 @@ impl Outcomes {
     fn draw(&self, random: &mut ChaCha8Rng) -> usize {
         match self {
             Self::Rates(_) => 0,
-            Self::Items(items) => (uniform(random) * items.len() as f64) as usize,
+            Self::Items(items) => below(random, items.len()),
         }
     }
 
@@ -177,9 +178,4 @@ impl Outcomes {
             }
         }
     }
-}
-
-/// In [0, 1), 53 random bits.
-fn uniform(random: &mut ChaCha8Rng) -> f64 {
-    (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }

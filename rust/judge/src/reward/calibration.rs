@@ -1,5 +1,7 @@
 //! How sure a head may be.
 
+use argmin::core::{CostFunction, Error, Executor};
+use argmin::solver::brent::BrentOpt;
 use serde::Serialize;
 
 use super::fit::log_likelihood;
@@ -10,6 +12,7 @@ const LOG_TEMPERATURES: (f64, f64) = (-4.6, 4.6);
 const STEPS: usize = 92;
 /// Width of the interval that the search ends with.
 const PRECISION: f64 = 1e-9;
+const MAX_ITERATIONS: u64 = 100;
 
 /// One answer as a head predicts it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +43,26 @@ pub(crate) fn fit_temperature(predictions: &[Prediction]) -> f64 {
         .map(|step| (loss(at(step)), at(step)))
         .min_by(|a, b| a.0.total_cmp(&b.0))
         .map_or(0.0, |(_, at)| at);
-    golden_section(loss, (best - width).max(low), (best + width).min(high)).exp()
+    let (low, high) = ((best - width).max(low), (best + width).min(high));
+    let solver = BrentOpt::new(low, high).set_tolerance(PRECISION, PRECISION);
+    let run = Executor::new(Loss(predictions), solver)
+        .configure(|state| state.max_iters(MAX_ITERATIONS))
+        .timer(false)
+        .run();
+    let found = run.ok().and_then(|run| run.state.best_param);
+    found.unwrap_or(best).exp()
+}
+
+/// The loss by the logarithm of the temperature.
+struct Loss<'a>(&'a [Prediction]);
+
+impl CostFunction for Loss<'_> {
+    type Param = f64;
+    type Output = f64;
+
+    fn cost(&self, log_temperature: &f64) -> Result<f64, Error> {
+        Ok(mean_loss(self.0, log_temperature.exp()))
+    }
 }
 
 /// Mean negative log-likelihood of the answers.
@@ -50,20 +72,6 @@ pub(crate) fn mean_loss(predictions: &[Prediction], temperature: f64) -> f64 {
         -log_likelihood(margin, logit(prediction.reliability), prediction.tie).0
     });
     losses.sum::<f64>() / predictions.len() as f64
-}
-
-/// The place of a minimum between the bounds (Kiefer 1953).
-fn golden_section(loss: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
-    let golden = (5_f64.sqrt() - 1.0) / 2.0;
-    while high - low > PRECISION {
-        let (left, right) = (high - golden * (high - low), low + golden * (high - low));
-        if loss(left) <= loss(right) {
-            high = right;
-        } else {
-            low = left;
-        }
-    }
-    (low + high) / 2.0
 }
 
 /// Answers whose confidence lies between two bounds.

@@ -5,6 +5,7 @@ use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
 
 use super::error::RewardError;
 use super::head::{FeatureSource, MAX_FEATURES, Numbers, Pooling, RewardHead};
+use crate::digest::{hex, is_hex};
 
 const KIND: &str = "general.type";
 const REWARD_HEAD: &str = "reward_head";
@@ -119,8 +120,7 @@ impl RewardHead {
 /// Stops a head that was trained on another model's hidden state, where its scores would
 /// be noise that an optimiser follows.
 fn read_base(found: &str, expected: &[u8; 32]) -> Result<[u8; 32], RewardError> {
-    let is_digit = |digit: u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
-    if found.len() != 64 || !found.bytes().all(is_digit) {
+    if !is_hex(found) {
         return Err(RewardError::Digest { key: BASE });
     }
     let expected_hex = hex(expected);
@@ -171,8 +171,4 @@ fn read_tensor(
     let data = gguf.tensor_data(info, file).unwrap_or_default();
     let (values, _) = data.as_chunks::<4>();
     Ok(values.iter().copied().map(f32::from_le_bytes).collect())
-}
-
-fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 
 use super::comparisons::Comparisons;
 use super::error::RewardError;
+use crate::random::below;
 
 /// The fold of each comparison, then of each edit. What shares a group shares a fold.
 #[derive(Debug, Clone)]
@@ -58,9 +59,7 @@ fn deal(sizes: &[(usize, usize)], folds: usize, seed: u64) -> Vec<usize> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     for last in (1..order.len()).rev() {
-        // Below 2^32 groups the product fits; its high half is below last + 1.
-        let picked = (u64::from(random.next_u32()) * (last as u64 + 1)) >> 32;
-        order.swap(last, picked as usize);
+        order.swap(last, below(&mut random, last + 1));
     }
     let mut filled = vec![(0, 0); folds];
     let mut fold_of = vec![0; sizes.len()];

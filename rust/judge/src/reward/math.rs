@@ -1,7 +1,6 @@
 //! Sums and logistic functions.
 
-/// Standard deviations to each side of a normal mean that hold 95 %.
-pub(crate) const Z95: f64 = 1.959_963_984_540_054;
+pub(crate) use statrs::function::logistic::logistic as sigmoid;
 
 /// Sums of eight products at a time, in a fixed order.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -22,10 +21,6 @@ pub(crate) fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += factor * x;
     }
-}
-
-pub(crate) fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// `log σ(x)` without overflow.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::comparisons::Comparisons;
 use super::fit::{Term, log_likelihood};
-use super::math::{Z95, sigmoid};
-use crate::stats::Interval;
+use super::math::sigmoid;
+use crate::stats::{Interval, z};
 
 /// Beyond these log odds nobody is told from an expert.
 const MAX_LOGIT: f64 = 20.0;
@@ -109,6 +109,7 @@ impl Reliabilities {
             let information = information(comparisons, margins, place, logit, prior);
             // Of u; a slope of η(1 − η) leads back to η.
             let error = 1.0 / information.sqrt();
+            let reach = z(0.975) * error;
             let reliability = sigmoid(logit);
             AnnotatorReliability {
                 annotator: annotator.clone(),
@@ -116,8 +117,8 @@ impl Reliabilities {
                 reliability,
                 standard_error: Some(reliability * (1.0 - reliability) * error),
                 interval: Some(Interval {
-                    low: sigmoid(logit - Z95 * error),
-                    high: sigmoid(logit + Z95 * error),
+                    low: sigmoid(logit - reach),
+                    high: sigmoid(logit + reach),
                 }),
             }
         });

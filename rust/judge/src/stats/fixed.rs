@@ -1,15 +1,16 @@
 //! Tests and intervals for one look at a sample whose size was fixed before.
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+use rand_chacha::rand_core::SeedableRng as _;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF as _, Normal};
 use statrs::function::factorial::ln_binomial;
 
 use super::Interval;
+use crate::random::below;
 
 /// Quantile of the standard normal distribution.
-fn z(probability: f64) -> f64 {
+pub(crate) fn z(probability: f64) -> f64 {
     Normal::standard().inverse_cdf(probability)
 }
 
@@ -47,11 +48,7 @@ pub fn bootstrap_mean(values: &[f64], alpha: f64, resamples: usize, seed: u64) -
     let count = values.len();
     let mut means: Vec<f64> = (0..resamples)
         .map(|_| {
-            let drawn = (0..count).filter_map(|_| {
-                // Multiply and shift: a place below `count`, each as likely to 2⁻³².
-                let place = (u64::from(random.next_u32()) * count as u64) >> 32;
-                values.get(usize::try_from(place).unwrap_or(0))
-            });
+            let drawn = (0..count).filter_map(|_| values.get(below(&mut random, count)));
             drawn.sum::<f64>() / count as f64
         })
         .collect();

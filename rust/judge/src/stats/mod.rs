@@ -14,6 +14,7 @@ mod multiplicity;
 pub use beta_binomial::log_multinomial_e;
 pub use effect::{Arm, Design, EProcess, Observation, Side, confidence_interval};
 pub use empirical_bernstein::EmpiricalBernstein;
+pub(crate) use fixed::z;
 pub use fixed::{McNemar, bootstrap_mean, mcnemar, picks_needed, rate_outcomes_needed, wilson};
 pub use multiplicity::e_benjamini_hochberg;
 

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::SuiteError;
 use crate::critic::Expectation;
+use crate::digest::sha256_hex;
 
 /// A suite as its file has it: one item a line, as JSON.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +72,8 @@ impl Suite {
     /// Reads a suite. Blank lines are passed over.
     ///
     /// # Errors
-    /// Every variant of [`SuiteError`] but the last two.
+    /// [`SuiteError::LineMalformed`], [`SuiteError::ItemInvalid`],
+    /// [`SuiteError::DuplicateId`], [`SuiteError::Empty`].
     pub fn parse(name: &str, file: &[u8]) -> Result<Self, SuiteError> {
         let text = std::str::from_utf8(file).map_err(|error| SuiteError::LineMalformed {
             line: 1 + file[..error.valid_up_to()]
@@ -101,10 +102,9 @@ impl Suite {
         if items.is_empty() {
             return Err(SuiteError::Empty);
         }
-        let sha256 = Sha256::digest(file);
         Ok(Self {
             name: name.to_owned(),
-            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: sha256_hex(file),
             items,
         })
     }
