@@ -179,18 +179,8 @@ fn metrics(definition: &Definition, tally: &Tally) -> Vec<MeasureEvidence> {
 fn measured(definition: &Definition, metric: &Metric, tally: &Tally) -> MeasureEvidence {
     let design = definition.statistics();
     let observations = tally.observations(metric.measure);
-    let null = match (metric.role, definition.goal) {
-        (Role::Guardrail, _) => -metric.margin,
-        (Role::Primary, Goal::NotWorseBy(margin)) => -margin,
-        _ => 0.0,
-    };
-    let log_e = |side| {
-        let mut evidence = EProcess::new(design, null, side);
-        for &(observation, count) in &observations {
-            evidence.add(observation, count);
-        }
-        evidence.log_e()
-    };
+    let null = definition.null_of(metric);
+    let log_e = |side| EProcess::of(design, null, side, &observations).log_e();
     let cells = tally.outcomes.get(&metric.measure);
     let means = cells.map_or([None, None], Cells::means);
     let [incumbent, challenger] = means;

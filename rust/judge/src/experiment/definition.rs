@@ -280,6 +280,15 @@ impl Definition {
             .filter(move |metric| metric.role == role)
     }
 
+    /// The effect that evidence by this metric is against: none, or the margin below it.
+    pub(crate) fn null_of(&self, metric: &Metric) -> f64 {
+        match (metric.role, self.goal) {
+            (Role::Guardrail, _) => -metric.margin,
+            (Role::Primary, Goal::NotWorseBy(margin)) => -margin,
+            _ => 0.0,
+        }
+    }
+
     /// The metric of this measure.
     #[must_use]
     pub fn metric(&self, measure: Measure) -> Option<&Metric> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, Definition, Goal, Measure, Reason, Role, Verdict};
+use super::{Arm, Definition, Measure, Metric, Reason, Role, Verdict};
 use crate::stats::{EProcess, Observation, Side, log_multinomial_e};
 
 /// How close to the weights wrong sample ratios are looked for: with 100, deviations of
@@ -67,10 +67,11 @@ struct Compared {
 }
 
 impl Compared {
-    fn new(definition: &Definition, measure: Measure, null: f64) -> Self {
+    fn new(definition: &Definition, metric: &Metric) -> Self {
+        let null = definition.null_of(metric);
         let evidence = |side| EProcess::new(definition.statistics(), null, side);
         Self {
-            measure,
+            measure: metric.measure,
             above: evidence(Side::Above),
             below: evidence(Side::Below),
         }
@@ -83,7 +84,7 @@ impl Compared {
 }
 
 /// Whether evidence reaches the level.
-fn proves(log_e: f64, alpha: f64) -> bool {
+pub(crate) fn proves(log_e: f64, alpha: f64) -> bool {
     log_e >= -alpha.ln()
 }
 
@@ -91,10 +92,6 @@ impl Monitor {
     /// Before anything has happened. `None` for a definition without a primary metric.
     #[must_use]
     pub fn new(definition: &Definition) -> Option<Self> {
-        let null = match definition.goal {
-            Goal::Better => 0.0,
-            Goal::NotWorseBy(margin) => -margin,
-        };
         let primary = definition.primary()?;
         let guardrails = definition.with_role(Role::Guardrail);
         Some(Self {
@@ -104,20 +101,16 @@ impl Monitor {
             min_outcomes: definition.limits.min_outcomes,
             max_outcomes: definition.limits.max_outcomes,
             outcomes: 0.0,
-            primary: Compared::new(definition, primary.measure, null),
+            primary: Compared::new(definition, primary),
             guardrails: guardrails
-                .map(|guard| Compared::new(definition, guard.measure, -guard.margin))
+                .map(|guardrail| Compared::new(definition, guardrail))
                 .collect(),
         })
     }
 
     /// So many exposures to this arm.
     pub fn expose(&mut self, arm: Arm, count: u64) {
-        let [incumbent, challenger] = &mut self.exposures;
-        match arm {
-            Arm::Incumbent => *incumbent += count,
-            Arm::Challenger => *challenger += count,
-        }
+        *arm.of(self.exposures.each_mut()) += count;
     }
 
     /// An outcome by this measure that came `count` times.
@@ -145,7 +138,7 @@ impl Monitor {
         if let Some(Compared { measure, .. }) = harmed {
             return (Verdict::RollBack, Reason::GuardrailHarmed(*measure));
         }
-        if proves(self.log_e_worse(), plan.primary_worse) {
+        if proves(self.primary.below.log_e(), plan.primary_worse) {
             return (Verdict::RollBack, Reason::PrimaryWorse);
         }
         let limit = self.outcomes >= self.max_outcomes as f64;
@@ -153,7 +146,7 @@ impl Monitor {
             true => (Verdict::Inconclusive, Reason::OutcomeLimit),
             false => (Verdict::KeepGoing, reason),
         };
-        if !proves(self.log_e_better(), plan.promote) {
+        if !proves(self.primary.above.log_e(), plan.promote) {
             return open(Reason::NotYet);
         }
         let mut guardrails = self.guardrails.iter();
@@ -163,16 +156,6 @@ impl Monitor {
             None if self.outcomes < self.min_outcomes as f64 => open(Reason::TooFewOutcomes),
             None => (Verdict::Promote, Reason::PrimaryBetter),
         }
-    }
-
-    /// Logarithm of the e-value for the goal.
-    pub(crate) fn log_e_better(&self) -> f64 {
-        self.primary.above.log_e()
-    }
-
-    /// Logarithm of the e-value against it.
-    pub(crate) fn log_e_worse(&self) -> f64 {
-        self.primary.below.log_e()
     }
 
     /// Logarithm of the e-value against exposures that follow the weights.

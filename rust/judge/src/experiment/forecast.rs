@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::AlphaPlan;
-use super::{Definition, Goal, Tally};
+use super::evidence::{AlphaPlan, proves};
+use super::{Definition, Tally};
 use crate::stats::{EProcess, Side};
 
 /// How many more outcomes of the primary metric a verdict needs, if those to come are as
@@ -29,22 +29,18 @@ impl Forecast {
         if seen == 0 {
             return Self::Unknown;
         }
-        let null = match definition.goal {
-            Goal::Better => 0.0,
-            Goal::NotWorseBy(margin) => -margin,
-        };
+        let (design, null) = (definition.statistics(), definition.null_of(primary));
         let plan = AlphaPlan::of(definition);
         let sides = [
             (Side::Above, plan.promote),
             (Side::Below, plan.primary_worse),
         ];
         let reaches = |outcomes: u64| {
+            let times = outcomes as f64 / seen as f64;
+            let scaled = observations.iter().map(|&(it, count)| (it, count * times));
+            let scaled: Vec<_> = scaled.collect();
             sides.iter().any(|&(side, alpha)| {
-                let mut evidence = EProcess::new(definition.statistics(), null, side);
-                for &(observation, count) in &observations {
-                    evidence.add(observation, count * outcomes as f64 / seen as f64);
-                }
-                evidence.log_e() >= -alpha.ln()
+                proves(EProcess::of(design, null, side, &scaled).log_e(), alpha)
             })
         };
         let limit = definition.limits.max_outcomes.max(seen);

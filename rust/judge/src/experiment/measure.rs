@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Arm;
-
 /// Grades tell this many steps of a measure's range apart.
 pub(crate) const GRADES: u16 = 1_000;
 
@@ -151,14 +149,5 @@ impl Measure {
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl From<Arm> for Pick {
-    fn from(arm: Arm) -> Self {
-        match arm {
-            Arm::Incumbent => Self::Incumbent,
-            Arm::Challenger => Self::Challenger,
-        }
     }
 }

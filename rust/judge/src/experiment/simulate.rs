@@ -95,26 +95,30 @@ pub fn simulate(
 impl World {
     fn check(&self) -> Result<(), ExperimentError> {
         let share = |value: f64| (0.0..=1.0).contains(&value);
-        let reason = if !share(self.challenger_share) {
-            "a share is not in [0, 1]"
-        } else {
-            match &self.outcomes {
-                Outcomes::Items(items) if items.is_empty() => "there are no items",
-                Outcomes::Rates(rates) if !rates.values().flatten().all(|&rate| share(rate)) => {
-                    "a rate is not in [0, 1]"
+        if !share(self.challenger_share) {
+            return Err(invalid("a share is not in [0, 1]"));
+        }
+        match &self.outcomes {
+            Outcomes::Items(items) if items.is_empty() => Err(invalid("there are no items")),
+            Outcomes::Items(_) => Ok(()),
+            Outcomes::Rates(rates) => {
+                if !rates.values().flatten().all(|&rate| share(rate)) {
+                    return Err(invalid("a rate is not in [0, 1]"));
                 }
-                Outcomes::Rates(rates)
-                    if rates
-                        .get(&Measure::Pick)
-                        .is_some_and(|picks| picks.iter().sum::<f64>() > 1.0 + 1e-9) =>
-                {
-                    "shares of picks sum to more than 1"
+                let picks = rates.get(&Measure::Pick);
+                match picks.map(|picks| picks.iter().sum::<f64>()) {
+                    Some(all) if all > 1.0 + 1e-9 => {
+                        Err(invalid("shares of picks sum to more than 1"))
+                    }
+                    _ => Ok(()),
                 }
-                _ => return Ok(()),
             }
-        };
-        Err(ExperimentError::SimulationInvalid { reason })
+        }
     }
+}
+
+fn invalid(reason: &'static str) -> ExperimentError {
+    ExperimentError::SimulationInvalid { reason }
 }
 
 impl Outcomes {
@@ -136,46 +140,55 @@ impl Outcomes {
     ) -> Option<Outcome> {
         match self {
             Self::Items(items) => {
-                let outcome = *items.get(item)?.get(&measure)?;
-                Some(match (design, outcome) {
-                    (DesignKind::SideBySide, outcome) => outcome,
-                    (
-                        DesignKind::ByConversation,
-                        Outcome::Pair {
-                            incumbent,
-                            challenger,
-                        },
-                    ) => Outcome::Value(match arm {
-                        Arm::Incumbent => incumbent,
-                        Arm::Challenger => challenger,
-                    }),
-                    (DesignKind::ByConversation, outcome) => outcome,
-                })
+                let outcome = items.get(item)?.get(&measure)?;
+                Some(seen(*outcome, design, arm))
             }
             Self::Rates(rates) => {
-                let [incumbent, challenger] = *rates.get(&measure)?;
-                let mut happens = |rate: f64| f64::from(u8::from(uniform(random) < rate));
-                Some(match (design, measure) {
-                    (DesignKind::SideBySide, Measure::Pick) => {
-                        let place = uniform(random);
-                        Outcome::Pick(if place < challenger {
-                            Pick::Challenger
-                        } else if place < challenger + incumbent {
-                            Pick::Incumbent
-                        } else {
-                            Pick::Tie
-                        })
-                    }
-                    (DesignKind::SideBySide, _) => Outcome::Pair {
-                        incumbent: happens(incumbent),
-                        challenger: happens(challenger),
-                    },
-                    (DesignKind::ByConversation, _) => Outcome::Value(happens(match arm {
-                        Arm::Incumbent => incumbent,
-                        Arm::Challenger => challenger,
-                    })),
-                })
+                let rates = *rates.get(&measure)?;
+                Some(drawn(rates, measure, design, arm, random))
             }
         }
+    }
+}
+
+/// What a design sees of an outcome of both arms.
+fn seen(outcome: Outcome, design: DesignKind, arm: Arm) -> Outcome {
+    match (design, outcome) {
+        (
+            DesignKind::ByConversation,
+            Outcome::Pair {
+                incumbent,
+                challenger,
+            },
+        ) => Outcome::Value(arm.of([incumbent, challenger])),
+        (_, outcome) => outcome,
+    }
+}
+
+fn drawn(
+    rates: [f64; 2],
+    measure: Measure,
+    design: DesignKind,
+    arm: Arm,
+    random: &mut ChaCha8Rng,
+) -> Outcome {
+    let [incumbent, challenger] = rates;
+    let mut happens = |rate: f64| f64::from(u8::from(uniform(random) < rate));
+    match (design, measure) {
+        (DesignKind::SideBySide, Measure::Pick) => {
+            let place = uniform(random);
+            Outcome::Pick(if place < challenger {
+                Pick::Challenger
+            } else if place < challenger + incumbent {
+                Pick::Incumbent
+            } else {
+                Pick::Tie
+            })
+        }
+        (DesignKind::SideBySide, _) => Outcome::Pair {
+            incumbent: happens(incumbent),
+            challenger: happens(challenger),
+        },
+        (DesignKind::ByConversation, _) => Outcome::Value(happens(arm.of(rates))),
     }
 }

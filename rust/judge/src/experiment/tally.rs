@@ -126,11 +126,7 @@ impl Tally {
     }
 
     pub(crate) fn expose(&mut self, arm: Arm, at_s: i64) {
-        let [incumbent, challenger] = &mut self.exposures;
-        match arm {
-            Arm::Incumbent => *incumbent += 1,
-            Arm::Challenger => *challenger += 1,
-        }
+        *arm.of(self.exposures.each_mut()) += 1;
         self.started_at_s.get_or_insert(at_s);
     }
 
@@ -171,15 +167,14 @@ impl Tally {
             if definition.metric(measure).is_none() {
                 return Err(ExperimentError::MeasureNotTaken { measure });
             }
-            let exposed = match (definition.design, cells) {
-                (DesignKind::SideBySide, Cells::Paired { .. }) => incumbent + challenger,
-                (DesignKind::ByConversation, Cells::Split { .. }) => incumbent + challenger,
-                _ => return Err(ExperimentError::OutcomeForm { measure }),
-            };
+            let paired = matches!(cells, Cells::Paired { .. });
+            if paired != (definition.design == DesignKind::SideBySide) {
+                return Err(ExperimentError::OutcomeForm { measure });
+            }
             if !cells.can_be() {
                 return Err(malformed("a grade or a count is out of range"));
             }
-            if cells.count() > exposed {
+            if cells.count() > incumbent + challenger {
                 return Err(malformed("there are more outcomes than exposures"));
             }
         }
@@ -348,7 +343,8 @@ impl Cells {
     fn merge(&mut self, other: &Self) -> bool {
         fn add<K: Ord + Copy>(ours: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
             for (&value, &count) in theirs {
-                *ours.entry(value).or_default() += count;
+                let ours = ours.entry(value).or_default();
+                *ours = ours.saturating_add(count);
             }
         }
         match (self, other) {
@@ -365,8 +361,8 @@ impl Cells {
                 },
             ) => {
                 add(differences, more);
-                *incumbent_sum += incumbent_more;
-                *challenger_sum += challenger_more;
+                *incumbent_sum = incumbent_sum.saturating_add(*incumbent_more);
+                *challenger_sum = challenger_sum.saturating_add(*challenger_more);
                 true
             }
             (

@@ -34,6 +34,17 @@ pub enum Arm {
     Challenger,
 }
 
+impl Arm {
+    /// The one of these that is this arm's: incumbent, challenger.
+    #[must_use]
+    pub fn of<T>(self, [incumbent, challenger]: [T; 2]) -> T {
+        match self {
+            Self::Incumbent => incumbent,
+            Self::Challenger => challenger,
+        }
+    }
+}
+
 /// How outcomes of the two arms come about.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Design {
@@ -108,6 +119,16 @@ impl EProcess {
         }
     }
 
+    /// After all of these, each with how often it was made.
+    #[must_use]
+    pub fn of(design: Design, null: f64, side: Side, observations: &[(Observation, f64)]) -> Self {
+        let mut this = Self::new(design, null, side);
+        for &(observation, count) in observations {
+            this.add(observation, count);
+        }
+        this
+    }
+
     /// Adds an observation that was made `count` times; parts of a time are for forecasts.
     pub fn add(&mut self, observation: Observation, count: f64) {
         for bet in &mut self.bets {
@@ -136,13 +157,8 @@ pub fn confidence_interval(
     observations: &[(Observation, f64)],
 ) -> Interval {
     let needed = (2.0 / alpha).ln();
-    let refuted = |null: f64, side: Side| {
-        let mut evidence = EProcess::new(design, null, side);
-        for &(observation, count) in observations {
-            evidence.add(observation, count);
-        }
-        evidence.log_e() >= needed
-    };
+    let refuted =
+        |null: f64, side: Side| EProcess::of(design, null, side, observations).log_e() >= needed;
     // Each bet against "at most δ₀" gains less as δ₀ rises, so one end parts the values.
     Interval {
         low: last(-1.0, 1.0, |null| refuted(null, Side::Above)),
