@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The suites that take too long for every change: tests marked `ignore`, whether the
-# default recipe teaches (20 minutes), how fast adapters swap, how often experiments are wrong (5 minutes),
-# every fuzz target for a while, and kernels and training on 64-bit ARM. scripts/test.sh comes first.
+# The suites that take too long for every change: tests marked `ignore`, how fast adapters
+# swap and critics rule, how often experiments are wrong (5 minutes), whether the default
+# recipe teaches (20 minutes), every fuzz target for a while, and kernels and training on
+# 64-bit ARM. scripts/test.sh comes first.
 #
 #     scripts/test-long.sh [--fuzz-seconds N]      (default: 60 a target)
 set -euo pipefail
@@ -27,6 +28,7 @@ main() {
     # The examples run `pocketune` from beside them.
     step build cargo build --release --workspace
     step hot_swap cargo run --release --package pocketune-tests --example hot_swap
+    step critics cargo run --release --package pocketune-judge --example critics
     step peeking cargo run --release --package pocketune-tests --example peeking
     step learning cargo run --release --package pocketune-tests --example learning
     fuzz_targets

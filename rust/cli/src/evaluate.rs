@@ -128,14 +128,13 @@ pub(crate) fn run(args: &EvaluateArgs, output: &Output) -> Result<ExitCode, CliE
 
 /// What is active must be used as a whole: a refused adapter is no arm.
 fn use_active(folder: &Path, engine: &Engine) -> Result<(), CliError> {
-    let adapters = Adapters::open(folder, engine, None)?;
-    let refused = adapters.apply(engine, pocketune_core::now())?;
-    if !refused.is_empty() || adapters.active(pocketune_core::now())?.adapters.is_empty() {
+    let active = Adapters::open(folder, engine, None)?.active(pocketune_core::now())?;
+    if active.adapters.is_empty() {
         return Err(CliError::Usage(
             "evaluate needs a store whose active adapters are accepted",
         ));
     }
-    Ok(())
+    Ok(engine.use_adapters(&active.adapters)?)
 }
 
 fn each(

@@ -2,7 +2,7 @@
 //! a seed does not determine.
 //!
 //! - [`critic`]: small checks of one reply, each a score with a reason, and the panel that
-//!   makes a verdict of them.
+//!   rules on it.
 //! - [`reward`]: a head over a model's hidden state that learns from pairs which of two
 //!   replies is better, how far each annotator is to be believed, and how sure it may be.
 //! - [`suite`]: fixed sets of items, and what comparing two arms on them says.

@@ -1,21 +1,26 @@
 //! How well critics tell good replies from bad ones, and that nothing upsets them.
 //!
 //! `critics/NAME.jsonl` holds labelled exchanges for each critic, a line each, in the manner of
-//! small models. Those held out were written after the code, and the code was not changed for
-//! them: where a critic fell short on its held-out lines, they joined the others, the critic was
-//! revised, and new ones were written. "Caught" means below the default panel's threshold of
-//! review.
+//! small models. Those held out were written after the code: where a critic fell short on its
+//! held-out lines, they joined the others, the critic was revised, and new ones were written.
+//! Three general faults (how e-mails end, tags read as language, refusals of what does harm)
+//! were mended after some of the last had been seen. "Caught" means below the default panel's
+//! threshold of review. What a ruling costs is measured by `examples/critics.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "critics/hostile.rs"]
+mod hostile;
+
 use std::path::Path;
-use std::time::Instant;
 
 use pocketune_judge::critic::{
     Band, Critic, CriticError, Exchange, Expectation, Finding, Format, Judgement, Member, Panel,
-    PanelConfig, ReplyEnd, Verdict,
+    PanelConfig, ReplyEnd, Ruling,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
+
+use hostile::hostile;
 
 /// Precision and recall that every critic must have on all lines, and all but one on those held out.
 const BAR: f64 = 0.9;
@@ -162,7 +167,7 @@ fn a_plain_good_reply_passes_the_panel() {
         "The capital of France is Paris.",
         &expect,
     );
-    assert_eq!(judgement.verdict, Verdict::Pass);
+    assert_eq!(judgement.ruling, Ruling::Pass);
     assert!((judgement.score - 1.0).abs() < 1e-12);
     assert_eq!(judgement.findings.len(), Critic::ALL.len());
     assert!(
@@ -203,7 +208,7 @@ fn length_panel(fail_below: f64, review_below: f64, disagreement_max: f64) -> Pa
 }
 
 #[test]
-fn the_verdict_has_three_bands() {
+fn rulings_have_three_bands() {
     let expect = Expectation {
         length: Some(Band {
             min_words: Some(10),
@@ -214,11 +219,11 @@ fn the_verdict_has_three_bands() {
     let of = |panel: &Panel| {
         panel
             .judge(&exchange("Hi", "One two three four.", &expect))
-            .verdict
+            .ruling
     };
-    assert_eq!(of(&length_panel(0.5, 0.8, 1.0)), Verdict::Fail);
-    assert_eq!(of(&length_panel(0.3, 0.8, 1.0)), Verdict::NeedsReview);
-    assert_eq!(of(&length_panel(0.1, 0.3, 1.0)), Verdict::Pass);
+    assert_eq!(of(&length_panel(0.5, 0.8, 1.0)), Ruling::Fail);
+    assert_eq!(of(&length_panel(0.3, 0.8, 1.0)), Ruling::NeedsReview);
+    assert_eq!(of(&length_panel(0.1, 0.3, 1.0)), Ruling::Pass);
 }
 
 #[test]
@@ -231,9 +236,9 @@ fn critics_that_disagree_call_for_review() {
         ..Expectation::default()
     };
     // 0.2 and 1.0: the lower lies 0.4 below their mean.
-    let of = |panel: &Panel| panel.judge(&exchange("Hi", "One two.", &expect)).verdict;
-    assert_eq!(of(&length_panel(0.1, 0.1, 0.3)), Verdict::NeedsReview);
-    assert_eq!(of(&length_panel(0.1, 0.1, 0.5)), Verdict::Pass);
+    let of = |panel: &Panel| panel.judge(&exchange("Hi", "One two.", &expect)).ruling;
+    assert_eq!(of(&length_panel(0.1, 0.1, 0.3)), Ruling::NeedsReview);
+    assert_eq!(of(&length_panel(0.1, 0.1, 0.5)), Ruling::Pass);
 }
 
 #[test]
@@ -344,81 +349,6 @@ fn a_reason_never_quotes_the_reply() {
     }
 }
 
-/// Texts that are long and hostile to scanners that look back.
-fn hostile(bytes: usize) -> Vec<String> {
-    let seeds = [
-        "a",
-        "( ",
-        "[{(",
-        "```\n",
-        "``` ",
-        "<",
-        "<a ",
-        "<div>",
-        "<|",
-        "<think>",
-        "{{",
-        "**",
-        "“",
-        "\"",
-        "'",
-        "12 ",
-        "1.",
-        "+1 ",
-        "DE12",
-        "a@",
-        "@b.c",
-        "1600 Main ",
-        "\n",
-        "\n- ",
-        "。",
-        "的",
-        "的是",
-        "User: ",
-        "no, ",
-        "I can't ",
-        "the cat sat on ",
-        "🙂",
-        "e\u{301}",
-        "\u{202e}",
-        "1,",
-        "Anna Berg ",
-        "12 May ",
-        "3 pm ",
-        "20 apples, ",
-        "{\"a\":",
-        "&",
-        "|",
-        "0",
-        "//",
-        "/*",
-        "`a ",
-        "\u{0}",
-        "word ",
-        "Ġ",
-        "▁",
-        "in 20 words ",
-        "##",
-        "```python\n\"",
-        "```js\n`",
-        "```rust\n/*",
-        "x\u{2028}",
-        ":(",
-    ];
-    let mut texts: Vec<String> = seeds
-        .iter()
-        .map(|seed| seed.repeat(bytes / seed.len()))
-        .collect();
-    let mixed = texts
-        .iter()
-        .map(|text| text.chars().take(bytes / 60).collect::<String>());
-    let mixed: String = mixed.collect();
-    texts.push(mixed);
-    // Words that never repeat.
-    texts.push((0..bytes / 7).map(|n| format!("w{n:05} ")).collect());
-    texts
-}
-
 #[test]
 fn nothing_upsets_a_critic() {
     let expect = Expectation::default();
@@ -476,69 +406,4 @@ proptest! {
         prop_assert_eq!(&judgement, &Panel::default().judge(&exchange));
         prop_assert_eq!(judgement.findings.get(3), Some(&Critic::Language.check(&exchange)));
     }
-}
-
-/// Prints what a reply of 200 words costs, and how cost grows from 10 to 100 kB.
-#[test]
-#[ignore = "measures time: run it alone"]
-fn what_a_judgement_costs() {
-    let panel = Panel::default();
-    let expect = Expectation::default();
-    let reply = include_str!("critics/reply_of_200_words.txt");
-    let context =
-        "The meeting is at 3 pm on Tuesday with Anna Berg in room 204. It costs 20 dollars.";
-    let exchange_200 = Exchange {
-        context: Some(context),
-        ..exchange(
-            "How do I look after a sourdough starter, and what should I avoid?",
-            reply,
-            &expect,
-        )
-    };
-    let micros = |work: &dyn Fn()| {
-        let mut times: Vec<f64> = (0..200)
-            .map(|_| {
-                let start = Instant::now();
-                work();
-                start.elapsed().as_secs_f64() * 1e6
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
-    println!(
-        "panel, 200 words: {:.0} us",
-        micros(&|| drop(panel.judge(&exchange_200)))
-    );
-    for critic in Critic::ALL {
-        println!(
-            "  {:<18} {:.0} us",
-            critic.name(),
-            micros(&|| drop(critic.check(&exchange_200)))
-        );
-    }
-    let mut worst = (0.0, String::new());
-    for (small, large) in hostile(10_000).into_iter().zip(hostile(100_000)) {
-        let time = |text: &str| {
-            let start = Instant::now();
-            let exchange = Exchange {
-                context: Some(text),
-                ..exchange(text, text, &expect)
-            };
-            drop(panel.judge(&exchange));
-            start.elapsed().as_secs_f64() * 1e3
-        };
-        let (few, many) = (time(&small), time(&large));
-        let start: String = small.chars().take(12).collect();
-        if many > 60.0 {
-            println!("  {start:?}: {few:.1} ms for 10 kB, {many:.1} ms for 100 kB");
-        }
-        if many > worst.0 {
-            worst = (many, start);
-        }
-    }
-    println!(
-        "slowest of 100 kB as prompt, context and reply: {:.1} ms ({:?})",
-        worst.0, worst.1
-    );
 }

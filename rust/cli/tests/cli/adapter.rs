@@ -216,6 +216,30 @@ fn bench_measures_under_the_one_active_adapter() {
 }
 
 #[test]
+fn evaluate_asks_under_the_active_adapter() {
+    let desk = Desk::new();
+    desk.released("1", "release");
+    desk.validated();
+    let installed = desk.install(&["--policy", &desk.path("policy.json")]);
+    let sha256 = json(&installed)["sha256"].as_str().unwrap().to_owned();
+    let (store, model, suite) = (
+        desk.path("app"),
+        desk.path("model.gguf"),
+        desk.path("suite.jsonl"),
+    );
+    let item = r#"{"form":"choice","id":"a","kind":"k","licence":"MIT","source":"s","question":"hi","choices":["a","b"],"answer":1}"#;
+    fs::write(&suite, item).unwrap();
+    let evaluate = [
+        "evaluate", "--model", &model, "--store", &store, "--suite", &suite,
+    ];
+    assert_eq!(json(&desk.try_to(&evaluate))["error"]["kind"], "usage");
+    desk.store(&["activate", &sha256]);
+    let report = json(&desk.try_to(&evaluate));
+    let margin = |arm: &str| report["suites"][0][arm]["mean_margin"].as_f64().unwrap();
+    assert_ne!(margin("base"), margin("changed"));
+}
+
+#[test]
 fn a_stranger_and_a_revoked_file_are_refused_and_remembered() {
     let desk = Desk::new();
     desk.released("1", "stranger");

@@ -1,7 +1,7 @@
 //! Small deterministic checks of one reply.
 //!
 //! Each [`Critic`] looks at one fault and says how much there is to object to: 1 is
-//! nothing, 0 is certain. A [`Panel`] of critics makes a verdict of what they found. All of
+//! nothing, 0 is certain. A [`Panel`] of critics rules on what they found. All of
 //! it is pure: the same exchange gives the same findings. It never blocks for long (far below
 //! a millisecond for an ordinary reply, linear in its length) and may run on any thread.
 //!
@@ -31,7 +31,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 pub use exchange::{Band, Exchange, Expectation, Format, RefusalExpected, ReplyEnd};
-pub use panel::{CriticError, Judgement, Member, Panel, PanelConfig, Verdict};
+pub use panel::{CriticError, Judgement, Member, Panel, PanelConfig, Ruling};
 use reading::Reading;
 
 /// A check of one reply, by its stable name.

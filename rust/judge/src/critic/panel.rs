@@ -1,4 +1,4 @@
-//! Several critics, and one verdict of what they found.
+//! Several critics, and one ruling on what they found.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +7,10 @@ use super::{Critic, Exchange, Finding};
 
 /// Critics that judge together.
 ///
-/// The verdict is [`Verdict::Fail`] when any finding lies below its critic's `fail_below`;
-/// otherwise [`Verdict::NeedsReview`] when any lies below its `review_below`, or when the
+/// The ruling is [`Ruling::Fail`] when any finding lies below its critic's `fail_below`;
+/// otherwise [`Ruling::NeedsReview`] when any lies below its `review_below`, or when the
 /// lowest lies more than `disagreement_max` below the panel's score; otherwise
-/// [`Verdict::Pass`].
+/// [`Ruling::Pass`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "PanelConfig", into = "PanelConfig")]
 pub struct Panel {
@@ -46,7 +46,7 @@ pub struct Member {
 /// What a panel decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Ruling {
     /// Nothing to object.
     Pass,
     /// Certainly at fault.
@@ -55,14 +55,14 @@ pub enum Verdict {
     NeedsReview,
 }
 
-/// A verdict and what it rests on.
+/// A ruling and what it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Judgement {
     /// The decision.
-    pub verdict: Verdict,
+    pub ruling: Ruling,
     /// The mean of all findings by their weights, from 0 to 1. A mean, because a score is to
-    /// rank replies by all of their faults; the verdict sees to it that a grave one counts.
+    /// rank replies by all of their faults; the ruling sees to it that a grave one counts.
     pub score: f64,
     /// One of each member, in the panel's order.
     pub findings: Vec<Finding>,
@@ -172,17 +172,17 @@ impl Panel {
             .iter()
             .map(|finding| finding.score)
             .fold(1.0, f64::min);
-        let verdict = if pairs().any(|(member, finding)| finding.score < member.fail_below) {
-            Verdict::Fail
+        let ruling = if pairs().any(|(member, finding)| finding.score < member.fail_below) {
+            Ruling::Fail
         } else if pairs().any(|(member, finding)| finding.score < member.review_below)
             || score - lowest > self.config.disagreement_max
         {
-            Verdict::NeedsReview
+            Ruling::NeedsReview
         } else {
-            Verdict::Pass
+            Ruling::Pass
         };
         Judgement {
-            verdict,
+            ruling,
             score,
             findings,
         }
