@@ -1,11 +1,11 @@
-//! `--candidate`: an adapter to try out before anybody vouches for it.
+//! `--candidate` and `--store`: an adapter to try out.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use pocketune_core::{
-    CancelToken, CandidateAdapter, Chat, ChatOptions, Engine, Error, EvaluationChat,
-    EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Score, Scorer,
+    Adapters, CancelToken, CandidateAdapter, Chat, ChatOptions, Engine, Error, EvaluationChat,
+    EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Score, Scorer, now,
 };
 
 use crate::error::CliError;
@@ -30,6 +30,33 @@ impl CandidateArgs {
         let bytes = files::read_bytes("adapter", path, ADAPTER_BYTES_MAX)?;
         let candidate = CandidateAdapter::parse(bytes, engine.base_model()).map_err(Error::from)?;
         Ok(Some(candidate))
+    }
+}
+
+/// An adapter to measure beside the model as it is.
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArgs {
+    #[command(flatten)]
+    candidate: CandidateArgs,
+    /// Under the one adapter that is active in this store, verified now
+    #[arg(long, value_name = "DIR", conflicts_with = "candidate")]
+    store: Option<PathBuf>,
+}
+
+impl ChangeArgs {
+    /// The adapter, if one is named: a candidate even where a store vouches for it, since
+    /// both sides take it as they take any other.
+    pub(crate) fn read(&self, engine: &Engine) -> Result<Option<CandidateAdapter>, CliError> {
+        let Some(folder) = &self.store else {
+            return self.candidate.read(engine);
+        };
+        let active = Adapters::open(folder, engine, None)?.active(now())?;
+        match active.adapters.as_slice() {
+            [one] if one.scale == 1.0 => Ok(Some(one.adapter.adapter().clone())),
+            _ => Err(CliError::Usage(
+                "--store needs exactly one active adapter that is accepted, of scale 1",
+            )),
+        }
     }
 }
 

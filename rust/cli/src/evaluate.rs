@@ -1,16 +1,16 @@
 //! `evaluate`: what a model, and a change to it, make of suites.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use pocketune_core::{Adapters, CancelToken, Engine, Scorer, evaluate};
+use pocketune_core::{CancelToken, Scorer, evaluate};
 use pocketune_judge::suite::{Comparison, Suite, SuiteResult, compare};
 use serde::Serialize;
 
 use crate::args::EngineArgs;
-use crate::candidate::{CandidateArgs, Subject};
+use crate::candidate::{ChangeArgs, Subject};
 use crate::error::CliError;
 use crate::files;
 use crate::load;
@@ -51,10 +51,7 @@ pub(crate) struct EvaluateArgs {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
-    candidate: CandidateArgs,
-    /// Under what is active in this store
-    #[arg(long, value_name = "DIR", conflicts_with = "candidate")]
-    store: Option<PathBuf>,
+    change: ChangeArgs,
     /// helpfulness, factuality or a file of JSON lines; may be repeated [default: both]
     #[arg(long, value_name = "SUITE")]
     suite: Vec<String>,
@@ -85,16 +82,14 @@ pub(crate) fn run(args: &EvaluateArgs, output: &Output) -> Result<ExitCode, CliE
     }
     let suites = args.suites()?;
     let engine = load::engine(&args.engine, output, &AtomicBool::new(false))?;
-    let candidate = args.candidate.read(&engine)?;
+    let adapter = args.change.read(&engine)?;
     let base = each(&engine, &suites, "model as it is", output)?;
-    let changed = if let Some(candidate) = candidate {
-        let subject = Subject::open(&engine, Some(candidate))?;
-        Some(each(&subject, &suites, "candidate", output)?)
-    } else if let Some(folder) = &args.store {
-        use_active(folder, &engine)?;
-        Some(each(&engine, &suites, "active adapters", output)?)
-    } else {
-        None
+    let changed = match adapter {
+        Some(adapter) => {
+            let subject = Subject::open(&engine, Some(adapter))?;
+            Some(each(&subject, &suites, "under the adapter", output)?)
+        }
+        None => None,
     };
     let mut changed = changed.map(Vec::into_iter);
     let mut evaluated = Vec::new();
@@ -124,17 +119,6 @@ pub(crate) fn run(args: &EvaluateArgs, output: &Output) -> Result<ExitCode, CliE
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
-}
-
-/// What is active must be used as a whole: a refused adapter is no arm.
-fn use_active(folder: &Path, engine: &Engine) -> Result<(), CliError> {
-    let active = Adapters::open(folder, engine, None)?.active(pocketune_core::now())?;
-    if active.adapters.is_empty() {
-        return Err(CliError::Usage(
-            "evaluate needs a store whose active adapters are accepted",
-        ));
-    }
-    Ok(engine.use_adapters(&active.adapters)?)
 }
 
 fn each(

@@ -5,19 +5,16 @@ mod ours;
 mod raw;
 mod report;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use pocketune_core::{
-    Adapters, CandidateAdapter, Engine, EngineOptions, ModelSource, PeakMemory, default_threads,
-};
+use pocketune_core::{CandidateAdapter, EngineOptions, ModelSource, PeakMemory, default_threads};
 
 use crate::args::{KvType, ModelArgs};
-use crate::candidate::CandidateArgs;
+use crate::candidate::ChangeArgs;
 use crate::error::CliError;
 use crate::files;
 use crate::load;
@@ -45,7 +42,7 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
-    candidate: CandidateArgs,
+    change: ChangeArgs,
     /// Threads that compute [default: the cores, at most 4]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=64))]
     threads: Option<u32>,
@@ -60,9 +57,6 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 64, value_name = "N",
           value_parser = RangedU64ValueParser::<u32>::new().range(2..=65_536))]
     decode_tokens: u32,
-    /// Under the one adapter that is active in this store
-    #[arg(long, value_name = "DIR", conflicts_with = "candidate")]
-    store: Option<PathBuf>,
     /// Pairs of runs
     #[arg(long, default_value_t = 5, value_name = "N",
           value_parser = RangedU64ValueParser::<u32>::new().range(1..=101))]
@@ -121,10 +115,7 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<ExitCode, CliErro
     let load = started.elapsed();
     let steps = 2 * u64::from(args.repetitions + 1);
     let bar = output.progress("measuring", steps);
-    work.candidate = match &args.store {
-        Some(folder) => Some(active_adapter(folder, &engine)?),
-        None => args.candidate.read(&engine)?,
-    };
+    work.candidate = args.change.read(&engine)?;
     let mut ours = Ours::new(&engine, &work)?;
     ours.run(0, None)?;
     let peak = memory.peak();
@@ -154,18 +145,6 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<ExitCode, CliErro
         output.text(&report.table(&load::title(engine.facts())))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The store's active adapter, for both sides to load: one, with all of its effect.
-fn active_adapter(folder: &Path, engine: &Engine) -> Result<CandidateAdapter, CliError> {
-    let adapters = Adapters::open(folder, engine, None)?;
-    let active = adapters.active(pocketune_core::now())?.adapters;
-    match active.as_slice() {
-        [one] if one.scale == 1.0 => Ok(one.adapter.adapter().clone()),
-        _ => Err(CliError::Usage(
-            "bench needs a store with one active adapter, of scale 1",
-        )),
-    }
 }
 
 /// The same prompt through both sides, one right after the other. The order
