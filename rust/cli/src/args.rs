@@ -17,6 +17,7 @@ use crate::fit::FitArgs;
 use crate::inspect::InspectArgs;
 use crate::key::KeyArgs;
 use crate::policy::PolicyArgs;
+use crate::reward::RewardArgs;
 use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
 use crate::tune::TuneArgs;
@@ -66,6 +67,7 @@ pub(crate) enum Command {
     Adapter(Box<AdapterArgs>),
     Evaluate(EvaluateArgs),
     Experiment(ExperimentArgs),
+    Reward(RewardArgs),
     Policy(PolicyArgs),
     Key(KeyArgs),
     /// Keep one core busy until standard input ends

@@ -5,6 +5,7 @@ use std::io;
 use pocketune_adapter::PolicyError;
 use pocketune_core::{Error, StoreError};
 use pocketune_judge::experiment::ExperimentError;
+use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_train::TrainError;
 
@@ -42,6 +43,8 @@ pub(crate) enum CliError {
     Policy(PolicyError),
     #[error(transparent)]
     Suite(#[from] SuiteError),
+    #[error(transparent)]
+    Reward(#[from] RewardError),
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
     #[error("it cannot be an adapter: {0}")]
@@ -84,6 +87,7 @@ impl CliError {
             Self::Key(_) => "key",
             Self::Policy(error) => error.reason(),
             Self::Suite(_) => "suite_invalid",
+            Self::Reward(_) => "reward_invalid",
             Self::Experiment(_) => "experiment_invalid",
             Self::Peft(_) => "peft",
             Self::TooLong { .. } => "file_too_long",
@@ -119,6 +123,9 @@ fn core_kind(error: &Error) -> &'static str {
         Error::AdapterRefused(_) => "adapter_refused",
         Error::Store(error) => store_kind(error),
         Error::Suite(_) => "suite_invalid",
+        Error::RewardModel(_) => "reward_invalid",
+        Error::Experiment(_) => "experiment_invalid",
+        Error::Labels { .. } => "data_invalid",
         Error::OutOfMemory { .. } => "out_of_memory",
         Error::AllocationFailed => "allocation_failed",
         Error::NoChatTemplate => "no_chat_template",
@@ -144,6 +151,11 @@ fn store_kind(error: &StoreError) -> &'static str {
         StoreError::InUse { .. } => "in_use",
         StoreError::NothingBefore => "nothing_before",
         StoreError::Scale { .. } => "scale",
+        StoreError::NoExperiment { .. } => "no_experiment",
+        StoreError::NoConsent { .. } => "no_consent",
+        StoreError::NoReview { .. } => "no_review",
+        StoreError::DuplicateReview { .. } => "duplicate_review",
+        StoreError::LabelContradicts { .. } => "label_contradicts",
         StoreError::Full => "disk_full",
         StoreError::ReadOnly => "read_only",
         StoreError::Busy => "busy",

@@ -20,6 +20,7 @@ mod load;
 mod neighbours;
 mod output;
 mod policy;
+mod reward;
 mod score;
 mod steps;
 mod synthetic;
@@ -60,6 +61,7 @@ fn run(command: &Command, output: &Output) -> Result<ExitCode, CliError> {
         Command::Adapter(args) => adapter::run(args, output),
         Command::Evaluate(args) => evaluate::run(args, output),
         Command::Experiment(args) => experiment::run(args, output),
+        Command::Reward(args) => reward::run(args, output),
         Command::Policy(args) => policy::run(args, output),
         Command::Key(args) => key::run(args, output),
         Command::Tune(args) => tune::run(args, output),

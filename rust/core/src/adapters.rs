@@ -1,6 +1,7 @@
 //! An app's adapters: what a store keeps, and an engine computes under.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use pocketune_adapter::{BaseIdentity, Digest, PublicKey, Timestamp, VerifiedAdapter};
 use pocketune_store::{
@@ -17,7 +18,7 @@ use crate::error::Error;
 /// in force at the next start even if the app is killed in between.
 #[derive(Debug)]
 pub struct Adapters {
-    store: Store,
+    store: Arc<Store>,
     base: BaseIdentity,
     device: Option<PublicKey>,
 }
@@ -30,7 +31,7 @@ impl Adapters {
     /// # Errors
     /// [`Error::Store`], [`Error::ModelUnreadable`].
     pub fn open(folder: &Path, engine: &Engine, device: Option<PublicKey>) -> Result<Self, Error> {
-        let store = Store::open(folder)?;
+        let store = Arc::new(Store::open(folder)?);
         let sha256 = engine.digest()?;
         let norms = match store.base_norms(&sha256)? {
             Some(norms) => norms,
@@ -49,7 +50,7 @@ impl Adapters {
 
     /// Policy, history, what is installed.
     #[must_use]
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &Arc<Store> {
         &self.store
     }
 
@@ -110,6 +111,15 @@ impl Adapters {
     ) -> Result<(), Error> {
         let adapters = self.store.activate(wanted, &self.situation(now))?;
         engine.use_adapters(&adapters)
+    }
+
+    /// Installed adapters with these scales, verified now, whatever is active.
+    pub(crate) fn verified(
+        &self,
+        wanted: &[(Digest, f32)],
+        now: Timestamp,
+    ) -> Result<Vec<ActiveAdapter>, Error> {
+        Ok(self.store.verified(wanted, &self.situation(now))?)
     }
 
     /// Lets the model answer as it is.

@@ -2,6 +2,8 @@
 
 use pocketune_adapter::AdapterError;
 use pocketune_gguf::GgufError;
+use pocketune_judge::experiment::ExperimentError;
+use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_llama::LlamaError;
 use pocketune_store::StoreError;
@@ -45,6 +47,20 @@ pub enum Error {
     /// What a suite was answered with is no result.
     #[error(transparent)]
     Suite(#[from] SuiteError),
+    /// An experiment's definition or data cannot be.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+    /// A line of what people said of replies cannot be read.
+    #[error("line {line}: {reason}")]
+    Labels {
+        /// From 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A reward model's head is no head, or not for this model.
+    #[error(transparent)]
+    RewardModel(#[from] RewardError),
     /// Not enough memory. Choose a smaller model or context, or free memory.
     #[error("{required_bytes} bytes of memory are needed and {available_bytes} are free")]
     OutOfMemory {

@@ -13,14 +13,18 @@ mod cancel;
 mod chat;
 mod clock;
 mod constraint;
+mod criticize;
 mod digest;
 mod engine;
 mod error;
+mod experiment;
 mod facts;
 mod memory;
 mod options;
 mod process;
 mod reply;
+mod review;
+mod reward;
 mod source;
 mod suites;
 mod text;
@@ -29,14 +33,16 @@ mod worker;
 
 pub use adapters::Adapters;
 pub use cancel::CancelToken;
-pub use chat::{Chat, Message, Role, SavedChat, TemplateChoice};
+pub use chat::{BestOf, Chat, Draft, Message, Role, SavedChat, TemplateChoice};
 pub use clock::now;
 pub use constraint::Constraint;
+pub use criticize::criticize;
 pub use digest::DigestCache;
 pub use engine::{
     Embedding, Engine, EvaluationChat, EvaluationSession, Pooling, Prompt, Score, TokenScore,
 };
 pub use error::Error;
+pub use experiment::{ArmChat, Asked, Choice, Experiment, Shown, SideBySideChat};
 pub use facts::ModelFacts;
 pub use memory::MemoryEstimate;
 pub use options::{
@@ -47,13 +53,21 @@ pub use pocketune_adapter::{
     PublicKey, Refusal, Timestamp, TrustPolicy, VerifiedAdapter,
 };
 pub use pocketune_gguf::ModelHeader;
+pub use pocketune_judge::critic::{
+    Critic, Exchange, Expectation, Finding, Judgement, Panel, Ruling,
+};
+pub use pocketune_judge::experiment::{
+    Arm, Decision, Definition, Forecast, Measure, MeasureEvidence, Outcome, Pick, Reason, Verdict,
+};
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use pocketune_store::{
-    Action, Active, ActiveAdapter, Delivery, HistoryEntry, InstalledAdapter, RefusedAdapter,
-    Review, Store, StoreError,
+    Action, Active, ActiveAdapter, Delivery, HistoryEntry, InstalledAdapter, Purpose,
+    RefusedAdapter, Review, ReviewItem, ReviewLabel, Store, StoreError,
 };
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
+pub use review::{Label, Reviews};
+pub use reward::{Features, Preference, RewardModel, RewardScore, comparisons, replies_at_most};
 pub use source::ModelSource;
 pub use suites::{Scorer, evaluate};
 pub use threads::default_threads;

@@ -18,9 +18,9 @@ use crate::error::PocketuneError;
 pub struct Adapters(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
-    engine: Arc<core::Engine>,
-    adapters: core::Adapters,
+pub(crate) struct Inner {
+    pub(crate) engine: Arc<core::Engine>,
+    pub(crate) adapters: core::Adapters,
 }
 
 #[uniffi::export]
@@ -217,7 +217,11 @@ impl Adapters {
 }
 
 impl Adapters {
-    async fn run<T: Send + 'static>(
+    pub(crate) fn inner(&self) -> Arc<Inner> {
+        Arc::clone(&self.0)
+    }
+
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, PocketuneError> {

@@ -130,6 +130,11 @@ impl Chat {
     pub(crate) fn wrap(chat: core::Chat) -> Arc<Self> {
         Arc::new(Self(Arc::new(chat)))
     }
+
+    /// The chat itself, for what works beside it.
+    pub(crate) fn core(&self) -> Arc<core::Chat> {
+        Arc::clone(&self.0)
+    }
 }
 
 #[uniffi::export]

@@ -119,6 +119,17 @@ fn store_error(error: &StoreError) -> PocketuneError {
             option: "adapter".to_owned(),
             reason,
         },
+        StoreError::NoExperiment { .. } => PocketuneError::InvalidArgument {
+            option: "experiment".to_owned(),
+            reason,
+        },
+        StoreError::NoConsent { .. }
+        | StoreError::NoReview { .. }
+        | StoreError::DuplicateReview { .. }
+        | StoreError::LabelContradicts { .. } => PocketuneError::InvalidArgument {
+            option: "review".to_owned(),
+            reason,
+        },
     }
 }
 
@@ -175,6 +186,18 @@ impl From<Error> for PocketuneError {
             Error::Closed => Self::Closed,
             Error::Io(_) => Self::StorageFailed { reason },
             Error::Store(error) => store_error(&error),
+            Error::RewardModel(_) => Self::InvalidArgument {
+                option: "reward model".to_owned(),
+                reason,
+            },
+            Error::Experiment(_) => Self::InvalidArgument {
+                option: "experiment".to_owned(),
+                reason,
+            },
+            Error::Labels { .. } => Self::InvalidArgument {
+                option: "labels".to_owned(),
+                reason,
+            },
             // No call across this boundary takes a candidate or a suite.
             Error::AdapterInvalid(_) | Error::AdapterRefused(_) | Error::Suite(_) => {
                 Self::Internal { reason }

@@ -17,9 +17,13 @@ mod background;
 mod chat;
 mod engine;
 mod error;
+mod experiment_records;
+mod experiments;
 mod logging;
 mod records;
 mod results;
+mod reviews;
+mod reward;
 mod stream;
 
 pub use adapter_records::{
@@ -30,12 +34,20 @@ pub use adapters::Adapters;
 pub use chat::{Chat, ChatOptions, Message, OverflowPolicy, Role, TemplateChoice};
 pub use engine::{Engine, LoadListener, ModelSource, estimate_memory, inspect_model};
 pub use error::{ListenerError, PocketuneError};
+pub use experiment_records::{
+    Arm, Asked, Choice, Decision, Measure, MetricEvidence, Outcome, Verdict,
+};
+pub use experiments::{ArmChat, Experiment, SideBySideChat};
 pub use logging::{LogLevel, start_logging};
 pub use records::{
     Constraint, EngineOptions, GenerationOptions, KvCacheType, Penalties, Pooling, Prompt,
     Sampling, TokenBias,
 };
 pub use results::{Embedding, MemoryEstimate, ModelFacts, Score, TokenScore};
+pub use reviews::{ReviewConsent, ReviewItem};
+pub use reward::{
+    BestOf, Draft, Judgement, Objection, RewardModel, RewardScore, Ruling, criticize,
+};
 pub use stream::{Reply, ReplyPart, ReplyStream, StopReason};
 
 /// Version of the native library, such as `0.1.0`.

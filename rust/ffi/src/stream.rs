@@ -33,6 +33,18 @@ impl From<core::StopReason> for StopReason {
     }
 }
 
+impl From<StopReason> for core::StopReason {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::EndOfTurn => Self::EndOfTurn,
+            StopReason::StopString => Self::StopString,
+            StopReason::MaxTokens => Self::MaxTokens,
+            StopReason::ContextFull => Self::ContextFull,
+            StopReason::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
 /// A finished reply and what it cost.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct Reply {

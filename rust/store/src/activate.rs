@@ -51,15 +51,13 @@ impl Store {
         wanted: &[(Digest, f32)],
         situation: &Situation<'_>,
     ) -> Result<Vec<ActiveAdapter>, StoreError> {
-        if let Some(&(_, scale)) = wanted.iter().find(|(_, scale)| !scale.is_finite()) {
-            return Err(StoreError::Scale { scale });
-        }
+        check_scales(wanted)?;
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
-        let active = self.verified(&transaction, wanted, situation)?;
-        if let Some(refused) = active.refused.into_iter().next() {
+        let active = self.verify_set(&transaction, wanted, situation)?;
+        if !active.refused.is_empty() {
             transaction.commit()?;
-            return Err(refused.refusal.into());
+            return accepted(active);
         }
         let before = active_set(&transaction)?;
         set_active(&transaction, wanted, before, situation.now)?;
@@ -98,7 +96,7 @@ impl Store {
         let adapters = loop {
             let before = set_before(&transaction, set)?;
             let wanted = members(&transaction, before)?;
-            let verified = self.verified(&transaction, &wanted, situation);
+            let verified = self.verify_set(&transaction, &wanted, situation);
             match (before, verified) {
                 (Some(before), Err(StoreError::NotInstalled { .. })) => set = before,
                 (Some(before), Ok(active)) if !active.refused.is_empty() => set = before,
@@ -124,14 +122,32 @@ impl Store {
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
         let wanted = members(&transaction, active_set(&transaction)?)?;
-        let active = self.verified(&transaction, &wanted, situation)?;
+        let active = self.verify_set(&transaction, &wanted, situation)?;
         transaction.commit()?;
         Ok(active)
     }
 
+    /// Installed adapters with these scales, verified now, whether they are active or not.
+    ///
+    /// # Errors
+    /// [`StoreError::NotInstalled`], [`StoreError::Refused`], [`StoreError::Scale`], and
+    /// those of writing, since a refusal is noted.
+    pub fn verified(
+        &self,
+        wanted: &[(Digest, f32)],
+        situation: &Situation<'_>,
+    ) -> Result<Vec<ActiveAdapter>, StoreError> {
+        check_scales(wanted)?;
+        let mut connection = self.connection();
+        let transaction = begin(&mut connection)?;
+        let active = self.verify_set(&transaction, wanted, situation)?;
+        transaction.commit()?;
+        accepted(active)
+    }
+
     /// Verifies installed adapters. What was accepted once is not older than itself, so
     /// high-water marks do not count here; revocations, limits and time do.
-    fn verified(
+    fn verify_set(
         &self,
         connection: &Connection,
         wanted: &[(Digest, f32)],
@@ -172,6 +188,21 @@ impl Store {
             active.adapters.clear();
         }
         Ok(active)
+    }
+}
+
+fn check_scales(wanted: &[(Digest, f32)]) -> Result<(), StoreError> {
+    match wanted.iter().find(|(_, scale)| !scale.is_finite()) {
+        Some(&(_, scale)) => Err(StoreError::Scale { scale }),
+        None => Ok(()),
+    }
+}
+
+/// All of them, or why not.
+fn accepted(set: Active) -> Result<Vec<ActiveAdapter>, StoreError> {
+    match set.refused.into_iter().next() {
+        Some(refused) => Err(refused.refusal.into()),
+        None => Ok(set.adapters),
     }
 }
 

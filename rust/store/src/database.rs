@@ -8,7 +8,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::error::StoreError;
 
 /// What brings a store from each version to the next one.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/1_adapters.sql"),
+    include_str!("migrations/2_experiments.sql"),
+];
 
 /// How long one process waits for another's transaction.
 const PATIENCE: Duration = Duration::from_secs(10);

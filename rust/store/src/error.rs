@@ -4,6 +4,8 @@ use std::io;
 
 use pocketune_adapter::{Digest, PolicyError, Refusal};
 
+use crate::consent::Purpose;
+
 /// Why a store did not do what it was asked. What was there before is there still.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -36,6 +38,38 @@ pub enum StoreError {
     Scale {
         /// The scale.
         scale: f32,
+    },
+    /// No such experiment was started.
+    #[error("no experiment {sha256} was started")]
+    NoExperiment {
+        /// SHA-256 of its definition.
+        sha256: String,
+    },
+    /// Whoever holds the device has not agreed to this.
+    #[error("there is no consent to {}", purpose.name())]
+    NoConsent {
+        /// To what.
+        purpose: Purpose,
+    },
+    /// Nothing of this id waits for review.
+    #[error("nothing is kept for review as {id:?}")]
+    NoReview {
+        /// The id.
+        id: String,
+    },
+    /// Something of this id waits for review already.
+    #[error("something is kept for review as {id:?} already")]
+    DuplicateReview {
+        /// The id.
+        id: String,
+    },
+    /// An annotator said something else of an item before.
+    #[error("{annotator} said something else of {id:?} before")]
+    LabelContradicts {
+        /// The item.
+        id: String,
+        /// Who.
+        annotator: String,
     },
     /// The disk is full.
     #[error("the disk is full")]

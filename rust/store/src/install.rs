@@ -122,6 +122,17 @@ impl Store {
         Ok(adapter)
     }
 
+    /// Whether this adapter is installed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotInstalled`] where it is not, [`StoreError::Database`].
+    pub fn check_installed(&self, sha256: &Digest) -> Result<(), StoreError> {
+        match rows::is_installed(&self.connection(), sha256)? {
+            true => Ok(()),
+            false => Err(StoreError::NotInstalled { sha256: *sha256 }),
+        }
+    }
+
     /// Removes an adapter that is not active. Its high-water mark stays: an older
     /// release of the channel is refused as before.
     ///

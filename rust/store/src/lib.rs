@@ -1,5 +1,6 @@
 //! Everything that lasts (layer L2): the trust policy, installed adapters, which of
-//! them are active, high-water marks, and a history that its owner can read.
+//! them are active, high-water marks, a history that its owner can read; experiments with
+//! all that happened in them; replies that a person should look at.
 //!
 //! A store is a folder: an SQLite database in WAL mode, and adapters' bytes beside it,
 //! named by their digest. Each change is one transaction; a process killed at any point
@@ -11,13 +12,16 @@
 mod activate;
 mod blobs;
 mod clock;
+mod consent;
 mod database;
 mod delivery;
 mod error;
+mod experiments;
 mod history;
 mod install;
 mod norms;
 mod policy;
+mod review;
 mod rows;
 
 use std::fs;
@@ -30,10 +34,13 @@ use rusqlite::Connection;
 use blobs::Blobs;
 
 pub use activate::{Active, ActiveAdapter, RefusedAdapter};
+pub use consent::Purpose;
 pub use delivery::{Delivery, bundle_path};
 pub use error::StoreError;
+pub use experiments::{Appended, StoredEvent, StoredExperiment};
 pub use history::{Action, HistoryEntry};
 pub use install::{InstalledAdapter, Review};
+pub use review::{ReviewItem, ReviewLabel};
 
 /// What a store decides by, beside what it holds.
 #[derive(Debug, Clone, Copy)]

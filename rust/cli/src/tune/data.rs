@@ -11,6 +11,7 @@ use std::path::Path;
 
 use pocketune_core::{Message, Role};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::CliError;
 
@@ -56,8 +57,8 @@ enum LineRole {
 }
 
 /// Fields of all formats; unknown ones are ignored, as TRL ignores them.
-#[derive(Debug, Deserialize)]
-struct Fields {
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Fields {
     text: Option<String>,
     messages: Option<Vec<Line>>,
     prompt: Option<Side>,
@@ -74,6 +75,16 @@ pub(crate) struct Numbered {
 
 /// Reads all records of `path`. Empty lines are skipped.
 pub(crate) fn read(path: &Path, pairs: bool) -> Result<Vec<Numbered>, CliError> {
+    let record = |(line, fields): (usize, Fields)| {
+        let record = fields.record(pairs);
+        let record = record.map_err(|reason| error(path, line, reason.to_owned()))?;
+        Ok(Numbered { line, record })
+    };
+    lines(path)?.into_iter().map(record).collect()
+}
+
+/// Reads lines of JSON with their numbers, from 1, at least one. Empty lines are skipped.
+pub(crate) fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<(usize, T)>, CliError> {
     let what = "training data";
     let unreadable = |source| CliError::Unreadable { what, source };
     let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
@@ -95,12 +106,9 @@ pub(crate) fn read(path: &Path, pairs: bool) -> Result<Vec<Numbered>, CliError> 
             continue;
         }
         // The message may quote the line, but not the values in it.
-        let fields: Fields = serde_json::from_slice(trimmed)
+        let record = serde_json::from_slice(trimmed)
             .map_err(|error| bad(format!("no record: {}", plain(&error))))?;
-        let record = fields
-            .record(pairs)
-            .map_err(|reason| bad(reason.to_owned()))?;
-        records.push(Numbered { line, record });
+        records.push((line, record));
     }
     if records.is_empty() {
         let file = path.display().to_string();
@@ -153,7 +161,7 @@ impl Fields {
         }
     }
 
-    fn pair(self) -> Result<Record, &'static str> {
+    pub(crate) fn pair(self) -> Result<Record, &'static str> {
         let mut chosen = self.chosen.ok_or("chosen is missing")?;
         let mut rejected = self.rejected.ok_or("rejected is missing")?;
         let prompt = match self.prompt {

@@ -1,7 +1,7 @@
 //! `tune`: an adapter from preferences or texts.
 
 mod args;
-mod data;
+pub(crate) mod data;
 mod report;
 mod samples;
 

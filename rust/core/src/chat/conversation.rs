@@ -31,6 +31,17 @@ pub(crate) enum Ask {
     Send(String),
     /// Another reply to the last message of the user.
     Regenerate,
+    /// A new message of the user, whose reply does not join the history.
+    Draft(String),
+}
+
+impl Ask {
+    pub(crate) fn joins_history(&self) -> bool {
+        match self {
+            Self::Send(_) | Self::Regenerate => true,
+            Self::Draft(_) => false,
+        }
+    }
 }
 
 /// The turns a reply is asked for, ending with the user's.
@@ -96,7 +107,7 @@ impl Conversation {
             dropped,
         } = self.lock().clone();
         match ask {
-            Ask::Send(text) => {
+            Ask::Send(text) | Ask::Draft(text) => {
                 if turns.len() % 2 == 1 {
                     return Err(Error::NotNow {
                         reason: "the last message has no reply yet",
@@ -118,6 +129,22 @@ impl Conversation {
             turns,
             dropped,
         })
+    }
+
+    /// The turns that led to the last reply, without those that were left out, and the
+    /// reply.
+    pub(crate) fn last_turn(&self) -> Result<(Option<String>, Vec<Message>, String), Error> {
+        let State {
+            system_prompt,
+            mut turns,
+            dropped,
+        } = self.lock().clone();
+        let reply = turns.pop().filter(|_| turns.len() % 2 == 1);
+        let reply = reply.ok_or(Error::NotNow {
+            reason: "there is no reply to score",
+        })?;
+        let kept = turns.get(dropped..).unwrap_or_default().to_vec();
+        Ok((system_prompt, kept, reply.content))
     }
 
     /// Keeps a finished turn: the messages that led to it, and the reply. Does

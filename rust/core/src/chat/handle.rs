@@ -6,11 +6,12 @@ use crate::cancel::CancelToken;
 use crate::chat::conversation::{Ask, Conversation};
 use crate::chat::saved::SavedChat;
 use crate::chat::{Message, Role};
-use crate::engine::{Seat, Shared};
+use crate::engine::{AdapterSet, Seat, Shared};
 use crate::error::Error;
 use crate::options::{ChatOptions, GenerationOptions};
 use crate::reply::ReplyStream;
-use crate::worker::{Generation, Source};
+use crate::reward::{Features, RewardModel, RewardScore};
+use crate::worker::{AdapterSetId, Generation, Source};
 
 /// One conversation on an engine.
 ///
@@ -20,12 +21,12 @@ use crate::worker::{Generation, Source};
 /// its cache and lets a running reply come to its end.
 #[derive(Debug)]
 pub struct Chat {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     seat: Mutex<Seat>,
     // Whether the seat stays where it is, whatever becomes active.
     fixed: bool,
     // Also held by every request that has not ended.
-    conversation: Arc<Conversation>,
+    pub(super) conversation: Arc<Conversation>,
 }
 
 impl Chat {
@@ -67,6 +68,21 @@ impl Chat {
         })
     }
 
+    /// Another chat of this conversation, under these adapters.
+    pub(super) fn over(
+        shared: Arc<Shared>,
+        set: Arc<AdapterSet>,
+        conversation: Arc<Conversation>,
+    ) -> Self {
+        let seat = Seat::new(shared.new_lane(set.id()), set);
+        Self {
+            shared,
+            seat: Mutex::new(seat),
+            fixed: true,
+            conversation,
+        }
+    }
+
     /// Asks for a reply to `text`. Returns at once; the reply comes through the
     /// stream, and joins the history (with `text`) when it ends, also when it
     /// was cancelled. A reply that fails leaves the history as it was.
@@ -95,7 +111,7 @@ impl Chat {
 
     /// The seat for the next request. While an earlier one of this chat has not ended it
     /// stays, since requests of two seats have no order.
-    fn seat(&self) -> MutexGuard<'_, Seat> {
+    pub(super) fn seat(&self) -> MutexGuard<'_, Seat> {
         let mut seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.fixed && Arc::strong_count(&self.conversation) == 1 {
             seat.follow(&self.shared);
@@ -109,7 +125,40 @@ impl Chat {
             conversation: Arc::clone(&self.conversation),
             ask,
         };
-        Generation::submit(&self.shared, seat.lane, source, options)
+        Generation::submit(&self.shared, seat.lane, source, options, CancelToken::new())
+    }
+
+    /// What a reward model says of the last reply in the history. Blocks until the
+    /// requests of this chat that are queued have ended. Right after the reply, with no
+    /// adapter active, one token is computed; under adapters all of the conversation that
+    /// the model as it is has not seen, since an adapter must not move its judge.
+    ///
+    /// # Errors
+    /// [`Error::NotNow`] when there is no reply, [`Error::RewardModel`],
+    /// [`Error::ContextFull`], [`Error::Cancelled`], [`Error::Closed`], [`Error::Compute`].
+    pub fn reward(&self, model: &RewardModel, cancel: &CancelToken) -> Result<RewardScore, Error> {
+        let (system_prompt, turns, reply) = self.conversation.last_turn()?;
+        let seat = self.seat();
+        let features = self.features(&seat, system_prompt.as_deref(), &turns, &reply, cancel)?;
+        model.score(&features)
+    }
+
+    /// Features of a reply to `turns`, on this chat's lane where that computes as the
+    /// base model does.
+    pub(super) fn features(
+        &self,
+        seat: &Seat,
+        system_prompt: Option<&str>,
+        turns: &[Message],
+        reply: &str,
+        cancel: &CancelToken,
+    ) -> Result<Features, Error> {
+        let prompt = self.conversation.renderer.render(system_prompt, turns)?;
+        let lane = match seat.lane.adapters {
+            AdapterSetId::NONE => seat.lane,
+            _ => self.shared.scoring_lane(),
+        };
+        self.shared.features(lane, &prompt, reply, cancel)
     }
 
     /// The turns so far, without the system prompt. Does not block.

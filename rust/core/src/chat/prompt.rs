@@ -26,6 +26,11 @@ impl PromptText {
         Self(text.to_owned())
     }
 
+    /// The prompt with a reply and the text of the token that ends it.
+    pub(crate) fn with_reply(&self, control: &ControlTokens, reply: &str, end: &str) -> Self {
+        Self(format!("{}{}{end}", self.0, control.mark(reply)))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

@@ -84,7 +84,14 @@ impl EvaluationSession {
         options: &GenerationOptions,
     ) -> Result<ReplyStream, Error> {
         let source = Source::Raw(prompt.into());
-        Generation::submit(&self.open.shared, self.open.completion, source, options)
+        let cancel = CancelToken::new();
+        Generation::submit(
+            &self.open.shared,
+            self.open.completion,
+            source,
+            options,
+            cancel,
+        )
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the

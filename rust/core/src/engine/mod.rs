@@ -2,6 +2,7 @@
 
 mod adapter_set;
 mod evaluation;
+mod features;
 mod identity;
 mod results;
 mod score;
@@ -9,7 +10,7 @@ mod shared;
 
 use std::sync::Arc;
 
-use adapter_set::AdapterSet;
+pub(crate) use adapter_set::AdapterSet;
 use async_channel::Receiver;
 use pocketune_adapter::{AdapterError, BaseModel, CandidateAdapter, Digest};
 use pocketune_llama::{Context, Model, ModelLoad, Token};
@@ -187,9 +188,18 @@ impl Engine {
     /// [`Error::AdapterRefused`], [`Error::AllocationFailed`], [`Error::Closed`],
     /// [`Error::ModelUnreadable`]; what was active then stays so.
     pub fn use_adapters(&self, adapters: &[ActiveAdapter]) -> Result<(), Error> {
+        self.shared.set_active(self.load_verified(adapters)?);
+        Ok(())
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Loads adapters beside what is active.
+    pub(crate) fn load_verified(&self, adapters: &[ActiveAdapter]) -> Result<AdapterSet, Error> {
         if adapters.is_empty() {
-            self.shared.set_active(AdapterSet::none());
-            return Ok(());
+            return Ok(AdapterSet::none());
         }
         let model = self.digest()?;
         let fits = |active: &ActiveAdapter| active.adapter.base_sha256() == model;
@@ -202,11 +212,7 @@ impl Engine {
         let loaded = adapters
             .iter()
             .map(|active| (active.adapter.adapter().clone(), active.scale));
-        let set = self
-            .shared
-            .load_adapters(loaded.collect(), names.collect())?;
-        self.shared.set_active(set);
-        Ok(())
+        self.shared.load_adapters(loaded.collect(), names.collect())
     }
 
     /// Goes on with `prompt` as it stands; works with any model. Control tokens
@@ -220,7 +226,8 @@ impl Engine {
         options: &GenerationOptions,
     ) -> Result<ReplyStream, Error> {
         let lane = self.shared.completion_lane();
-        Generation::submit(&self.shared, lane, Source::Raw(prompt.into()), options)
+        let source = Source::Raw(prompt.into());
+        Generation::submit(&self.shared, lane, source, options, CancelToken::new())
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the

@@ -114,18 +114,25 @@ impl Shared {
         Renderer::new(choice, of_model, &self.model, Arc::clone(&self.control))
     }
 
-    pub(crate) fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<Token>, Error> {
-        let text = match prompt {
-            Prompt::Raw(text) => PromptText::raw(text),
+    pub(crate) fn prompt_text(&self, prompt: &Prompt) -> Result<PromptText, Error> {
+        match prompt {
+            Prompt::Raw(text) => Ok(PromptText::raw(text)),
             Prompt::Chat {
                 system_prompt,
                 turns,
                 template,
             } => self
                 .renderer(template)?
-                .render(system_prompt.as_deref(), turns)?,
-        };
-        text.tokenize(&self.model)
+                .render(system_prompt.as_deref(), turns),
+        }
+    }
+
+    pub(crate) fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<Token>, Error> {
+        self.prompt_text(prompt)?.tokenize(&self.model)
+    }
+
+    pub(crate) fn control(&self) -> &ControlTokens {
+        &self.control
     }
 
     /// What an adapter must fit.

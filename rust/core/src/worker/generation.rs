@@ -67,6 +67,7 @@ impl Generation {
         lane: LaneId,
         source: Source,
         options: &GenerationOptions,
+        cancel: CancelToken,
     ) -> Result<ReplyStream, Error> {
         let model = shared.model();
         options.check(model.vocab_size())?;
@@ -82,7 +83,6 @@ impl Generation {
             shared.schemas(),
         )?;
         let (parts, receiver) = async_channel::unbounded();
-        let cancel = CancelToken::new();
         let job = Self {
             lane,
             source,
@@ -261,7 +261,8 @@ impl Generation {
         };
         let reply = self.reply(prepared.as_ref(), reason);
         let empty = reason == StopReason::Cancelled && reply.text.is_empty();
-        if let Source::Chat { conversation, .. } = &self.source
+        if let Source::Chat { conversation, ask } = &self.source
+            && ask.joins_history()
             && let Some(open) = prepared.and_then(|prepared| prepared.open_turn)
             && !empty
         {

@@ -7,6 +7,7 @@
 mod adapters;
 mod desk;
 mod embed;
+mod features;
 mod generation;
 mod lanes;
 mod output;
@@ -26,6 +27,7 @@ use pocketune_adapter::CandidateAdapter;
 pub(crate) use adapters::AdapterSetId;
 pub(crate) use desk::{Desk, OUTPUTS_MAX};
 pub(crate) use embed::EmbedJob;
+pub(crate) use features::FeaturesJob;
 pub(crate) use generation::Generation;
 pub(crate) use lanes::{LaneId, SavedLane};
 pub(crate) use prepare::Source;

@@ -93,7 +93,7 @@ fn fit(
 
 /// Keeps the tokens that the lane went through as far as the text is the same:
 /// tokenizing a reply again may cut it differently than it was generated.
-fn tokenize(text: &PromptText, lane: LaneId, desk: &Desk) -> Result<Vec<Token>, Error> {
+pub(crate) fn tokenize(text: &PromptText, lane: LaneId, desk: &Desk) -> Result<Vec<Token>, Error> {
     let (done_text, done_tokens) = desk.transcript(lane);
     if !done_text.is_empty()
         && let Some(rest) = text.tokenize_after(done_text, desk.model())

@@ -141,6 +141,12 @@ impl Critic {
     }
 }
 
+/// Whether a reply refuses, wholly or before it helps with a part, wanted or not.
+#[must_use]
+pub fn refuses(exchange: &Exchange<'_>) -> bool {
+    refusal::refusal(&Reading::of(exchange)) != refusal::Refusal::None
+}
+
 /// A score and the objection behind it.
 #[derive(Debug, Clone, PartialEq)]
 struct Remark {

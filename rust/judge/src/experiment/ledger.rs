@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Arm, Definition, ExperimentError, Measure, Outcome, Recorder};
 
+const INCUMBENT: &str = "incumbent";
+const CHALLENGER: &str = "challenger";
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
@@ -52,11 +55,7 @@ pub fn read_ledger(
         if text.trim().is_empty() {
             continue;
         }
-        let event: Event =
-            serde_json::from_str(text).map_err(|error| ExperimentError::LineMalformed {
-                line,
-                reason: error.to_string(),
-            })?;
+        let event = Event::parse(text, line)?;
         let taken = recorder.take(&event);
         taken.map_err(|source| ExperimentError::Line {
             line,
@@ -65,6 +64,40 @@ pub fn read_ledger(
         each(&recorder);
     }
     Ok(recorder)
+}
+
+impl Event {
+    /// Reads the line of this number, from 1.
+    ///
+    /// # Errors
+    /// [`ExperimentError::LineMalformed`].
+    pub fn parse(text: &str, line: usize) -> Result<Self, ExperimentError> {
+        serde_json::from_str(text).map_err(|error| ExperimentError::LineMalformed {
+            line,
+            reason: error.to_string(),
+        })
+    }
+
+    /// That a unit saw an arm.
+    #[must_use]
+    pub fn exposure(unit: &str, arm: Arm, at_s: i64) -> Self {
+        let arm = match arm {
+            Arm::Incumbent => INCUMBENT,
+            Arm::Challenger => CHALLENGER,
+        };
+        Self::Exposure {
+            unit: unit.to_owned(),
+            arm: arm.to_owned(),
+            at_s,
+        }
+    }
+
+    /// As a line of a ledger, without its end.
+    #[must_use]
+    pub fn line(&self) -> String {
+        // Events have neither maps nor numbers that JSON lacks: outcomes are checked first.
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 impl Recorder {
@@ -89,8 +122,8 @@ impl Recorder {
 
 fn arm_called(name: &str) -> Result<Arm, ExperimentError> {
     match name {
-        "incumbent" => Ok(Arm::Incumbent),
-        "challenger" => Ok(Arm::Challenger),
+        INCUMBENT => Ok(Arm::Incumbent),
+        CHALLENGER => Ok(Arm::Challenger),
         _ => Err(ExperimentError::UnknownArm {
             arm: name.to_owned(),
         }),

@@ -160,6 +160,14 @@ pub enum RewardError {
         /// SHA-256 of the model at hand.
         expected: String,
     },
+    /// The head reads the hidden state after another layer.
+    #[error("the head reads the state after {found} layers, not {expected}")]
+    OtherLayer {
+        /// The head's.
+        found: u32,
+        /// That at hand.
+        expected: u32,
+    },
     /// A temperature or scale that is not positive and finite, or a centre not finite.
     #[error("{key} = {found} is out of range")]
     Number {

@@ -4,7 +4,7 @@
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
 
 use super::error::RewardError;
-use super::head::{FeatureSource, MAX_FEATURES, Numbers, Pooling, RewardHead};
+use super::head::{FeatureSource, MAX_FEATURES, Numbers, RewardHead};
 use crate::digest::{hex, is_hex};
 
 const KIND: &str = "general.type";
@@ -14,6 +14,8 @@ const BASE: &str = "pocketune.reward.base_sha256";
 const FEATURES: &str = "pocketune.reward.feature_length";
 const LAYER: &str = "pocketune.reward.layer";
 const POOLING: &str = "pocketune.reward.pooling";
+/// The only pooling there is: the hidden state of the last token.
+const LAST: &str = "last";
 pub(crate) const TEMPERATURE: &str = "pocketune.reward.temperature";
 pub(crate) const CENTER: &str = "pocketune.reward.output_center";
 pub(crate) const OUTPUT_SCALE: &str = "pocketune.reward.output_scale";
@@ -51,7 +53,7 @@ impl RewardHead {
             .metadata(BASE, hex(&source.base_sha256).as_str())
             .metadata(FEATURES, self.features() as u32)
             .metadata(LAYER, source.layer)
-            .metadata(POOLING, source.pooling.name())
+            .metadata(POOLING, LAST)
             .metadata(TEMPERATURE, numbers.temperature)
             .metadata(CENTER, numbers.center)
             .metadata(OUTPUT_SCALE, numbers.output_scale);
@@ -93,8 +95,12 @@ impl RewardHead {
         let source = FeatureSource {
             base_sha256: read_base(metadata.require(BASE)?, base_sha256)?,
             layer: metadata.require(LAYER)?,
-            pooling: read_pooling(metadata.require(POOLING)?)?,
         };
+        let found: &str = metadata.require(POOLING)?;
+        if found != LAST {
+            let found = found.to_owned();
+            return Err(RewardError::UnknownPooling { found });
+        }
         let features = read_features(metadata.require(FEATURES)?)?;
         let mut names = gguf.tensors().iter().map(|tensor| tensor.name());
         if let Some(name) = names.find(|name| !TENSORS.contains(name)) {
@@ -131,12 +137,6 @@ fn read_base(found: &str, expected: &[u8; 32]) -> Result<[u8; 32], RewardError> 
         });
     }
     Ok(*expected)
-}
-
-fn read_pooling(found: &str) -> Result<Pooling, RewardError> {
-    Pooling::from_name(found).ok_or_else(|| RewardError::UnknownPooling {
-        found: found.to_owned(),
-    })
 }
 
 /// Bounded before tensors are read, so that a small file buys no large allocation.

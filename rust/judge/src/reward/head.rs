@@ -3,6 +3,7 @@
 use super::error::RewardError;
 use super::file::{CENTER, MEAN, OUTPUT_SCALE, SCALE, TEMPERATURE, WEIGHT};
 use super::math::sigmoid;
+use crate::digest::hex;
 
 /// The widest hidden state that a head can have.
 pub const MAX_FEATURES: usize = 16_384;
@@ -10,41 +11,15 @@ pub const MAX_FEATURES: usize = 16_384;
 /// Rewards lie between −3 and 3: three standard deviations of the training replies.
 pub const REWARD_BOUND: f64 = 3.0;
 
-/// How a reply's hidden states become one vector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pooling {
-    /// That of the last token.
-    Last,
-    /// Their mean.
-    Mean,
-}
-
-impl Pooling {
-    /// As the file has it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Last => "last",
-            Self::Mean => "mean",
-        }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Last, Self::Mean]
-            .into_iter()
-            .find(|pooling| pooling.name() == name)
-    }
-}
-
-/// Where features come from: a head means nothing for others.
+/// Where features come from: a head means nothing for others. They are the hidden state at
+/// the token that ends the reply, which has seen all of prompt and reply, and which costs
+/// one more decoded token where the reply has just been generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeatureSource {
     /// SHA-256 of the base model's file.
     pub base_sha256: [u8; 32],
-    /// The hidden state after so many layers.
+    /// The hidden state after so many layers; after the last one, behind the last norm.
     pub layer: u32,
-    /// How tokens are put together.
-    pub pooling: Pooling,
 }
 
 /// A linear head: scores any reply whose features it is given. Sound by construction:
@@ -98,6 +73,33 @@ impl RewardHead {
         self.numbers.temperature
     }
 
+    /// Whether it reads features of this source, of which there are `features`.
+    ///
+    /// # Errors
+    /// [`RewardError::OtherBase`], [`RewardError::OtherLayer`],
+    /// [`RewardError::FeatureLength`].
+    pub fn check_source(&self, source: &FeatureSource, features: usize) -> Result<(), RewardError> {
+        if self.source.base_sha256 != source.base_sha256 {
+            return Err(RewardError::OtherBase {
+                found: hex(&self.source.base_sha256),
+                expected: hex(&source.base_sha256),
+            });
+        }
+        if self.source.layer != source.layer {
+            return Err(RewardError::OtherLayer {
+                found: self.source.layer,
+                expected: source.layer,
+            });
+        }
+        if self.features() != features {
+            return Err(RewardError::FeatureLength {
+                found: features,
+                expected: self.features(),
+            });
+        }
+        Ok(())
+    }
+
     pub(crate) fn numbers(&self) -> &Numbers {
         &self.numbers
     }
@@ -141,6 +143,16 @@ impl RewardHead {
         let score = self.score(features)?;
         let deviations = (score - self.numbers.center) / self.numbers.output_scale;
         Ok(REWARD_BOUND * (deviations / REWARD_BOUND).tanh())
+    }
+
+    /// The calibrated probability that a reply is preferred to one of the training
+    /// replies' mean score: `σ((s − center) / T)`.
+    ///
+    /// # Errors
+    /// As [`RewardHead::score`].
+    pub fn quality(&self, features: &[f32]) -> Result<f64, RewardError> {
+        let margin = self.score(features)? - self.numbers.center;
+        Ok(sigmoid(margin / self.numbers.temperature))
     }
 
     /// The calibrated probability that reply a is preferred to reply b by an annotator who

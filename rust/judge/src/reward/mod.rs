@@ -6,8 +6,7 @@
 //!
 //! A reply with features x has the score `s = w · (x − μ) / c`, element by element, with
 //! mean μ and scale c of the training replies. Nothing here sees text or a model: features
-//! are the base model's hidden state at the reply's last token, or what else a
-//! [`FeatureSource`] says.
+//! are the base model's hidden state at the token that ends the reply.
 //!
 //! - [`Comparisons`] are sound by construction; [`ComparisonsBuilder`] names what is not.
 //! - [`train`] fits the head: preferences after Bradley and Terry (1952), annotators after
@@ -23,6 +22,7 @@ mod fit;
 mod folds;
 mod head;
 mod math;
+mod nonsense;
 mod reliability;
 mod report;
 mod space;
@@ -33,7 +33,8 @@ pub use comparisons::{
     Comparison, Comparisons, ComparisonsBuilder, Edit, EditKind, Reply, ReplyIndex,
 };
 pub use error::RewardError;
-pub use head::{FeatureSource, MAX_FEATURES, Pooling, REWARD_BOUND, RewardHead};
+pub use head::{FeatureSource, MAX_FEATURES, REWARD_BOUND, RewardHead};
+pub use nonsense::nonsense;
 pub use reliability::{AnnotatorReliability, Reliabilities, ReliabilityPrior};
 pub use report::{EditDrift, Proportion, RewardReport};
 pub use train::{Fit, MarginScaleLoss, Trained, TrainingOptions, train};

@@ -1,7 +1,7 @@
 //! Replies, annotators and heads made by formula.
 
 use pocketune_judge::reward::{
-    Comparison, Comparisons, ComparisonsBuilder, FeatureSource, Pooling, Reply, ReplyIndex,
+    Comparison, Comparisons, ComparisonsBuilder, FeatureSource, Reply, ReplyIndex,
 };
 
 /// The digest that heads in tests are bound to.
@@ -11,7 +11,6 @@ pub(crate) fn source() -> FeatureSource {
     FeatureSource {
         base_sha256: BASE,
         layer: 30,
-        pooling: Pooling::Last,
     }
 }
 

@@ -1,5 +1,5 @@
 -- Version 1 of the database. Times are seconds since 1970, digests 64 hexadecimal
--- digits. Each change of this file's meaning is a migration of its own in database.rs.
+-- digits. What changes later is a file of its own beside this one.
 
 CREATE TABLE policies (
     version INTEGER PRIMARY KEY,

@@ -1,0 +1,85 @@
+//! `reward train`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use clap::Args;
+use pocketune_judge::reward::{Fit, RewardReport, TrainingOptions, train};
+use serde::Serialize;
+
+use super::{data, features, report};
+use crate::args::EngineArgs;
+use crate::error::CliError;
+use crate::files;
+use crate::load;
+use crate::output::Output;
+
+#[derive(Debug, Args)]
+pub(super) struct TrainArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Preferences, as lines of JSON; may be repeated
+    #[arg(long, value_name = "FILE", required = true)]
+    data: Vec<PathBuf>,
+    /// Write the head here
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Fewest comparisons that are worth a head
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    minimum: usize,
+    /// Parts that are held out in turn
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    folds: usize,
+    /// Decides what is held out together
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct TrainedHead<'a> {
+    features_s: f64,
+    training_s: f64,
+    head_bytes: usize,
+    fit: &'a Fit,
+    /// Of comparisons while they were held out.
+    report: &'a RewardReport,
+}
+
+pub(super) fn run(args: &TrainArgs, output: &Output) -> Result<ExitCode, CliError> {
+    files::check_writable(&args.out)?;
+    let preferences = data::read(&args.data)?;
+    let engine = load::engine(&args.engine, output, &AtomicBool::new(false))?;
+    let started = Instant::now();
+    let comparisons = features(&engine, &preferences, args.minimum, output)?;
+    let features_s = started.elapsed().as_secs_f64();
+    let options = TrainingOptions {
+        seed: args.seed,
+        folds: args.folds,
+        ..TrainingOptions::default()
+    };
+    let source = engine.feature_source()?;
+    let started = Instant::now();
+    let trained = train(&comparisons, source, &options)?;
+    let training_s = started.elapsed().as_secs_f64();
+    let bytes = trained.head.to_gguf()?;
+    files::write_whole(&args.out, &bytes)?;
+    if output.json {
+        output.json(&TrainedHead {
+            features_s,
+            training_s,
+            head_bytes: bytes.len(),
+            fit: &trained.fit,
+            report: &trained.report,
+        })?;
+    } else {
+        let cost = format!(
+            "features {features_s:.1} s, training {:.0} ms, head {} bytes\n",
+            1000.0 * training_s,
+            bytes.len()
+        );
+        output.text(&(report::table(&trained.report) + &cost))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

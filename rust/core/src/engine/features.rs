@@ -1,0 +1,78 @@
+//! Asking the worker for a reply's features.
+
+use super::{Engine, Prompt, Shared, wait};
+use crate::cancel::CancelToken;
+use crate::chat::PromptText;
+use crate::error::Error;
+use crate::reward::{Features, RewardModel, RewardScore};
+use crate::worker::{FeaturesJob, LaneId, one_result};
+
+impl Engine {
+    /// The base model's hidden state at the token that ends `reply` after `prompt`. Blocks
+    /// until the worker gets to it. Replies to one prompt share its computation.
+    ///
+    /// # Errors
+    /// As [`Engine::score`].
+    pub fn features(
+        &self,
+        prompt: &Prompt,
+        reply: &str,
+        cancel: &CancelToken,
+    ) -> Result<Features, Error> {
+        let prompt = self.shared.prompt_text(prompt)?;
+        let lane = self.shared.scoring_lane();
+        self.shared.features(lane, &prompt, reply, cancel)
+    }
+
+    /// The rendered prompt: the same for prompts that a model cannot tell apart.
+    pub(crate) fn prompt_key(&self, prompt: &Prompt) -> Result<String, Error> {
+        Ok(self.shared.prompt_text(prompt)?.as_str().to_owned())
+    }
+
+    /// What a reward model says of `reply` after `prompt`. Blocks as [`Engine::features`].
+    ///
+    /// # Errors
+    /// As [`Engine::score`], and [`Error::RewardModel`].
+    pub fn reward(
+        &self,
+        model: &RewardModel,
+        prompt: &Prompt,
+        reply: &str,
+        cancel: &CancelToken,
+    ) -> Result<RewardScore, Error> {
+        model.score(&self.features(prompt, reply, cancel)?)
+    }
+}
+
+impl Shared {
+    pub(crate) fn features(
+        &self,
+        lane: LaneId,
+        prompt: &PromptText,
+        reply: &str,
+        cancel: &CancelToken,
+    ) -> Result<Features, Error> {
+        if reply.is_empty() {
+            return Err(Error::option("reply", "is empty"));
+        }
+        let (result, receiver) = one_result();
+        let job = FeaturesJob {
+            lane,
+            cancel: cancel.clone(),
+            text: prompt.with_reply(self.control(), reply, &self.end_of_reply()?),
+            started: None,
+            result,
+        };
+        self.submit(lane, Box::new(job))?;
+        wait(&receiver)
+    }
+
+    /// Text of the token that ends replies, where the model has one.
+    fn end_of_reply(&self) -> Result<String, Error> {
+        let special = self.model().special_tokens();
+        match special.eot.or(special.eos) {
+            Some(token) => Ok(self.model().detokenize(&[token], true)?),
+            None => Ok(String::new()),
+        }
+    }
+}

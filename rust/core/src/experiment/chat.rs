@@ -1,0 +1,81 @@
+//! A conversation under one arm.
+
+use std::sync::Arc;
+
+use pocketune_adapter::Timestamp;
+use pocketune_judge::experiment::Arm;
+
+use super::Experiment;
+use crate::adapters::Adapters;
+use crate::chat::Chat;
+use crate::engine::{AdapterSet, Engine, Seat};
+use crate::error::Error;
+use crate::options::ChatOptions;
+
+/// A conversation of an experiment by conversation: under the arm that its unit was
+/// assigned to, or, where it takes no part, under whatever is active.
+#[derive(Debug)]
+pub struct ArmChat {
+    /// The conversation.
+    pub chat: Chat,
+    /// Its arm, where it takes part.
+    pub arm: Option<Arm>,
+}
+
+impl Experiment {
+    /// Starts a conversation and assigns it. It stays under its arm whatever becomes
+    /// active. Blocks for verifying and loading the arm's adapters.
+    ///
+    /// # Errors
+    /// Those of [`Experiment::assign`], [`Engine::chat`] and [`Engine::use_adapters`];
+    /// [`Error::Store`] where an adapter of the arm is refused. Then nothing was written.
+    pub fn chat(
+        &self,
+        adapters: &Adapters,
+        engine: &Engine,
+        unit: &str,
+        options: ChatOptions,
+        now: Timestamp,
+    ) -> Result<ArmChat, Error> {
+        let assigned = self.arm_of(unit)?;
+        let Some(arm) = self.definition.assign(unit, assigned) else {
+            return Ok(ArmChat {
+                chat: engine.chat(options)?,
+                arm: None,
+            });
+        };
+        let chat = engine.chat_under(&self.load(adapters, engine, arm, now)?, options.clone())?;
+        // Written when nothing can fail any more: whoever is counted has a conversation.
+        match self.assign(unit, now)? {
+            arm @ Some(_) => Ok(ArmChat { chat, arm }),
+            None => Ok(ArmChat {
+                chat: engine.chat(options)?,
+                arm: None,
+            }),
+        }
+    }
+
+    /// Verifies an arm's adapters and loads them beside what is active.
+    pub(super) fn load(
+        &self,
+        adapters: &Adapters,
+        engine: &Engine,
+        arm: Arm,
+        now: Timestamp,
+    ) -> Result<Arc<AdapterSet>, Error> {
+        let verified = adapters.verified(&self.wanted(arm), now)?;
+        Ok(Arc::new(engine.load_verified(&verified)?))
+    }
+}
+
+impl Engine {
+    pub(super) fn chat_under(
+        &self,
+        set: &Arc<AdapterSet>,
+        options: ChatOptions,
+    ) -> Result<Chat, Error> {
+        let lane = self.shared().new_lane(set.id());
+        let seat = Seat::new(lane, Arc::clone(set));
+        Chat::fixed(Arc::clone(self.shared()), seat, options)
+    }
+}

@@ -1,0 +1,326 @@
+//! Experiments on this device: who sees which arm, what came of it, what it proves.
+
+mod auto;
+mod chat;
+mod side_by_side;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pocketune_adapter::{Digest, Timestamp};
+use pocketune_judge::experiment::{
+    Arm, ArmDefinition, Decision, Definition, Event, ExperimentError, Measure, Outcome, Recorder,
+    Tally, Verdict, decide,
+};
+use pocketune_store::{Appended, Store};
+
+use crate::adapters::Adapters;
+use crate::engine::Engine;
+use crate::error::Error;
+
+pub use chat::ArmChat;
+pub use side_by_side::{Asked, Choice, Shown, SideBySideChat};
+
+/// An experiment on this device. What happens in it is a ledger in the app's store: each
+/// call that returns has written what it did, and two processes may record at once.
+///
+/// Thread-safe. Functions block for the disk, some milliseconds.
+#[derive(Debug)]
+pub struct Experiment {
+    store: Arc<Store>,
+    definition: Definition,
+    sha256: String,
+    seen: Mutex<Seen>,
+}
+
+/// The ledger as far as it was read.
+struct Seen {
+    recorder: Recorder,
+    place: i64,
+}
+
+impl Experiment {
+    pub(crate) fn open(store: Arc<Store>, definition: Definition) -> Result<Self, Error> {
+        let this = Self {
+            store,
+            sha256: definition.sha256(),
+            seen: Mutex::new(Seen {
+                recorder: Recorder::new(definition.clone())?,
+                place: 0,
+            }),
+            definition,
+        };
+        drop(this.caught_up()?);
+        Ok(this)
+    }
+
+    /// What is compared, and by what rules.
+    #[must_use]
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// SHA-256 of the definition's canonical form: the experiment's name in summaries.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// An arm of it.
+    #[must_use]
+    pub fn arm(&self, arm: Arm) -> &ArmDefinition {
+        let arms = &self.definition.arms;
+        match arm {
+            Arm::Incumbent => &arms.incumbent,
+            Arm::Challenger => &arms.challenger,
+        }
+    }
+
+    /// The arm of a unit, by hash: a conversation, or side by side one question, whose arm
+    /// is then the one whose reply comes first. The first time it is written down as an
+    /// exposure, so call it where the unit is about to see the arm. From then on the unit
+    /// keeps its arm. `None` where the unit takes no part, or the experiment has ended
+    /// without it.
+    ///
+    /// # Errors
+    /// [`Error::Experiment`] for a clock that went back, [`Error::Store`].
+    pub fn assign(&self, unit: &str, now: Timestamp) -> Result<Option<Arm>, Error> {
+        let mut assigned = None;
+        self.append(|recorder| {
+            let before = recorder.arm_of(unit);
+            assigned = before;
+            if before.is_some() || recorder.ended() {
+                return Vec::new();
+            }
+            assigned = self.definition.assign(unit, None);
+            let exposure = |arm| Event::exposure(unit, arm, now.unix_seconds());
+            assigned.map(exposure).into_iter().collect()
+        })?;
+        Ok(assigned)
+    }
+
+    /// The arm that a unit was assigned to, where it was.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn arm_of(&self, unit: &str) -> Result<Option<Arm>, Error> {
+        Ok(self.caught_up()?.recorder.arm_of(unit))
+    }
+
+    /// Writes down what came of a unit, once a measure.
+    ///
+    /// # Errors
+    /// [`Error::Experiment`] for a unit that was not assigned, a second outcome by one
+    /// measure, a measure that the experiment does not take, a form or number that cannot
+    /// be, a clock that went back, and after the end; [`Error::Store`]. Then nothing was
+    /// written.
+    pub fn record(
+        &self,
+        unit: &str,
+        measure: Measure,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.record_all(unit, &[(measure, outcome)], now)
+    }
+
+    /// As [`Experiment::record`], all or none.
+    pub(crate) fn record_all(
+        &self,
+        unit: &str,
+        outcomes: &[(Measure, Outcome)],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.append(|_| {
+            let events = outcomes.iter().map(|&(measure, outcome)| Event::Outcome {
+                unit: unit.to_owned(),
+                measure,
+                outcome,
+                at_s: now.unix_seconds(),
+            });
+            events.collect()
+        })
+    }
+
+    /// What is proven now: may be asked after every outcome. Does not change anything; see
+    /// [`Experiment::conclude`].
+    ///
+    /// # Errors
+    /// [`Error::Experiment`] for a ledger that is damaged, [`Error::Store`].
+    pub fn verdict(&self, now: Timestamp) -> Result<Decision, Error> {
+        let seen = self.caught_up()?;
+        let recorder = &seen.recorder;
+        let tally = recorder.tally();
+        let decision = decide(
+            &self.definition,
+            tally,
+            now.unix_seconds(),
+            recorder.ended(),
+        )?;
+        Ok(decision)
+    }
+
+    /// Ends it by hand: nothing more is recorded.
+    ///
+    /// # Errors
+    /// [`Error::Experiment`] when it has ended before, or for a clock that went back;
+    /// [`Error::Store`].
+    pub fn end(&self, now: Timestamp) -> Result<(), Error> {
+        let at_s = now.unix_seconds();
+        self.append(|_| vec![Event::End { at_s }])
+    }
+
+    /// Whether it has ended.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn ended(&self) -> Result<bool, Error> {
+        Ok(self.caught_up()?.recorder.ended())
+    }
+
+    /// Does what the verdict says and ends the experiment: a promotion makes the
+    /// challenger's adapters the active ones, anything else those of the incumbent.
+    /// Returns the verdict. A process killed in between finds the same verdict again.
+    ///
+    /// # Errors
+    /// [`Error::NotNow`] while nothing is proven; those of [`Adapters::activate`].
+    pub fn conclude(
+        &self,
+        adapters: &Adapters,
+        engine: &Engine,
+        now: Timestamp,
+    ) -> Result<Decision, Error> {
+        let decision = self.verdict(now)?;
+        let stays = match decision.verdict {
+            Verdict::Promote => Arm::Challenger,
+            Verdict::RollBack | Verdict::Inconclusive => Arm::Incumbent,
+            Verdict::KeepGoing => {
+                return Err(Error::NotNow {
+                    reason: "nothing is proven yet",
+                });
+            }
+        };
+        adapters.activate(engine, &self.wanted(stays), now)?;
+        if !self.ended()? {
+            self.end(now)?;
+        }
+        Ok(decision)
+    }
+
+    /// Counts alone, without unit or text: what may leave the device, and merges with
+    /// those of others.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn summary(&self) -> Result<Tally, Error> {
+        Ok(self.caught_up()?.recorder.tally().clone())
+    }
+
+    /// The summary as JSON.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn summary_json(&self) -> Result<String, Error> {
+        serde_json::to_string(&self.summary()?).map_err(|error| Error::Io(error.into()))
+    }
+
+    /// All events, as lines of JSON, with the units' names and without any text.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn ledger(&self) -> Result<String, Error> {
+        let events = self.store.events(&self.sha256, 0)?;
+        Ok(events.into_iter().map(|event| event.line + "\n").collect())
+    }
+
+    /// The arm's adapters with their scales.
+    fn wanted(&self, arm: Arm) -> Vec<(Digest, f32)> {
+        let digests = self.arm(arm).adapters.iter();
+        let digests = digests.filter_map(|text| Digest::from_hex(text));
+        digests.map(|digest| (digest, 1.0)).collect()
+    }
+
+    /// Reads what was written since.
+    fn caught_up(&self) -> Result<MutexGuard<'_, Seen>, Error> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let Seen { recorder, place } = &mut *seen;
+        for stored in self.store.events(&self.sha256, *place)? {
+            let number = usize::try_from(stored.place).unwrap_or(usize::MAX);
+            recorder.take(&Event::parse(&stored.line, number)?)?;
+            *place = stored.place;
+        }
+        Ok(seen)
+    }
+
+    /// Writes the events that `make` finds right after all that was written before.
+    fn append(&self, mut make: impl FnMut(&Recorder) -> Vec<Event>) -> Result<(), Error> {
+        loop {
+            let mut seen = self.caught_up()?;
+            let events = make(&seen.recorder);
+            if events.is_empty() {
+                return Ok(());
+            }
+            let mut recorder = seen.recorder.clone();
+            for event in &events {
+                recorder.take(event)?;
+            }
+            let lines: Vec<String> = events.iter().map(Event::line).collect();
+            let appended = self.store.append_events(&self.sha256, seen.place, &lines)?;
+            if let Appended::At(place) = appended {
+                *seen = Seen { recorder, place };
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Adapters {
+    /// Starts an experiment that the app itself defines, or goes on with it. The adapters
+    /// of both arms must be installed.
+    ///
+    /// # Errors
+    /// [`Error::Experiment`] for a definition that cannot be, [`Error::Store`] with
+    /// [`pocketune_store::StoreError::NotInstalled`].
+    pub fn start_experiment(&self, definition: &[u8], now: Timestamp) -> Result<Experiment, Error> {
+        let parsed = Definition::parse(definition)?;
+        let arms = [&parsed.arms.incumbent, &parsed.arms.challenger];
+        for text in arms.into_iter().flat_map(|arm| &arm.adapters) {
+            let sha256 = Digest::from_hex(text).ok_or(ExperimentError::DefinitionInvalid {
+                reason: "an arm's adapter is no SHA-256",
+            })?;
+            self.store().check_installed(&sha256)?;
+        }
+        self.store()
+            .start_experiment(&parsed.sha256(), definition, now)?;
+        Experiment::open(Arc::clone(self.store()), parsed)
+    }
+
+    /// All experiments that were started and not forgotten, the earliest first.
+    ///
+    /// # Errors
+    /// [`Error::Experiment`] for one that is damaged, [`Error::Store`].
+    pub fn experiments(&self) -> Result<Vec<Experiment>, Error> {
+        let stored = self.store().experiments()?;
+        let opened = stored.into_iter().map(|one| {
+            let definition = Definition::parse(&one.definition)?;
+            Experiment::open(Arc::clone(self.store()), definition)
+        });
+        opened.collect()
+    }
+
+    /// Removes an experiment with all that was recorded in it.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn forget_experiment(&self, sha256: &str) -> Result<(), Error> {
+        Ok(self.store().forget_experiment(sha256)?)
+    }
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seen")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,241 @@
+//! Replies that the critics leave to a person. They stay on the device; those that are
+//! marked out for sharing leave it when the app asks for an export, and at no other time.
+
+use std::sync::Arc;
+
+use pocketune_adapter::Timestamp;
+use pocketune_judge::critic::{Exchange, Expectation, Finding, Judgement, Panel, Ruling};
+use pocketune_store::{Purpose, ReviewItem, ReviewLabel, Store};
+use serde::{Deserialize, Serialize};
+
+use crate::adapters::Adapters;
+use crate::error::Error;
+use crate::reply::StopReason;
+
+/// The app's replies for review. Thread-safe; functions block for the disk.
+#[derive(Debug)]
+pub struct Reviews {
+    store: Arc<Store>,
+}
+
+/// What a person says of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// Nothing to object.
+    Pass,
+    /// At fault.
+    Fail,
+}
+
+/// What is kept of an exchange.
+#[derive(Serialize)]
+struct Content<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<&'a str>,
+    prompt: &'a str,
+    reply: &'a str,
+    score: f64,
+    /// Those that object.
+    findings: Vec<&'a Finding>,
+}
+
+/// A line of an export.
+#[derive(Serialize)]
+struct Exported<'a> {
+    id: &'a str,
+    #[serde(flatten)]
+    content: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A line of an import.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Labelled {
+    id: String,
+    annotator: String,
+    label: Label,
+}
+
+impl Adapters {
+    /// Replies that wait for a person, in the same store.
+    #[must_use]
+    pub fn reviews(&self) -> Reviews {
+        Reviews {
+            store: Arc::clone(self.store()),
+        }
+    }
+}
+
+impl Reviews {
+    /// Gives consent or takes it back: to keeping doubtful replies, and to sharing those
+    /// that are marked out. Both are off until somebody agrees; taking the first one back
+    /// removes what was kept.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn set_consent(&self, purpose: Purpose, given: bool, now: Timestamp) -> Result<(), Error> {
+        Ok(self.store.set_consent(purpose, given, now)?)
+    }
+
+    /// Whether consent is given.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn has_consent(&self, purpose: Purpose) -> Result<bool, Error> {
+        Ok(self.store.has_consent(purpose)?)
+    }
+
+    /// Keeps a reply that the panel leaves to a person, and returns its id. What passes or
+    /// fails needs nobody and is not kept: then `None`.
+    ///
+    /// # Errors
+    /// [`Error::Store`] with [`pocketune_store::StoreError::NoConsent`].
+    pub fn offer(
+        &self,
+        exchange: &Exchange<'_>,
+        judgement: &Judgement,
+        now: Timestamp,
+    ) -> Result<Option<String>, Error> {
+        if judgement.ruling != Ruling::NeedsReview {
+            return Ok(None);
+        }
+        let content = Content {
+            system: exchange.system,
+            context: exchange.context,
+            prompt: exchange.prompt,
+            reply: exchange.reply,
+            score: judgement.score,
+            findings: judgement
+                .findings
+                .iter()
+                .filter(|finding| finding.reason.is_some())
+                .collect(),
+        };
+        let content = serde_json::to_string(&content).map_err(|error| Error::Io(error.into()))?;
+        let id = getrandom::u64().map_err(|error| Error::Io(error.into()))?;
+        let id = format!("{id:016x}");
+        self.store.keep_for_review(&id, &content, now)?;
+        Ok(Some(id))
+    }
+
+    /// Lets all critics look at a reply, and offers it.
+    ///
+    /// # Errors
+    /// As [`Reviews::offer`].
+    pub fn offer_reply(
+        &self,
+        system: Option<&str>,
+        prompt: &str,
+        reply: &str,
+        stop_reason: StopReason,
+        now: Timestamp,
+    ) -> Result<Option<String>, Error> {
+        let exchange = Exchange {
+            system,
+            context: None,
+            prompt,
+            reply,
+            end: stop_reason.into(),
+            expect: &Expectation::default(),
+        };
+        self.offer(&exchange, &Panel::default().judge(&exchange), now)
+    }
+
+    /// All that was kept, with what people said, the earliest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn list(&self) -> Result<Vec<ReviewItem>, Error> {
+        Ok(self.store.reviews()?)
+    }
+
+    /// Marks a reply out for sharing, or takes that back.
+    ///
+    /// # Errors
+    /// [`Error::Store`] with [`pocketune_store::StoreError::NoConsent`] or
+    /// [`pocketune_store::StoreError::NoReview`].
+    pub fn share(&self, id: &str, shared: bool) -> Result<(), Error> {
+        Ok(self.store.share_review(id, shared)?)
+    }
+
+    /// Removes a reply.
+    ///
+    /// # Errors
+    /// [`Error::Store`] with [`pocketune_store::StoreError::NoReview`].
+    pub fn forget(&self, id: &str) -> Result<(), Error> {
+        Ok(self.store.forget_review(id)?)
+    }
+
+    /// Replies that are marked out for sharing, as lines of JSON.
+    ///
+    /// # Errors
+    /// [`Error::Store`] with [`pocketune_store::StoreError::NoConsent`].
+    pub fn export(&self, now: Timestamp) -> Result<String, Error> {
+        let mut lines = String::new();
+        for item in self.store.export_reviews(now)? {
+            let content = serde_json::from_str(&item.content).map_err(|_| damaged())?;
+            let id = &item.id;
+            let line = serde_json::to_string(&Exported { id, content });
+            lines += &line.map_err(|error| Error::Io(error.into()))?;
+            lines.push('\n');
+        }
+        Ok(lines)
+    }
+
+    /// Takes in what people said, all lines or none: `{"id": …, "annotator": …, "label":
+    /// "pass" or "fail"}`. Lines that are there already are passed over. Returns how many
+    /// lines there were.
+    ///
+    /// # Errors
+    /// [`Error::Labels`] for a line that is no label; [`Error::Store`] with
+    /// [`pocketune_store::StoreError::NoReview`] or
+    /// [`pocketune_store::StoreError::LabelContradicts`].
+    pub fn import(&self, lines: &str, now: Timestamp) -> Result<usize, Error> {
+        let mut labels = Vec::new();
+        for (index, text) in lines.lines().enumerate() {
+            if text.trim().is_empty() {
+                continue;
+            }
+            let labelled = serde_json::from_str(text).map_err(|error| Error::Labels {
+                line: index + 1,
+                reason: error.to_string(),
+            });
+            let Labelled {
+                id,
+                annotator,
+                label,
+            } = labelled?;
+            if annotator.trim().is_empty() {
+                return Err(Error::Labels {
+                    line: index + 1,
+                    reason: "the annotator has no name".to_owned(),
+                });
+            }
+            let label = label.name().to_owned();
+            labels.push((id, ReviewLabel { annotator, label }));
+        }
+        self.store.label_reviews(&labels, now)?;
+        Ok(labels.len())
+    }
+}
+
+impl Label {
+    /// As lines name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+fn damaged() -> Error {
+    pocketune_store::StoreError::Damaged {
+        what: "a reply for review",
+    }
+    .into()
+}

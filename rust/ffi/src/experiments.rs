@@ -1,0 +1,276 @@
+//! Experiments: assign, record, verdict.
+
+use std::sync::Arc;
+
+use pocketune_core as core;
+use pocketune_core::{Error, now};
+
+use crate::adapters::{self, Adapters};
+use crate::background;
+use crate::chat::{Chat, ChatOptions, Message};
+use crate::error::PocketuneError;
+use crate::experiment_records::{Arm, Asked, Choice, Decision, Measure, Outcome};
+use crate::records::GenerationOptions;
+use crate::reward::RewardModel;
+
+/// An experiment on this device. What was recorded is on disk when a call returns.
+/// Thread-safe.
+#[derive(Debug, uniffi::Object)]
+pub struct Experiment {
+    adapters: Arc<adapters::Inner>,
+    experiment: Arc<core::Experiment>,
+}
+
+/// A conversation of an experiment in which one arm answers.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct ArmChat {
+    /// The conversation.
+    pub chat: Arc<Chat>,
+    /// Its arm; null where it takes no part.
+    pub arm: Option<Arm>,
+}
+
+#[uniffi::export]
+impl Adapters {
+    /// Starts an experiment that the app itself defines, or goes on with it. `definition`
+    /// is its JSON; the adapters of both arms must be installed.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a definition that cannot be or an adapter that is not
+    /// installed; `StorageFailed`.
+    pub async fn start_experiment(
+        &self,
+        definition: String,
+    ) -> Result<Arc<Experiment>, PocketuneError> {
+        let adapters = self.inner();
+        let experiment = self
+            .run(move |inner| {
+                let definition = definition.as_bytes();
+                inner.adapters.start_experiment(definition, now())
+            })
+            .await?;
+        Ok(Experiment::wrap(adapters, experiment))
+    }
+
+    /// All experiments that were started and not forgotten, the earliest first.
+    ///
+    /// # Errors
+    /// `StorageFailed`.
+    pub async fn experiments(&self) -> Result<Vec<Arc<Experiment>>, PocketuneError> {
+        let started = self.run(|inner| inner.adapters.experiments()).await?;
+        let wrap = |experiment| Experiment::wrap(self.inner(), experiment);
+        Ok(started.into_iter().map(wrap).collect())
+    }
+
+    /// Removes an experiment with all that was recorded in it.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for one that was not started; `StorageFailed`.
+    pub async fn forget_experiment(&self, sha256: String) -> Result<(), PocketuneError> {
+        self.run(move |inner| inner.adapters.forget_experiment(&sha256))
+            .await
+    }
+}
+
+#[uniffi::export]
+impl Experiment {
+    /// SHA-256 of the definition's canonical form: its name in summaries.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        self.experiment.sha256().to_owned()
+    }
+
+    /// What the definition calls it.
+    #[must_use]
+    pub fn id(&self) -> String {
+        self.experiment.definition().id.clone()
+    }
+
+    /// The arm of a unit, always the same; null where it takes no part. The first time it
+    /// is written down as an exposure: call it where the unit is about to see the arm.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a clock that went back; `StorageFailed`.
+    pub async fn assign(&self, unit: String) -> Result<Option<Arm>, PocketuneError> {
+        self.run(move |experiment| Ok(experiment.assign(&unit, now())?.map(Into::into)))
+            .await
+    }
+
+    /// Writes down what came of a unit, once a measure.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a unit that was not assigned, a second outcome, a measure that
+    /// the experiment does not take, a value that is no number, and after the end;
+    /// `StorageFailed`. Then nothing was written.
+    pub async fn record(
+        &self,
+        unit: String,
+        measure: Measure,
+        outcome: Outcome,
+    ) -> Result<(), PocketuneError> {
+        self.run(move |experiment| experiment.record(&unit, measure.into(), outcome.into(), now()))
+            .await
+    }
+
+    /// What is proven now: may be asked after every outcome, and changes nothing.
+    ///
+    /// # Errors
+    /// `StorageFailed`; `InvalidArgument` for a ledger that is damaged.
+    pub async fn verdict(&self) -> Result<Decision, PocketuneError> {
+        self.run(|experiment| Ok(experiment.verdict(now())?.into()))
+            .await
+    }
+
+    /// Does what the verdict says and ends the experiment: a promotion activates the
+    /// challenger's adapters, anything else those of the incumbent.
+    ///
+    /// # Errors
+    /// `InvalidArgument` while nothing is proven, or where an adapter no longer passes;
+    /// `StorageFailed`, `Closed`.
+    pub async fn conclude(&self) -> Result<Decision, PocketuneError> {
+        self.beside(|experiment, inner| {
+            let decision = experiment.conclude(&inner.adapters, &inner.engine, now())?;
+            Ok(decision.into())
+        })
+        .await
+    }
+
+    /// Ends it by hand: nothing more is recorded.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when it has ended before; `StorageFailed`.
+    pub async fn end(&self) -> Result<(), PocketuneError> {
+        self.run(|experiment| experiment.end(now())).await
+    }
+
+    /// Counts alone, as JSON: neither units nor texts. Summaries of devices merge.
+    ///
+    /// # Errors
+    /// `StorageFailed`.
+    pub async fn summary(&self) -> Result<String, PocketuneError> {
+        self.run(|experiment| experiment.summary_json()).await
+    }
+
+    /// All events as lines of JSON, with the units' names and without any text.
+    ///
+    /// # Errors
+    /// `StorageFailed`.
+    pub async fn ledger(&self) -> Result<String, PocketuneError> {
+        self.run(|experiment| experiment.ledger()).await
+    }
+
+    /// Starts a conversation under the arm of its unit, and writes the exposure down.
+    /// Where it takes no part, under whatever is active.
+    ///
+    /// # Errors
+    /// As `assign` and `Engine.chat`; `InvalidArgument` where an adapter no longer passes.
+    pub async fn chat(
+        &self,
+        unit: String,
+        options: ChatOptions,
+    ) -> Result<ArmChat, PocketuneError> {
+        self.beside(move |experiment, inner| {
+            let (adapters, engine) = (&inner.adapters, &inner.engine);
+            let started = experiment.chat(adapters, engine, &unit, options.into(), now())?;
+            Ok(ArmChat {
+                chat: Chat::wrap(started.chat),
+                arm: started.arm.map(Into::into),
+            })
+        })
+        .await
+    }
+
+    /// Starts a conversation in which both arms answer and the user picks.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an experiment of the other design, or where an adapter no
+    /// longer passes; those of `Engine.chat`; `StorageFailed`, `Closed`.
+    pub async fn side_by_side(
+        &self,
+        options: ChatOptions,
+        reward: Option<Arc<RewardModel>>,
+    ) -> Result<Arc<SideBySideChat>, PocketuneError> {
+        let experiment = Arc::clone(&self.experiment);
+        self.beside(move |_, inner| {
+            let reward = reward.map(|model| model.core().clone());
+            let (adapters, engine) = (&inner.adapters, &inner.engine);
+            let chat = core::SideBySideChat::start(
+                experiment,
+                adapters,
+                engine,
+                options.into(),
+                reward,
+                now(),
+            )?;
+            Ok(Arc::new(SideBySideChat(Arc::new(chat))))
+        })
+        .await
+    }
+}
+
+impl Experiment {
+    fn wrap(adapters: Arc<adapters::Inner>, experiment: core::Experiment) -> Arc<Self> {
+        let experiment = Arc::new(experiment);
+        Arc::new(Self {
+            adapters,
+            experiment,
+        })
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&core::Experiment) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, PocketuneError> {
+        self.beside(|experiment, _| work(experiment)).await
+    }
+
+    async fn beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&core::Experiment, &adapters::Inner) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, PocketuneError> {
+        let experiment = Arc::clone(&self.experiment);
+        let adapters = Arc::clone(&self.adapters);
+        background::run(move |_| work(&experiment, &adapters)).await
+    }
+}
+
+/// A conversation in which both arms answer and the user picks. Thread-safe.
+#[derive(Debug, uniffi::Object)]
+pub struct SideBySideChat(Arc<core::SideBySideChat>);
+
+#[uniffi::export]
+impl SideBySideChat {
+    /// Asks both arms, one after the other, and returns both replies in the order in which
+    /// they are to be shown. Cancelling the call cancels both.
+    ///
+    /// # Errors
+    /// As `Chat.send` and `Experiment.assign`; `Cancelled`.
+    pub async fn ask(
+        &self,
+        text: String,
+        options: GenerationOptions,
+    ) -> Result<Asked, PocketuneError> {
+        let chat = Arc::clone(&self.0);
+        background::run(move |cancel| {
+            let asked = chat.ask(&text, &options.into(), now(), cancel)?;
+            Ok(asked.into())
+        })
+        .await
+    }
+
+    /// Writes down what the user picked, and goes on from there; from the incumbent's reply
+    /// where neither is better.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where nothing waits for a pick; `StorageFailed`.
+    pub async fn pick(&self, choice: Choice) -> Result<(), PocketuneError> {
+        let chat = Arc::clone(&self.0);
+        background::run(move |_| chat.pick(choice.into(), now())).await
+    }
+
+    /// The turns so far, without the system prompt.
+    #[must_use]
+    pub fn history(&self) -> Vec<Message> {
+        self.0.history().into_iter().map(Into::into).collect()
+    }
+}

@@ -1,0 +1,142 @@
+//! Replies that the critics leave to a person.
+
+use pocketune_core as core;
+use pocketune_core::now;
+
+use crate::adapters::Adapters;
+use crate::error::PocketuneError;
+use crate::stream::StopReason;
+
+/// What consent is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum ReviewConsent {
+    /// To keep doubtful replies on this device.
+    Keep,
+    /// To hand out those that were marked for sharing.
+    Share,
+}
+
+/// A reply that waits for a person, or has been looked at.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct ReviewItem {
+    /// Its id.
+    pub id: String,
+    /// When it was kept, in seconds since 1970.
+    pub kept_at_s: i64,
+    /// Prompt, reply and objections, as JSON.
+    pub content: String,
+    /// Whether it is marked for sharing.
+    pub shared: bool,
+    /// How many people have said something.
+    pub labels: u64,
+}
+
+impl From<ReviewConsent> for core::Purpose {
+    fn from(consent: ReviewConsent) -> Self {
+        match consent {
+            ReviewConsent::Keep => Self::Review,
+            ReviewConsent::Share => Self::ReviewSharing,
+        }
+    }
+}
+
+#[uniffi::export]
+impl Adapters {
+    /// Gives a consent or takes it back. Nothing is kept or shared before; taking back
+    /// `Keep` removes what was kept.
+    ///
+    /// # Errors
+    /// `StorageFailed`.
+    pub async fn set_review_consent(
+        &self,
+        consent: ReviewConsent,
+        given: bool,
+    ) -> Result<(), PocketuneError> {
+        self.run(move |inner| {
+            let reviews = inner.adapters.reviews();
+            reviews.set_consent(consent.into(), given, now())
+        })
+        .await
+    }
+
+    /// Lets the critics look at a reply, and keeps it where they leave it to a person:
+    /// returns its id then, null otherwise.
+    ///
+    /// # Errors
+    /// `InvalidArgument` without the consent to keep it; `StorageFailed`.
+    pub async fn offer_for_review(
+        &self,
+        system_prompt: Option<String>,
+        prompt: String,
+        reply: String,
+        stop_reason: StopReason,
+    ) -> Result<Option<String>, PocketuneError> {
+        self.run(move |inner| {
+            let system = system_prompt.as_deref();
+            let reviews = inner.adapters.reviews();
+            reviews.offer_reply(system, &prompt, &reply, stop_reason.into(), now())
+        })
+        .await
+    }
+
+    /// All replies that were kept, the earliest first.
+    ///
+    /// # Errors
+    /// `StorageFailed`.
+    pub async fn reviews(&self) -> Result<Vec<ReviewItem>, PocketuneError> {
+        self.run(|inner| {
+            let items = inner.adapters.reviews().list()?;
+            let items = items.into_iter().map(|item| ReviewItem {
+                id: item.id,
+                kept_at_s: item.at.unix_seconds(),
+                content: item.content,
+                shared: item.shared,
+                labels: item.labels.len() as u64,
+            });
+            Ok(items.collect())
+        })
+        .await
+    }
+
+    /// Marks a reply for sharing, or takes that back.
+    ///
+    /// # Errors
+    /// `InvalidArgument` without the consent to share, or for an unknown id;
+    /// `StorageFailed`.
+    pub async fn share_review(&self, id: String, shared: bool) -> Result<(), PocketuneError> {
+        self.run(move |inner| inner.adapters.reviews().share(&id, shared))
+            .await
+    }
+
+    /// Removes a reply.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an unknown id; `StorageFailed`.
+    pub async fn forget_review(&self, id: String) -> Result<(), PocketuneError> {
+        self.run(move |inner| inner.adapters.reviews().forget(&id))
+            .await
+    }
+
+    /// Replies that are marked for sharing, as lines of JSON. Sends nothing anywhere.
+    ///
+    /// # Errors
+    /// `InvalidArgument` without the consent to share; `StorageFailed`.
+    pub async fn export_reviews(&self) -> Result<String, PocketuneError> {
+        self.run(|inner| inner.adapters.reviews().export(now()))
+            .await
+    }
+
+    /// Takes in what people said, all lines or none: `id`, `annotator` and `label` (`pass`
+    /// or `fail`). Returns how many lines there were.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a line that is no label, an unknown id, or an annotator who
+    /// said something else before; `StorageFailed`.
+    pub async fn import_review_labels(&self, lines: String) -> Result<u64, PocketuneError> {
+        self.run(move |inner| {
+            let count = inner.adapters.reviews().import(&lines, now())?;
+            Ok(count as u64)
+        })
+        .await
+    }
+}
