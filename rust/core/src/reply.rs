@@ -1,5 +1,7 @@
 //! What a request for text returns, whole and in parts.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_channel::Receiver;
 
 use crate::cancel::CancelToken;
@@ -59,22 +61,35 @@ pub enum ReplyPart {
 pub struct ReplyStream {
     parts: Receiver<Result<ReplyPart, Error>>,
     cancel: CancelToken,
+    // Whether the last part was taken.
+    ended: AtomicBool,
 }
 
 impl ReplyStream {
     pub(crate) fn new(parts: Receiver<Result<ReplyPart, Error>>, cancel: CancelToken) -> Self {
-        Self { parts, cancel }
+        Self {
+            parts,
+            cancel,
+            ended: AtomicBool::new(false),
+        }
     }
 
     /// The next part, or `None` after [`ReplyPart::Done`] or an error. Works on
     /// any executor and may be dropped while pending.
     pub async fn next(&self) -> Option<Result<ReplyPart, Error>> {
-        self.parts.recv().await.ok()
+        self.noted(self.parts.recv().await.ok())
     }
 
     /// Like [`ReplyStream::next`], blocking this thread.
     pub fn next_blocking(&self) -> Option<Result<ReplyPart, Error>> {
-        self.parts.recv_blocking().ok()
+        self.noted(self.parts.recv_blocking().ok())
+    }
+
+    fn noted(&self, part: Option<Result<ReplyPart, Error>>) -> Option<Result<ReplyPart, Error>> {
+        if !matches!(part, Some(Ok(ReplyPart::Text(_)))) {
+            self.ended.store(true, Ordering::Release);
+        }
+        part
     }
 
     /// Asks the reply to stop; a last [`ReplyPart::Done`] with
@@ -113,8 +128,9 @@ impl Iterator for &ReplyStream {
 
 impl Drop for ReplyStream {
     fn drop(&mut self) {
-        // After its end there is nothing to stop but somebody else's reply.
-        if !self.parts.is_closed() {
+        // After its end there is nothing to stop but somebody else's reply, or what else
+        // the token is to cancel.
+        if !self.ended.load(Ordering::Acquire) && !self.parts.is_closed() {
             self.cancel.cancel();
         }
     }

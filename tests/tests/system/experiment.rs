@@ -1,0 +1,340 @@
+//! An experiment on the device: arms by hash, outcomes on disk, a verdict that is done.
+
+use std::sync::Arc;
+
+use pocketune_core::{
+    Adapters, Arm, Asked, CancelToken, ChatOptions, Choice, Digest, Error, Experiment, Measure,
+    Outcome, Pick, Reason, SideBySideChat, StoreError, Timestamp, Verdict,
+};
+use pocketune_judge::experiment::ExperimentError;
+use serde_json::{Value, json};
+
+use crate::world::{World, ask, options};
+
+const QUESTION: &str = "The river rises";
+
+/// The model as it is against one adapter.
+fn definition(challenger: &Digest, design: &str, metrics: &Value) -> Vec<u8> {
+    let definition = json!({
+        "format": 1,
+        "id": "brief",
+        "hypothesis": "Short replies are picked.",
+        "design": design,
+        "salt": "brief",
+        "arms": {
+            "incumbent": { "name": "base" },
+            "challenger": { "name": "brief", "adapters": [challenger.to_string()] },
+        },
+        "metrics": metrics,
+        "limits": { "maxOutcomes": 300, "maxDays": 28 },
+    });
+    definition.to_string().into_bytes()
+}
+
+fn picks() -> Value {
+    json!([{ "measure": "pick", "role": "primary" }])
+}
+
+fn start(world: &World, challenger: &Digest, design: &str, metrics: &Value) -> Experiment {
+    let definition = definition(challenger, design, metrics);
+    let started = world.adapters.start_experiment(&definition, world.now);
+    started.unwrap()
+}
+
+fn later(world: &World, seconds: i64) -> Timestamp {
+    Timestamp::from_unix(world.now.unix_seconds() + seconds)
+}
+
+fn refused(result: Result<(), Error>) -> ExperimentError {
+    match result {
+        Err(Error::Experiment(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_unit_keeps_its_arm_and_is_counted_once() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let experiment = start(&world, &challenger, "side_by_side", &picks());
+    let units: Vec<String> = (0..40).map(|unit| format!("c/{unit}")).collect();
+    let assign = |experiment: &Experiment| -> Vec<Option<Arm>> {
+        let arms = units.iter().map(|unit| experiment.assign(unit, world.now));
+        arms.collect::<Result<_, _>>().unwrap()
+    };
+    let arms = assign(&experiment);
+    assert!(arms.contains(&Some(Arm::Incumbent)) && arms.contains(&Some(Arm::Challenger)));
+    // After a restart, and asked again.
+    let store = world.folder.path().join("store");
+    let reopened = Adapters::open(&store, &world.engine, None).unwrap();
+    let again = reopened.experiments().unwrap().pop().unwrap();
+    assert_eq!(again.sha256(), experiment.sha256());
+    assert_eq!(assign(&again), arms);
+    let exposures = again.verdict(world.now).unwrap().exposures;
+    assert_eq!(exposures.iter().sum::<u64>(), 40);
+}
+
+#[test]
+fn both_arms_answer_and_the_pick_goes_on() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let metrics = json!([
+        { "measure": "pick", "role": "primary" },
+        { "measure": "critic_score", "role": "secondary" },
+        { "measure": "first_token_ms", "role": "guardrail" },
+        { "measure": "refusal", "role": "guardrail" },
+    ]);
+    let experiment = Arc::new(start(&world, &challenger, "side_by_side", &metrics));
+    // What each says by itself.
+    let base = world.reply();
+    world.activate(&[(challenger, 1.0)]);
+    let brief = ask(&world.chat());
+    world.adapters.deactivate(&world.engine, world.now).unwrap();
+    let side_by_side = || {
+        let experiment = Arc::clone(&experiment);
+        let options = ChatOptions::default();
+        SideBySideChat::start(
+            experiment,
+            &world.adapters,
+            &world.engine,
+            options,
+            None,
+            world.now,
+        )
+        .unwrap()
+    };
+    let mut orders = Vec::new();
+    for _ in 0..12 {
+        let chat = side_by_side();
+        let asked = chat.ask(QUESTION, &options(), world.now, &CancelToken::new());
+        let Asked::Two(shown) = asked.unwrap() else {
+            panic!("takes no part");
+        };
+        let first = experiment.arm_of(&shown.unit).unwrap().unwrap();
+        let (incumbent, second) = match first {
+            Arm::Incumbent => (&shown.first, Choice::Second),
+            Arm::Challenger => (&shown.second, Choice::First),
+        };
+        assert_eq!(incumbent.text, base);
+        chat.pick(second, world.now).unwrap();
+        let history = chat.history();
+        assert_eq!(history.last().unwrap().content, brief);
+        // And both go on from there.
+        let next = chat.ask("and then", &options(), world.now, &CancelToken::new());
+        assert!(matches!(next.unwrap(), Asked::Two(_)));
+        assert_eq!(chat.history().len(), 2);
+        orders.push(first);
+    }
+    assert!(orders.contains(&Arm::Incumbent) && orders.contains(&Arm::Challenger));
+    let decision = experiment.verdict(world.now).unwrap();
+    let outcomes: Vec<u64> = decision.metrics.iter().map(|it| it.outcomes).collect();
+    assert_eq!(
+        outcomes,
+        [12, 24, 24, 24],
+        "one of two questions was picked"
+    );
+    assert!(experiment.ledger().unwrap().lines().count() >= 12 * 9);
+    assert!(!experiment.ledger().unwrap().contains("river"), "no text");
+}
+
+#[test]
+fn a_question_is_asked_once_and_picked_once() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let experiment = Arc::new(start(&world, &challenger, "side_by_side", &picks()));
+    let chat = SideBySideChat::start(
+        experiment,
+        &world.adapters,
+        &world.engine,
+        ChatOptions::default(),
+        None,
+        world.now,
+    );
+    let chat = chat.unwrap();
+    let nothing = chat.pick(Choice::First, world.now);
+    assert!(matches!(nothing, Err(Error::NotNow { .. })));
+    let cancel = CancelToken::new();
+    cancel.cancel();
+    let cancelled = chat.ask(QUESTION, &options(), world.now, &cancel);
+    assert!(matches!(cancelled, Err(Error::Cancelled)));
+    assert!(chat.history().is_empty());
+    chat.ask(QUESTION, &options(), world.now, &CancelToken::new())
+        .unwrap();
+    chat.pick(Choice::Neither, world.now).unwrap();
+    assert_eq!(chat.history().last().unwrap().content, world.reply());
+    let twice = chat.pick(Choice::First, world.now);
+    assert!(matches!(twice, Err(Error::NotNow { .. })));
+}
+
+#[test]
+fn a_conversation_stays_under_its_arm() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let metrics = json!([{ "measure": "thumb", "role": "primary" }]);
+    let experiment = start(&world, &challenger, "by_conversation", &metrics);
+    let base = world.reply();
+    world.activate(&[(challenger, 1.0)]);
+    let brief = world.reply();
+    world.adapters.deactivate(&world.engine, world.now).unwrap();
+    for unit in 0..12 {
+        let unit = format!("conversation {unit}");
+        let (adapters, options) = (&world.adapters, ChatOptions::default());
+        let started = experiment.chat(adapters, &world.engine, &unit, options, world.now);
+        let started = started.unwrap();
+        let expected = match started.arm.unwrap() {
+            Arm::Incumbent => &base,
+            Arm::Challenger => &brief,
+        };
+        assert_eq!(&ask(&started.chat), expected);
+        let thumb = Outcome::Value(1.0);
+        experiment
+            .record(&unit, Measure::Thumb, thumb, world.now)
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_better_challenger_is_promoted_and_a_worse_one_is_not() {
+    for (pick, verdict, active) in [
+        (Pick::Challenger, Verdict::Promote, 1),
+        (Pick::Incumbent, Verdict::RollBack, 0),
+    ] {
+        let world = World::new();
+        let challenger = world.installed(1, 8.0);
+        let experiment = start(&world, &challenger, "side_by_side", &picks());
+        let early = experiment.conclude(&world.adapters, &world.engine, world.now);
+        assert!(matches!(early, Err(Error::NotNow { .. })));
+        for unit in 0..60 {
+            let unit = unit.to_string();
+            experiment.assign(&unit, world.now).unwrap();
+            let outcome = Outcome::Pick(pick);
+            experiment
+                .record(&unit, Measure::Pick, outcome, world.now)
+                .unwrap();
+        }
+        let decision = experiment.conclude(&world.adapters, &world.engine, world.now);
+        assert_eq!(decision.unwrap().verdict, verdict);
+        let now_active = world.adapters.active(world.now).unwrap().adapters.len();
+        assert_eq!(now_active, active);
+        // It is over; the same verdict can be read and done again.
+        let outcome = Outcome::Pick(pick);
+        let after = experiment.record("0", Measure::Pick, outcome, world.now);
+        assert_eq!(refused(after), ExperimentError::Ended);
+        assert_eq!(experiment.assign("new", world.now).unwrap(), None);
+        let again = experiment.conclude(&world.adapters, &world.engine, world.now);
+        assert_eq!(again.unwrap().verdict, verdict);
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_and_changes_nothing() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let experiment = start(&world, &challenger, "side_by_side", &picks());
+    let pick = Outcome::Pick(Pick::Tie);
+    let record =
+        |unit: &str, measure, outcome, now| refused(experiment.record(unit, measure, outcome, now));
+    let unit = "a".to_owned();
+    let not_exposed = ExperimentError::NotExposed { unit: unit.clone() };
+    assert_eq!(record("a", Measure::Pick, pick, world.now), not_exposed);
+    experiment.assign("a", world.now).unwrap();
+    experiment
+        .record("a", Measure::Pick, pick, world.now)
+        .unwrap();
+    let measure = Measure::Pick;
+    let twice = ExperimentError::DuplicateOutcome { unit, measure };
+    assert_eq!(record("a", Measure::Pick, pick, world.now), twice);
+    experiment.assign("b", world.now).unwrap();
+    let measure = Measure::Thumb;
+    let not_taken = ExperimentError::MeasureNotTaken { measure };
+    let thumb = Outcome::Value(1.0);
+    assert_eq!(record("b", Measure::Thumb, thumb, world.now), not_taken);
+    let form = ExperimentError::OutcomeForm {
+        measure: Measure::Pick,
+    };
+    assert_eq!(record("b", Measure::Pick, thumb, world.now), form);
+    let earlier = later(&world, -5);
+    assert!(matches!(
+        record("b", Measure::Pick, pick, earlier),
+        ExperimentError::ClockWentBack { .. }
+    ));
+    let decision = experiment.verdict(world.now).unwrap();
+    assert_eq!(
+        (
+            decision.exposures.iter().sum(),
+            decision.metrics[0].outcomes
+        ),
+        (2_u64, 1)
+    );
+}
+
+#[test]
+fn an_experiment_with_what_is_not_installed_does_not_start() {
+    let world = World::new();
+    let nobody = Digest::of(b"nobody");
+    let definition = definition(&nobody, "side_by_side", &picks());
+    let started = world.adapters.start_experiment(&definition, world.now);
+    assert!(matches!(
+        started,
+        Err(Error::Store(StoreError::NotInstalled { sha256 })) if sha256 == nobody
+    ));
+    let started = world.adapters.start_experiment(b"{}", world.now);
+    assert!(matches!(
+        started,
+        Err(Error::Experiment(
+            ExperimentError::DefinitionMalformed { .. }
+        ))
+    ));
+    assert!(world.adapters.experiments().unwrap().is_empty());
+}
+
+#[test]
+fn two_processes_record_in_one_ledger() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let ours = start(&world, &challenger, "side_by_side", &picks());
+    let store = world.folder.path().join("store");
+    let other = Adapters::open(&store, &world.engine, None).unwrap();
+    let theirs = other.experiments().unwrap().pop().unwrap();
+    std::thread::scope(|scope| {
+        for experiment in [&ours, &theirs] {
+            scope.spawn(|| {
+                // The same units: whoever comes first writes the exposure.
+                for unit in 0..30 {
+                    experiment.assign(&unit.to_string(), world.now).unwrap();
+                }
+            });
+        }
+    });
+    for experiment in [&ours, &theirs] {
+        let decision = experiment.verdict(world.now).unwrap();
+        assert_eq!(decision.exposures.iter().sum::<u64>(), 30);
+    }
+    theirs.end(later(&world, 1)).unwrap();
+    assert!(ours.ended().unwrap());
+    let decision = ours.verdict(later(&world, 2)).unwrap();
+    assert_eq!(decision.reason, Reason::EndedByHand);
+}
+
+#[test]
+fn a_forgotten_experiment_leaves_nothing() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let experiment = start(&world, &challenger, "side_by_side", &picks());
+    experiment.assign("a", world.now).unwrap();
+    let sha256 = experiment.sha256().to_owned();
+    world.adapters.forget_experiment(&sha256).unwrap();
+    assert!(world.adapters.experiments().unwrap().is_empty());
+    let gone = experiment.assign("b", world.now);
+    assert!(matches!(
+        gone,
+        Err(Error::Store(StoreError::NoExperiment { .. }))
+    ));
+    let again = world.adapters.forget_experiment(&sha256);
+    assert!(matches!(
+        again,
+        Err(Error::Store(StoreError::NoExperiment { .. }))
+    ));
+    let fresh = start(&world, &challenger, "side_by_side", &picks());
+    assert_eq!(fresh.arm_of("a").unwrap(), None);
+}

@@ -1,0 +1,103 @@
+//! What critics leave to a person stays here until somebody agrees and asks.
+
+use pocketune_core::{Error, Purpose, Reviews, StopReason, StoreError};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// A reply that the panel leaves to a person: it repeats itself, but not without end.
+fn offer(reviews: &Reviews, world: &World, reply: &str) -> Result<Option<String>, Error> {
+    let prompt = "Why is the sky blue?";
+    reviews.offer_reply(None, prompt, reply, StopReason::EndOfTurn, world.now)
+}
+
+const DOUBTFUL: &str = "Because air scatters blue light more than red light (as it does at noon.";
+const FINE: &str = "Because air scatters blue light more than red light.";
+
+#[test]
+fn nothing_is_kept_or_shared_without_consent() {
+    let world = World::new();
+    let reviews = world.adapters.reviews();
+    let kept = offer(&reviews, &world, DOUBTFUL);
+    assert!(matches!(
+        kept,
+        Err(Error::Store(StoreError::NoConsent {
+            purpose: Purpose::Review
+        }))
+    ));
+    reviews
+        .set_consent(Purpose::Review, true, world.now)
+        .unwrap();
+    assert_eq!(offer(&reviews, &world, FINE).unwrap(), None);
+    let id = offer(&reviews, &world, DOUBTFUL).unwrap().unwrap();
+    let sharing = |result| {
+        matches!(
+            result,
+            Err(Error::Store(StoreError::NoConsent {
+                purpose: Purpose::ReviewSharing
+            }))
+        )
+    };
+    assert!(sharing(reviews.share(&id, true)));
+    assert!(sharing(reviews.export(world.now).map(|_| ())));
+    reviews
+        .set_consent(Purpose::ReviewSharing, true, world.now)
+        .unwrap();
+    assert_eq!(reviews.export(world.now).unwrap(), "", "none is marked");
+    reviews.share(&id, true).unwrap();
+    let exported = reviews.export(world.now).unwrap();
+    let line: Value = serde_json::from_str(exported.trim_end()).unwrap();
+    assert_eq!(line["id"], json!(id));
+    assert_eq!(line["reply"], json!(DOUBTFUL));
+    assert!(!line["findings"].as_array().unwrap().is_empty());
+    assert_eq!(reviews.list().unwrap()[0].exported_at, Some(world.now));
+    // Taking the first consent back removes all of it.
+    reviews
+        .set_consent(Purpose::Review, false, world.now)
+        .unwrap();
+    assert!(reviews.list().unwrap().is_empty());
+}
+
+#[test]
+fn labels_come_in_whole_or_not_at_all() {
+    let world = World::new();
+    let reviews = world.adapters.reviews();
+    reviews
+        .set_consent(Purpose::Review, true, world.now)
+        .unwrap();
+    let id = offer(&reviews, &world, DOUBTFUL).unwrap().unwrap();
+    let line = |id: &str, annotator: &str, label: &str| {
+        json!({ "id": id, "annotator": annotator, "label": label }).to_string() + "\n"
+    };
+    let good = line(&id, "ann", "pass");
+    for (second, is_expected) in [
+        (
+            line("nobody", "bob", "pass"),
+            "nothing is kept for review as",
+        ),
+        (line(&id, "ann", "fail"), "ann said something else"),
+        (line(&id, "bob", "maybe"), "line 2"),
+        (line(&id, " ", "pass"), "line 2"),
+        ("{".to_owned(), "line 2"),
+    ] {
+        let refused = reviews.import(&(good.clone() + &second), world.now);
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains(is_expected), "{message}");
+        assert!(reviews.list().unwrap()[0].labels.is_empty());
+    }
+    let both = good.clone() + &line(&id, "bob", "fail");
+    assert_eq!(reviews.import(&both, world.now).unwrap(), 2);
+    assert_eq!(
+        reviews.import(&good, world.now).unwrap(),
+        1,
+        "known already"
+    );
+    let labels = reviews.list().unwrap().remove(0).labels;
+    let said: Vec<_> = labels
+        .iter()
+        .map(|it| (it.annotator.as_str(), it.label.as_str()))
+        .collect();
+    assert_eq!(said, [("ann", "pass"), ("bob", "fail")]);
+    reviews.forget(&id).unwrap();
+    assert!(reviews.list().unwrap().is_empty());
+}

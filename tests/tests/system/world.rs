@@ -1,0 +1,106 @@
+//! An engine with a tiny model, and signed adapters for it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use pocketune_adapter::fixtures::{at, bundle, key, policy, sign_policy};
+use pocketune_core::{
+    Adapters, Chat, ChatOptions, Digest, Engine, EngineOptions, GenerationOptions, KvCacheType,
+    Sampling, Timestamp,
+};
+use pocketune_gguf::fixtures::TinyModel;
+use pocketune_store::bundle_path;
+use pocketune_tests::{engine, written};
+use tempfile::TempDir;
+
+/// An engine, its adapters, and a folder that deliveries come to.
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) adapters: Adapters,
+    pub(crate) folder: TempDir,
+    pub(crate) now: Timestamp,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(&TinyModel::llama())
+    }
+
+    pub(crate) fn with(model: &TinyModel) -> Self {
+        let options = EngineOptions {
+            threads: Some(1),
+            kv_cache_type: KvCacheType::F32,
+            ..EngineOptions::default()
+        };
+        let engine = engine(written(model).path(), &options);
+        let folder = tempfile::tempdir().unwrap();
+        let device = Some(key(31).public());
+        let adapters = Adapters::open(&folder.path().join("store"), &engine, device).unwrap();
+        let now = at("2026-11-25T07:00:00Z");
+        let mut policy = policy();
+        policy.roles.release.limits.max_bytes = 10_000_000;
+        policy.roles.release.limits.max_update_norm = 1e3;
+        let policy = sign_policy(&policy, &[1, 2]);
+        adapters.store().pin_policy(&policy, now).unwrap();
+        Self {
+            engine,
+            adapters,
+            folder,
+            now,
+        }
+    }
+
+    /// An adapter whose effect its alpha tells, signed.
+    pub(crate) fn delivered(&self, version: u64, alpha: f32) -> PathBuf {
+        let adapter = TinyModel::llama().adapter(4, alpha).build().unwrap();
+        let path = self.folder.path().join(format!("{version}.gguf"));
+        let bundle = bundle(&adapter, self.adapters.base(), |release| {
+            release.version = version;
+        });
+        fs::write(&path, adapter).unwrap();
+        fs::write(bundle_path(&path), bundle).unwrap();
+        path
+    }
+
+    pub(crate) fn installed(&self, version: u64, alpha: f32) -> Digest {
+        let path = self.delivered(version, alpha);
+        self.adapters.install(&path, self.now).unwrap().sha256()
+    }
+
+    pub(crate) fn activate(&self, wanted: &[(Digest, f32)]) {
+        self.adapters
+            .activate(&self.engine, wanted, self.now)
+            .unwrap();
+    }
+
+    pub(crate) fn chat(&self) -> Chat {
+        self.engine.chat(ChatOptions::default()).unwrap()
+    }
+
+    /// What a new chat says.
+    pub(crate) fn reply(&self) -> String {
+        ask(&self.chat())
+    }
+}
+
+/// The same draws each time. The likeliest tokens of a tiny model tell little: they
+/// hardly change.
+pub(crate) fn options() -> GenerationOptions {
+    GenerationOptions {
+        max_tokens: 12,
+        sampling: Sampling {
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            seed: Some(7),
+            ..Sampling::default()
+        },
+        ..GenerationOptions::default()
+    }
+}
+
+pub(crate) fn ask(chat: &Chat) -> String {
+    let reply = chat.send("The river rises", &options()).unwrap();
+    reply.finish().unwrap().text
+}
