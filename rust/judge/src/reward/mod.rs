@@ -25,6 +25,7 @@ mod head;
 mod math;
 mod reliability;
 mod report;
+mod report_file;
 mod space;
 mod train;
 
