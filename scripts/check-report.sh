@@ -34,6 +34,7 @@ main() {
             die "at $width pixels it looks the same in the dark"
         fi
     done
+    for width in 320 681 861; do size_within "$OUT/report.html" "$width" >/dev/null; done
     browse --no-pdf-header-footer --print-to-pdf="$OUT/print.pdf" "file://$OUT/report.html"
     [ -s "$OUT/print.pdf" ] || die "it cannot be printed"
     local found
@@ -73,13 +74,20 @@ END
 # show PAGE WIDTH light|dark: a picture of the whole page.
 show() {
     local size scheme=1
-    size=$(size_of "$1" "$2")
-    [ "${size% *}" -le "$2" ] || die "at $2 pixels the page is ${size% *} wide"
+    size=$(size_within "$1" "$2")
     [ "$3" = light ] || scheme=0
     frame "$1" "$2" "${size#* }" >"$work/frame.html"
     browse --blink-settings=preferredColorScheme="$scheme" --hide-scrollbars \
         --window-size="$(window "$2"),${size#* }" --screenshot="$OUT/$3-$2.png" "file://$work/frame.html"
     [ -s "$OUT/$3-$2.png" ] || die "no picture at $2 pixels"
+}
+
+# size_within PAGE WIDTH: the page's size, if it fits into that width.
+size_within() {
+    local size
+    size=$(size_of "$1" "$2")
+    [ "${size% *}" -le "$2" ] || die "at $2 pixels the page is ${size% *} wide"
+    printf '%s\n' "$size"
 }
 
 # size_of PAGE WIDTH: width and height of the page where the window is so wide.

@@ -133,7 +133,7 @@ impl Source {
     pub(super) fn title(&self) -> String {
         let name = Path::new(&self.file).file_name();
         let name = name.map(|name| name.to_string_lossy());
-        format!("{} {}", self.what, name.unwrap_or_default())
+        format!("{}: the file {}", self.what, name.unwrap_or_default())
     }
 
     pub(super) fn digest(&self) -> Digest {

@@ -24,7 +24,7 @@ impl Digests {
         let of_file = |source: &Source| (source.title(), source.digest().to_string());
         let mut rows = vec![
             (
-                "experiment: the definition in its canonical form".to_owned(),
+                "definition: its canonical form, which names the experiment".to_owned(),
                 definition.sha256(),
             ),
             of_file(&evidence.definition_file),

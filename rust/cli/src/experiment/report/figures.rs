@@ -13,6 +13,20 @@ pub(super) fn points(share: f64) -> String {
     }
 }
 
+/// The same without decimals that say nothing, for scales.
+pub(super) fn points_in_short(share: f64) -> String {
+    let text = points(share);
+    match text.strip_suffix(".0") {
+        Some(whole) => whole.to_owned(),
+        None => text,
+    }
+}
+
+/// Hundredths of a range that has no sign.
+pub(super) fn hundredths(share: f64) -> String {
+    format!("{:.1}", 100.0 * share)
+}
+
 pub(super) fn points_between(Interval { low, high }: Interval) -> String {
     format!("{} to {}", points(low), points(high))
 }

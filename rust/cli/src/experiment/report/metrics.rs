@@ -5,7 +5,7 @@ use pocketune_judge::experiment::{
 };
 use serde::Serialize;
 
-use super::figures::{EValue, percent, points, points_between};
+use super::figures::{EValue, hundredths, percent, points, points_between};
 use crate::output::grouped;
 
 #[derive(Debug, Serialize)]
@@ -61,8 +61,8 @@ fn row(definition: &Definition, plan: &AlphaPlan, metric: &MeasureEvidence) -> R
         measure: metric.measure.name(),
         role,
         outcomes: grouped(metric.outcomes),
-        incumbent: or_none(incumbent.map(percent)),
-        challenger: or_none(challenger.map(percent)),
+        incumbent: or_none(incumbent.map(hundredths)),
+        challenger: or_none(challenger.map(hundredths)),
         effect: or_none(metric.effect.map(points)),
         interval: points_between(metric.interval),
         margin: (metric.null != 0.0).then(|| points(metric.null)),

@@ -7,11 +7,10 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use pocketune_judge::experiment::MeasureEvidence;
 
 use super::{
-    ACCENT, Area, Drawing, INK, MUTED, NOTHING, Painted, Picture, RULE, line, round_step, text,
-    units,
+    ACCENT, Area, Drawing, INK, MUTED, NOTHING, Painted, Picture, RULE, line, text, units,
 };
 use crate::error::CliError;
-use crate::experiment::report::figures::{points, points_between};
+use crate::experiment::report::figures::{points_between, points_in_short};
 
 const ROW_PX: u32 = 34;
 const AXIS_PX: u32 = 44;
@@ -20,8 +19,8 @@ const TOP_PX: u32 = 6;
 pub(crate) fn forest(metrics: &[MeasureEvidence]) -> Result<Picture, CliError> {
     let rows = u32::try_from(metrics.len()).unwrap_or(u32::MAX);
     let height = TOP_PX + rows * ROW_PX + AXIS_PX;
-    let wide = Drawing::new("wide", [720, height], |area| paint(metrics, area, 130))?;
-    let narrow = Drawing::new("narrow", [358, height], |area| paint(metrics, area, 112))?;
+    let wide = Drawing::new("wide", [720, height], |area| paint(metrics, area, 130, 9))?;
+    let narrow = Drawing::new("narrow", [358, height], |area| paint(metrics, area, 112, 5))?;
     let each = metrics.iter();
     let each = each.map(|it| format!("{}: {}", it.measure, points_between(it.interval)));
     Ok(Picture {
@@ -32,7 +31,7 @@ pub(crate) fn forest(metrics: &[MeasureEvidence]) -> Result<Picture, CliError> {
     })
 }
 
-fn paint(metrics: &[MeasureEvidence], area: &Area<'_>, names_px: u32) -> Painted {
+fn paint(metrics: &[MeasureEvidence], area: &Area<'_>, names_px: u32, labels: usize) -> Painted {
     let ends = metrics.iter();
     let ends = ends.flat_map(|it| [it.interval.low.abs(), it.interval.high.abs(), it.null.abs()]);
     let reach = (1.08 * ends.fold(0.02, f64::max)).min(1.0);
@@ -44,7 +43,6 @@ fn paint(metrics: &[MeasureEvidence], area: &Area<'_>, names_px: u32) -> Painted
         .y_label_area_size(units(names_px))
         // The first row is the uppermost.
         .build_cartesian_2d(-reach..reach, -rows..0.0)?;
-    let labels = (2.0 * reach / round_step(2.0 * reach, 3.0)) as usize + 1;
     chart
         .configure_mesh()
         .disable_y_mesh()
@@ -52,11 +50,12 @@ fn paint(metrics: &[MeasureEvidence], area: &Area<'_>, names_px: u32) -> Painted
         .light_line_style(NOTHING)
         .bold_line_style(line(RULE, 1.0))
         .axis_style(line(RULE, 1.0))
+        .set_all_tick_mark_size(units(5))
         .label_style(text(MUTED))
         .axis_desc_style(text(MUTED))
         .x_labels(labels)
         .y_labels(0)
-        .x_label_formatter(&|effect| points(*effect))
+        .x_label_formatter(&|effect| points_in_short(*effect))
         .x_desc("effect, points")
         .draw()?;
     let zero = [(0.0, -rows), (0.0, 0.0)];

@@ -93,12 +93,3 @@ fn line(color: RGBColor, pixels: f64) -> ShapeStyle {
 fn units(pixels: u32) -> i32 {
     i32::try_from(pixels * UNITS).unwrap_or(i32::MAX)
 }
-
-/// The largest step of 1, 2 or 5 times a power of ten that goes into `span` at least
-/// `least` times.
-fn round_step(span: f64, least: f64) -> f64 {
-    let power = 10_f64.powf((span / least).log10().floor());
-    let steps = [5.0, 2.0, 1.0].map(|factor| factor * power);
-    let fitting = steps.into_iter().find(|step| step * least <= span);
-    fitting.unwrap_or(power)
-}

@@ -39,6 +39,7 @@ fn paint(report: &RewardReport, area: &Area<'_>) -> Painted {
         .light_line_style(NOTHING)
         .bold_line_style(line(RULE, 1.0))
         .axis_style(line(RULE, 1.0))
+        .set_all_tick_mark_size(units(5))
         .label_style(text(MUTED))
         .axis_desc_style(text(MUTED))
         .x_labels(6)

@@ -9,7 +9,7 @@ use super::{
     ACCENT, Area, Drawing, INK, MUTED, NOTHING, Painted, Picture, RULE, line, text, units,
 };
 use crate::error::CliError;
-use crate::experiment::report::figures::points;
+use crate::experiment::report::figures::{points, points_in_short};
 use crate::experiment::report::looks::{Look, Sequence};
 use crate::output::grouped;
 
@@ -56,12 +56,13 @@ fn paint(of: &Sequence, area: &Area<'_>, x_labels: usize) -> Painted {
         .light_line_style(NOTHING)
         .bold_line_style(line(RULE, 1.0))
         .axis_style(line(RULE, 1.0))
+        .set_all_tick_mark_size(units(5))
         .label_style(text(MUTED))
         .axis_desc_style(text(MUTED))
         .x_labels(x_labels)
         .y_labels(7)
         .x_label_formatter(&|outcomes| format!("{outcomes:.0}"))
-        .y_label_formatter(&|effect| whole_points(*effect))
+        .y_label_formatter(&|effect| points_in_short(*effect))
         .x_desc("outcomes")
         .y_desc("effect, points")
         .draw()?;
@@ -89,9 +90,4 @@ fn reach(of: &Sequence, last: f64) -> f64 {
     let widest = settled.flat_map(|look| [look.low.abs(), look.high.abs()]);
     let widest = widest.fold(of.null.abs(), f64::max);
     (1.1 * widest).clamp(0.02, 1.0)
-}
-
-fn whole_points(effect: f64) -> String {
-    let text = points(effect);
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
