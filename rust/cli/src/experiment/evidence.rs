@@ -81,19 +81,11 @@ impl Source {
     /// Reads a file; `-` is standard input.
     pub(super) fn read(what: &'static str, path: &Path) -> Result<Self, CliError> {
         let file = path.display().to_string();
-        let mut bytes = Vec::new();
-        let read = || -> io::Result<()> {
-            let from: Box<dyn Read> = match path == Path::new("-") {
-                true => Box::new(io::stdin().lock()),
-                false => Box::new(File::open(path)?),
-            };
-            from.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-            Ok(())
-        };
-        let mut read = read;
-        if let Err(source) = read() {
-            return Err(CliError::FileUnreadable { what, file, source });
-        }
+        let bytes = bytes_of(path).map_err(|source| CliError::FileUnreadable {
+            what,
+            file: file.clone(),
+            source,
+        })?;
         if bytes.len() as u64 > FILE_BYTES_MAX {
             let limit_bytes = FILE_BYTES_MAX;
             return Err(CliError::TooLong { what, limit_bytes });
@@ -139,6 +131,17 @@ impl Source {
     pub(super) fn digest(&self) -> Digest {
         Digest::of(&self.bytes)
     }
+}
+
+/// At most one more than may be.
+fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+    let from: Box<dyn Read> = match path == Path::new("-") {
+        true => Box::new(io::stdin().lock()),
+        false => Box::new(File::open(path)?),
+    };
+    let mut bytes = Vec::new();
+    from.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 pub(super) fn definition(source: &Source) -> Result<Definition, CliError> {

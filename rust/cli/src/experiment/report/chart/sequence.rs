@@ -76,9 +76,11 @@ fn paint(of: &Sequence, area: &Area<'_>, x_labels: usize) -> Painted {
     let null = [(0.0, of.null), (last, of.null)];
     chart.draw_series([PathElement::new(null, line(INK, 1.25))])?;
     let seen = looks.iter().filter_map(|look| Some((look, look.effect?)));
-    let seen = seen.map(|(look, effect)| (x(look), within(effect)));
-    chart.draw_series(LineSeries::new(seen.clone(), line(ACCENT, 2.0)))?;
-    let end = seen.last();
+    let seen: Vec<(f64, f64)> = seen
+        .map(|(look, effect)| (x(look), within(effect)))
+        .collect();
+    let end = seen.last().copied();
+    chart.draw_series(LineSeries::new(seen, line(ACCENT, 2.0)))?;
     chart.draw_series(end.map(|end| Circle::new(end, units(3), ACCENT.filled())))?;
     Ok(())
 }
