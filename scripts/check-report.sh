@@ -125,8 +125,8 @@ browse() {
 # not come from a file.
 complaints() {
     sed -n 's/.*:CONSOLE[(:][0-9]*[])]* /console: /p' "$work/log"
-    grep -h '"network_isolation_key":"file://' "$work"/net-*.json |
-        sed -n 's/.*"url":"\([a-z]*s\{0,1\}:\/\/[^"]*\)".*/network: \1/p' | grep -v '^network: file:' | sort -u
+    sed -n -E '/"network_isolation_key":"file:/s/.*"url":"((http|ws)s?:[^"]*)".*/network: \1/p' \
+        "$work"/net-*.json | sort -u
 }
 
 main "$@"

@@ -202,7 +202,7 @@ fn assert_nothing_is_fetched(page: &str) {
     let style = style.split_once("</style>").unwrap().0;
     let markup: Vec<&str> = tags.chain([style]).collect();
     for reference in [
-        "src", "href", "url(", "@import", "link", "script", "iframe", "object", "xmlns", "http:",
+        "src=", "href", "url(", "@import", "link", "script", "iframe", "object", "xmlns", "http:",
         "https:", "onerror",
     ] {
         let mut found = markup.iter().filter(|part| part.contains(reference));
