@@ -9,6 +9,7 @@
 #     swift     Swift 6, or what scripts/swift.sh sets one up with
 #     lint      shellcheck
 #     arm64     compiler, libraries and emulator for 64-bit ARM Linux; only when asked for
+#     browser   Chromium, by which check-report.sh looks at a page; only when asked for
 #
 # On Debian as root it installs packages; anywhere else it lists what is missing
 # and exits 1. Nothing happens, quickly, where everything is there. An installed
@@ -21,7 +22,7 @@ set -euo pipefail
 
 RUST_MINIMUM=1.89
 GROUPS_DEFAULT=(rust models kotlin swift lint)
-GROUPS_KNOWN=("${GROUPS_DEFAULT[@]}" arm64)
+GROUPS_KNOWN=("${GROUPS_DEFAULT[@]}" arm64 browser)
 
 packages=()
 missing=()
@@ -95,6 +96,10 @@ need_lint() {
 need_arm64() {
     need 'a compiler for 64-bit ARM Linux' 'have aarch64-linux-gnu-gcc' gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     need qemu-aarch64 'have qemu-aarch64' qemu-user
+}
+
+need_browser() {
+    need Chromium 'have chromium' chromium
 }
 
 # Only where there are none: an administrator's own bundle stays as it is.

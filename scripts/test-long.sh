@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The suites that take too long for every change: tests marked `ignore`, how fast adapters
 # swap and critics rule, how often experiments are wrong (5 minutes), whether the default
-# recipe teaches (20 minutes), every fuzz target for a while, and kernels and training on
-# 64-bit ARM. scripts/test.sh comes first.
+# recipe teaches (20 minutes), every fuzz target for a while, kernels and training on 64-bit
+# ARM, and how an experiment's report looks in a browser. scripts/test.sh comes first.
 #
 #     scripts/test-long.sh [--fuzz-seconds N]      (default: 60 a target)
 set -euo pipefail
@@ -33,6 +33,7 @@ main() {
     step learning cargo run --release --package pocketune-tests --example learning
     fuzz_targets
     step arm64 "$SCRIPTS/test-arm64.sh"
+    step report "$SCRIPTS/check-report.sh"
     finish_steps
 }
 

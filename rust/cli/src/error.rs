@@ -27,6 +27,21 @@ pub(crate) enum CliError {
         what: &'static str,
         source: io::Error,
     },
+    #[error("the {what} {file} cannot be read: {source}")]
+    FileUnreadable {
+        what: &'static str,
+        file: String,
+        source: io::Error,
+    },
+    #[error("{file}: {source}")]
+    ExperimentFile {
+        file: String,
+        source: ExperimentError,
+    },
+    #[error("{file}: {source}")]
+    RewardReport { file: String, source: RewardError },
+    #[error("{file}, line {line}: the sample is not shown without \"consent\": true")]
+    NoConsent { file: String, line: usize },
     #[error("{file}, line {line}: {reason}")]
     Data {
         file: String,
@@ -72,6 +87,8 @@ pub(crate) enum CliError {
     },
     #[error("this system does not tell how much memory a process occupies")]
     NoMemoryFigures,
+    #[error("the report cannot be made: {0}")]
+    Report(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl CliError {
@@ -81,14 +98,16 @@ impl CliError {
             Self::Core(error) => core_kind(error),
             Self::Tune(error) => tune_kind(error),
             Self::NoModel => "no_model",
-            Self::Unreadable { .. } => "file_unreadable",
+            Self::Unreadable { .. } | Self::FileUnreadable { .. } => "file_unreadable",
+            Self::RewardReport { .. } => "reward_report_invalid",
+            Self::NoConsent { .. } => "no_consent",
             Self::Data { .. } | Self::NoData { .. } => "data_invalid",
             Self::NotWritten(_) => "not_written",
             Self::Key(_) => "key",
             Self::Policy(error) => error.reason(),
             Self::Suite(_) => "suite_invalid",
             Self::Reward(_) => "reward_invalid",
-            Self::Experiment(_) => "experiment_invalid",
+            Self::Experiment(_) | Self::ExperimentFile { .. } => "experiment_invalid",
             Self::Peft(_) => "peft",
             Self::TooLong { .. } => "file_too_long",
             Self::Usage(_) => "usage",
@@ -98,6 +117,7 @@ impl CliError {
             Self::Raw(_) => "raw_llama_cpp",
             Self::UnequalWork { .. } => "unequal_work",
             Self::NoMemoryFigures => "no_memory_figures",
+            Self::Report(_) => "report",
         }
     }
 

@@ -5,15 +5,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use pocketune_adapter::Timestamp;
 use pocketune_judge::experiment::{
-    Definition, Measure, Outcome, Outcomes, Rollout, Verdict, World, simulate,
+    Definition, Event, Happening, Measure, Outcome, Outcomes, Rollout, Verdict, World, simulate,
+    simulate_showing,
 };
 use serde::Serialize;
 
-use super::definition;
+use super::evidence::{Source, definition};
 use crate::error::CliError;
 use crate::files;
 use crate::output::Output;
+use crate::time;
+
+/// What lies between two exposures of a ledger that is made up.
+const EXPOSURE_S: i64 = 3_600;
 
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {
@@ -43,6 +49,13 @@ pub(super) struct SimulateArgs {
     /// Of the first experiment; the next has the next
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
+    /// Write what happens in the first experiment, an exposure an hour, as a device would
+    #[arg(long, value_name = "FILE")]
+    ledger_out: Option<PathBuf>,
+    /// The moment of the ledger's first exposure
+    #[arg(long, value_name = "TIME", value_parser = time::parse,
+          default_value = "2026-01-01T00:00:00Z")]
+    ledger_start: Timestamp,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,7 +69,7 @@ struct Simulated {
 }
 
 pub(super) fn run(args: &SimulateArgs, output: &Output) -> Result<ExitCode, CliError> {
-    let definition = definition(&args.definition)?;
+    let definition = definition(&Source::read("definition", &args.definition)?)?;
     let world = World {
         outcomes: match &args.items {
             Some(path) => Outcomes::Items(items(path)?),
@@ -67,6 +80,10 @@ pub(super) fn run(args: &SimulateArgs, output: &Output) -> Result<ExitCode, CliE
     let exposures = args.exposures.unwrap_or(definition.limits.max_outcomes);
     if args.experiments == 0 {
         return Err(CliError::Usage("--experiments is at least 1"));
+    }
+    if let Some(path) = &args.ledger_out {
+        let ledger = ledger(args, &definition, &world, exposures)?;
+        files::write_whole(path, ledger.as_bytes())?;
     }
     let simulated = simulated(args, &definition, &world, exposures, output)?;
     if output.json {
@@ -116,6 +133,36 @@ fn simulated(
         still_going: share(Verdict::KeepGoing),
         mean_exposures: exposures as f64 / args.experiments as f64,
     })
+}
+
+/// The events of the first experiment, a line each.
+fn ledger(
+    args: &SimulateArgs,
+    definition: &Definition,
+    world: &World,
+    exposures: u64,
+) -> Result<String, CliError> {
+    let mut lines = String::new();
+    let mut at_s = args.ledger_start.unix_seconds();
+    simulate_showing(definition, world, exposures, args.seed, |number, it| {
+        let unit = number.to_string();
+        let event = match it {
+            Happening::Exposure(arm) => {
+                at_s += if number == 1 { 0 } else { EXPOSURE_S };
+                let arm = arm.of(["incumbent", "challenger"]).to_owned();
+                Event::Exposure { unit, arm, at_s }
+            }
+            Happening::Outcome(measure, outcome) => Event::Outcome {
+                unit,
+                measure,
+                outcome,
+                at_s,
+            },
+        };
+        lines += &serde_json::to_string(&event).unwrap_or_default();
+        lines.push('\n');
+    })?;
+    Ok(lines)
 }
 
 fn rates(given: &[String]) -> Result<BTreeMap<Measure, [f64; 2]>, CliError> {

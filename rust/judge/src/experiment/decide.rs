@@ -155,10 +155,37 @@ pub fn decide(
     })
 }
 
+impl MeasureEvidence {
+    /// By one metric alone: what [`decide`] says of it, but for [`Self::differs`], which
+    /// takes all of them.
+    #[must_use]
+    pub fn of(definition: &Definition, metric: &Metric, tally: &Tally) -> Self {
+        let design = definition.statistics();
+        let observations = tally.observations(metric.measure);
+        let null = definition.null_of(metric);
+        let log_e = |side| EProcess::of(design, null, side, &observations).log_e();
+        let cells = tally.outcomes.get(&metric.measure);
+        let means = cells.map_or([None, None], Cells::means);
+        let [incumbent, challenger] = means;
+        Self {
+            measure: metric.measure,
+            role: metric.role,
+            outcomes: tally.count(metric.measure),
+            means,
+            effect: challenger.zip(incumbent).map(|(new, old)| new - old),
+            interval: confidence_interval(design, definition.alpha, &observations),
+            log_e_better: log_e(Side::Above),
+            log_e_worse: log_e(Side::Below),
+            null,
+            differs: None,
+        }
+    }
+}
+
 fn metrics(definition: &Definition, tally: &Tally) -> Vec<MeasureEvidence> {
     let each = definition.metrics.iter();
     let mut metrics: Vec<MeasureEvidence> = each
-        .map(|metric| measured(definition, metric, tally))
+        .map(|metric| MeasureEvidence::of(definition, metric, tally))
         .collect();
     // A difference to either side: twice the smaller chance.
     let secondary = |it: &MeasureEvidence| it.role == Role::Secondary;
@@ -174,28 +201,6 @@ fn metrics(definition: &Definition, tally: &Tally) -> Vec<MeasureEvidence> {
         metric.differs = Some(differs);
     }
     metrics
-}
-
-fn measured(definition: &Definition, metric: &Metric, tally: &Tally) -> MeasureEvidence {
-    let design = definition.statistics();
-    let observations = tally.observations(metric.measure);
-    let null = definition.null_of(metric);
-    let log_e = |side| EProcess::of(design, null, side, &observations).log_e();
-    let cells = tally.outcomes.get(&metric.measure);
-    let means = cells.map_or([None, None], Cells::means);
-    let [incumbent, challenger] = means;
-    MeasureEvidence {
-        measure: metric.measure,
-        role: metric.role,
-        outcomes: tally.count(metric.measure),
-        means,
-        effect: challenger.zip(incumbent).map(|(new, old)| new - old),
-        interval: confidence_interval(design, definition.alpha, &observations),
-        log_e_better: log_e(Side::Above),
-        log_e_worse: log_e(Side::Below),
-        null,
-        differs: None,
-    }
 }
 
 fn sentence(

@@ -83,8 +83,9 @@ impl Compared {
     }
 }
 
-/// Whether evidence reaches the level.
-pub(crate) fn proves(log_e: f64, alpha: f64) -> bool {
+/// Whether evidence, the natural logarithm of an e-value, reaches the level of a claim.
+#[must_use]
+pub fn proves(log_e: f64, alpha: f64) -> bool {
     log_e >= -alpha.ln()
 }
 

@@ -23,10 +23,10 @@ pub use definition::{
     ArmDefinition, Arms, Definition, DesignKind, Goal, Limits, Metric, Namespace, Role,
 };
 pub use error::ExperimentError;
-pub use evidence::{AlphaPlan, Monitor};
+pub use evidence::{AlphaPlan, Monitor, proves};
 pub use forecast::Forecast;
 pub use ledger::{Event, read_ledger};
 pub use measure::{Measure, Outcome, Pick};
 pub use recorder::Recorder;
-pub use simulate::{Outcomes, Rollout, World, simulate};
+pub use simulate::{Happening, Outcomes, Rollout, World, simulate, simulate_showing};
 pub use tally::{Cells, Tally};

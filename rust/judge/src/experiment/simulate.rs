@@ -43,6 +43,15 @@ pub struct Rollout {
     pub exposures: u64,
 }
 
+/// What happens in a simulated experiment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Happening {
+    /// A unit sees an arm.
+    Exposure(Arm),
+    /// What comes of it.
+    Outcome(Measure, Outcome),
+}
+
 /// Runs one experiment, looked at after every exposure, until a verdict or so many
 /// exposures. The same seed gives the same.
 ///
@@ -54,6 +63,20 @@ pub fn simulate(
     world: &World,
     exposures_max: u64,
     seed: u64,
+) -> Result<Rollout, ExperimentError> {
+    simulate_showing(definition, world, exposures_max, seed, |_, _| ())
+}
+
+/// As [`simulate`], and shows what happens, with the number of the exposure from 1.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_showing(
+    definition: &Definition,
+    world: &World,
+    exposures_max: u64,
+    seed: u64,
+    mut each: impl FnMut(u64, Happening),
 ) -> Result<Rollout, ExperimentError> {
     definition.check()?;
     world.check()?;
@@ -77,6 +100,7 @@ pub fn simulate(
             false => Arm::Incumbent,
         };
         monitor.expose(arm, 1);
+        each(exposures, Happening::Exposure(arm));
         let item = world.outcomes.draw(&mut random);
         for metric in &definition.metrics {
             let measure = metric.measure;
@@ -87,6 +111,7 @@ pub fn simulate(
             let Some(outcome) = outcome else { continue };
             if let Some(graded) = Graded::of(metric, definition.design, arm, outcome)? {
                 monitor.observe(measure, graded.observation(), 1.0);
+                each(exposures, Happening::Outcome(measure, outcome));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use argmin::core::{CostFunction, Error, Executor};
 use argmin::solver::brent::BrentOpt;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::fit::log_likelihood;
 use super::math::{logit, sigmoid};
@@ -75,7 +75,8 @@ pub(crate) fn mean_loss(predictions: &[Prediction], temperature: f64) -> f64 {
 }
 
 /// Answers whose confidence lies between two bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bin {
     /// The least confidence, above ½.
     pub low: f64,
@@ -91,7 +92,8 @@ pub struct Bin {
 
 /// How often the head is right, by how sure it is: bins of equal width from ½ to 1, the
 /// confidence being the probability of the answer that is held for the likelier one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReliabilityDiagram {
     /// The bins, empty ones among them.
     pub bins: Vec<Bin>,

@@ -212,6 +212,18 @@ pub enum RewardError {
         /// Which element.
         index: usize,
     },
+    /// A report is no JSON of the form.
+    #[error("the report is malformed: {reason}")]
+    ReportMalformed {
+        /// What the parser says.
+        reason: String,
+    },
+    /// A report's figure cannot be, by itself or beside the others.
+    #[error("the report cannot be: {what}")]
+    ReportImpossible {
+        /// What is wrong.
+        what: &'static str,
+    },
     /// Another way to write the same head: order, padding, or bytes after the end.
     #[error("the file is not written as this library writes it")]
     NotCanonical,

@@ -25,6 +25,7 @@ mod math;
 mod nonsense;
 mod reliability;
 mod report;
+mod report_file;
 mod space;
 mod train;
 

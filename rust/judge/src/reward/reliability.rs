@@ -46,7 +46,8 @@ impl ReliabilityPrior {
 }
 
 /// What is thought of one annotator.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AnnotatorReliability {
     /// Who.
     pub annotator: String,
@@ -62,7 +63,8 @@ pub struct AnnotatorReliability {
 }
 
 /// What is thought of all annotators.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reliabilities {
     /// Whether it was estimated. A single annotator's reliability cannot be told from the
     /// size of the margins, and is fixed at 1.

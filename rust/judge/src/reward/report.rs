@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::calibration::{Prediction, ReliabilityDiagram};
@@ -19,7 +19,8 @@ const ALPHA: f64 = 0.05;
 const MATCHED: f64 = 0.1;
 
 /// A share of pairs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Proportion {
     /// Pairs it is a share of.
     pub pairs: usize,
@@ -30,7 +31,8 @@ pub struct Proportion {
 }
 
 /// What one kind of nonsense edit does to scores.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EditDrift {
     /// What was done.
     pub kind: EditKind,
@@ -47,7 +49,8 @@ pub struct EditDrift {
 ///
 /// Everything is about the answers as their annotators gave them: where the reliabilities
 /// say that an annotator answers the opposite, that is what is predicted of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RewardReport {
     /// Comparisons, ties among them.
     pub comparisons: usize,

@@ -157,3 +157,25 @@ fn the_report_is_json_that_says_all() {
     assert_eq!(json["reliabilities"]["estimated"], false);
     assert_eq!(json["reliabilities"]["annotators"][0]["reliability"], 1.0);
 }
+
+#[test]
+fn a_report_is_read_as_it_was_written_and_no_other() {
+    let comparisons = pairs(&[
+        ((2.0, 100), (1.0, 50)),
+        ((3.0, 100), (1.0, 60)),
+        ((1.0, 100), (5.0, 90)),
+    ]);
+    let report = evaluate(&comparisons.build(1).unwrap());
+    let json = serde_json::to_string(&report).unwrap();
+    assert_eq!(RewardReport::parse(json.as_bytes()), Ok(report));
+    assert!(matches!(
+        RewardReport::parse(b"{}"),
+        Err(RewardError::ReportMalformed { .. })
+    ));
+    let more_ties = json.replacen(r#""ties":0"#, r#""ties":1"#, 1);
+    assert_ne!(json, more_ties);
+    assert!(matches!(
+        RewardReport::parse(more_ties.as_bytes()),
+        Err(RewardError::ReportImpossible { .. })
+    ));
+}

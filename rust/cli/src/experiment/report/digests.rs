@@ -1,0 +1,67 @@
+//! What exactly was tested, and by what.
+
+use std::fs::File;
+
+use pocketune_core::DigestCache;
+use pocketune_judge::experiment::ArmDefinition;
+use serde::Serialize;
+
+use crate::error::CliError;
+use crate::experiment::evidence::{Evidence, Source};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Digests {
+    rows: Vec<(String, String)>,
+}
+
+impl Digests {
+    pub(super) fn of(
+        evidence: &Evidence,
+        others: [&Option<Source>; 2],
+        subjects: &[String],
+    ) -> Result<Self, CliError> {
+        let definition = &evidence.definition;
+        let of_file = |source: &Source| (source.title(), source.digest().to_string());
+        let mut rows = vec![
+            (
+                "definition: its canonical form, which names the experiment".to_owned(),
+                definition.sha256(),
+            ),
+            of_file(&evidence.definition_file),
+        ];
+        rows.extend(adapters("incumbent", &definition.arms.incumbent));
+        rows.extend(adapters("challenger", &definition.arms.challenger));
+        let files = evidence.ledgers.iter().chain(&evidence.summaries);
+        rows.extend(files.map(of_file));
+        rows.extend(others.into_iter().flatten().map(of_file));
+        for subject in subjects {
+            rows.push(named(subject)?);
+        }
+        Ok(Self { rows })
+    }
+}
+
+fn adapters(role: &str, arm: &ArmDefinition) -> Vec<(String, String)> {
+    let name = &arm.name;
+    if arm.adapters.is_empty() {
+        let nothing = "the model as it is, no adapter".to_owned();
+        return vec![(format!("{role} {name}"), nothing)];
+    }
+    let each = arm.adapters.iter();
+    each.map(|sha256| (format!("{role} {name}: adapter"), sha256.clone()))
+        .collect()
+}
+
+/// Of a file that may be as large as a model.
+fn named(subject: &str) -> Result<(String, String), CliError> {
+    let parts = subject.split_once('=');
+    let parts = parts.filter(|(name, file)| !name.is_empty() && !file.is_empty());
+    let (name, path) = parts.ok_or(CliError::Usage("--subject takes NAME=FILE"))?;
+    let digest = File::open(path).and_then(|file| DigestCache::in_memory().digest(&file));
+    let digest = digest.map_err(|source| CliError::FileUnreadable {
+        what: "subject",
+        file: path.to_owned(),
+        source,
+    })?;
+    Ok((name.to_owned(), digest.to_string()))
+}

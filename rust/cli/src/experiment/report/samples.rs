@@ -1,0 +1,65 @@
+//! Replies of both arms to one prompt, shown with the consent of who asked.
+
+use std::collections::HashSet;
+
+use pocketune_judge::experiment::Pick;
+use serde::{Deserialize, Serialize};
+
+use crate::error::CliError;
+use crate::experiment::evidence::Source;
+use crate::output::printable;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Sample {
+    id: String,
+    prompt: String,
+    incumbent: String,
+    challenger: String,
+    picked: Option<Pick>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    id: String,
+    prompt: String,
+    incumbent: String,
+    challenger: String,
+    picked: Option<Pick>,
+    #[serde(default)]
+    consent: bool,
+}
+
+pub(super) fn read(source: &Source) -> Result<Vec<Sample>, CliError> {
+    let mut ids = HashSet::new();
+    let lines = source.text()?.lines().enumerate();
+    let filled = lines.filter(|(_, text)| !text.trim().is_empty());
+    let each = filled.map(|(index, text)| {
+        let line = index + 1;
+        // The parser's own words may quote a reply.
+        let sample: Line = serde_json::from_str(text).map_err(|error| {
+            let column = error.column();
+            let reason = format!(
+                "no sample of id, prompt, incumbent, challenger, picked and consent (column {column})"
+            );
+            source.bad_line(line, reason)
+        })?;
+        if !sample.consent {
+            return Err(CliError::NoConsent {
+                file: source.path().to_owned(),
+                line,
+            });
+        }
+        if !ids.insert(sample.id.clone()) {
+            return Err(source.bad_line(line, "the id was there before"));
+        }
+        Ok(Sample {
+            id: printable(&sample.id),
+            prompt: printable(&sample.prompt),
+            incumbent: printable(&sample.incumbent),
+            challenger: printable(&sample.challenger),
+            picked: sample.picked,
+        })
+    });
+    each.collect()
+}

@@ -1,0 +1,125 @@
+//! What to do, why, and on what terms.
+
+use pocketune_adapter::Timestamp;
+use pocketune_judge::experiment::{Decision, DesignKind, Goal, Reason, Verdict};
+use serde::Serialize;
+
+use crate::experiment::evidence::{Evidence, outlook};
+use crate::experiment::report::figures::points;
+use crate::output::grouped;
+
+#[derive(Debug, Serialize)]
+pub(super) struct View {
+    experiment: String,
+    hypothesis: String,
+    incumbent: String,
+    challenger: String,
+    class: &'static str,
+    badge: &'static str,
+    sentence: String,
+    reason: String,
+    outlook: String,
+    facts: Vec<(&'static str, String)>,
+}
+
+impl View {
+    pub(super) fn of(evidence: &Evidence, decision: &Decision, at: Timestamp) -> Self {
+        let definition = &evidence.definition;
+        let (class, badge) = match decision.verdict {
+            Verdict::Promote => ("promote", "Promote"),
+            Verdict::RollBack => ("roll-back", "Roll back"),
+            Verdict::KeepGoing => ("keep-going", "Keep going"),
+            Verdict::Inconclusive => ("inconclusive", "Inconclusive"),
+        };
+        Self {
+            experiment: definition.id.clone(),
+            hypothesis: definition.hypothesis.clone(),
+            incumbent: definition.arms.incumbent.name.clone(),
+            challenger: definition.arms.challenger.name.clone(),
+            class,
+            badge,
+            sentence: decision.sentence.clone(),
+            reason: reason(decision.reason),
+            outlook: match decision.verdict {
+                Verdict::KeepGoing => capital(&outlook(decision.forecast)),
+                _ => "None: the experiment is over".to_owned(),
+            },
+            facts: facts(evidence, at),
+        }
+    }
+}
+
+fn reason(reason: Reason) -> String {
+    match reason {
+        Reason::PrimaryBetter => {
+            "The goal of the primary metric is reached and every guardrail holds".to_owned()
+        }
+        Reason::PrimaryWorse => "The challenger is worse by the primary metric".to_owned(),
+        Reason::GuardrailHarmed(measure) => {
+            format!("The guardrail {measure} is worse by its margin")
+        }
+        Reason::GuardrailOpen(measure) => {
+            format!("The goal is reached; the guardrail {measure} is not shown to hold yet")
+        }
+        Reason::TooFewOutcomes => {
+            "The goal is reached with fewer outcomes than asked for".to_owned()
+        }
+        Reason::NotYet => "The evidence is not enough yet".to_owned(),
+        Reason::SampleRatio => {
+            "Arms were not assigned by their weights: no count can be believed".to_owned()
+        }
+        Reason::OutcomeLimit => "There are as many outcomes as there may be".to_owned(),
+        Reason::DayLimit => "It has lasted as long as it may".to_owned(),
+        Reason::EndedByHand => "Somebody ended it".to_owned(),
+    }
+}
+
+fn facts(evidence: &Evidence, at: Timestamp) -> Vec<(&'static str, String)> {
+    let definition = &evidence.definition;
+    let limits = definition.limits;
+    let day = |seconds: Option<i64>| {
+        let moment = seconds.map(|seconds| Timestamp::from_unix(seconds).to_string());
+        moment.unwrap_or_else(|| "none".to_owned())
+    };
+    vec![
+        (
+            "Design",
+            match definition.design {
+                DesignKind::SideBySide => "side by side, the user picks".to_owned(),
+                DesignKind::ByConversation => "one arm a conversation".to_owned(),
+            },
+        ),
+        (
+            "Goal",
+            match definition.goal {
+                Goal::Better => "better".to_owned(),
+                Goal::NotWorseBy(margin) => {
+                    let margin = points(margin);
+                    format!("not worse by {} points", margin.trim_start_matches('+'))
+                }
+            },
+        ),
+        (
+            "Chance of a wrong claim",
+            format!("at most {:.2}, at all looks together", definition.alpha),
+        ),
+        (
+            "Limits",
+            format!(
+                "{} to {} outcomes, {} days",
+                grouped(limits.min_outcomes),
+                grouped(limits.max_outcomes),
+                limits.max_days
+            ),
+        ),
+        ("First exposure", day(evidence.tally.started_at_s)),
+        ("Latest event", day(evidence.tally.last_at_s)),
+        ("Verdict as of", at.to_string()),
+    ]
+}
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase());
+    first.into_iter().flatten().chain(characters).collect()
+}
