@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The suites that take too long for every change: tests marked `ignore`, how fast adapters
-# swap and critics rule, how often experiments are wrong (5 minutes), whether the default
+# swap and critics rule, how often experiments are wrong (5 minutes), whether rewards are learned and
+# damage is rolled back (15 minutes), whether the default
 # recipe teaches (20 minutes), every fuzz target for a while, kernels and training on 64-bit
 # ARM, and how an experiment's report looks in a browser. scripts/test.sh comes first.
 #
@@ -30,6 +31,8 @@ main() {
     step hot_swap cargo run --release --package pocketune-tests --example hot_swap
     step critics cargo run --release --package pocketune-judge --example critics
     step peeking cargo run --release --package pocketune-tests --example peeking
+    step reward_bars cargo run --release --package pocketune-tests --example reward_bars
+    step rollout cargo run --release --package pocketune-tests --example rollout
     step learning cargo run --release --package pocketune-tests --example learning
     fuzz_targets
     step arm64 "$SCRIPTS/test-arm64.sh"

@@ -14,6 +14,7 @@ mod judge;
 mod model;
 mod peft;
 mod report;
+mod reward;
 mod run;
 mod signals;
 mod tune;

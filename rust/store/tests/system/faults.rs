@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use pocketune_adapter::Timestamp;
 use pocketune_store::{Delivery, Store, StoreError, bundle_path};
+use rusqlite::Connection;
 
 use crate::world::{World, reason};
 
@@ -93,4 +95,23 @@ fn endless_files_are_read_to_their_limit() {
     fs::write(bundle_path(&path), &delivery.bundle).unwrap();
     let read = Delivery::read(&path, 1 << 20).unwrap();
     world.store.review(&read, &world.situation()).unwrap();
+}
+
+#[test]
+fn a_store_of_the_first_version_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let first = Connection::open(&path).unwrap();
+    first
+        .execute_batch(include_str!("../../src/migrations/1_adapters.sql"))
+        .unwrap();
+    first.pragma_update(None, "user_version", 1).unwrap();
+    first
+        .execute("UPDATE standing SET latest_time = 7", [])
+        .unwrap();
+    drop(first);
+    let store = Store::open(folder.path()).unwrap();
+    let now = Timestamp::from_unix(0);
+    assert_eq!(store.clock_behind_s(now).unwrap(), 7, "what was there");
+    assert!(store.experiments().unwrap().is_empty());
 }

@@ -5,6 +5,7 @@
 mod clock;
 mod crash;
 mod device;
+mod experiments;
 mod faults;
 mod lifecycle;
 mod policy;
