@@ -5,9 +5,11 @@ use std::io;
 use pocketune_adapter::PolicyError;
 use pocketune_core::{Error, StoreError};
 use pocketune_judge::experiment::ExperimentError;
+use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_train::TrainError;
 
+use crate::evaluate::EvaluationError;
 use crate::output::human_bytes;
 
 /// Why a command did not do what it was asked. Never contains a prompt or a reply.
@@ -42,6 +44,10 @@ pub(crate) enum CliError {
     Policy(PolicyError),
     #[error(transparent)]
     Suite(#[from] SuiteError),
+    #[error(transparent)]
+    RewardHead(#[from] RewardError),
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
     #[error("it cannot be an adapter: {0}")]
@@ -84,6 +90,8 @@ impl CliError {
             Self::Key(_) => "key",
             Self::Policy(error) => error.reason(),
             Self::Suite(_) => "suite_invalid",
+            Self::RewardHead(_) => "reward_head_invalid",
+            Self::Evaluation(error) => error.kind(),
             Self::Experiment(_) => "experiment_invalid",
             Self::Peft(_) => "peft",
             Self::TooLong { .. } => "file_too_long",

@@ -55,5 +55,5 @@ pub use pocketune_store::{
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
 pub use source::ModelSource;
-pub use suites::{Scorer, evaluate};
+pub use suites::{Responder, Scorer, answer, evaluate};
 pub use threads::default_threads;

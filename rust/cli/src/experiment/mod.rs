@@ -20,7 +20,8 @@ Examples:
   pocketune experiment simulate --definition brief.json --rate pick=0.4:0.6
   pocketune experiment simulate --definition brief.json --items items.jsonl --json";
 
-const FILE_BYTES_MAX: u64 = 1 << 28;
+/// A definition or a summary may be this long.
+pub(crate) const FILE_BYTES_MAX: u64 = 1 << 28;
 
 /// What A/B tests prove, and how long they take
 #[derive(Debug, Args)]
