@@ -13,6 +13,7 @@ mod candidate;
 mod judge;
 mod model;
 mod peft;
+mod released;
 mod reproduced;
 mod run;
 mod signals;
