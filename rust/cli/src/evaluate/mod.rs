@@ -58,8 +58,10 @@ comparison shows the change to be within the margin (95 %, bootstrap over items)
 refusal of both, and as pick the higher panel score (a tie up to 0.001 apart).
 
 --reproduce measures again what a statement says, and compares to the last bit. Equal
-figures need the same build of pocketune on a CPU of the same instruction sets; the
-number of threads does not matter. Without --policy, signatures are not checked.
+figures need the same build of pocketune on a CPU of the same instruction sets; neither
+the number of threads matters nor --no-mmap (measured with 1 and 2 threads on x86-64 with
+AVX-512, SmolLM2 Q4_1). Suites of your own are named with --suite. Without --policy,
+signatures are not checked.
 
 Exit code 1 also where the change is not shown to be within the margin, and where
 --reproduce finds other figures.";

@@ -4,8 +4,8 @@
 //! looked for: each choice without the words that all begin and all end with. A reply names a
 //! choice when these words stand in it, one after the other. A word is a run of letters and
 //! digits, with signs between digits ("1,000"); case counts where it is one word of one or two
-//! characters ("He" is helium, "he" is not). Choices that no words tell apart are looked for as they
-//! stand.
+//! characters ("He" is helium, "he" is not), and an s at a word's end does not ("newtons").
+//! Choices that no words tell apart are looked for as they stand.
 //!
 //! It reads words, not meaning: "not Berlin" names Berlin, "five" is not "5", and a reply that
 //! weighs two choices names both.
@@ -75,7 +75,7 @@ fn take(words: &mut Vec<String>, part: &[String]) -> bool {
     let exact = matches!(part, [word] if word.chars().count() <= SYMBOL_CHARACTERS_MAX);
     let same = |a: &String, b: &String| match exact {
         true => a == b,
-        false => a.to_lowercase() == b.to_lowercase(),
+        false => singular(a) == singular(b),
     };
     let mut rest = Vec::new();
     let mut found = false;
@@ -93,6 +93,15 @@ fn take(words: &mut Vec<String>, part: &[String]) -> bool {
     }
     *words = rest;
     found
+}
+
+/// A word in lower case, without an s at its end where more than three letters are before it.
+fn singular(word: &str) -> String {
+    let word = word.to_lowercase();
+    match word.strip_suffix('s') {
+        Some(stem) if stem.chars().count() > 3 => stem.to_owned(),
+        _ => word,
+    }
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -136,6 +145,7 @@ mod tests {
         assert!(named("It is **Berlin**, on the Spree.", CAPITALS));
         assert!(named("Prague is new; the capital is Berlin", CAPITALS));
         assert!(!named("I do not know the capital of Germany.", CAPITALS));
+        assert!(named("two Berlins", CAPITALS));
         assert!(!named("The Berliner Dom", CAPITALS));
         assert!(!named("Berlin, not Zurich", CAPITALS));
         assert!(!named("Berlin or New Prague", CAPITALS));
