@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use pocketune_adapter::fixtures::{attest, key, policy, sign_policy, suite};
 use pocketune_adapter::{
-    BaseModelRef, Digest, Envelope, LoraFacts, Predicate, Release, SubjectKind, TestResult,
-    Timestamp, Validation,
+    AskedBy, BaseModelRef, Digest, Envelope, LoraFacts, Predicate, Procedure, Release,
+    SubjectKind, TestResult, Timestamp, Validation,
 };
 use pocketune_gguf::fixtures::TinyModel;
 
@@ -88,5 +88,14 @@ fn validation() -> Outcome<Predicate> {
         warned_tests: Vec::new(),
         failed_tests: Vec::new(),
         measurements: Vec::new(),
+        procedure: Some(Procedure {
+            tool: "pocketune 0.1.0".to_owned(),
+            adapter_sha256: Digest::of(b"adapter"),
+            asked_by: vec![AskedBy::Generation],
+            margin: 0.05,
+            max_tokens: Some(128),
+            context_tokens: 2_048,
+            kv_cache_type: "f16".to_owned(),
+        }),
     })))
 }

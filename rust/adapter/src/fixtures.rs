@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    BaseIdentity, BaseModelRef, CandidateAdapter, DeviceRole, Digest, KeyDocument, LAYER_WEIGHTS,
-    Limits, Measurement, Name, POLICY_TYPE, PolicyDocument, Predicate, Release, ReleaseRole,
-    Requirement, Revoked, Roles, Scheme, SecretKey, Signers, Statement, Subject, SubjectKind,
-    SuiteRef, TestResult, Timestamp, Validation, ValidationRole, attest::Envelope,
+    AskedBy, BaseIdentity, BaseModelRef, CandidateAdapter, DeviceRole, Digest, KeyDocument,
+    LAYER_WEIGHTS, Limits, Measurement, Name, POLICY_TYPE, PolicyDocument, Predicate, Procedure,
+    Release, ReleaseRole, Requirement, Revoked, Roles, Scheme, SecretKey, Signers, Statement,
+    Subject, SubjectKind, SuiteRef, TestResult, Timestamp, Validation, ValidationRole,
+    attest::Envelope,
 };
 
 /// Keys by number: roots 1 and 2, releases 11 and 12, validation 21; 31 is a device's.
@@ -149,6 +150,21 @@ pub fn validation(base: &BaseIdentity) -> Validation {
             baseline: Some(0.89),
             threshold: Some(0.8),
         }],
+        procedure: None,
+    }
+}
+
+/// How an honest validation of this adapter was measured.
+#[must_use]
+pub fn procedure(adapter: Digest) -> Procedure {
+    Procedure {
+        tool: "pocketune 0.1.0".to_owned(),
+        adapter_sha256: adapter,
+        asked_by: vec![AskedBy::Probability, AskedBy::Generation],
+        margin: 0.05,
+        max_tokens: Some(128),
+        context_tokens: 2_048,
+        kv_cache_type: "f16".to_owned(),
     }
 }
 

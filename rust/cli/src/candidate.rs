@@ -1,11 +1,12 @@
 //! `--candidate` and `--store`: an adapter to try out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pocketune_core::{
     Adapters, CancelToken, CandidateAdapter, Chat, ChatOptions, Engine, Error, EvaluationChat,
-    EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Score, Scorer, now,
+    EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Responder, Score, Scorer,
+    now,
 };
 
 use crate::error::CliError;
@@ -24,12 +25,17 @@ pub(crate) struct CandidateArgs {
 impl CandidateArgs {
     /// Reads and checks the adapter, if one is named.
     pub(crate) fn read(&self, engine: &Engine) -> Result<Option<CandidateAdapter>, CliError> {
-        let Some(path) = &self.candidate else {
+        let Some(bytes) = self.bytes()? else {
             return Ok(None);
         };
-        let bytes = files::read_bytes("adapter", path, ADAPTER_BYTES_MAX)?;
         let candidate = CandidateAdapter::parse(bytes, engine.base_model()).map_err(Error::from)?;
         Ok(Some(candidate))
+    }
+
+    /// Its file, unchecked, if one is named.
+    fn bytes(&self) -> Result<Option<Vec<u8>>, CliError> {
+        let read = |path: &Path| files::read_bytes("adapter", path, ADAPTER_BYTES_MAX);
+        self.candidate.as_deref().map(read).transpose()
     }
 }
 
@@ -44,6 +50,16 @@ pub(crate) struct ChangeArgs {
 }
 
 impl ChangeArgs {
+    /// Whether one is named.
+    pub(crate) fn is_some(&self) -> bool {
+        self.store.is_some() || self.candidate.candidate.is_some()
+    }
+
+    /// The file of --candidate, unchecked.
+    pub(crate) fn candidate_bytes(&self) -> Result<Option<Vec<u8>>, CliError> {
+        self.candidate.bytes()
+    }
+
     /// The adapter, if one is named: a candidate even where a store vouches for it, since
     /// both sides take it as they take any other.
     pub(crate) fn read(&self, engine: &Engine) -> Result<Option<CandidateAdapter>, CliError> {
@@ -108,6 +124,20 @@ impl Scorer for Subject<'_> {
         match &self.session {
             None => self.engine.score(prompt, reply, cancel),
             Some(session) => session.score(prompt, reply, cancel),
+        }
+    }
+}
+
+impl Responder for Subject<'_> {
+    fn respond(
+        &self,
+        options: ChatOptions,
+        said: String,
+        generation: &GenerationOptions,
+    ) -> Result<ReplyStream, Error> {
+        match &self.session {
+            None => self.engine.respond(options, said, generation),
+            Some(session) => session.respond(options, said, generation),
         }
     }
 }

@@ -9,6 +9,7 @@ use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_train::TrainError;
 
+use crate::evaluate::EvaluationError;
 use crate::output::human_bytes;
 
 /// Why a command did not do what it was asked. Never contains a prompt or a reply.
@@ -61,6 +62,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Reward(#[from] RewardError),
     #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
+    #[error(transparent)]
     Experiment(#[from] ExperimentError),
     #[error("it cannot be an adapter: {0}")]
     Peft(String),
@@ -107,6 +110,7 @@ impl CliError {
             Self::Policy(error) => error.reason(),
             Self::Suite(_) => "suite_invalid",
             Self::Reward(_) => "reward_invalid",
+            Self::Evaluation(error) => error.kind(),
             Self::Experiment(_) | Self::ExperimentFile { .. } => "experiment_invalid",
             Self::Peft(_) => "peft",
             Self::TooLong { .. } => "file_too_long",

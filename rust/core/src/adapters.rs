@@ -3,13 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pocketune_adapter::{BaseIdentity, Digest, PublicKey, Timestamp, VerifiedAdapter};
+use pocketune_adapter::{
+    BaseIdentity, Digest, PublicKey, SubjectKind, Timestamp, VerifiedAdapter, VerifiedFile,
+};
 use pocketune_store::{
     Active, ActiveAdapter, Delivery, RefusedAdapter, Review, Situation, Store, StoreError,
 };
 
 use crate::engine::Engine;
 use crate::error::Error;
+
+/// Longest reward head or definition that is read.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// A store's adapters beside the engine that they change. Thread-safe; every function
 /// blocks for the disk, some for a computation of the engine.
@@ -139,6 +144,22 @@ impl Adapters {
         let adapters = self.store.roll_back(&self.situation(now))?;
         engine.use_adapters(&adapters)?;
         Ok(adapters)
+    }
+
+    /// Verifies a file that is no adapter, with the attestations beside it.
+    ///
+    /// # Errors
+    /// [`Error::Store`], with [`StoreError::Refused`] for what is not accepted.
+    pub(crate) fn accept_file(
+        &self,
+        kind: SubjectKind,
+        path: &Path,
+        now: Timestamp,
+    ) -> Result<VerifiedFile, Error> {
+        let delivery = Delivery::read(path, FILE_BYTES_MAX)?;
+        Ok(self
+            .store
+            .accept_file(kind, &delivery, &self.situation(now))?)
     }
 
     fn read(&self, path: &Path) -> Result<Delivery, StoreError> {

@@ -69,5 +69,5 @@ pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
 pub use review::{Label, Reviews};
 pub use reward::{Features, Preference, RewardModel, RewardScore, comparisons, replies_at_most};
 pub use source::ModelSource;
-pub use suites::{Scorer, evaluate};
+pub use suites::{Responder, Scorer, answer, evaluate};
 pub use threads::default_threads;

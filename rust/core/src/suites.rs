@@ -1,11 +1,14 @@
 //! Suites, answered by a model.
 
-use pocketune_judge::suite::{ItemResult, Suite, SuiteResult};
+use pocketune_judge::critic::{Panel, ReplyEnd};
+use pocketune_judge::suite::{Item, ItemReply, ItemResult, Suite, SuiteReplies, SuiteResult};
 
 use crate::cancel::CancelToken;
 use crate::chat::{Message, TemplateChoice};
 use crate::engine::{Engine, EvaluationSession, Prompt, Score};
 use crate::error::Error;
+use crate::options::{ChatOptions, GenerationOptions};
+use crate::reply::{Reply, ReplyPart, ReplyStream, StopReason};
 
 /// What tells how likely a reply is: an engine as it is, or under a candidate.
 pub trait Scorer {
@@ -14,6 +17,20 @@ pub trait Scorer {
     /// # Errors
     /// As [`Engine::score`].
     fn score(&self, prompt: &Prompt, reply: &str, cancel: &CancelToken) -> Result<Score, Error>;
+}
+
+/// What replies by itself: an engine under whatever adapters are active, or under a candidate.
+pub trait Responder {
+    /// A reply to the first message of a new conversation. Returns at once.
+    ///
+    /// # Errors
+    /// As [`Engine::chat`] and [`crate::Chat::send`].
+    fn respond(
+        &self,
+        options: ChatOptions,
+        said: String,
+        generation: &GenerationOptions,
+    ) -> Result<ReplyStream, Error>;
 }
 
 impl Scorer for Engine {
@@ -25,6 +42,28 @@ impl Scorer for Engine {
 impl Scorer for EvaluationSession {
     fn score(&self, prompt: &Prompt, reply: &str, cancel: &CancelToken) -> Result<Score, Error> {
         Self::score(self, prompt, reply, cancel)
+    }
+}
+
+impl Responder for Engine {
+    fn respond(
+        &self,
+        options: ChatOptions,
+        said: String,
+        generation: &GenerationOptions,
+    ) -> Result<ReplyStream, Error> {
+        self.chat(options)?.send(said, generation)
+    }
+}
+
+impl Responder for EvaluationSession {
+    fn respond(
+        &self,
+        options: ChatOptions,
+        said: String,
+        generation: &GenerationOptions,
+    ) -> Result<ReplyStream, Error> {
+        self.chat(options)?.send(said, generation)
     }
 }
 
@@ -57,4 +96,66 @@ pub fn evaluate(
         on_item(results.len());
     }
     Ok(SuiteResult::of(suite, results))
+}
+
+/// Lets each item of a suite be replied to, greedily and under the model's own chat template,
+/// with at most `max_tokens`, and the replies be judged by `panel`. Blocks for all of it, a
+/// second or so a reply of a small model; `on_item` hears how many items are done. `cancel`
+/// takes effect within a token.
+///
+/// # Errors
+/// As [`Engine::chat`] and [`crate::Chat::send`]; [`Error::Cancelled`].
+pub fn answer(
+    responder: &impl Responder,
+    suite: &Suite,
+    panel: &Panel,
+    max_tokens: u32,
+    cancel: &CancelToken,
+    mut on_item: impl FnMut(usize),
+) -> Result<SuiteReplies, Error> {
+    let generation = GenerationOptions {
+        max_tokens,
+        ..GenerationOptions::greedy()
+    };
+    let mut replies = Vec::with_capacity(suite.items.len());
+    for item in &suite.items {
+        let reply = reply(responder, item, &generation, cancel)?;
+        let end = end(reply.stop_reason)?;
+        replies.push(ItemReply::of(item, panel, reply.text, end));
+        on_item(replies.len());
+    }
+    Ok(SuiteReplies::of(suite, replies))
+}
+
+fn reply(
+    responder: &impl Responder,
+    item: &Item,
+    generation: &GenerationOptions,
+    cancel: &CancelToken,
+) -> Result<Reply, Error> {
+    let (system, said) = item.prompt();
+    let options = ChatOptions {
+        system_prompt: system.map(str::to_owned),
+        ..ChatOptions::default()
+    };
+    let stream = responder.respond(options, said, generation)?;
+    for part in &stream {
+        if let ReplyPart::Done(reply) = part? {
+            return Ok(reply);
+        }
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+    }
+    Err(Error::Closed)
+}
+
+/// As critics know it.
+fn end(reason: StopReason) -> Result<ReplyEnd, Error> {
+    match reason {
+        StopReason::EndOfTurn => Ok(ReplyEnd::Natural),
+        StopReason::StopString => Ok(ReplyEnd::Stopped),
+        StopReason::MaxTokens | StopReason::ContextFull => Ok(ReplyEnd::Limit),
+        StopReason::Cancelled => Err(Error::Cancelled),
+    }
 }

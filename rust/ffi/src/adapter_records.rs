@@ -197,7 +197,9 @@ pub enum HistoryAction {
     PolicyRotated,
     /// An adapter was installed.
     Installed,
-    /// An adapter was not accepted.
+    /// A reward head, a suite or an experiment was accepted.
+    Accepted,
+    /// An adapter, or what else was delivered, was not accepted.
     Refused,
     /// Adapters became active.
     Activated,
@@ -389,6 +391,7 @@ impl From<core::Action> for HistoryAction {
             Action::PolicyPinned => Self::PolicyPinned,
             Action::PolicyRotated => Self::PolicyRotated,
             Action::Installed => Self::Installed,
+            Action::Accepted => Self::Accepted,
             Action::Refused => Self::Refused,
             Action::Activated => Self::Activated,
             Action::Deactivated => Self::Deactivated,

@@ -52,6 +52,25 @@ impl Adapters {
         Ok(Experiment::wrap(adapters, experiment))
     }
 
+    /// Starts an experiment that was delivered, or goes on with it: the definition at `path`
+    /// is verified with the attestations beside it (`<path>.intoto.jsonl`).
+    ///
+    /// # Errors
+    /// As `start_experiment`, and `InvalidArgument` for what is not accepted.
+    pub async fn start_delivered_experiment(
+        &self,
+        path: String,
+    ) -> Result<Arc<Experiment>, PocketuneError> {
+        let adapters = self.inner();
+        let experiment = self
+            .run(move |inner| {
+                let path = path.as_ref();
+                inner.adapters.start_delivered_experiment(path, now())
+            })
+            .await?;
+        Ok(Experiment::wrap(adapters, experiment))
+    }
+
     /// All experiments that were started and not forgotten, the earliest first.
     ///
     /// # Errors

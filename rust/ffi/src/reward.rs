@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use pocketune_core as core;
+use pocketune_core::now;
 
+use crate::adapters::Adapters;
 use crate::background;
 use crate::chat::Chat;
 use crate::engine::Engine;
@@ -100,6 +102,27 @@ impl RewardModel {
         background::run(move |cancel| {
             let score = engine.reward(&model, &prompt.into(), &reply, cancel)?;
             Ok(score.into())
+        })
+        .await
+    }
+}
+
+#[uniffi::export]
+impl Adapters {
+    /// A reward model that was delivered: the head at `path` is verified with the
+    /// attestations beside it (`<path>.intoto.jsonl`), at each start.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for what is not accepted or no head of this model;
+    /// `StorageFailed`.
+    pub async fn reward_model(&self, path: String) -> Result<Arc<RewardModel>, PocketuneError> {
+        self.run(move |inner| {
+            let engine = Arc::clone(&inner.engine);
+            let path = path.as_ref();
+            let model = inner
+                .adapters
+                .delivered_reward_model(path, &engine, now())?;
+            Ok(Arc::new(RewardModel { engine, model }))
         })
         .await
     }

@@ -126,16 +126,16 @@ fn results_are_counted_and_compared_item_by_item() {
     assert_eq!(good.accuracy, 0.75);
     assert_eq!(good.kinds["k"].right, 30);
     assert_eq!(good.mean_margin, 0.75, "equal replies are not right");
-    let worse = compare(&good, &bad, 0.05).unwrap();
+    let worse = compare(&good.items, &bad.items, 0.05).unwrap();
     assert_eq!(worse.difference, -0.5);
     assert_eq!(worse.mcnemar.only_incumbent, 20);
     assert!(worse.mcnemar.p < 1e-5 && !worse.not_worse);
-    let same = compare(&good, &good, 0.05).unwrap();
+    let same = compare(&good.items, &good.items, 0.05).unwrap();
     assert_eq!((same.difference, same.mcnemar.p), (0.0, 1.0));
     assert!(same.not_worse);
     let mut shorter = good.clone();
     shorter.items.pop();
-    let unpaired = compare(&good, &shorter, 0.05);
+    let unpaired = compare(&good.items, &shorter.items, 0.05);
     assert_eq!(
         unpaired,
         Err(SuiteError::Unpaired {

@@ -36,7 +36,9 @@ actions! {
     PolicyRotated = "policy_rotated",
     /// An adapter was installed.
     Installed = "installed",
-    /// An adapter was not accepted.
+    /// A reward head, a suite or an experiment was accepted.
+    Accepted = "accepted",
+    /// An adapter, or what else was delivered, was not accepted.
     Refused = "refused",
     /// Adapters became active.
     Activated = "activated",

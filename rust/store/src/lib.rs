@@ -17,6 +17,7 @@ mod database;
 mod delivery;
 mod error;
 mod experiments;
+mod files;
 mod history;
 mod install;
 mod norms;

@@ -137,6 +137,14 @@ impl Envelope {
         self.signatures.len()
     }
 
+    /// The names of keys that signatures claim to be of, those that give one; to be shown as
+    /// claims, since nothing is checked here.
+    pub fn unverified_key_ids(&self) -> impl Iterator<Item = &str> {
+        self.signatures
+            .iter()
+            .filter_map(|signature| signature.key_id.as_deref())
+    }
+
     /// What a signature is over: the pre-authentication encoding, which binds the type
     /// too (DSSE, protocol.md).
     #[must_use]

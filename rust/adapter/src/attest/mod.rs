@@ -17,4 +17,4 @@ pub use name::{Name, NotAName};
 pub use release::{BaseModelRef, LoraFacts, Release, SubjectKind};
 pub use statement::{Predicate, STATEMENT_TYPE, Statement, StatementError, Subject};
 pub use timestamp::Timestamp;
-pub use validation::{Measurement, SuiteRef, TestResult, Validation};
+pub use validation::{AskedBy, Measurement, Procedure, SuiteRef, TestResult, Validation};

@@ -53,7 +53,9 @@ pub enum SubjectKind {
     RewardHead,
     /// A validation suite.
     Suite,
-    /// An experiment's definition.
+    /// An experiment's definition. As with everything, the statement is about the SHA-256
+    /// of the file's bytes; that is not the digest that summaries of an experiment carry,
+    /// which is over the definition's content in one spelling, however the file is laid out.
     Experiment,
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::attest::json::{self, JsonError};
 use crate::attest::{Digest, Timestamp};
 
 /// What a validation statement says of its subject, in the fields of in-toto's
@@ -29,6 +30,42 @@ pub struct Validation {
     pub failed_tests: Vec<String>,
     /// What was measured.
     pub measurements: Vec<Measurement>,
+    /// How it was measured, where somebody is to be able to measure it again. Statements
+    /// from before this field have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub procedure: Option<Procedure>,
+}
+
+/// How suites were run: all that the figures depend on beside model, adapter and suites.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Procedure {
+    /// What ran them, such as `pocketune 0.1.0`. Another build may compute other figures.
+    pub tool: String,
+    /// SHA-256 of the adapter under which they were run: the statement's subject. It says
+    /// so itself, because it is measured first and signed later.
+    pub adapter_sha256: Digest,
+    /// How items were asked, in the order in which they were.
+    pub asked_by: Vec<AskedBy>,
+    /// Share of a suite's items that the adapter might lose: 0 to 1.
+    pub margin: f64,
+    /// Most tokens of a reply, where replies were generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Tokens of prompt and reply together that the model was loaded for.
+    pub context_tokens: u32,
+    /// Storage type of cached keys and values, such as `f16`.
+    pub kv_cache_type: String,
+}
+
+/// How a suite's items are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AskedBy {
+    /// Which of the given replies is the likeliest a token: `accuracy`, `mean_margin`.
+    Probability,
+    /// Replies of the model's own, decoded greedily, to critics: `pass_rate`, `mean_score`.
+    Generation,
 }
 
 /// The outcome of all suites.
@@ -74,6 +111,15 @@ pub struct Measurement {
 impl Validation {
     /// The predicate's type.
     pub const TYPE: &'static str = "https://pocketune.dev/attestation/validation/v1";
+
+    /// Reads a predicate that is yet to be signed, as strictly as a signed one: bounded in
+    /// depth, without equal keys, without unknown fields. Does not block.
+    ///
+    /// # Errors
+    /// [`JsonError`].
+    pub fn parse(predicate: &[u8]) -> Result<Self, JsonError> {
+        json::read(predicate)
+    }
 
     /// What was measured by this suite, where it says so once.
     #[must_use]

@@ -20,7 +20,7 @@ use bundle::Signed;
 pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX};
 pub use limits::BaseNorms;
 pub use refusal::Refusal;
-pub use verified::{VerifiedAdapter, VerifiedRelease};
+pub use verified::{VerifiedAdapter, VerifiedFile, VerifiedRelease};
 
 /// The model that an adapter is to change.
 #[derive(Debug, Clone)]
@@ -129,13 +129,20 @@ impl Verifier<'_> {
     /// these; no device does, and no validation is asked for. What they must be by
     /// themselves is for whoever reads them.
     ///
+    /// For files that are not held in memory, such as base models: what is in memory is
+    /// for [`Verifier::verify_file`]. An adapter never passes here, where nobody would ask
+    /// for its limits and its validation.
+    ///
     /// # Errors
-    /// The first [`Refusal`], in the same order.
+    /// The first [`Refusal`], in the same order; [`Refusal::OtherKind`] for an adapter.
     pub fn verify_release(
         &self,
         subject: Released,
         bundle: &[u8],
     ) -> Result<VerifiedRelease, Refusal> {
+        if subject.kind == SubjectKind::Adapter {
+            return Err(Refusal::OtherKind);
+        }
         let signed = self.signed(bundle)?;
         let (release, signer) = self.release(&signed, &subject)?;
         if matches!(signer, Signer::Device) {
@@ -147,6 +154,28 @@ impl Verifier<'_> {
             release.clone(),
             signers,
         ))
+    }
+
+    /// Checks a file that is no adapter and the attestations beside it: the same as
+    /// [`Verifier::verify_release`], about these very bytes, which are then what is used.
+    /// Whoever reads the file bounds it. Does not block; takes a hash of the bytes.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify_release`].
+    pub fn verify_file(
+        &self,
+        kind: SubjectKind,
+        bytes: impl Into<Arc<[u8]>>,
+        bundle: &[u8],
+    ) -> Result<VerifiedFile, Refusal> {
+        let bytes = bytes.into();
+        let subject = Released {
+            kind,
+            sha256: Digest::of(&bytes),
+            size_bytes: bytes.len() as u64,
+        };
+        let verified = self.verify_release(subject, bundle)?;
+        Ok(VerifiedFile::new(bytes, verified))
     }
 
     /// The statements of a bundle that anybody who is known signed.
@@ -298,7 +327,12 @@ impl Verifier<'_> {
             let Predicate::Validation(validation) = &statement.predicate else {
                 continue;
             };
-            if !statement.is_about(sha256) || validation.base_model_sha256 != self.base.sha256 {
+            // A procedure names its adapter too: figures of one are no figures of another.
+            let procedure = validation.procedure.as_ref();
+            if !statement.is_about(sha256)
+                || validation.base_model_sha256 != self.base.sha256
+                || procedure.is_some_and(|procedure| procedure.adapter_sha256 != *sha256)
+            {
                 refusal = first_of(refusal, Refusal::OtherBytesValidated);
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Why an adapter is not accepted.
+//! Why an adapter, or another file, is not accepted.
 
 use crate::attest::{Digest, EnvelopeError, Name, StatementError, Timestamp};
 use crate::error::AdapterError;
@@ -78,7 +78,7 @@ pub enum Refusal {
     #[error("the release is of another kind of thing")]
     OtherKind,
     /// The file is shorter or longer than the release says.
-    #[error("the release says {stated_bytes} bytes, the adapter has {found_bytes}")]
+    #[error("the release says {stated_bytes} bytes, the file has {found_bytes}")]
     SizeDiffers {
         /// What the release says.
         stated_bytes: u64,
@@ -116,7 +116,7 @@ pub enum Refusal {
         version: u64,
     },
     /// The policy revokes these very bytes.
-    #[error("the adapter {sha256} is revoked")]
+    #[error("the file {sha256} is revoked")]
     Revoked {
         /// Their digest.
         sha256: Digest,

@@ -1,6 +1,9 @@
 //! What the verifier lets pass.
 
-use crate::attest::{Digest, Release, Statement, Validation};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::attest::{Digest, Release, Statement, SubjectKind, Validation};
 use crate::candidate::CandidateAdapter;
 use crate::keys::KeyId;
 
@@ -113,5 +116,48 @@ impl VerifiedRelease {
     #[must_use]
     pub fn signers(&self) -> &[KeyId] {
         &self.signers
+    }
+}
+
+/// A file that is no adapter, with the release that its very bytes passed by: the head of a
+/// reward model, a suite, an experiment's definition. Only
+/// [`Verifier::verify_file`](crate::Verifier::verify_file) makes one; whoever uses such a file
+/// parses these bytes and reads nothing again by path.
+#[derive(Clone, PartialEq)]
+pub struct VerifiedFile {
+    bytes: Arc<[u8]>,
+    verified: VerifiedRelease,
+}
+
+impl VerifiedFile {
+    pub(super) fn new(bytes: Arc<[u8]>, verified: VerifiedRelease) -> Self {
+        Self { bytes, verified }
+    }
+
+    /// The bytes that were checked.
+    #[must_use]
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
+    /// What it is to be used as.
+    #[must_use]
+    pub fn kind(&self) -> SubjectKind {
+        self.verified.release.kind
+    }
+
+    /// Who released it, and what they say of it.
+    #[must_use]
+    pub fn verified(&self) -> &VerifiedRelease {
+        &self.verified
+    }
+}
+
+impl fmt::Debug for VerifiedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedFile")
+            .field("bytes", &self.bytes.len())
+            .field("verified", &self.verified)
+            .finish()
     }
 }

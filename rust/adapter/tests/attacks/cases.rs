@@ -4,7 +4,7 @@ use pocketune_adapter::{BaseModelRef, Digest, SubjectKind, TestResult};
 use pocketune_gguf::GgmlType;
 use pocketune_gguf::fixtures::TinyModel;
 
-use pocketune_adapter::fixtures::{at, key, name};
+use pocketune_adapter::fixtures::{at, key, name, procedure};
 
 use crate::scene::{Scene, SignedPolicy, lora_of, overlap, policy, small_adapter};
 
@@ -67,6 +67,10 @@ const B: &str = "blk.0.attn_q.weight.lora_b";
 attacks! {
     honest => "accepted", Scene::honest();
     honest_from_this_device => "accepted", Scene::made_by(31);
+    honest_with_a_procedure => "accepted", with(|scene| {
+        let adapter = Digest::of(&scene.adapter.build().unwrap());
+        scene.validation.as_mut().unwrap().procedure = Some(procedure(adapter));
+    });
     honest_after_rotation => "accepted", rotated(other_root);
     /// Recovery from a stolen release key that signed a version beyond all others: the
     /// rotation that takes the key away lets the channel begin anew (the store drops the
@@ -191,6 +195,19 @@ attacks! {
     });
     release_of_something_else => "other_kind", with(|scene| {
         scene.release.kind = SubjectKind::RewardHead;
+    });
+
+    /// A suite's release beside an adapter, for all models as suites may be.
+    suite_release_for_an_adapter => "other_kind", with(|scene| {
+        scene.release.kind = SubjectKind::Suite;
+        scene.release.base_models.clear();
+        scene.describe = false;
+        scene.release.lora = None;
+    });
+    /// What another adapter did in suites, signed as if this one had done it.
+    validation_with_figures_of_another_adapter => "other_bytes_validated", with(|scene| {
+        let another = Digest::of(b"another adapter");
+        scene.validation.as_mut().unwrap().procedure = Some(procedure(another));
     });
 
     // When, and for what.

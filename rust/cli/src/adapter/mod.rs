@@ -3,6 +3,7 @@
 mod attest;
 mod peft;
 mod store;
+mod thing;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -23,8 +24,9 @@ Examples:
   pocketune adapter inspect brief.gguf
   pocketune adapter attest release brief.gguf --name brief --channel stable --version 3 \\
       --changelog 'Answers are shorter.' --sign release.pem
-  pocketune adapter attest validation brief.gguf --result passed --sign validation.pem
+  pocketune adapter attest validation brief.gguf --evaluation brief.json --sign validation.pem
   pocketune adapter verify brief.gguf --policy policy.json --json
+  pocketune adapter verify facts.jsonl --kind suite --policy policy.json
   pocketune adapter install brief.gguf --store app --policy policy.json
   pocketune adapter activate 5d41… --store app
   pocketune chat --store app
@@ -51,7 +53,7 @@ enum AdapterCommand {
         #[command(flatten)]
         model: ModelArgs,
     },
-    /// Say something about an adapter and sign it
+    /// Say something about an adapter, or another file that is released, and sign it
     Attest(attest::AttestArgs),
     Verify(verify::VerifyArgs),
     ImportPeft(peft::ImportArgs),
@@ -76,7 +78,7 @@ pub(crate) fn run(args: &AdapterArgs, output: &Output) -> Result<ExitCode, CliEr
 }
 
 /// The model that adapters are to change.
-fn identify(model: &ModelArgs) -> Result<BaseIdentity, CliError> {
+pub(crate) fn identify(model: &ModelArgs) -> Result<BaseIdentity, CliError> {
     let source = model_source(model.model.as_deref())?;
     Ok(Engine::identify(&source, &digest_cache())?)
 }

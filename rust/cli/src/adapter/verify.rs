@@ -1,27 +1,38 @@
 //! `adapter verify`: the verifier's word on one file.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use pocketune_adapter::{Predicate, Refusal, Statement, Timestamp, VerifiedAdapter, Verifier};
+use pocketune_adapter::{
+    BUNDLE_BYTES_MAX, KeyId, Predicate, Refusal, Release, Released, Statement, Timestamp,
+    VerifiedAdapter, VerifiedRelease, Verifier,
+};
 use pocketune_core::{Delivery, StoreError};
+use pocketune_store::bundle_path;
 use serde_json::{Value, json};
 
 use super::identify;
+use super::thing::{Kind, bytes, model_file};
 use crate::args::ModelArgs;
 use crate::error::CliError;
+use crate::files::read_bytes;
 use crate::key::read_public;
 use crate::output::Output;
 use crate::policy;
 use crate::time;
 
-/// Whether a policy lets an adapter pass, and why not
+/// Whether a policy lets an adapter pass, or another file that is released, and why not
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// The adapter; its attestations lie beside it
+    /// The file; its attestations lie beside it
     file: PathBuf,
+    /// What the file is to be used as
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    kind: Kind,
     #[command(flatten)]
     model: ModelArgs,
     /// Whom to believe
@@ -37,7 +48,14 @@ pub(super) struct VerifyArgs {
 
 pub(super) fn run(args: &VerifyArgs, output: &Output) -> Result<ExitCode, CliError> {
     let policy = policy::read(&args.policy)?;
-    let base = identify(&args.model)?;
+    // A base model stands on no other: the one in use is itself.
+    let itself = ModelArgs {
+        model: Some(args.file.clone()),
+    };
+    let base = identify(match args.kind {
+        Kind::BaseModel => &itself,
+        _ => &args.model,
+    })?;
     let device = args.device.as_deref().map(read_public).transpose()?;
     let verifier = Verifier {
         policy: &policy,
@@ -46,6 +64,17 @@ pub(super) fn run(args: &VerifyArgs, output: &Output) -> Result<ExitCode, CliErr
         base: &base,
         high_water: &BTreeMap::new(),
     };
+    match args.kind {
+        Kind::Adapter => adapter(args, &verifier, output),
+        _ => released(args, &verifier, output),
+    }
+}
+
+fn adapter(
+    args: &VerifyArgs,
+    verifier: &Verifier<'_>,
+    output: &Output,
+) -> Result<ExitCode, CliError> {
     let delivery = match Delivery::read(&args.file, verifier.bytes_max()) {
         Ok(delivery) => delivery,
         Err(StoreError::Refused(refusal)) => return refused(&refusal, output),
@@ -57,6 +86,49 @@ pub(super) fn run(args: &VerifyArgs, output: &Output) -> Result<ExitCode, CliErr
             Ok(ExitCode::SUCCESS)
         }
         Err(refusal) => refused(&refusal, output),
+    }
+}
+
+/// The same of what is no adapter.
+fn released(
+    args: &VerifyArgs,
+    verifier: &Verifier<'_>,
+    output: &Output,
+) -> Result<ExitCode, CliError> {
+    let bundle = bundle(&args.file)?;
+    let kind = args.kind.into();
+    let verdict = match args.kind {
+        // Too large to be held in memory.
+        Kind::BaseModel => {
+            let (sha256, size_bytes) = model_file(&args.file, &args.model)?;
+            let subject = Released {
+                kind,
+                sha256,
+                size_bytes,
+            };
+            verifier.verify_release(subject, &bundle)
+        }
+        _ => {
+            let file = verifier.verify_file(kind, bytes(args.kind, &args.file)?, &bundle);
+            file.map(|file| file.verified().clone())
+        }
+    };
+    match verdict {
+        Ok(verified) => {
+            accepted_release(&verified, output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(refusal) => refused(&refusal, output),
+    }
+}
+
+/// What is said of a file; nothing where nobody says anything, for which the verifier has a
+/// word.
+fn bundle(file: &Path) -> Result<Vec<u8>, CliError> {
+    let path = bundle_path(file);
+    match fs::metadata(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        _ => read_bytes("attestations", &path, BUNDLE_BYTES_MAX as u64),
     }
 }
 
@@ -81,7 +153,7 @@ fn accepted(adapter: &VerifiedAdapter, output: &Output) -> Result<(), CliError> 
         return output.json(&json!({
             "verdict": "accepted",
             "reason": null,
-            "detail": summary(adapter),
+            "detail": summary(adapter.release()),
             "sha256": adapter.sha256(),
             "release": adapter.release(),
             "validation": adapter.validation(),
@@ -93,23 +165,44 @@ fn accepted(adapter: &VerifiedAdapter, output: &Output) -> Result<(), CliError> 
     output.rows(&rows(adapter))
 }
 
-fn summary(adapter: &VerifiedAdapter) -> String {
-    let release = adapter.release();
+fn accepted_release(verified: &VerifiedRelease, output: &Output) -> Result<(), CliError> {
+    let release = verified.release();
+    if output.json {
+        return output.json(&json!({
+            "verdict": "accepted",
+            "reason": null,
+            "detail": summary(release),
+            "sha256": verified.sha256(),
+            "release": release,
+            "signers": verified.signers(),
+        }));
+    }
+    output.rows(&[
+        ("accepted", summary(release)),
+        ("sha256", verified.sha256().to_string()),
+        ("changes", release.changelog.clone()),
+        ("expires", release.expires.to_string()),
+        ("released by", ids(verified.signers())),
+    ])
+}
+
+fn summary(release: &Release) -> String {
     format!(
         "{} {} of {}",
         release.name, release.version, release.channel
     )
 }
 
+fn ids(keys: &[KeyId]) -> String {
+    let ids: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    ids.join(", ")
+}
+
 /// What whoever decides about an adapter wants to know.
 pub(super) fn rows(adapter: &VerifiedAdapter) -> Vec<(&'static str, String)> {
     let release = adapter.release();
-    let ids = |keys: &[pocketune_adapter::KeyId]| {
-        let ids: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        ids.join(", ")
-    };
     let mut rows = vec![
-        ("accepted", summary(adapter)),
+        ("accepted", summary(release)),
         ("sha256", adapter.sha256().to_string()),
         ("changes", release.changelog.clone()),
         ("made from", release.data_summary.clone()),

@@ -10,7 +10,7 @@ use pocketune_judge::experiment::{Definition, ExperimentError, Forecast, Tally, 
 
 use crate::error::CliError;
 
-const FILE_BYTES_MAX: u64 = 1 << 28;
+pub(crate) const FILE_BYTES_MAX: u64 = 1 << 28;
 
 #[derive(Debug, Args)]
 pub(super) struct EvidenceArgs {

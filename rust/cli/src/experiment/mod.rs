@@ -9,6 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use evidence::FILE_BYTES_MAX;
+
 use crate::error::CliError;
 use crate::output::Output;
 

@@ -30,7 +30,8 @@ as messages), with our own fields beside it where they are known:
   tie        true where neither reply is better
   id         names the line in errors";
 
-const HEAD_BYTES_MAX: u64 = 1 << 20;
+/// A head is 12 bytes a feature and some hundred more.
+pub(crate) const HEAD_BYTES_MAX: u64 = 1 << 20;
 
 /// A head over the model's hidden state that learns which replies are preferred
 #[derive(Debug, Args)]

@@ -17,12 +17,12 @@ use tempfile::TempDir;
 use crate::run::{json, run, stderr};
 
 /// A folder with keys, a policy, a tiny model and an adapter.
-struct Desk {
+pub(crate) struct Desk {
     folder: TempDir,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let desk = Self {
             folder: TempDir::new().unwrap(),
         };
@@ -57,16 +57,16 @@ impl Desk {
         desk
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         let path: PathBuf = self.folder.path().join(name);
         path.to_str().unwrap().to_owned()
     }
 
-    fn try_to(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn try_to(&self, arguments: &[&str]) -> Output {
         run(&[arguments, &["--json"]].concat())
     }
 
-    fn done(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn done(&self, arguments: &[&str]) -> Value {
         let output = self.try_to(arguments);
         assert!(output.status.success(), "{}", stderr(&output));
         match output.stdout.is_empty() {
@@ -76,7 +76,7 @@ impl Desk {
     }
 
     /// The same, about the adapter and the model.
-    fn adapter(&self, command: &[&str], more: &[&str]) -> Output {
+    pub(crate) fn adapter(&self, command: &[&str], more: &[&str]) -> Output {
         let (adapter, model) = (self.path("adapter.gguf"), self.path("model.gguf"));
         let about = [adapter.as_str(), "--model", &model];
         self.try_to(&[&["adapter"], command, &about, more].concat())
@@ -235,7 +235,11 @@ fn evaluate_asks_under_the_active_adapter() {
     assert_eq!(json(&desk.try_to(&evaluate))["error"]["kind"], "usage");
     desk.store(&["activate", &sha256]);
     let report = json(&desk.try_to(&evaluate));
-    let margin = |arm: &str| report["suites"][0][arm]["mean_margin"].as_f64().unwrap();
+    let margin = |arm: &str| {
+        report["suites"][0]["probability"][arm]["mean_margin"]
+            .as_f64()
+            .unwrap()
+    };
     assert_ne!(margin("base"), margin("changed"));
 }
 

@@ -40,7 +40,7 @@ fn every_command_has_help_with_examples() {
 
 #[test]
 fn senseless_command_lines_exit_with_2() {
-    let senseless: [&[&str]; 9] = [
+    let senseless: [&[&str]; 13] = [
         &[],
         &["sing"],
         &["score", "--reply", "x"],
@@ -48,6 +48,10 @@ fn senseless_command_lines_exit_with_2() {
         &["chat", "--raw", "--system", "x", "--prompt", "y"],
         &["chat", "--greedy", "--temperature", "1", "--prompt", "y"],
         &["bench", "--threads", "0"],
+        &["evaluate", "--max-tokens", "8"],
+        &["evaluate", "--by", "both", "--items-out", "x"],
+        &["evaluate", "--reproduce", "x"],
+        &["evaluate", "--candidate", "a", "--policy", "p"],
         &[
             "chat",
             "--candidate",

@@ -70,21 +70,62 @@ fn a_suite_is_answered_with_and_without_an_adapter() {
     let suite = desk.write("mine.jsonl", ITEMS);
     let about = ["evaluate", "--model", &model, "--suite", &suite];
     let base = done(&about);
-    assert_eq!(base["suites"][0]["base"]["suite"], "mine");
-    assert_eq!(base["suites"][0]["base"]["chance"], 0.5);
-    assert_eq!(base["suites"][0]["base"]["items"][1]["id"], "b");
+    let arms = |report: &Value| report["suites"][0]["probability"].clone();
+    assert_eq!(arms(&base)["base"]["suite"], "mine");
+    assert_eq!(arms(&base)["base"]["chance"], 0.5);
+    assert_eq!(arms(&base)["base"]["items"][1]["id"], "b");
     assert_eq!(done(&about), base, "the same again");
     let both = run(&[&about[..], &["--candidate", &adapter, "--json"]].concat());
     let both = json(&both);
-    assert_eq!(both["suites"][0]["base"], base["suites"][0]["base"]);
-    assert!(both["suites"][0]["comparison"]["mcnemar"]["p"].is_number());
+    assert_eq!(arms(&both)["base"], arms(&base)["base"]);
+    assert!(arms(&both)["comparison"]["mcnemar"]["p"].is_number());
     assert_ne!(
-        both["suites"][0]["changed"]["mean_margin"],
-        base["suites"][0]["base"]["mean_margin"]
+        arms(&both)["changed"]["mean_margin"],
+        arms(&base)["base"]["mean_margin"]
     );
     let torn = desk.write("torn.jsonl", "{");
     let refused = run(&["evaluate", "--model", &model, "--suite", &torn, "--json"]);
     assert_eq!(json(&refused)["error"]["kind"], "suite_invalid");
+}
+
+#[test]
+fn replies_are_judged_and_become_outcomes_of_experiments() {
+    let desk = Desk::new();
+    let tiny = TinyModel::llama();
+    let model = desk.write("model.gguf", tiny.build().unwrap());
+    let adapter = desk.write("adapter.gguf", tiny.adapter(4, 8.0).build().unwrap());
+    let suite = desk.write("mine.jsonl", ITEMS);
+    let items = desk.write("items.jsonl", "");
+    let about = ["evaluate", "--model", &model, "--suite", &suite];
+    let by = ["--by", "generation", "--max-tokens", "8"];
+    let both = ["--candidate", &adapter, "--items-out", &items, "--json"];
+    let report = json(&run(&[&about[..], &by, &both].concat()));
+    assert!(report["suites"][0].get("probability").is_none());
+    let arms = &report["suites"][0]["generation"];
+    assert!(arms["comparison"]["interval"]["low"].is_number());
+    let alone = done(&[&about[..], &by].concat());
+    assert_eq!(alone["suites"][0]["generation"]["base"], arms["base"]);
+    let reply = &arms["base"]["items"][1];
+    assert_eq!(
+        (&reply["id"], &reply["end"]),
+        (&"b".into(), &"limit".into())
+    );
+    assert_eq!(
+        reply["judgement"]["findings"][0]["critic"],
+        "empty_or_cut_off"
+    );
+    let text = reply["reply"].as_str().unwrap();
+    let sha256 = pocketune_adapter::Digest::of(text.as_bytes());
+    assert_eq!(reply["reply_sha256"], sha256.to_string());
+    assert_eq!(fs::read_to_string(&items).unwrap().lines().count(), 2);
+    let definition = desk.definition();
+    let simulate = ["experiment", "simulate", "--definition", &definition];
+    let world = ["--items", &items, "--experiments", "3"];
+    let simulated = done(&[&simulate[..], &world].concat());
+    assert_eq!(simulated["experiments"], 3);
+    let table = run(&[&about[..], &by].concat());
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(table.contains("% passed") && table.contains(&sha256.to_string()[..12]));
 }
 
 #[test]

@@ -5,9 +5,10 @@ mod chat;
 mod side_by_side;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pocketune_adapter::{Digest, Timestamp};
+use pocketune_adapter::{Digest, SubjectKind, Timestamp};
 use pocketune_judge::experiment::{
     Arm, ArmDefinition, Decision, Definition, Event, ExperimentError, Measure, Outcome, Recorder,
     Tally, Verdict, decide,
@@ -293,6 +294,21 @@ impl Adapters {
         self.store()
             .start_experiment(&parsed.sha256(), definition, now)?;
         Experiment::open(Arc::clone(self.store()), parsed)
+    }
+
+    /// Starts an experiment that was delivered, or goes on with it: the definition at `path`
+    /// is verified with the attestations beside it. From then on it is in the store.
+    ///
+    /// # Errors
+    /// As [`Adapters::start_experiment`], and [`Error::Store`] with
+    /// [`pocketune_store::StoreError::Refused`] for what is not accepted.
+    pub fn start_delivered_experiment(
+        &self,
+        path: &Path,
+        now: Timestamp,
+    ) -> Result<Experiment, Error> {
+        let file = self.accept_file(SubjectKind::Experiment, path, now)?;
+        self.start_experiment(file.bytes(), now)
     }
 
     /// All experiments that were started and not forgotten, the earliest first.

@@ -3,8 +3,12 @@
 mod compare;
 
 pub use compare::{Preference, comparisons, replies_at_most};
+use std::path::Path;
+
+use pocketune_adapter::{SubjectKind, Timestamp};
 use pocketune_judge::reward::{FeatureSource, RewardHead};
 
+use crate::adapters::Adapters;
 use crate::engine::Engine;
 use crate::error::Error;
 
@@ -78,6 +82,25 @@ impl RewardModel {
             quality: self.head.quality(&features.values)?,
             computed_tokens: features.computed_tokens,
         })
+    }
+}
+
+impl Adapters {
+    /// A reward model that was delivered: the head at `path` is verified with the
+    /// attestations beside it, at each start. `engine` is the one that this store was opened
+    /// for.
+    ///
+    /// # Errors
+    /// [`Error::Store`], with [`pocketune_store::StoreError::Refused`] for what is not
+    /// accepted; those of [`RewardModel::parse`].
+    pub fn delivered_reward_model(
+        &self,
+        path: &Path,
+        engine: &Engine,
+        now: Timestamp,
+    ) -> Result<RewardModel, Error> {
+        let file = self.accept_file(SubjectKind::RewardHead, path, now)?;
+        RewardModel::parse(file.bytes(), engine)
     }
 }
 

@@ -141,10 +141,11 @@ impl Critic {
     }
 }
 
-/// Whether a reply refuses, wholly or before it helps with a part, wanted or not.
+/// Whether a reply refuses, be that right or wrong. One that refuses a part and helps with
+/// the rest does not.
 #[must_use]
 pub fn refuses(exchange: &Exchange<'_>) -> bool {
-    refusal::refusal(&Reading::of(exchange)) != refusal::Refusal::None
+    refusal::refusal(&Reading::of(exchange)) == refusal::Refusal::Full
 }
 
 /// A score and the objection behind it.

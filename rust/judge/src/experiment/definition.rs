@@ -261,7 +261,9 @@ impl Definition {
         Ok(())
     }
 
-    /// SHA-256 of its one canonical form, in hexadecimal digits: what summaries name.
+    /// SHA-256 of its one canonical form, in hexadecimal digits: what summaries name, so that
+    /// devices agree however the file was laid out. A release statement is about the file
+    /// instead: its subject is the SHA-256 of the bytes that were parsed here.
     #[must_use]
     pub fn sha256(&self) -> String {
         sha256_hex(&serde_json::to_vec(self).unwrap_or_default())

@@ -2,19 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{SuiteError, SuiteResult};
+use super::SuiteError;
 use crate::stats::{Interval, McNemar, bootstrap_mean, mcnemar};
 
 const ALPHA: f64 = 0.05;
 const RESAMPLES: usize = 10_000;
 const SEED: u64 = 1;
 
+/// What one arm made of one item, as far as two arms are compared by it.
+pub trait Answered {
+    /// The item.
+    fn id(&self) -> &str;
+    /// Whether the arm got it right.
+    fn right(&self) -> bool;
+}
+
 /// What two arms' results on one suite say beside each other. One look: for a question that
 /// is asked once, of results that are all in.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
-    /// Accuracy of the challenger less that of the incumbent.
+    /// Share that the challenger gets right less that of the incumbent.
     pub difference: f64,
     /// Its interval at 95 %: bootstrap over items.
     pub interval: Interval,
@@ -26,31 +34,19 @@ pub struct Comparison {
     pub not_worse: bool,
 }
 
-/// Compares item by item.
+/// Compares item by item; a margin is a share of the items.
 ///
 /// # Errors
 /// [`SuiteError::Unpaired`], [`SuiteError::Empty`].
-pub fn compare(
-    incumbent: &SuiteResult,
-    challenger: &SuiteResult,
+pub fn compare<T: Answered>(
+    incumbent: &[T],
+    challenger: &[T],
     margin: f64,
 ) -> Result<Comparison, SuiteError> {
-    let pairs = incumbent.items.iter().zip(&challenger.items);
-    if let Some((item, _)) = pairs.clone().find(|(one, other)| one.id != other.id) {
-        return Err(SuiteError::Unpaired {
-            id: item.id.clone(),
-        });
-    }
-    let (fewer, more) = (incumbent.items.len(), challenger.items.len());
-    let rest = incumbent.items.iter().skip(more);
-    if let Some(item) = rest.chain(challenger.items.iter().skip(fewer)).next() {
-        return Err(SuiteError::Unpaired {
-            id: item.id.clone(),
-        });
-    }
+    let pairs = pairs(incumbent, challenger)?;
+    let right = |one: &T| f64::from(u8::from(one.right()));
     let differences: Vec<f64> = pairs
-        .clone()
-        .map(|(one, other)| f64::from(u8::from(other.right)) - f64::from(u8::from(one.right)))
+        .map(|(one, other)| right(other) - right(one))
         .collect();
     let interval = bootstrap_mean(&differences, ALPHA, RESAMPLES, SEED).ok_or(SuiteError::Empty)?;
     let only = |sign: f64| differences.iter().filter(|it| **it == sign).count() as u64;
@@ -61,4 +57,21 @@ pub fn compare(
         margin,
         not_worse: interval.low > -margin,
     })
+}
+
+/// The two arms beside each other, once it is sure that they are of the same items.
+pub(super) fn pairs<'a, T: Answered>(
+    incumbent: &'a [T],
+    challenger: &'a [T],
+) -> Result<impl Iterator<Item = (&'a T, &'a T)>, SuiteError> {
+    let pairs = incumbent.iter().zip(challenger);
+    let other = pairs.clone().find(|(one, other)| one.id() != other.id());
+    let rest = incumbent.iter().skip(challenger.len());
+    let mut rest = rest.chain(challenger.iter().skip(incumbent.len()));
+    match other.map(|(one, _)| one).or_else(|| rest.next()) {
+        Some(item) => Err(SuiteError::Unpaired {
+            id: item.id().to_owned(),
+        }),
+        None => Ok(pairs),
+    }
 }

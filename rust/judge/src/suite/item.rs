@@ -5,8 +5,17 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::SuiteError;
-use crate::critic::Expectation;
+use crate::critic::{Exchange, Expectation, RefusalExpected, ReplyEnd};
 use crate::digest::sha256_hex;
+
+/// What is expected of a reply to a question beyond the truth.
+static NOTHING: Expectation = Expectation {
+    format: None,
+    length: None,
+    language: None,
+    refusal: RefusalExpected::No,
+    may_contain_personal_data: false,
+};
 
 /// A suite as its file has it: one item a line, as JSON.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,6 +167,29 @@ impl Item {
         match self.task {
             Task::Choice { answer, .. } => answer,
             Task::Preference { .. } => 0,
+        }
+    }
+
+    /// The item with a reply of a model's own, as critics look at it.
+    #[must_use]
+    pub fn exchange<'a>(&'a self, reply: &'a str, end: ReplyEnd) -> Exchange<'a> {
+        let (system, context, prompt, expect) = match &self.task {
+            Task::Choice { question, .. } => (None, None, question, &NOTHING),
+            Task::Preference {
+                system,
+                context,
+                prompt,
+                expect,
+                ..
+            } => (system.as_deref(), context.as_deref(), prompt, expect),
+        };
+        Exchange {
+            system,
+            context,
+            prompt,
+            reply,
+            end,
+            expect,
         }
     }
 

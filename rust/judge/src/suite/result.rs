@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Item, Suite, SuiteError};
+use super::{Answered, Item, Suite, SuiteError};
 use crate::stats::{Interval, wilson};
 
 /// Level of the intervals of shares.
@@ -57,6 +57,44 @@ pub struct KindResult {
     pub of: u64,
 }
 
+/// How many of an arm's items are right, in all and by kind.
+pub(super) struct Shares {
+    pub(super) of: u64,
+    pub(super) share: f64,
+    pub(super) interval: Interval,
+    pub(super) kinds: BTreeMap<String, KindResult>,
+}
+
+impl Shares {
+    /// Of items with their kinds.
+    pub(super) fn count<'a>(items: impl Iterator<Item = (&'a str, bool)>) -> Self {
+        let mut kinds = BTreeMap::<String, KindResult>::new();
+        for (kind, right) in items {
+            let kind = kinds.entry(kind.to_owned()).or_default();
+            kind.of += 1;
+            kind.right += u64::from(right);
+        }
+        let of = kinds.values().map(|kind| kind.of).sum::<u64>();
+        let right = kinds.values().map(|kind| kind.right).sum::<u64>();
+        Self {
+            of,
+            share: right as f64 / of.max(1) as f64,
+            interval: wilson(right, of, ALPHA),
+            kinds,
+        }
+    }
+}
+
+impl Answered for ItemResult {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn right(&self) -> bool {
+        self.right
+    }
+}
+
 impl ItemResult {
     /// From the log-probabilities a token of the item's replies, in its order.
     ///
@@ -89,23 +127,16 @@ impl SuiteResult {
     /// From the results of all items.
     #[must_use]
     pub fn of(suite: &Suite, items: Vec<ItemResult>) -> Self {
-        let mut kinds = BTreeMap::<String, KindResult>::new();
-        for item in &items {
-            let kind = kinds.entry(item.kind.clone()).or_default();
-            kind.of += 1;
-            kind.right += u64::from(item.right);
-        }
-        let all = items.len() as u64;
-        let right = kinds.values().map(|kind| kind.right).sum();
-        let of_all = |sum: f64| sum / all.max(1) as f64;
+        let shares = Shares::count(items.iter().map(|it| (it.kind.as_str(), it.right)));
+        let margins: f64 = items.iter().map(|item| item.margin).sum();
         Self {
             suite: suite.name.clone(),
             suite_sha256: suite.sha256.clone(),
             chance: suite.chance(),
-            accuracy: of_all(right as f64),
-            interval: wilson(right, all, ALPHA),
-            mean_margin: of_all(items.iter().map(|item| item.margin).sum()),
-            kinds,
+            accuracy: shares.share,
+            interval: shares.interval,
+            mean_margin: margins / shares.of.max(1) as f64,
+            kinds: shares.kinds,
             items,
         }
     }

@@ -1,0 +1,130 @@
+//! An evaluation for a person.
+
+use std::fmt::Write as _;
+
+use pocketune_core::Digest;
+use pocketune_judge::critic::Ruling;
+use pocketune_judge::suite::{Comparison, ItemReply, KindResult, SuiteReplies, SuiteResult};
+use serde::Serialize;
+
+use super::arms::{Arms, Evaluated};
+
+/// Digits of a digest that a person looks at.
+const SHORT_DIGITS: usize = 12;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) model_sha256: Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) adapter_sha256: Option<Digest>,
+    pub(super) suites: Vec<Evaluated>,
+}
+
+impl Report {
+    pub(super) fn table(&self) -> String {
+        let mut text = String::new();
+        for suite in &self.suites {
+            if let Some(arms) = &suite.probability {
+                let items = arms.base.items.len();
+                let _ = writeln!(text, "{}, by probability ({items} items)", suite.suite);
+                text += &arms.rows(shares_of_scores);
+                text += &kinds(arms.base.kinds.iter());
+            }
+            if let Some(arms) = &suite.generation {
+                let items = arms.base.items.len();
+                let _ = writeln!(text, "{}, by generation ({items} items)", suite.suite);
+                text += &replies("as it is", &arms.base.items);
+                if let Some(changed) = &arms.changed {
+                    text += &replies("changed", &changed.items);
+                }
+                text += &arms.rows(shares_of_replies);
+                text += &kinds(arms.base.kinds.iter());
+            }
+        }
+        text
+    }
+}
+
+impl<T> Arms<T> {
+    fn rows(&self, row: impl Fn(&T) -> String) -> String {
+        let mut text = format!("  {:16} {}\n", "as it is", row(&self.base));
+        if let Some(changed) = &self.changed {
+            let _ = writeln!(text, "  {:16} {}", "changed", row(changed));
+        }
+        if let Some(comparison) = &self.comparison {
+            let _ = writeln!(text, "  {:16} {}", "difference", difference(comparison));
+        }
+        text
+    }
+}
+
+fn shares_of_scores(result: &SuiteResult) -> String {
+    format!(
+        "{:5.1} % right ({:.1} to {:.1}; chance {:.1}), margin {:+.3}",
+        100.0 * result.accuracy,
+        100.0 * result.interval.low,
+        100.0 * result.interval.high,
+        100.0 * result.chance,
+        result.mean_margin
+    )
+}
+
+fn shares_of_replies(replies: &SuiteReplies) -> String {
+    format!(
+        "{:5.1} % passed ({:.1} to {:.1}), mean score {:.3}, {} to review",
+        100.0 * replies.pass_rate,
+        100.0 * replies.interval.low,
+        100.0 * replies.interval.high,
+        replies.mean_score,
+        replies.needs_review
+    )
+}
+
+fn difference(comparison: &Comparison) -> String {
+    format!(
+        "{:+5.1} points ({:+.1} to {:+.1}), McNemar p {:.3}: {}",
+        100.0 * comparison.difference,
+        100.0 * comparison.interval.low,
+        100.0 * comparison.interval.high,
+        comparison.mcnemar.p,
+        match comparison.not_worse {
+            true => "not worse",
+            false => "not shown to be within the margin",
+        }
+    )
+}
+
+fn kinds<'a>(kinds: impl Iterator<Item = (&'a String, &'a KindResult)>) -> String {
+    kinds.fold(String::new(), |mut text, (kind, result)| {
+        let _ = writeln!(text, "    {kind:18} {:3} of {}", result.right, result.of);
+        text
+    })
+}
+
+/// A line a reply, without its text.
+fn replies(who: &str, items: &[ItemReply]) -> String {
+    items.iter().fold(String::new(), |mut text, item| {
+        let passed = match item.passed {
+            true => "passed",
+            false => "not passed",
+        };
+        let ruling = match item.judgement.ruling {
+            Ruling::Pass => "pass",
+            Ruling::Fail => "fail",
+            Ruling::NeedsReview => "review",
+        };
+        let digest = item.reply_sha256.get(..SHORT_DIGITS).unwrap_or_default();
+        let _ = write!(
+            text,
+            "    {who:8} {:24} {digest} {passed:10} {ruling:6} {:.3}",
+            item.id, item.judgement.score
+        );
+        for finding in &item.judgement.findings {
+            if let Some(reason) = &finding.reason {
+                let _ = write!(text, "  {}: {reason}", finding.critic.name());
+            }
+        }
+        text.push('\n');
+        text
+    })
+}

@@ -1,0 +1,75 @@
+//! What is delivered beside adapters and influences replies or verdicts: reward heads,
+//! suites, experiments.
+
+use pocketune_adapter::{Digest, SubjectKind, VerifiedFile, Verifier};
+use rusqlite::{Connection, params};
+
+use crate::database::begin;
+use crate::delivery::Delivery;
+use crate::error::StoreError;
+use crate::history::{Action, Event};
+use crate::{Situation, Store, clock, policy, rows};
+
+impl Store {
+    /// Verifies a delivery that is no adapter. The store keeps that its channel has come so
+    /// far, and not the file: whoever asked has its bytes, and verifies them again at the
+    /// next start.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`], [`StoreError::NoPolicy`], and those of writing.
+    pub fn accept_file(
+        &self,
+        kind: SubjectKind,
+        delivery: &Delivery,
+        situation: &Situation<'_>,
+    ) -> Result<VerifiedFile, StoreError> {
+        let mut connection = self.connection();
+        let transaction = begin(&mut connection)?;
+        let accepted = accept(&transaction, kind, delivery, situation);
+        // A refusal is history too.
+        transaction.commit()?;
+        accepted
+    }
+}
+
+fn accept(
+    connection: &Connection,
+    kind: SubjectKind,
+    delivery: &Delivery,
+    situation: &Situation<'_>,
+) -> Result<VerifiedFile, StoreError> {
+    let verifier = Verifier {
+        policy: &policy::current(connection)?,
+        device: situation.device,
+        now: clock::observe(connection, situation.now)?,
+        base: situation.base,
+        high_water: &rows::high_water(connection)?,
+    };
+    let verified = verifier.verify_file(kind, delivery.adapter.clone(), &delivery.bundle);
+    let file = match verified {
+        Ok(file) => file,
+        Err(refusal) => {
+            Event::new(Action::Refused, situation.now)
+                .about(Digest::of(&delivery.adapter))
+                .refusal(&refusal)
+                .record_once(connection)?;
+            return Err(refusal.into());
+        }
+    };
+    let (release, sha256) = (file.verified().release(), file.verified().sha256());
+    connection.execute(
+        "INSERT INTO high_water (channel, version, sha256) VALUES (?1, ?2, ?3)
+         ON CONFLICT (channel) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256",
+        params![
+            release.channel.as_str(),
+            rows::signed(release.version),
+            sha256.to_string()
+        ],
+    )?;
+    Event::new(Action::Accepted, situation.now)
+        .about(sha256)
+        .release(release, file.verified().signers())
+        .detail(release.changelog.clone())
+        .record_once(connection)?;
+    Ok(file)
+}
