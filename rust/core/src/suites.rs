@@ -1,6 +1,6 @@
 //! Suites, answered by a model.
 
-use pocketune_judge::critic::{Panel, ReplyEnd};
+use pocketune_judge::critic::Panel;
 use pocketune_judge::suite::{Item, ItemReply, ItemResult, Suite, SuiteReplies, SuiteResult};
 
 use crate::cancel::CancelToken;
@@ -120,7 +120,10 @@ pub fn answer(
     let mut replies = Vec::with_capacity(suite.items.len());
     for item in &suite.items {
         let reply = reply(responder, item, &generation, cancel)?;
-        let end = end(reply.stop_reason)?;
+        if reply.stop_reason == StopReason::Cancelled {
+            return Err(Error::Cancelled);
+        }
+        let end = reply.stop_reason.into();
         replies.push(ItemReply::of(item, panel, reply.text, end));
         on_item(replies.len());
     }
@@ -148,14 +151,4 @@ fn reply(
         }
     }
     Err(Error::Closed)
-}
-
-/// As critics know it.
-fn end(reason: StopReason) -> Result<ReplyEnd, Error> {
-    match reason {
-        StopReason::EndOfTurn => Ok(ReplyEnd::Natural),
-        StopReason::StopString => Ok(ReplyEnd::Stopped),
-        StopReason::MaxTokens | StopReason::ContextFull => Ok(ReplyEnd::Limit),
-        StopReason::Cancelled => Err(Error::Cancelled),
-    }
 }

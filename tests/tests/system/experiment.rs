@@ -1,7 +1,10 @@
 //! An experiment on the device: arms by hash, outcomes on disk, a verdict that is done.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
+use pocketune_adapter::SubjectKind;
 use pocketune_core::{
     Adapters, Arm, Asked, CancelToken, ChatOptions, Choice, Digest, Error, Experiment, Measure,
     Outcome, Pick, Reason, SideBySideChat, StoreError, Timestamp, Verdict,
@@ -337,4 +340,30 @@ fn a_forgotten_experiment_leaves_nothing() {
     ));
     let fresh = start(&world, &challenger, "side_by_side", &picks());
     assert_eq!(fresh.arm_of("a").unwrap(), None);
+}
+
+#[test]
+fn a_delivered_definition_is_believed_for_its_signatures() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let definition = definition(&challenger, "side_by_side", &picks());
+    let path = world.signed(SubjectKind::Experiment, 2, &definition);
+    let start = |path: &Path| world.adapters.start_delivered_experiment(path, world.now);
+    let experiment = start(&path).unwrap();
+    experiment.assign("a", world.now).unwrap();
+    assert_eq!(start(&path).unwrap().sha256(), experiment.sha256());
+    let reason = |path: &Path| match start(path) {
+        Err(Error::Store(StoreError::Refused(refusal))) => refusal.reason(),
+        other => panic!("{other:?}"),
+    };
+    // The same bytes, signed as something else; other bytes; an older version.
+    let suite = world.signed(SubjectKind::Suite, 3, &definition);
+    assert_eq!(reason(&suite), "other_kind");
+    let older = world.signed(SubjectKind::Experiment, 1, &definition);
+    assert_eq!(reason(&older), "rollback");
+    fs::write(&path, [&definition[..], b" "].concat()).unwrap();
+    assert_eq!(reason(&path), "other_subject");
+    let history = world.adapters.store().history(10).unwrap();
+    let actions: Vec<&str> = history.iter().map(|entry| entry.action.name()).collect();
+    assert!(actions.contains(&"accepted") && actions.contains(&"refused"));
 }

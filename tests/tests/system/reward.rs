@@ -1,8 +1,9 @@
 //! The reward model reads what the reply has just computed, and no adapter moves it.
 
+use pocketune_adapter::SubjectKind;
 use pocketune_core::{
     CancelToken, Chat, Constraint, Engine, Error, GenerationOptions, Message, Preference, Prompt,
-    RewardModel, StopReason, TemplateChoice, comparisons,
+    RewardModel, StopReason, StoreError, TemplateChoice, comparisons,
 };
 use pocketune_judge::reward::{RewardError, RewardHead, TrainingOptions, train};
 
@@ -171,4 +172,18 @@ fn one_annotator_cannot_say_both() {
         found,
         Err(Error::RewardModel(RewardError::Contradiction { .. }))
     ));
+}
+
+#[test]
+fn a_delivered_head_is_believed_for_its_signatures() {
+    let world = World::new();
+    let head = head(&world.engine).to_gguf().unwrap();
+    let path = world.signed(SubjectKind::RewardHead, 1, &head);
+    let read = || {
+        let (adapters, engine) = (&world.adapters, &world.engine);
+        adapters.delivered_reward_model(&path, engine, world.now)
+    };
+    assert_eq!(read().unwrap(), model(&world.engine));
+    std::fs::remove_file(pocketune_store::bundle_path(&path)).unwrap();
+    assert!(matches!(read(), Err(Error::Store(StoreError::Refused(_)))));
 }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use pocketune_adapter::fixtures::{at, bundle, key, policy, sign_policy};
+use pocketune_adapter::fixtures::{at, attest, bundle, key, name, policy, release, sign_policy};
+use pocketune_adapter::{Predicate, SubjectKind};
 use pocketune_core::{
     Adapters, Chat, ChatOptions, Digest, Engine, EngineOptions, GenerationOptions, KvCacheType,
     Sampling, Timestamp,
@@ -103,4 +104,21 @@ pub(crate) fn options() -> GenerationOptions {
 pub(crate) fn ask(chat: &Chat) -> String {
     let reply = chat.send("The river rises", &options()).unwrap();
     reply.finish().unwrap().text
+}
+
+impl World {
+    /// A file that is no adapter, signed as one of this kind.
+    pub(crate) fn signed(&self, kind: SubjectKind, version: u64, bytes: &[u8]) -> PathBuf {
+        let mut release = release(bytes, self.adapters.base());
+        release.kind = kind;
+        release.lora = None;
+        release.channel = name("judges");
+        release.version = version;
+        let predicate = Predicate::Release(Box::new(release));
+        let line = attest(Digest::of(bytes), predicate, &[11, 12]);
+        let path = self.folder.path().join(format!("{kind:?}-{version}"));
+        fs::write(&path, bytes).unwrap();
+        fs::write(bundle_path(&path), line).unwrap();
+        path
+    }
 }
