@@ -33,6 +33,16 @@ object TestModel {
     }
 }
 
+/** Path of what tests/examples/delivery.rs made. */
+fun delivered(name: String): String = Path.of(System.getenv("POCKETUNE_DELIVERY")).resolve(name).toString()
+
+/** What is at [delivered]. */
+fun deliveredBytes(name: String): ByteArray = Files.readAllBytes(Path.of(delivered(name)))
+
+/** A store in [folder] under the delivered policy. */
+suspend fun openAdapters(folder: Path): Adapters =
+    Adapters.open(TestModel.engine, folder.toString()).also { it.pinPolicy(deliveredBytes("policy.json")) }
+
 /** Runs a test that suspends, for at most two minutes. */
 fun live(block: suspend CoroutineScope.() -> Unit): Unit = runBlocking { withTimeout(120.seconds) { block() } }
 
