@@ -1,5 +1,5 @@
-//! Writes what the Kotlin and Swift tests are delivered, for the default
-//! model, signed with the keys that everybody knows:
+//! Writes what the Kotlin and Swift tests are delivered, for the default model, signed
+//! with the keys that everybody knows:
 //!
 //!     cargo run --release --example delivery -- FOLDER
 //!

@@ -3,34 +3,8 @@ import Pocketune
 import XCTest
 
 final class ExperimentTests: XCTestCase {
-    /// The model as it is against the delivered adapter.
-    private func definition(
-        _ challenger: String, design: String = "side_by_side", measure: String = "pick"
-    ) -> String {
-        """
-        {
-          "format": 1,
-          "id": "brief",
-          "hypothesis": "Short replies are picked.",
-          "design": "\(design)",
-          "salt": "brief",
-          "arms": {
-            "incumbent": { "name": "base" },
-            "challenger": { "name": "brief", "adapters": ["\(challenger)"] }
-          },
-          "metrics": [{ "measure": "\(measure)", "role": "primary" }],
-          "limits": { "maxOutcomes": 300, "maxDays": 28 }
-        }
-        """
-    }
-
-    private func challenger(_ adapters: Adapters) async throws -> String {
-        _ = try await adapters.install(try delivered("brief.gguf"))
-        return try await adapters.installed()[0].sha256
-    }
-
     private func reply(_ engine: Engine) async throws -> String {
-        try await engine.chat(assistant).reply(to: "Name a river.", options: greedy()).text
+        try await engine.chat(assistant).reply(to: "Name a river.", options: greedy(8)).text
     }
 
     func testAUnitKeepsItsArmWhenTheStoreIsOpenedAgain() async throws {
@@ -66,7 +40,7 @@ final class ExperimentTests: XCTestCase {
         let adapters = try await openAdapters(engine, in: folder.url)
         let nobody = String(repeating: "ab", count: 32)
         await assertInvalid { _ = try await adapters.startExperiment("{}") }
-        await assertInvalid { _ = try await adapters.startExperiment(self.definition(nobody)) }
+        await assertInvalid { _ = try await adapters.startExperiment(definition(nobody)) }
         await assertInvalid { try await adapters.forgetExperiment(nobody) }
         let experiment = try await adapters.startExperiment(definition(try await challenger(adapters)))
         await assertInvalid { try await experiment.record("a", .pick, .picked(arm: .challenger)) }
@@ -121,14 +95,14 @@ final class ExperimentTests: XCTestCase {
         let base = try await reply(engine)
         let chat = try await experiment.sideBySide(assistant)
         await assertInvalid { try await chat.pick(.first) }
-        guard case .two(let unit, let first, let second) = try await chat.ask("Name a river.", options: greedy())
+        guard case .two(let unit, let first, let second) = try await chat.ask("Name a river.", options: greedy(8))
         else { return XCTFail("takes no part") }
         let arm = try await experiment.assign(unit)
         XCTAssertEqual(first.text == base, arm == .incumbent)
         XCTAssertNotEqual(first.text, second.text)
         try await chat.pick(.second)
         XCTAssertEqual(chat.history.map(\.content), ["Name a river.", second.text])
-        guard case .two = try await chat.ask("Name another one.", options: greedy()) else {
+        guard case .two = try await chat.ask("Name another one.", options: greedy(8)) else {
             return XCTFail("takes no part")
         }
         try await chat.pick(.neither)
@@ -136,7 +110,7 @@ final class ExperimentTests: XCTestCase {
         let decision = try await experiment.verdict()
         XCTAssertEqual(decision.metrics.first { $0.measure == .pick }?.outcomes, 2)
         try await experiment.end()
-        guard case .one = try await chat.ask("And a third one.", options: greedy()) else {
+        guard case .one = try await chat.ask("And a third one.", options: greedy(8)) else {
             return XCTFail("takes part after the end")
         }
         XCTAssertEqual(chat.history.count, 6)
@@ -178,13 +152,13 @@ final class ExperimentTests: XCTestCase {
         let experiment = try await adapters.startExperiment(
             definition(brief, design: "by_conversation", measure: "thumb"))
         await assertInvalid { _ = try await experiment.sideBySide() }
-        for unit in 0..<6 {
+        for unit in 0..<4 {
             let (chat, arm) = try await experiment.chat("conversation \(unit)", options: assistant)
-            let text = try await chat.reply(to: "Name a river.", options: greedy()).text
+            let text = try await chat.reply(to: "Name a river.", options: greedy(8)).text
             XCTAssertEqual(text == base, arm == .incumbent)
             try await experiment.record("conversation \(unit)", .thumb, .value(value: 1))
         }
         let decision = try await experiment.verdict()
-        XCTAssertEqual(decision.metrics.map(\.outcomes), [6])
+        XCTAssertEqual(decision.metrics.map(\.outcomes), [4])
     }
 }

@@ -61,6 +61,33 @@ func openAdapters(_ engine: Engine, in folder: URL) async throws -> Adapters {
     return adapters
 }
 
+/// Installs the delivered adapter and returns its SHA-256.
+func challenger(_ adapters: Adapters) async throws -> String {
+    _ = try await adapters.install(try delivered("brief.gguf"))
+    return try await adapters.installed()[0].sha256
+}
+
+/// An experiment: the model as it is against an adapter.
+func definition(
+    _ challenger: String, design: String = "side_by_side", measure: String = "pick"
+) -> String {
+    """
+    {
+      "format": 1,
+      "id": "brief",
+      "hypothesis": "Short replies are picked.",
+      "design": "\(design)",
+      "salt": "brief",
+      "arms": {
+        "incumbent": { "name": "base" },
+        "challenger": { "name": "brief", "adapters": ["\(challenger)"] }
+      },
+      "metrics": [{ "measure": "\(measure)", "role": "primary" }],
+      "limits": { "maxOutcomes": 300, "maxDays": 28 }
+    }
+    """
+}
+
 /// Without instructions the model answers questions about France in French.
 let assistant = ChatOptions(systemPrompt: "You are a helpful assistant.")
 

@@ -82,8 +82,7 @@ public class Chat internal constructor(
      * @throws PocketuneException.ContextFull when the conversation no longer fits
      * @throws PocketuneException.Closed after [close]
      */
-    public suspend fun reward(model: RewardModel): RewardScore =
-        handle.call { chat -> model.handle.call { chat.reward(it, null) } }
+    public suspend fun reward(model: RewardModel): RewardScore = handle.call { chat -> model.handle.call { chat.reward(it, null) } }
 
     /**
      * Replaces the history, such as after an edit. The part of the cache that still

@@ -23,34 +23,7 @@ class ExperimentTest {
     @TempDir
     private lateinit var folder: Path
 
-    /** The model as it is against the delivered adapter. */
-    private fun definition(
-        challenger: String,
-        design: String = "side_by_side",
-        measure: String = "pick",
-    ): String =
-        """
-        {
-          "format": 1,
-          "id": "brief",
-          "hypothesis": "Short replies are picked.",
-          "design": "$design",
-          "salt": "brief",
-          "arms": {
-            "incumbent": { "name": "base" },
-            "challenger": { "name": "brief", "adapters": ["$challenger"] }
-          },
-          "metrics": [{ "measure": "$measure", "role": "primary" }],
-          "limits": { "maxOutcomes": 300, "maxDays": 28 }
-        }
-        """
-
-    private suspend fun Adapters.challenger(): String {
-        install(delivered("brief.gguf"))
-        return installed().single().sha256
-    }
-
-    private suspend fun reply(): String = engine.chat(assistant).use { it.reply("Name a river.", greedy()).text }
+    private suspend fun reply(): String = engine.chat(assistant).use { it.reply("Name a river.", greedy(8u)).text }
 
     @Test
     fun `a unit keeps its arm when the store is opened again`() =
@@ -133,18 +106,18 @@ class ExperimentTest {
                 val experiment = adapters.startExperiment(definition(adapters.challenger()))
                 experiment.sideBySide(assistant).use { chat ->
                     failure<PocketuneException.InvalidArgument> { chat.pick(Choice.FIRST) }
-                    val asked = assertInstanceOf(Asked.Two::class.java, chat.ask("Name a river.", greedy()))
+                    val asked = assertInstanceOf(Asked.Two::class.java, chat.ask("Name a river.", greedy(8u)))
                     assertEquals(asked.first.text == reply(), experiment.assign(asked.unit) == Arm.INCUMBENT)
                     assertNotEquals(asked.first.text, asked.second.text)
                     chat.pick(Choice.SECOND)
                     assertEquals(listOf("Name a river.", asked.second.text), chat.history.map { it.content })
-                    assertInstanceOf(Asked.Two::class.java, chat.ask("Name another one.", greedy()))
+                    assertInstanceOf(Asked.Two::class.java, chat.ask("Name another one.", greedy(8u)))
                     chat.pick(Choice.NEITHER)
                     assertEquals(4, chat.history.size)
                     val picks = experiment.verdict().metrics.single { it.measure == Measure.PICK }
                     assertEquals(2uL, picks.outcomes)
                     experiment.end()
-                    assertInstanceOf(Asked.One::class.java, chat.ask("And a third one.", greedy()))
+                    assertInstanceOf(Asked.One::class.java, chat.ask("And a third one.", greedy(8u)))
                     assertEquals(6, chat.history.size)
                 }
             }
@@ -180,15 +153,16 @@ class ExperimentTest {
                 val base = reply()
                 val experiment = adapters.startExperiment(definition(adapters.challenger(), "by_conversation", "thumb"))
                 failure<PocketuneException.InvalidArgument> { experiment.sideBySide() }
-                repeat(6) { unit ->
+                repeat(4) { unit ->
                     val (chat, arm) = experiment.chat("conversation $unit", assistant)
                     chat.use {
-                        val text = it.reply("Name a river.", greedy()).text
+                        val text = it.reply("Name a river.", greedy(8u)).text
                         assertEquals(arm == Arm.INCUMBENT, text == base)
                     }
                     experiment.record("conversation $unit", Measure.THUMB, Outcome.Value(1.0))
                 }
-                assertEquals(6uL, experiment.verdict().metrics.single().outcomes)
+                val decision = experiment.verdict()
+                assertEquals(4uL, decision.metrics.single().outcomes)
             }
         }
 }
