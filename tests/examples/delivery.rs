@@ -1,5 +1,5 @@
-//! Writes what the Kotlin and Swift tests of adapters are delivered, for the default
-//! model, signed with the keys that everybody knows:
+//! Writes what the Kotlin and Swift tests are delivered, for the default model, signed
+//! with the keys that everybody knows:
 //!
 //!     cargo run --release --example delivery -- FOLDER
 //!
@@ -12,10 +12,10 @@ use std::path::PathBuf;
 
 use pocketune_adapter::fixtures::{attest, bundle, release, sign_policy};
 use pocketune_adapter::{Digest, Predicate};
-use pocketune_core::{DigestCache, Engine, ModelSource};
+use pocketune_core::{DigestCache, Engine, EngineOptions, ModelSource};
 use pocketune_store::bundle_path;
-use pocketune_tests::delivery::{trained, wide_policy};
-use pocketune_tests::smollm2;
+use pocketune_tests::delivery::{reward_head, trained, wide_policy};
+use pocketune_tests::{engine, smollm2};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("delivery FOLDER")?);
@@ -37,5 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     policy.version = 2;
     policy.revoked.digests.push(sha256);
     fs::write(folder.join("revoking.json"), sign_policy(&policy, &[1, 2]))?;
+    let engine = engine(smollm2(), &EngineOptions::default());
+    fs::write(folder.join("reward.gguf"), reward_head(&engine).to_gguf()?)?;
     Ok(())
 }

@@ -1,7 +1,12 @@
-//! Adapters for the default model, signed with the keys that everybody knows.
+//! What is delivered beside a model: adapters signed with the keys that everybody knows,
+//! and heads of reward.
 
 use pocketune_adapter::PolicyDocument;
 use pocketune_adapter::fixtures::policy;
+use pocketune_core::{
+    CancelToken, Engine, Message, Preference, Prompt, TemplateChoice, comparisons,
+};
+use pocketune_judge::reward::{RewardHead, TrainingOptions, train};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
     Control, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions, Precision, Sample,
@@ -52,4 +57,36 @@ pub fn trained(seed: u64, learning_rate: f64) -> Result<Vec<u8>, TrainError> {
     let mut trainer = Trainer::new(&model, &pool, &[], lora, vec![sample], options, limit)?;
     trainer.step(&Control::new(), |_| ())?;
     trainer.into_lora().to_gguf(&model, Precision::F32, &[])
+}
+
+/// A head for the model of `engine` that prefers some replies to others, whatever that
+/// means: trained on a dozen made-up comparisons.
+///
+/// # Panics
+/// When the model cannot compute them.
+#[must_use]
+pub fn reward_head(engine: &Engine) -> RewardHead {
+    let preference = |number: usize| Preference {
+        id: number.to_string(),
+        prompt: Prompt::Chat {
+            system_prompt: None,
+            turns: vec![Message::user(format!("question {number}"))],
+            template: TemplateChoice::Model,
+        },
+        chosen: format!("a b c {number}"),
+        rejected: format!("x y z {number} {number}"),
+        annotator: "ann".to_owned(),
+        tie: false,
+    };
+    let preferences: Vec<Preference> = (0..12).map(preference).collect();
+    let cancel = CancelToken::new();
+    let found = comparisons(engine, &preferences, 12, &cancel, || ()).expect("sound comparisons");
+    assert_eq!(
+        found.edits().len(),
+        36,
+        "repeat, praise and shuffle of each"
+    );
+    let source = engine.feature_source().expect("a readable model");
+    let trained = train(&found, source, &TrainingOptions::default());
+    trained.expect("enough comparisons").head
 }

@@ -11,7 +11,7 @@ import PocketuneFFI
 /// May be used from any task or thread. Cancelling the task ends the waiting with
 /// `CancellationError`; what was asked for goes on to its end.
 public final class Adapters: Sendable {
-    private let native: PocketuneFFI.Adapters
+    let native: PocketuneFFI.Adapters
 
     private init(_ native: PocketuneFFI.Adapters) {
         self.native = native

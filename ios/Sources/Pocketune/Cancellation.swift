@@ -1,5 +1,7 @@
+import PocketuneFFI
+
 /// Waits for `work`, and throws `CancellationError` as soon as the calling task is
-/// cancelled. The library's calls do not notice that by themselves: `work` goes on
+/// cancelled. Most of the library's calls do not notice that: `work` goes on
 /// without anybody waiting for it.
 func untilCancelled<Value: Sendable>(
     _ work: @escaping @Sendable () async throws -> Value
@@ -16,4 +18,21 @@ func untilCancelled<Value: Sendable>(
     // Ends without a value when the calling task is cancelled, and only then.
     for try await value in results { return value }
     throw CancellationError()
+}
+
+/// Runs `work` with what stops it when the calling task is cancelled; then throws
+/// `CancellationError`, once it has stopped.
+func stoppedWhenCancelled<Value: Sendable>(
+    _ work: @Sendable (Cancellation) async throws -> Value
+) async throws -> Value {
+    let cancellation = Cancellation()
+    do {
+        return try await withTaskCancellationHandler {
+            try await work(cancellation)
+        } onCancel: {
+            cancellation.cancel()
+        }
+    } catch PocketuneError.Cancelled {
+        throw CancellationError()
+    }
 }

@@ -9,7 +9,7 @@ import PocketuneFFI
 /// from any task or thread. After ``Engine/close()`` it fails with
 /// `PocketuneError.Closed`.
 public final class Chat: Sendable {
-    private let native: PocketuneFFI.Chat
+    let native: PocketuneFFI.Chat
 
     init(_ native: PocketuneFFI.Chat) {
         self.native = native

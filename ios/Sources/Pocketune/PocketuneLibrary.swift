@@ -12,4 +12,16 @@ public enum PocketuneLibrary {
     public static func startLogging(_ level: LogLevel) {
         PocketuneFFI.startLogging(level: level)
     }
+
+    /// Lets all critics look at a reply: whether it is empty, cut off, repetitive, not what
+    /// was asked for. Returns at once.
+    public static func criticize(
+        _ reply: String,
+        to prompt: String,
+        stopReason: StopReason = .endOfTurn,
+        systemPrompt: String? = nil
+    ) -> Judgement {
+        PocketuneFFI.criticize(
+            systemPrompt: systemPrompt, prompt: prompt, reply: reply, stopReason: stopReason)
+    }
 }

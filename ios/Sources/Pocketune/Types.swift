@@ -107,6 +107,54 @@ public typealias HistoryAction = PocketuneFFI.HistoryAction
 /// One line of an app's history of adapters.
 public typealias HistoryEntry = PocketuneFFI.HistoryEntry
 
+/// One of the two variants of an experiment: incumbent or challenger.
+public typealias Arm = PocketuneFFI.Arm
+
+/// What is measured of a reply, or of a conversation.
+public typealias Measure = PocketuneFFI.Measure
+
+/// What came of a unit of an experiment, by one measure: a pick, one value, or a pair.
+public typealias Outcome = PocketuneFFI.Outcome
+
+/// What an experiment proves: promote, roll back, keep going, inconclusive.
+public typealias Verdict = PocketuneFFI.Verdict
+
+/// A verdict with its evidence.
+public typealias Decision = PocketuneFFI.Decision
+
+/// What one metric of an experiment says.
+public typealias MetricEvidence = PocketuneFFI.MetricEvidence
+
+/// What came of a question to a ``SideBySideChat``: one reply, or two to pick from.
+public typealias Asked = PocketuneFFI.Asked
+
+/// Which of two replies the user picked, in the order in which they were shown.
+public typealias Choice = PocketuneFFI.Choice
+
+/// What a reward model says of one reply.
+public typealias RewardScore = PocketuneFFI.RewardScore
+
+/// Several replies to the same message, and which of them was kept.
+public typealias BestOf = PocketuneFFI.BestOf
+
+/// One of several replies to the same message.
+public typealias Draft = PocketuneFFI.Draft
+
+/// A ruling of the critics and what it rests on.
+public typealias Judgement = PocketuneFFI.Judgement
+
+/// What one critic objects.
+public typealias Objection = PocketuneFFI.Objection
+
+/// What the critics decide: pass, fail, or a person should look.
+public typealias Ruling = PocketuneFFI.Ruling
+
+/// A reply that waits for a person, or has been looked at.
+public typealias ReviewItem = PocketuneFFI.ReviewItem
+
+/// What consent is asked for: to keep doubtful replies, or to share those marked out.
+public typealias ReviewConsent = PocketuneFFI.ReviewConsent
+
 /// How much is logged. No level logs prompts, replies or paths.
 public typealias LogLevel = PocketuneFFI.LogLevel
 

@@ -14,19 +14,8 @@ final class AdaptersTests: XCTestCase {
         try FileManager.default.removeItem(at: folder)
     }
 
-    private func delivered(_ name: String) throws -> String {
-        let delivery = try XCTUnwrap(ProcessInfo.processInfo.environment["POCKETUNE_DELIVERY"])
-        return delivery + "/" + name
-    }
-
-    private func data(_ name: String) throws -> Data {
-        try Data(contentsOf: URL(fileURLWithPath: delivered(name)))
-    }
-
     private func open(_ engine: Engine) async throws -> Adapters {
-        let adapters = try await Adapters.open(engine, directory: folder.path)
-        try await adapters.pinPolicy(try data("policy.json"))
-        return adapters
+        try await openAdapters(engine, in: folder)
     }
 
     private func reply(_ engine: Engine) async throws -> String {
@@ -82,7 +71,7 @@ final class AdaptersTests: XCTestCase {
         _ = try await adapters.install(try delivered("brief.gguf"))
         let sha256 = try await adapters.installed()[0].sha256
         try await adapters.activate([AdapterChoice(sha256: sha256, scale: 0.5)])
-        let version = try await adapters.rotatePolicy(try data("revoking.json"))
+        let version = try await adapters.rotatePolicy(try Data(contentsOf: deliveredURL("revoking.json")))
         XCTAssertEqual(version, 2)
         let refused = try await adapters.apply()
         XCTAssertEqual(refused.map(\.refusal.reason), [.revoked])
@@ -96,22 +85,12 @@ final class AdaptersTests: XCTestCase {
     func testMistakesAreErrors() async throws {
         let engine = try await TestModel.engine()
         let adapters = try await Adapters.open(engine, directory: folder.path)
-        await assertInvalid { _ = try await adapters.review(try self.delivered("brief.gguf")) }
+        await assertInvalid { _ = try await adapters.review(try delivered("brief.gguf")) }
         await assertInvalid { try await adapters.pinPolicy(Data("no policy".utf8)) }
         await assertInvalid { try await adapters.remove("abc") }
         await assertInvalid { try await adapters.rollBack() }
         await assertInvalid {
             _ = try await Adapters.open(engine, directory: self.folder.path, deviceKey: Data(count: 7))
-        }
-    }
-
-    private func assertInvalid(_ work: () async throws -> Void) async {
-        do {
-            try await work()
-            XCTFail("nothing was thrown")
-        } catch PocketuneError.InvalidArgument {
-        } catch {
-            XCTFail("\(error)")
         }
     }
 }

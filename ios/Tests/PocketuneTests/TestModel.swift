@@ -44,6 +44,50 @@ enum TestModel {
     }
 }
 
+/// Path of what tests/examples/delivery.rs made.
+func delivered(_ name: String) throws -> String {
+    let delivery = try XCTUnwrap(ProcessInfo.processInfo.environment["POCKETUNE_DELIVERY"])
+    return delivery + "/" + name
+}
+
+func deliveredURL(_ name: String) throws -> URL {
+    URL(fileURLWithPath: try delivered(name))
+}
+
+/// A store in a folder under the delivered policy.
+func openAdapters(_ engine: Engine, in folder: URL) async throws -> Adapters {
+    let adapters = try await Adapters.open(engine, directory: folder.path)
+    try await adapters.pinPolicy(Data(contentsOf: deliveredURL("policy.json")))
+    return adapters
+}
+
+/// Installs the delivered adapter and returns its SHA-256.
+func challenger(_ adapters: Adapters) async throws -> String {
+    _ = try await adapters.install(try delivered("brief.gguf"))
+    return try await adapters.installed()[0].sha256
+}
+
+/// An experiment: the model as it is against an adapter.
+func definition(
+    _ challenger: String, design: String = "side_by_side", measure: String = "pick"
+) -> String {
+    """
+    {
+      "format": 1,
+      "id": "brief",
+      "hypothesis": "Short replies are picked.",
+      "design": "\(design)",
+      "salt": "brief",
+      "arms": {
+        "incumbent": { "name": "base" },
+        "challenger": { "name": "brief", "adapters": ["\(challenger)"] }
+      },
+      "metrics": [{ "measure": "\(measure)", "role": "primary" }],
+      "limits": { "maxOutcomes": 300, "maxDays": 28 }
+    }
+    """
+}
+
 /// Without instructions the model answers questions about France in French.
 let assistant = ChatOptions(systemPrompt: "You are a helpful assistant.")
 
@@ -97,6 +141,18 @@ func assertThrows(
         XCTFail("nothing was thrown", file: file, line: line)
     } catch {
         XCTAssertTrue(check(error), "unexpected: \(error)", file: file, line: line)
+    }
+}
+
+/// Runs `body`, which must throw `InvalidArgument`.
+func assertInvalid(
+    file: StaticString = #filePath,
+    line: UInt = #line,
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: () async throws -> Void
+) async {
+    await assertThrows(file: file, line: line, isolation: isolation, body) {
+        if case PocketuneError.InvalidArgument = $0 { true } else { false }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Blocking work behind async functions, without an executor of our own.
 
+use std::sync::Arc;
 use std::thread;
 
 use pocketune_core::{CancelToken, Error};
@@ -11,7 +12,15 @@ use crate::error::PocketuneError;
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce(&CancelToken) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, PocketuneError> {
-    let cancel = CancelToken::new();
+    run_under(None, work).await
+}
+
+/// As [`run`], and `cancellation` cancels the same token.
+pub(crate) async fn run_under<T: Send + 'static>(
+    cancellation: Option<Arc<Cancellation>>,
+    work: impl FnOnce(&CancelToken) -> Result<T, Error> + Send + 'static,
+) -> Result<T, PocketuneError> {
+    let cancel = cancellation.map_or_else(CancelToken::new, |given| given.0.clone());
     let guard = CancelOnDrop(cancel.clone());
     let (done, result) = async_channel::bounded(1);
     thread::Builder::new()
@@ -30,6 +39,26 @@ pub(crate) async fn run<T: Send + 'static>(
         Err(_) => Err(PocketuneError::Internal {
             reason: "a worker thread panicked".to_owned(),
         }),
+    }
+}
+
+/// Stops the one call that it is given to. For Swift, where cancelling a task does not drop
+/// the call's future; elsewhere null does. Thread-safe.
+#[derive(Debug, uniffi::Object)]
+pub struct Cancellation(CancelToken);
+
+#[uniffi::export]
+impl Cancellation {
+    /// For one call.
+    #[uniffi::constructor]
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(CancelToken::new()))
+    }
+
+    /// Stops the call, which then fails with `Cancelled`. Returns at once.
+    pub fn cancel(&self) {
+        self.0.cancel();
     }
 }
 

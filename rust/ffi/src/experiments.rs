@@ -6,7 +6,7 @@ use pocketune_core as core;
 use pocketune_core::{Error, now};
 
 use crate::adapters::{self, Adapters};
-use crate::background;
+use crate::background::{self, Cancellation};
 use crate::chat::{Chat, ChatOptions, Message};
 use crate::error::PocketuneError;
 use crate::experiment_records::{Arm, Asked, Choice, Decision, Measure, Outcome};
@@ -162,6 +162,14 @@ impl Experiment {
         self.run(|experiment| experiment.end(now())).await
     }
 
+    /// Whether it has ended, by `conclude` or by hand.
+    ///
+    /// # Errors
+    /// `StorageFailed`.
+    pub async fn ended(&self) -> Result<bool, PocketuneError> {
+        self.run(core::Experiment::ended).await
+    }
+
     /// Counts alone, as JSON: neither units nor texts. Summaries of devices merge.
     ///
     /// # Errors
@@ -268,9 +276,10 @@ impl SideBySideChat {
         &self,
         text: String,
         options: GenerationOptions,
+        cancellation: Option<Arc<Cancellation>>,
     ) -> Result<Asked, PocketuneError> {
         let chat = Arc::clone(&self.0);
-        background::run(move |cancel| {
+        background::run_under(cancellation, move |cancel| {
             let asked = chat.ask(&text, &options.into(), now(), cancel)?;
             Ok(asked.into())
         })

@@ -31,6 +31,7 @@ pub use adapter_records::{
     HistoryAction, HistoryEntry, InstalledAdapter, RefusalReason, RefusedAdapter,
 };
 pub use adapters::Adapters;
+pub use background::Cancellation;
 pub use chat::{Chat, ChatOptions, Message, OverflowPolicy, Role, TemplateChoice};
 pub use engine::{Engine, LoadListener, ModelSource, estimate_memory, inspect_model};
 pub use error::{ListenerError, PocketuneError};

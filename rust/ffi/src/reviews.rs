@@ -59,6 +59,15 @@ impl Adapters {
         .await
     }
 
+    /// Whether a consent is given.
+    ///
+    /// # Errors
+    /// `StorageFailed`.
+    pub async fn has_review_consent(&self, consent: ReviewConsent) -> Result<bool, PocketuneError> {
+        self.run(move |inner| inner.adapters.reviews().has_consent(consent.into()))
+            .await
+    }
+
     /// Lets the critics look at a reply, and keeps it where they leave it to a person:
     /// returns its id then, null otherwise.
     ///

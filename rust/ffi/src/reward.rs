@@ -6,7 +6,7 @@ use pocketune_core as core;
 use pocketune_core::now;
 
 use crate::adapters::Adapters;
-use crate::background;
+use crate::background::{self, Cancellation};
 use crate::chat::Chat;
 use crate::engine::Engine;
 use crate::error::PocketuneError;
@@ -97,9 +97,10 @@ impl RewardModel {
         &self,
         prompt: Prompt,
         reply: String,
+        cancellation: Option<Arc<Cancellation>>,
     ) -> Result<RewardScore, PocketuneError> {
         let (engine, model) = (Arc::clone(&self.engine), self.model.clone());
-        background::run(move |cancel| {
+        background::run_under(cancellation, move |cancel| {
             let score = engine.reward(&model, &prompt.into(), &reply, cancel)?;
             Ok(score.into())
         })
@@ -142,9 +143,16 @@ impl Chat {
     /// # Errors
     /// `InvalidArgument` when there is no reply or the head is another model's;
     /// `ContextFull`, `Closed`, `Cancelled`.
-    pub async fn reward(&self, model: Arc<RewardModel>) -> Result<RewardScore, PocketuneError> {
+    pub async fn reward(
+        &self,
+        model: Arc<RewardModel>,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<RewardScore, PocketuneError> {
         let chat = self.core();
-        background::run(move |cancel| Ok(chat.reward(&model.model, cancel)?.into())).await
+        background::run_under(cancellation, move |cancel| {
+            Ok(chat.reward(&model.model, cancel)?.into())
+        })
+        .await
     }
 
     /// Asks for `count` replies to `text` and keeps the one that the reward model prefers.
@@ -158,9 +166,10 @@ impl Chat {
         count: u32,
         model: Arc<RewardModel>,
         options: GenerationOptions,
+        cancellation: Option<Arc<Cancellation>>,
     ) -> Result<BestOf, PocketuneError> {
         let chat = self.core();
-        background::run(move |cancel| {
+        background::run_under(cancellation, move |cancel| {
             let found = chat.send_best_of(&text, count, &model.model, &options.into(), cancel)?;
             Ok(found.into())
         })

@@ -66,7 +66,9 @@ fn the_readme_shows_the_compiled_snippets() {
     for file in [
         "tests/tests/system/readme.rs",
         "tests/kotlin/src/test/kotlin/dev/pocketune/readme/ReadmeSnippet.kt",
+        "tests/kotlin/src/test/kotlin/dev/pocketune/readme/ReadmeExperiment.kt",
         "ios/Tests/PocketuneTests/ReadmeSnippet.swift",
+        "ios/Tests/PocketuneTests/ReadmeExperiment.swift",
     ] {
         let snippet = snippet(&root().join(file));
         assert!(

@@ -5,7 +5,8 @@ use pocketune_core::{
     CancelToken, Chat, Constraint, Engine, Error, GenerationOptions, Message, Preference, Prompt,
     RewardModel, StopReason, StoreError, TemplateChoice, comparisons,
 };
-use pocketune_judge::reward::{RewardError, RewardHead, TrainingOptions, train};
+use pocketune_judge::reward::RewardError;
+use pocketune_tests::delivery::reward_head;
 
 use crate::world::{World, options};
 
@@ -17,31 +18,8 @@ fn prompt(text: &str) -> Prompt {
     }
 }
 
-/// A head that prefers some replies of the tiny model to others, whatever that means.
-fn head(engine: &Engine) -> RewardHead {
-    let preference = |number: usize| Preference {
-        id: number.to_string(),
-        prompt: prompt(&format!("question {number}")),
-        chosen: format!("a b c {number}"),
-        rejected: format!("x y z {number} {number}"),
-        annotator: "ann".to_owned(),
-        tie: false,
-    };
-    let preferences: Vec<Preference> = (0..12).map(preference).collect();
-    let cancel = CancelToken::new();
-    let found = comparisons(engine, &preferences, 12, &cancel, || ()).unwrap();
-    assert_eq!(
-        found.edits().len(),
-        36,
-        "repeat, praise and shuffle of each"
-    );
-    let source = engine.feature_source().unwrap();
-    let trained = train(&found, source, &TrainingOptions::default());
-    trained.unwrap().head
-}
-
 fn model(engine: &Engine) -> RewardModel {
-    RewardModel::new(head(engine), engine).unwrap()
+    RewardModel::new(reward_head(engine), engine).unwrap()
 }
 
 fn say(chat: &Chat, text: &str) -> String {
@@ -145,7 +123,7 @@ fn the_best_of_several_replies_is_kept() {
 #[test]
 fn a_head_of_another_model_is_refused() {
     let world = World::new();
-    let bytes = head(&world.engine).to_gguf().unwrap();
+    let bytes = reward_head(&world.engine).to_gguf().unwrap();
     assert!(RewardModel::parse(&bytes, &world.engine).is_ok());
     let other = World::with(&pocketune_gguf::fixtures::TinyModel::gemma3());
     let refused = RewardModel::parse(&bytes, &other.engine);

@@ -18,6 +18,9 @@ public class Adapters private constructor(
 ) : AutoCloseable {
     private val handle = Handle(native)
 
+    /** Replies that the critics leave to a person. */
+    public val reviews: Reviews = Reviews(handle)
+
     /**
      * Makes [policy] the trust policy where there is none, or an older one: the one that
      * ships with the app. Call it at each start. Returns the version in force.
@@ -121,6 +124,33 @@ public class Adapters private constructor(
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
     public suspend fun trustClock(): Unit = handle.call { it.trustClock() }
+
+    /**
+     * Starts an experiment that the app defines, or goes on with it. The adapters of both
+     * arms must be installed.
+     *
+     * @param definition JSON: what is compared, measured and waited for, as in the README
+     * @throws PocketuneException.InvalidArgument for a definition that cannot be, or an
+     * adapter that is not installed
+     * @throws PocketuneException.StorageFailed when the store cannot be written
+     */
+    public suspend fun startExperiment(definition: String): Experiment = Experiment(handle.call { it.startExperiment(definition) })
+
+    /**
+     * All experiments that were started and not forgotten, the earliest first; also those
+     * that have [ended][Experiment.ended].
+     *
+     * @throws PocketuneException.StorageFailed when the store is damaged
+     */
+    public suspend fun experiments(): List<Experiment> = handle.call { it.experiments() }.map(::Experiment)
+
+    /**
+     * Removes an experiment with all that was recorded in it.
+     *
+     * @param sha256 [Experiment.sha256]
+     * @throws PocketuneException.InvalidArgument for one that was not started
+     */
+    public suspend fun forgetExperiment(sha256: String): Unit = handle.call { it.forgetExperiment(sha256) }
 
     /** Lets go of the store. Adapters that are in use stay so. */
     override fun close(): Unit = handle.close { }

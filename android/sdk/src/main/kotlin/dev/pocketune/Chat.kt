@@ -55,6 +55,36 @@ public class Chat internal constructor(
         replyFlow { handle.call { it.regenerate(options.toNative()) } }
 
     /**
+     * Asks for [count] replies to [text] and keeps the one that the reward model prefers,
+     * [BestOf.reply]. A handful is enough: many drafts find what fools the model.
+     * Cancelling the calling coroutine stops them all, and none joins the history.
+     *
+     * @throws PocketuneException as the flow of [send], and as [reward];
+     * [PocketuneException.InvalidArgument] for a count of 0 or above 64, or above 1 where
+     * sampling is greedy
+     */
+    public suspend fun sendBestOf(
+        text: String,
+        count: UInt,
+        model: RewardModel,
+        options: GenerationOptions = GenerationOptions(),
+    ): BestOf =
+        handle.call { chat ->
+            model.handle.call { chat.sendBestOf(text, count, it, options.toNative(), null) }
+        }
+
+    /**
+     * Scores the last reply of the history. Right after it, with no adapter active, that
+     * costs one token or two.
+     *
+     * @throws PocketuneException.InvalidArgument when there is no reply, or the head is
+     * another model's
+     * @throws PocketuneException.ContextFull when the conversation no longer fits
+     * @throws PocketuneException.Closed after [close]
+     */
+    public suspend fun reward(model: RewardModel): RewardScore = handle.call { chat -> model.handle.call { chat.reward(it, null) } }
+
+    /**
      * Replaces the history, such as after an edit. The part of the cache that still
      * fits is reused. A reply that is being generated will not join it.
      *

@@ -1,9 +1,11 @@
 package dev.pocketune
 
+import dev.pocketune.ffi.Asked as NativeAsked
 import dev.pocketune.ffi.ChatOptions as NativeChatOptions
 import dev.pocketune.ffi.Constraint as NativeConstraint
 import dev.pocketune.ffi.GenerationOptions as NativeGenerationOptions
 import dev.pocketune.ffi.ModelSource as NativeModelSource
+import dev.pocketune.ffi.Outcome as NativeOutcome
 import dev.pocketune.ffi.PocketuneException as NativeException
 import dev.pocketune.ffi.Prompt as NativePrompt
 import dev.pocketune.ffi.ReplyPart as NativeReplyPart
@@ -40,6 +42,19 @@ internal fun NativeReplyPart.toPublic(): ReplyPart =
     when (this) {
         is NativeReplyPart.Text -> ReplyPart.Text(text)
         is NativeReplyPart.Done -> ReplyPart.Done(reply)
+    }
+
+internal fun Outcome.toNative(): NativeOutcome =
+    when (this) {
+        is Outcome.Picked -> NativeOutcome.Picked(arm)
+        is Outcome.Value -> NativeOutcome.Value(value)
+        is Outcome.Pair -> NativeOutcome.Pair(incumbent, challenger)
+    }
+
+internal fun NativeAsked.toPublic(): Asked =
+    when (this) {
+        is NativeAsked.One -> Asked.One(reply)
+        is NativeAsked.Two -> Asked.Two(unit, first, second)
     }
 
 internal fun NativeException.toPublic(): PocketuneException =

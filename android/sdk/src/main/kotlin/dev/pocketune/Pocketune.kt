@@ -1,5 +1,6 @@
 package dev.pocketune
 
+import dev.pocketune.ffi.criticize as nativeCriticize
 import dev.pocketune.ffi.startLogging as nativeStartLogging
 import dev.pocketune.ffi.version as nativeVersion
 
@@ -18,4 +19,15 @@ public object Pocketune {
      * outside Android. Later calls change the level.
      */
     public fun startLogging(level: LogLevel): Unit = nativeStartLogging(level)
+
+    /**
+     * Lets all critics look at a [reply] to [prompt]: whether it is empty, cut off,
+     * repetitive, not what was asked for. Returns at once.
+     */
+    public fun criticize(
+        prompt: String,
+        reply: String,
+        stopReason: StopReason = StopReason.END_OF_TURN,
+        systemPrompt: String? = null,
+    ): Judgement = nativeCriticize(systemPrompt, prompt, reply, stopReason)
 }

@@ -83,3 +83,45 @@ public typealias HistoryAction = dev.pocketune.ffi.HistoryAction
 
 /** One line of an app's history of adapters. */
 public typealias HistoryEntry = dev.pocketune.ffi.HistoryEntry
+
+/** One of the two variants of an experiment: incumbent or challenger. */
+public typealias Arm = dev.pocketune.ffi.Arm
+
+/** What is measured of a reply, or of a conversation. */
+public typealias Measure = dev.pocketune.ffi.Measure
+
+/** What an experiment proves: promote, roll back, keep going, inconclusive. */
+public typealias Verdict = dev.pocketune.ffi.Verdict
+
+/** A verdict with its evidence. */
+public typealias Decision = dev.pocketune.ffi.Decision
+
+/** What one metric of an experiment says. */
+public typealias MetricEvidence = dev.pocketune.ffi.MetricEvidence
+
+/** Which of two replies the user picked, in the order in which they were shown. */
+public typealias Choice = dev.pocketune.ffi.Choice
+
+/** What a reward model says of one reply. */
+public typealias RewardScore = dev.pocketune.ffi.RewardScore
+
+/** Several replies to the same message, and which of them was kept. */
+public typealias BestOf = dev.pocketune.ffi.BestOf
+
+/** One of several replies to the same message. */
+public typealias Draft = dev.pocketune.ffi.Draft
+
+/** A ruling of the critics and what it rests on. */
+public typealias Judgement = dev.pocketune.ffi.Judgement
+
+/** What one critic objects. */
+public typealias Objection = dev.pocketune.ffi.Objection
+
+/** What the critics decide: pass, fail, or a person should look. */
+public typealias Ruling = dev.pocketune.ffi.Ruling
+
+/** A reply that waits for a person, or has been looked at. */
+public typealias ReviewItem = dev.pocketune.ffi.ReviewItem
+
+/** What consent is asked for: to keep doubtful replies, or to share those marked out. */
+public typealias ReviewConsent = dev.pocketune.ffi.ReviewConsent

@@ -16,11 +16,7 @@ class AdaptersTest {
     @TempDir
     private lateinit var folder: Path
 
-    private fun delivered(name: String): String = Path.of(System.getenv("POCKETUNE_DELIVERY")).resolve(name).toString()
-
-    private fun bytes(name: String): ByteArray = Files.readAllBytes(Path.of(delivered(name)))
-
-    private suspend fun open(): Adapters = Adapters.open(engine, folder.toString()).also { it.pinPolicy(bytes("policy.json")) }
+    private suspend fun open(): Adapters = openAdapters(folder)
 
     private suspend fun reply(): String = engine.chat(assistant).use { it.send("Name a river.", greedy()).parts().first }
 
@@ -81,7 +77,7 @@ class AdaptersTest {
                 val sha256 = adapters.installed().single().sha256
                 adapters.activate(listOf(AdapterChoice(sha256, 0.5f)))
                 assertTrue(adapters.apply().isEmpty())
-                assertEquals(2uL, adapters.rotatePolicy(bytes("revoking.json")))
+                assertEquals(2uL, adapters.rotatePolicy(deliveredBytes("revoking.json")))
                 val refused = adapters.apply().single()
                 assertEquals(RefusalReason.REVOKED, refused.refusal.reason)
                 assertEquals(before, reply())

@@ -33,6 +33,44 @@ object TestModel {
     }
 }
 
+/** Path of what tests/examples/delivery.rs made. */
+fun delivered(name: String): String = Path.of(System.getenv("POCKETUNE_DELIVERY")).resolve(name).toString()
+
+/** What is at [delivered]. */
+fun deliveredBytes(name: String): ByteArray = Files.readAllBytes(Path.of(delivered(name)))
+
+/** A store in [folder] under the delivered policy. */
+suspend fun openAdapters(folder: Path): Adapters =
+    Adapters.open(TestModel.engine, folder.toString()).also { it.pinPolicy(deliveredBytes("policy.json")) }
+
+/** Installs the delivered adapter and returns its SHA-256. */
+suspend fun Adapters.challenger(): String {
+    install(delivered("brief.gguf"))
+    return installed().single().sha256
+}
+
+/** An experiment: the model as it is against an adapter. */
+fun definition(
+    challenger: String,
+    design: String = "side_by_side",
+    measure: String = "pick",
+): String =
+    """
+    {
+      "format": 1,
+      "id": "brief",
+      "hypothesis": "Short replies are picked.",
+      "design": "$design",
+      "salt": "brief",
+      "arms": {
+        "incumbent": { "name": "base" },
+        "challenger": { "name": "brief", "adapters": ["$challenger"] }
+      },
+      "metrics": [{ "measure": "$measure", "role": "primary" }],
+      "limits": { "maxOutcomes": 300, "maxDays": 28 }
+    }
+    """
+
 /** Runs a test that suspends, for at most two minutes. */
 fun live(block: suspend CoroutineScope.() -> Unit): Unit = runBlocking { withTimeout(120.seconds) { block() } }
 

@@ -1,0 +1,70 @@
+package dev.pocketune
+
+import dev.pocketune.ffi.SideBySideChat as NativeSideBySideChat
+
+/**
+ * A conversation in which both arms of an [Experiment] answer and the user picks;
+ * [Experiment.sideBySide] starts one.
+ *
+ * [ask], show both replies, [pick]: the conversation goes on from the reply that was
+ * picked. Which arm gave which reply is not said, so that nobody can be swayed by it.
+ * Thread-safe. [close] frees both caches.
+ */
+public class SideBySideChat internal constructor(
+    native: NativeSideBySideChat,
+) : AutoCloseable {
+    private val handle = Handle(native)
+
+    /** The turns so far, without the system prompt. */
+    public val history: List<Message> get() = handle.call { it.history() }
+
+    /**
+     * Asks both arms, one after the other, and returns both replies. Cancelling the
+     * calling coroutine stops both; then nothing was said, and nothing written down.
+     * Where no pick followed the question before, the incumbent's reply to it counts as
+     * what was said.
+     *
+     * @throws PocketuneException as the flow of [Chat.send], and as [Experiment.assign]
+     */
+    public suspend fun ask(
+        text: String,
+        options: GenerationOptions = GenerationOptions(),
+    ): Asked = handle.call { it.ask(text, options.toNative(), null) }.toPublic()
+
+    /**
+     * Writes down what the user picked, and goes on from there; from the incumbent's
+     * reply where neither is better.
+     *
+     * @throws PocketuneException.InvalidArgument where nothing waits for a pick
+     * @throws PocketuneException.StorageFailed when the store cannot be written
+     */
+    public suspend fun pick(choice: Choice): Unit = handle.call { it.pick(choice) }
+
+    /** Frees both arms' caches. */
+    override fun close(): Unit = handle.close()
+}
+
+/** What came of a question to a [SideBySideChat]. */
+public sealed interface Asked {
+    /**
+     * It takes no part in the experiment: there is one reply, and nothing to pick.
+     *
+     * @property reply the reply, which has joined the history
+     */
+    public data class One(
+        val reply: Reply,
+    ) : Asked
+
+    /**
+     * Two replies to show in this order; then [SideBySideChat.pick].
+     *
+     * @property unit the question's unit in the experiment
+     * @property first to be shown first, or on the left
+     * @property second to be shown second
+     */
+    public data class Two(
+        val unit: String,
+        val first: Reply,
+        val second: Reply,
+    ) : Asked
+}

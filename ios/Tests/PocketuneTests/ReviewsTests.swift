@@ -1,0 +1,59 @@
+import Foundation
+import Pocketune
+import XCTest
+
+final class ReviewsTests: XCTestCase {
+    private let question = "Why is the sky blue?"
+    private let fine = "Because air scatters blue light more than red light."
+    // The bracket stays open, which may mean that something is missing.
+    private let doubtful = "Because air scatters blue light more than red light (as it does at noon."
+
+    func testCriticsObjectToAnEmptyReplyAndNotToAGoodOne() {
+        let empty = PocketuneLibrary.criticize("", to: question)
+        XCTAssertEqual(empty.ruling, .fail)
+        XCTAssertFalse(empty.objections.isEmpty)
+        let good = PocketuneLibrary.criticize(fine, to: question, systemPrompt: "You are a helpful assistant.")
+        XCTAssertEqual(good.ruling, .pass)
+        XCTAssertEqual(good.objections, [])
+        XCTAssertGreaterThan(good.score, empty.score)
+    }
+
+    func testNothingIsKeptOrSharedWithoutConsent() async throws {
+        let folder = try TemporaryFolder()
+        let reviews = try await openAdapters(try await TestModel.engine(), in: folder.url).reviews
+        await assertInvalid { try await reviews.offer(self.doubtful, to: self.question) }
+        let before = try await reviews.hasConsent(.keep)
+        XCTAssertFalse(before)
+        try await reviews.setConsent(.keep, given: true)
+        let after = try await reviews.hasConsent(.keep)
+        XCTAssertTrue(after)
+        let passed = try await reviews.offer(fine, to: question)
+        XCTAssertNil(passed)
+        let offered = try await reviews.offer(doubtful, to: question)
+        let id = try XCTUnwrap(offered)
+        let kept = try await reviews.list()
+        XCTAssertEqual(kept.map(\.id), [id])
+
+        await assertInvalid { try await reviews.share(id) }
+        await assertInvalid { _ = try await reviews.export() }
+        try await reviews.setConsent(.share, given: true)
+        let none = try await reviews.export()
+        XCTAssertEqual(none, "")
+        try await reviews.share(id)
+        let exported = try await reviews.export()
+        XCTAssertTrue(exported.contains("at noon"))
+
+        let lines = try await reviews.importLabels("{\"id\": \"\(id)\", \"annotator\": \"ann\", \"label\": \"pass\"}")
+        XCTAssertEqual(lines, 1)
+        await assertInvalid { try await reviews.importLabels("{}") }
+        let labelled = try await reviews.list()
+        XCTAssertEqual(labelled.map(\.labels), [1])
+        try await reviews.forget(id)
+        await assertInvalid { try await reviews.forget(id) }
+
+        try await reviews.offer(doubtful, to: question)
+        try await reviews.setConsent(.keep, given: false)
+        let left = try await reviews.list()
+        XCTAssertEqual(left, [])
+    }
+}

@@ -1,0 +1,63 @@
+package dev.pocketune
+
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+import java.nio.file.Path
+
+class ReviewsTest {
+    @TempDir
+    private lateinit var folder: Path
+
+    private val question = "Why is the sky blue?"
+    private val fine = "Because air scatters blue light more than red light."
+
+    // The bracket stays open, which may mean that something is missing.
+    private val doubtful = "Because air scatters blue light more than red light (as it does at noon."
+
+    @Test
+    fun `critics object to an empty reply and not to a good one`() {
+        val empty = Pocketune.criticize(question, "")
+        assertEquals(Ruling.FAIL, empty.ruling)
+        assertTrue(empty.objections.isNotEmpty())
+        val good = Pocketune.criticize(question, fine, systemPrompt = "You are a helpful assistant.")
+        assertEquals(Ruling.PASS, good.ruling)
+        assertTrue(good.objections.isEmpty())
+        assertTrue(good.score > empty.score)
+    }
+
+    @Test
+    fun `nothing is kept or shared without consent`() =
+        live {
+            openAdapters(folder).use { adapters ->
+                val reviews = adapters.reviews
+                failure<PocketuneException.InvalidArgument> { reviews.offer(question, doubtful) }
+                assertFalse(reviews.hasConsent(ReviewConsent.KEEP))
+                reviews.setConsent(ReviewConsent.KEEP, true)
+                assertTrue(reviews.hasConsent(ReviewConsent.KEEP))
+                assertNull(reviews.offer(question, fine))
+                val id = checkNotNull(reviews.offer(question, doubtful))
+                assertEquals(id, reviews.list().single().id)
+
+                failure<PocketuneException.InvalidArgument> { reviews.share(id) }
+                failure<PocketuneException.InvalidArgument> { reviews.export() }
+                reviews.setConsent(ReviewConsent.SHARE, true)
+                assertEquals("", reviews.export())
+                reviews.share(id)
+                assertTrue("at noon" in reviews.export())
+
+                assertEquals(1uL, reviews.importLabels("""{"id": "$id", "annotator": "ann", "label": "pass"}"""))
+                failure<PocketuneException.InvalidArgument> { reviews.importLabels("{}") }
+                assertEquals(1uL, reviews.list().single().labels)
+                reviews.forget(id)
+                failure<PocketuneException.InvalidArgument> { reviews.forget(id) }
+
+                reviews.offer(question, doubtful)
+                reviews.setConsent(ReviewConsent.KEEP, false)
+                assertTrue(reviews.list().isEmpty())
+            }
+        }
+}

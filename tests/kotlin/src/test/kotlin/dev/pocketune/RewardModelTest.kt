@@ -1,0 +1,85 @@
+package dev.pocketune
+
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.collect
+import kotlinx.coroutines.launch
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.measureTime
+
+class RewardModelTest {
+    private val engine = TestModel.engine
+
+    private suspend fun model(): RewardModel = RewardModel.read(engine, deliveredBytes("reward.gguf"))
+
+    private fun drafts(maxTokens: UInt = 8u): GenerationOptions =
+        GenerationOptions(maxTokens = maxTokens, sampling = Sampling(temperature = 1f, seed = 7u))
+
+    @Test
+    fun `right after a reply its score costs next to nothing`() =
+        live {
+            model().use { model ->
+                engine.chat().use { chat ->
+                    failure<PocketuneException.InvalidArgument> { chat.reward(model) }
+                    val reply = chat.reply("Name a river.", greedy())
+                    val score = chat.reward(model)
+                    assertTrue(score.computedTokens <= 2uL, "$score")
+                    assertTrue(score.quality in 0.0..1.0)
+                    val afresh = model.score(Prompt.Chat(listOf(Message(Role.USER, "Name a river."))), reply.text)
+                    assertEquals(score.reward, afresh.reward, 0.05)
+                    assertTrue(afresh.computedTokens > 2uL)
+                }
+            }
+        }
+
+    @Test
+    fun `the best of several replies is kept`() =
+        live {
+            model().use { model ->
+                engine.chat(assistant).use { chat ->
+                    val found = chat.sendBestOf("Name a river.", 3u, model, drafts())
+                    assertEquals(3, found.drafts.size)
+                    val best = found.drafts.maxBy { it.score?.reward ?: Double.NEGATIVE_INFINITY }
+                    assertEquals(best.reply.text, found.reply.text)
+                    assertEquals(listOf("Name a river.", best.reply.text), chat.history.map { it.content })
+                    failure<PocketuneException.InvalidArgument> { chat.sendBestOf("Hi", 0u, model) }
+                    failure<PocketuneException.InvalidArgument> { chat.sendBestOf("Hi", 2u, model, greedy()) }
+                    assertEquals(2, chat.history.size)
+                }
+            }
+        }
+
+    @Test
+    fun `cancelling the call stops all drafts and keeps none`() =
+        live {
+            model().use { model ->
+                engine.chat(assistant).use { chat ->
+                    val job = launch { chat.sendBestOf("Write a long story.", 64u, model, drafts(400u)) }
+                    delay(300.milliseconds)
+                    val took =
+                        measureTime {
+                            job.cancelAndJoin()
+                            engine.complete("One, two,", greedy(2u)).collect()
+                        }
+                    assertTrue(took < 5.seconds, "took $took")
+                    assertTrue(chat.history.isEmpty())
+                }
+            }
+        }
+
+    @Test
+    fun `mistakes are exceptions`() =
+        live {
+            failure<PocketuneException.InvalidArgument> { RewardModel.read(engine, "no head".toByteArray()) }
+            val model = model()
+            model.close()
+            engine.chat().use { chat ->
+                failure<PocketuneException.Closed> { model.score(Prompt.Raw("One"), "two") }
+                failure<PocketuneException.Closed> { chat.sendBestOf("Hi", 2u, model, drafts()) }
+            }
+        }
+}
