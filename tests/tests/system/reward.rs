@@ -155,7 +155,7 @@ fn one_annotator_cannot_say_both() {
 #[test]
 fn a_delivered_head_is_believed_for_its_signatures() {
     let world = World::new();
-    let head = head(&world.engine).to_gguf().unwrap();
+    let head = reward_head(&world.engine).to_gguf().unwrap();
     let path = world.signed(SubjectKind::RewardHead, 1, &head);
     let read = || {
         let (adapters, engine) = (&world.adapters, &world.engine);
