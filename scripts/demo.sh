@@ -2,11 +2,12 @@
 # From a fresh clone to a model that learns: installs what is missing, fetches a
 # 135M-parameter model, shows its replies, teaches it to be brief from 131
 # preferences, and shows the replies again beside the first ones. Then a stranger's
-# copy of what was learned is refused, and a signed one comes into use.
+# copy of what was learned is refused, a signed one is validated, comes into use and
+# stands an experiment, whose report is written to target/report.html.
 #
 #     scripts/demo.sh
 #
-# Some three minutes on two cores; about ten more the first time, most of it the
+# Some five minutes on two cores; about ten more the first time, most of it the
 # compilation of llama.cpp.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -53,6 +54,7 @@ The same prompts, before and under the adapter:"
     cp "$folder/brief.gguf" "$TARGET/brief.gguf"
     cd "$folder"
     trust
+    experiment
     say "
 Go on by hand: ${TARGET#"$ROOT"/}/release/pocketune chat --candidate ${TARGET#"$ROOT"/}/brief.gguf"
 }
@@ -74,13 +76,46 @@ A policy says who may release adapters and who may vouch for them. A stranger si
     say "
 Those whom the policy names sign the other one, and it comes into use:"
     release brief.gguf release.pem
-    "$TARGET/release/pocketune" adapter attest validation brief.gguf --model "$model" --result passed \
-        --sign validation.pem
+    grep '"kind":"everyday"' "$ROOT/rust/judge/suites/helpfulness.jsonl" >everyday.jsonl
+    show evaluate --model "$model" --suite everyday.jsonl --by generation --max-tokens 80 --margin 0.2 \
+        --candidate brief.gguf --validation-out validation.json --items-out items.jsonl
+    "$TARGET/release/pocketune" adapter attest validation brief.gguf --model "$model" \
+        --evaluation validation.json --sign validation.pem
     show adapter install brief.gguf --store app --policy policy.json --model "$model"
     show adapter activate "$(sha256_of brief.gguf)" --store app --model "$model"
     show chat --store app --model "$model" --greedy --quiet --prompt "${PROMPTS[0]}"
     show adapter roll-back --store app --model "$model"
     show adapter history --store app
+}
+
+# What those replies were worth decides whether the adapter stays: critics play the users.
+experiment() {
+    cat >definition.json <<EOF
+{
+  "format": 1, "id": "brief", "hypothesis": "People prefer answers of one sentence.",
+  "design": "side_by_side", "salt": "demo",
+  "arms": {
+    "incumbent": { "name": "the model as it is" },
+    "challenger": { "name": "brief", "adapters": ["$(sha256_of brief.gguf)"] }
+  },
+  "metrics": [
+    { "measure": "pick", "role": "primary" },
+    { "measure": "critic_score", "role": "guardrail" },
+    { "measure": "refusal", "role": "guardrail" }
+  ],
+  "limits": { "maxOutcomes": 300, "maxDays": 28 }
+}
+EOF
+    say "
+An experiment in which both answer and somebody picks. Here critics pick, from the replies above:"
+    show experiment simulate --definition definition.json --items items.jsonl --experiments 100 \
+        --ledger-out ledger.jsonl
+    show experiment analyze --definition definition.json --ledger ledger.jsonl
+    "$TARGET/release/pocketune" experiment report --quiet --definition definition.json --ledger ledger.jsonl \
+        --subject items=items.jsonl --out report.html >/dev/null
+    cp report.html "$TARGET/report.html"
+    say "
+The same for people to read: ${TARGET#"$ROOT"/}/report.html"
 }
 
 # release FILE KEY
