@@ -4,14 +4,15 @@
 //!     cargo run --release --example delivery -- FOLDER
 //!
 //! `policy.json`; `brief.gguf`, released and validated; `stranger.gguf`, signed by nobody
-//! who is trusted; `revoking.json`, the next policy, which revokes `brief.gguf`.
+//! who is trusted; `revoking.json`, the next policy, which revokes `brief.gguf`;
+//! `reward.gguf`, a released reward head.
 
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 
-use pocketune_adapter::fixtures::{attest, bundle, release, sign_policy};
-use pocketune_adapter::{Digest, Predicate};
+use pocketune_adapter::fixtures::{attest, bundle, name, release, sign_policy};
+use pocketune_adapter::{Digest, Predicate, SubjectKind};
 use pocketune_core::{DigestCache, Engine, EngineOptions, ModelSource};
 use pocketune_store::bundle_path;
 use pocketune_tests::delivery::{reward_head, trained, wide_policy};
@@ -38,6 +39,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     policy.revoked.digests.push(sha256);
     fs::write(folder.join("revoking.json"), sign_policy(&policy, &[1, 2]))?;
     let engine = engine(smollm2(), &EngineOptions::default());
-    fs::write(folder.join("reward.gguf"), reward_head(&engine).to_gguf()?)?;
+    let head = reward_head(&engine).to_gguf()?;
+    let mut released = release(&head, &base);
+    released.kind = SubjectKind::RewardHead;
+    released.channel = name("judges");
+    let released = Predicate::Release(Box::new(released));
+    let reward = folder.join("reward.gguf");
+    fs::write(
+        bundle_path(&reward),
+        attest(Digest::of(&head), released, &[11, 12]),
+    )?;
+    fs::write(&reward, head)?;
     Ok(())
 }

@@ -145,6 +145,20 @@ extension Adapters {
             })
     }
 
+    /// Starts an experiment that was delivered, or goes on with it: its definition is
+    /// verified with the attestations beside it.
+    ///
+    /// - Parameter path: the definition's file; the attestations are in
+    ///   `<path>.intoto.jsonl`.
+    /// - Throws: `PocketuneError.InvalidArgument` as ``startExperiment(_:)``, and for what
+    ///   the policy does not accept; `StorageFailed`.
+    public func startDeliveredExperiment(at path: String) async throws -> Experiment {
+        Experiment(
+            try await untilCancelled { [native] in
+                try await native.startDeliveredExperiment(path: path)
+            })
+    }
+
     /// All experiments that were started and not forgotten, the earliest first; also those
     /// that have ``Experiment/ended()``.
     ///

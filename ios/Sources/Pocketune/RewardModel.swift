@@ -9,7 +9,7 @@ public final class RewardModel: Sendable {
     /// The native object, for what works beside it.
     let native: PocketuneFFI.RewardModel
 
-    private init(_ native: PocketuneFFI.RewardModel) {
+    init(_ native: PocketuneFFI.RewardModel) {
         self.native = native
     }
 
@@ -32,6 +32,18 @@ public final class RewardModel: Sendable {
         try await stoppedWhenCancelled { [native] cancellation in
             try await native.score(prompt: prompt, reply: reply, cancellation: cancellation)
         }
+    }
+}
+
+extension Adapters {
+    /// A reward model that was delivered: its head is verified with the attestations beside
+    /// it, at each start.
+    ///
+    /// - Parameter path: the head's file; the attestations are in `<path>.intoto.jsonl`.
+    /// - Throws: `PocketuneError.InvalidArgument` for what the policy does not accept, or a
+    ///   head of another model; `StorageFailed`.
+    public func rewardModel(at path: String) async throws -> RewardModel {
+        RewardModel(try await untilCancelled { [native] in try await native.rewardModel(path: path) })
     }
 }
 

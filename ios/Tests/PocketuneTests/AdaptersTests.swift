@@ -64,6 +64,24 @@ final class AdaptersTests: XCTestCase {
         XCTAssertEqual(entry?.reason, "no_trusted_signature")
     }
 
+    func testADeliveredHeadIsBelievedForItsSignatures() async throws {
+        let engine = try await TestModel.engine()
+        let adapters = try await open(engine)
+        let model = try await adapters.rewardModel(at: try delivered("reward.gguf"))
+        let shipped = try await RewardModel.read(engine, head: Data(contentsOf: deliveredURL("reward.gguf")))
+        let prompt = Prompt.chat(
+            systemPrompt: nil, turns: [Message(role: .user, content: "Name a river.")], template: .model)
+        let one = try await model.score(prompt, reply: "The Nile.")
+        let other = try await shipped.score(prompt, reply: "The Nile.")
+        XCTAssertEqual(one.reward, other.reward)
+        let entry = try await adapters.history().first
+        XCTAssertEqual(entry?.action, .accepted)
+        await assertInvalid { _ = try await adapters.rewardModel(at: try delivered("brief.gguf")) }
+        await assertInvalid {
+            _ = try await adapters.startDeliveredExperiment(at: try delivered("reward.gguf"))
+        }
+    }
+
     func testARevokedAdapterStopsAndTheAppHearsWhy() async throws {
         let engine = try await TestModel.engine()
         let adapters = try await open(engine)

@@ -137,6 +137,30 @@ public class Adapters private constructor(
     public suspend fun startExperiment(definition: String): Experiment = Experiment(handle.call { it.startExperiment(definition) })
 
     /**
+     * Starts an experiment that was delivered, or goes on with it: its definition is
+     * verified with the attestations beside it.
+     *
+     * @param path the definition's file; the attestations are in `<path>.intoto.jsonl`
+     * @throws PocketuneException.InvalidArgument as [startExperiment], and for what the
+     * policy does not accept
+     * @throws PocketuneException.StorageFailed when a file cannot be read, or the store
+     * written
+     */
+    public suspend fun startDeliveredExperiment(path: String): Experiment =
+        Experiment(handle.call { it.startDeliveredExperiment(path) })
+
+    /**
+     * A reward model that was delivered: its head is verified with the attestations beside
+     * it, at each start.
+     *
+     * @param path the head's file; the attestations are in `<path>.intoto.jsonl`
+     * @throws PocketuneException.InvalidArgument for what the policy does not accept, or a
+     * head of another model
+     * @throws PocketuneException.StorageFailed when a file cannot be read
+     */
+    public suspend fun rewardModel(path: String): RewardModel = RewardModel(handle.call { it.rewardModel(path) })
+
+    /**
      * All experiments that were started and not forgotten, the earliest first; also those
      * that have [ended][Experiment.ended].
      *

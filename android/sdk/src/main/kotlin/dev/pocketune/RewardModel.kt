@@ -8,7 +8,7 @@ import dev.pocketune.ffi.RewardModel as NativeRewardModel
  * It judges the model as it is, whatever adapters are active: an adapter does not move
  * its judge. Thread-safe. [close] it before its engine.
  */
-public class RewardModel private constructor(
+public class RewardModel internal constructor(
     native: NativeRewardModel,
 ) : AutoCloseable {
     internal val handle = Handle(native)

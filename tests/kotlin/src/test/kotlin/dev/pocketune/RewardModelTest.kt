@@ -7,12 +7,17 @@ import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+import java.nio.file.Path
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 import kotlin.time.measureTime
 
 class RewardModelTest {
     private val engine = TestModel.engine
+
+    @TempDir
+    private lateinit var folder: Path
 
     private suspend fun model(): RewardModel = RewardModel.read(engine, deliveredBytes("reward.gguf"))
 
@@ -33,6 +38,22 @@ class RewardModelTest {
                     assertEquals(score.reward, afresh.reward, 0.05)
                     assertTrue(afresh.computedTokens > 2uL)
                 }
+            }
+        }
+
+    @Test
+    fun `a delivered head is believed for its signatures`() =
+        live {
+            openAdapters(folder).use { adapters ->
+                adapters.rewardModel(delivered("reward.gguf")).use { delivered ->
+                    model().use { shipped ->
+                        val prompt = Prompt.Chat(listOf(Message(Role.USER, "Name a river.")))
+                        assertEquals(shipped.score(prompt, "The Nile.").reward, delivered.score(prompt, "The Nile.").reward)
+                    }
+                }
+                assertEquals(HistoryAction.ACCEPTED, adapters.history().first().action)
+                failure<PocketuneException.InvalidArgument> { adapters.rewardModel(delivered("brief.gguf")) }
+                failure<PocketuneException.InvalidArgument> { adapters.startDeliveredExperiment(delivered("reward.gguf")) }
             }
         }
 
