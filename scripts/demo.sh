@@ -76,7 +76,7 @@ A policy says who may release adapters and who may vouch for them. A stranger si
     say "
 Those whom the policy names sign the other one, and it comes into use:"
     release brief.gguf release.pem
-    grep '"kind":"everyday"' "$ROOT/rust/judge/suites/helpfulness.jsonl" >everyday.jsonl
+    grep '"kind": *"everyday"' "$ROOT/rust/judge/suites/helpfulness.jsonl" >everyday.jsonl
     show evaluate --model "$model" --suite everyday.jsonl --by generation --max-tokens 80 --margin 0.2 \
         --candidate brief.gguf --validation-out validation.json --items-out items.jsonl
     "$TARGET/release/pocketune" adapter attest validation brief.gguf --model "$model" \
