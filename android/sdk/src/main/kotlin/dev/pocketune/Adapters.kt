@@ -146,8 +146,7 @@ public class Adapters private constructor(
      * @throws PocketuneException.StorageFailed when a file cannot be read, or the store
      * written
      */
-    public suspend fun startDeliveredExperiment(path: String): Experiment =
-        Experiment(handle.call { it.startDeliveredExperiment(path) })
+    public suspend fun startDeliveredExperiment(path: String): Experiment = Experiment(handle.call { it.startDeliveredExperiment(path) })
 
     /**
      * A reward model that was delivered: its head is verified with the attestations beside
