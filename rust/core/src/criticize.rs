@@ -14,15 +14,31 @@ pub fn criticize(
     stop_reason: StopReason,
 ) -> Judgement {
     let expect = Expectation::default();
-    let exchange = Exchange {
-        system: system_prompt,
+    Panel::default().judge(&exchange(
+        system_prompt,
+        prompt,
+        reply,
+        stop_reason,
+        &expect,
+    ))
+}
+
+/// A reply of this engine as critics look at it.
+pub(crate) fn exchange<'a>(
+    system: Option<&'a str>,
+    prompt: &'a str,
+    reply: &'a str,
+    stop_reason: StopReason,
+    expect: &'a Expectation,
+) -> Exchange<'a> {
+    Exchange {
+        system,
         context: None,
         prompt,
         reply,
         end: stop_reason.into(),
-        expect: &expect,
-    };
-    Panel::default().judge(&exchange)
+        expect,
+    }
 }
 
 impl From<StopReason> for ReplyEnd {

@@ -9,6 +9,7 @@ use pocketune_store::{Purpose, ReviewItem, ReviewLabel, Store};
 use serde::{Deserialize, Serialize};
 
 use crate::adapters::Adapters;
+use crate::criticize::exchange;
 use crate::error::Error;
 use crate::reply::StopReason;
 
@@ -133,14 +134,8 @@ impl Reviews {
         stop_reason: StopReason,
         now: Timestamp,
     ) -> Result<Option<String>, Error> {
-        let exchange = Exchange {
-            system,
-            context: None,
-            prompt,
-            reply,
-            end: stop_reason.into(),
-            expect: &Expectation::default(),
-        };
+        let expect = Expectation::default();
+        let exchange = exchange(system, prompt, reply, stop_reason, &expect);
         self.offer(&exchange, &Panel::default().judge(&exchange), now)
     }
 

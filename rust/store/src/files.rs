@@ -2,7 +2,7 @@
 //! suites, experiments.
 
 use pocketune_adapter::{Digest, SubjectKind, VerifiedFile, Verifier};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use crate::database::begin;
 use crate::delivery::Delivery;
@@ -57,15 +57,7 @@ fn accept(
         }
     };
     let (release, sha256) = (file.verified().release(), file.verified().sha256());
-    connection.execute(
-        "INSERT INTO high_water (channel, version, sha256) VALUES (?1, ?2, ?3)
-         ON CONFLICT (channel) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256",
-        params![
-            release.channel.as_str(),
-            rows::signed(release.version),
-            sha256.to_string()
-        ],
-    )?;
+    rows::raise_high_water(connection, release, &sha256)?;
     Event::new(Action::Accepted, situation.now)
         .about(sha256)
         .release(release, file.verified().signers())

@@ -104,15 +104,7 @@ impl Store {
                 situation.now.unix_seconds(),
             ],
         )?;
-        transaction.execute(
-            "INSERT INTO high_water (channel, version, sha256) VALUES (?1, ?2, ?3)
-             ON CONFLICT (channel) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256",
-            params![
-                release.channel.as_str(),
-                rows::signed(release.version),
-                sha256.to_string()
-            ],
-        )?;
+        rows::raise_high_water(&transaction, release, &sha256)?;
         Event::new(Action::Installed, situation.now)
             .about(sha256)
             .release(release, adapter.signers())

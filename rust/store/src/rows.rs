@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use pocketune_adapter::{Digest, HighWaterMark, Name};
+use pocketune_adapter::{Digest, HighWaterMark, Name, Release, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::StoreError;
 use crate::install::InstalledAdapter;
-use pocketune_adapter::Timestamp;
 
 pub(crate) fn digest(text: &str) -> Result<Digest, StoreError> {
     Digest::from_hex(text).ok_or(StoreError::Damaged { what: "a digest" })
@@ -32,6 +31,24 @@ pub(crate) fn is_installed(connection: &Connection, sha256: &Digest) -> Result<b
         )
         .optional()?;
     Ok(found.is_some())
+}
+
+/// Keeps that a channel has come as far as this accepted release.
+pub(crate) fn raise_high_water(
+    connection: &Connection,
+    release: &Release,
+    sha256: &Digest,
+) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT INTO high_water (channel, version, sha256) VALUES (?1, ?2, ?3)
+         ON CONFLICT (channel) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256",
+        params![
+            release.channel.as_str(),
+            signed(release.version),
+            sha256.to_string()
+        ],
+    )?;
+    Ok(())
 }
 
 pub(crate) fn high_water(

@@ -149,8 +149,7 @@ fn ledger(
         let event = match it {
             Happening::Exposure(arm) => {
                 at_s += if number == 1 { 0 } else { EXPOSURE_S };
-                let arm = arm.of(["incumbent", "challenger"]).to_owned();
-                Event::Exposure { unit, arm, at_s }
+                Event::exposure(&unit, arm, at_s)
             }
             Happening::Outcome(measure, outcome) => Event::Outcome {
                 unit,
@@ -159,7 +158,7 @@ fn ledger(
                 at_s,
             },
         };
-        lines += &serde_json::to_string(&event).unwrap_or_default();
+        lines += &event.line();
         lines.push('\n');
     })?;
     Ok(lines)

@@ -1,9 +1,10 @@
 //! Outcomes that need no user: what replies cost, and what critics and the reward model
 //! say of them.
 
-use pocketune_judge::critic::{Exchange, Expectation, Panel, refuses};
+use pocketune_judge::critic::{Expectation, Panel, refuses};
 use pocketune_judge::experiment::{Definition, Measure};
 
+use crate::criticize::exchange;
 use crate::reply::Reply;
 use crate::reward::RewardScore;
 
@@ -21,14 +22,14 @@ pub(super) fn measured(
     reply: &Reply,
     reward: Option<RewardScore>,
 ) -> Vec<(Measure, f64)> {
-    let exchange = Exchange {
-        system: asked.system,
-        context: None,
-        prompt: asked.prompt,
-        reply: &reply.text,
-        end: reply.stop_reason.into(),
-        expect: &Expectation::default(),
-    };
+    let expect = Expectation::default();
+    let exchange = exchange(
+        asked.system,
+        asked.prompt,
+        &reply.text,
+        reply.stop_reason,
+        &expect,
+    );
     let taken = definition.metrics.iter().map(|metric| metric.measure);
     let value = |measure| match measure {
         Measure::FirstTokenMs => Some(reply.time_to_first_token_ms),
