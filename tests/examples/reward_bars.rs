@@ -4,8 +4,8 @@
 //!     cargo run --release --package pocketune-tests --example reward_bars
 //!
 //! For the kinds *brief* (chosen replies are shorter) and *style* (of equal length) of
-//! `tests/preferences`: trains on the pairs of training, looks at those held out, and prints
-//! one line of JSON each. Then asks the default model for replies, and counts what scoring
+//! `tests/preferences`, 200 pairs each: trains on the pairs of training and on more made
+//! alike, looks at those held out, and prints one line of JSON each. Then asks the default model for replies, and counts what scoring
 //! each right after it costs. Fails where a bar is missed. Some five minutes on two cores.
 
 use std::error::Error;
@@ -57,8 +57,8 @@ fn run() -> Result<Vec<String>> {
     let mut missed = Vec::new();
     let mut models = Vec::new();
     for (kind, accuracy_least) in KINDS {
-        let seen = read(&engine, kind)?;
-        let held_out = read(&engine, &format!("{kind}-heldout"))?;
+        let seen = read(&engine, &[kind, &format!("{kind}-more")])?;
+        let held_out = read(&engine, &[&format!("{kind}-heldout")])?;
         let started = Instant::now();
         let trained = train(&seen, engine.feature_source()?, &TrainingOptions::default())?;
         let training_s = started.elapsed().as_secs_f64();
@@ -115,26 +115,30 @@ struct Line {
     content: String,
 }
 
-fn read(engine: &Engine, name: &str) -> Result<Comparisons> {
+fn read(engine: &Engine, names: &[&str]) -> Result<Comparisons> {
     let mut preferences = Vec::new();
-    for (number, text) in preferences_file(&format!("{name}.jsonl"))?
-        .lines()
-        .enumerate()
-    {
-        let pair: Pair = serde_json::from_str(text)?;
-        let said = |lines: &[Line]| lines.last().map(|line| line.content.clone());
-        let question = said(&pair.prompt).ok_or("a prompt is empty")?;
-        preferences.push(Preference {
-            id: format!("{name} {number}"),
-            prompt: asked(question),
-            chosen: said(&pair.chosen).ok_or("a reply is missing")?,
-            rejected: said(&pair.rejected).ok_or("a reply is missing")?,
-            annotator: "rule".to_owned(),
-            tie: false,
-        });
+    for name in names {
+        let text = preferences_file(&format!("{name}.jsonl"))?;
+        for (number, line) in text.lines().enumerate() {
+            preferences.push(preference(format!("{name} {number}"), line)?);
+        }
     }
     let cancel = CancelToken::new();
     Ok(comparisons(engine, &preferences, 1, &cancel, || ())?)
+}
+
+fn preference(id: String, line: &str) -> Result<Preference> {
+    let pair: Pair = serde_json::from_str(line)?;
+    let said = |lines: &[Line]| lines.last().map(|line| line.content.clone());
+    let question = said(&pair.prompt).ok_or("a prompt is empty")?;
+    Ok(Preference {
+        id,
+        prompt: asked(question),
+        chosen: said(&pair.chosen).ok_or("a reply is missing")?,
+        rejected: said(&pair.rejected).ok_or("a reply is missing")?,
+        annotator: "rule".to_owned(),
+        tie: false,
+    })
 }
 
 fn asked(question: String) -> Prompt {

@@ -20,9 +20,9 @@ use std::sync::Arc;
 use pocketune_adapter::CandidateAdapter;
 use pocketune_core::{
     ChatOptions, DigestCache, Engine, EngineOptions, EvaluationSession, GenerationOptions,
-    ModelSource, Sampling, StopReason, criticize,
+    ModelSource, Sampling,
 };
-use pocketune_judge::critic::Critic;
+use pocketune_judge::critic::{Exchange, Expectation, Panel, ReplyEnd, refuses};
 use pocketune_judge::experiment::{
     Definition, Measure, Outcome, Outcomes, Pick, Verdict, World, simulate,
 };
@@ -199,14 +199,17 @@ fn answers(
             None => engine.chat(chat)?.send(prompt, &options)?.finish()?,
         };
         // Most replies of this model reach any limit: that is not what is looked at here.
-        let judgement = criticize(None, prompt, &reply.text, StopReason::StopString);
-        let refusal = judgement
-            .findings
-            .iter()
-            .find(|finding| finding.critic == Critic::UndueRefusal);
+        let exchange = Exchange {
+            system: None,
+            context: None,
+            prompt,
+            reply: &reply.text,
+            end: ReplyEnd::Stopped,
+            expect: &Expectation::default(),
+        };
         Ok(Answer {
-            score: judgement.score,
-            refuses: refusal.is_some_and(|finding| finding.score < 0.5),
+            score: Panel::default().judge(&exchange).score,
+            refuses: refuses(&exchange),
             text: reply.text,
         })
     };

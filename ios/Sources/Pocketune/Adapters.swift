@@ -104,7 +104,7 @@ public final class Adapters: Sendable {
     /// Goes back to what was active before, and returns it: nothing, where that is the
     /// model as it is.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` when nothing ever was active;
+    /// - Throws: `PocketuneError.NotNow` when nothing ever was active;
     ///   `StorageFailed` or `Closed`.
     @discardableResult
     public func rollBack() async throws -> [AdapterChoice] {
@@ -120,8 +120,8 @@ public final class Adapters: Sendable {
 
     /// Removes an adapter that is not active.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` for one that is active or not installed;
-    ///   `StorageFailed`.
+    /// - Throws: `PocketuneError.NotNow` for one that is active; `InvalidArgument` for one
+    ///   that is not installed; `StorageFailed`.
     public func remove(_ sha256: String) async throws {
         try await untilCancelled { [native] in try await native.remove(sha256: sha256) }
     }

@@ -5,8 +5,8 @@ import PocketuneFFI
 /// Requests of all chats queue fairly. The engine may be used from any task or
 /// thread. Letting go of it, or ``close()``, stops its work.
 ///
-/// Cancelling the task stops a load and a reply. It ends the waiting for a score, an
-/// embedding or a digest with `CancellationError`; their computation goes on to its end.
+/// Cancelling the task stops a load, a reply, a score and an embedding. It ends the waiting
+/// for a digest with `CancellationError`; its computation goes on to its end.
 public final class Engine: Sendable {
     /// Facts about the model.
     public let facts: ModelFacts
@@ -118,7 +118,9 @@ public final class Engine: Sendable {
     ///   `ContextFull`, `NoChatTemplate` or `Closed`.
     public func score(_ prompt: Prompt, reply: String) async throws -> Score {
         let native = try native.open()
-        return try await untilCancelled { try await native.score(prompt: prompt, reply: reply) }
+        return try await stoppedWhenCancelled { cancellation in
+            try await native.score(prompt: prompt, reply: reply, cancellation: cancellation)
+        }
     }
 
     /// Pooled hidden state of a text; not normalized.
@@ -126,7 +128,9 @@ public final class Engine: Sendable {
     /// - Throws: as ``score(_:reply:)``.
     public func embed(_ prompt: Prompt, pooling: Pooling = .mean) async throws -> Embedding {
         let native = try native.open()
-        return try await untilCancelled { try await native.embed(prompt: prompt, pooling: pooling) }
+        return try await stoppedWhenCancelled { cancellation in
+            try await native.embed(prompt: prompt, pooling: pooling, cancellation: cancellation)
+        }
     }
 
     /// Tokens of a text. Does not wait for requests that are under way.

@@ -58,8 +58,8 @@ public final class Experiment: Sendable {
     /// Does what the verdict says and ends the experiment: a promotion activates the
     /// challenger's adapters, anything else those of the incumbent.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` while nothing is proven, or where an
-    ///   adapter no longer passes; `StorageFailed` or `Closed`.
+    /// - Throws: `PocketuneError.NotNow` while nothing is proven; `InvalidArgument` where
+    ///   an adapter no longer passes; `StorageFailed` or `Closed`.
     @discardableResult
     public func conclude() async throws -> Decision {
         try await untilCancelled { [native] in try await native.conclude() }
@@ -160,11 +160,19 @@ extension Adapters {
     }
 
     /// All experiments that were started and not forgotten, the earliest first; also those
-    /// that have ``Experiment/ended()``.
+    /// that have ``Experiment/ended()``, and without ``damagedExperiments()``.
     ///
     /// - Throws: `PocketuneError.StorageFailed`.
     public func experiments() async throws -> [Experiment] {
         try await untilCancelled { [native] in try await native.experiments() }.map(Experiment.init)
+    }
+
+    /// Experiments that cannot be read: damaged, or started by a newer version of the app.
+    /// ``forgetExperiment(_:)`` removes them.
+    ///
+    /// - Throws: `PocketuneError.StorageFailed`.
+    public func damagedExperiments() async throws -> [DamagedExperiment] {
+        try await untilCancelled { [native] in try await native.damagedExperiments() }
     }
 
     /// Removes an experiment with all that was recorded in it.

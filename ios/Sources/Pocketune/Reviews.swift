@@ -29,7 +29,7 @@ public struct Reviews: Sendable {
     /// Lets the critics look at a reply, and keeps it where they leave it to a person.
     /// Returns its id then, and nil for what passes or certainly fails.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` without the consent to keep it;
+    /// - Throws: `PocketuneError.ConsentMissing` without the consent to keep it;
     ///   `StorageFailed`.
     @discardableResult
     public func offer(
@@ -47,14 +47,14 @@ public struct Reviews: Sendable {
     /// All replies that were kept, the earliest first.
     ///
     /// - Throws: `PocketuneError.StorageFailed`.
-    public func list() async throws -> [ReviewItem] {
+    public func list() async throws -> [DoubtfulReply] {
         try await untilCancelled { [native] in try await native.reviews() }
     }
 
     /// Marks a reply for sharing, or takes that back.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` without the consent to share, or for an
-    ///   unknown id; `StorageFailed`.
+    /// - Throws: `PocketuneError.ConsentMissing` without the consent to share;
+    ///   `InvalidArgument` for an unknown id; `StorageFailed`.
     public func share(_ id: String, shared: Bool = true) async throws {
         try await untilCancelled { [native] in try await native.shareReview(id: id, shared: shared) }
     }
@@ -68,7 +68,7 @@ public struct Reviews: Sendable {
 
     /// The replies that are marked for sharing, as lines of JSON. Sends nothing anywhere.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` without the consent to share;
+    /// - Throws: `PocketuneError.ConsentMissing` without the consent to share;
     ///   `StorageFailed`.
     public func export() async throws -> String {
         try await untilCancelled { [native] in try await native.exportReviews() }

@@ -71,8 +71,8 @@ extension Chat {
     /// Scores the last reply of the history. Right after it, with no adapter active, that
     /// costs one token or two.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` when there is no reply, or the head is
-    ///   another model's; `ContextFull` or `Closed`.
+    /// - Throws: `PocketuneError.NotNow` when there is no reply; `InvalidArgument` where the
+    ///   head is another model's; `ContextFull` or `Closed`.
     public func reward(_ model: RewardModel) async throws -> RewardScore {
         let model = model.native
         return try await stoppedWhenCancelled { [native] cancellation in

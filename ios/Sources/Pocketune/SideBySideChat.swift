@@ -36,7 +36,7 @@ public final class SideBySideChat: Sendable {
     /// Writes down what the user picked, and goes on from there; from the incumbent's
     /// reply where neither is better.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` where nothing waits for a pick;
+    /// - Throws: `PocketuneError.NotNow` where nothing waits for a pick;
     ///   `StorageFailed`.
     public func pick(_ choice: Choice) async throws {
         try await untilCancelled { [native] in try await native.pick(choice: choice) }

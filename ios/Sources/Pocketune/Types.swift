@@ -122,6 +122,15 @@ public typealias Verdict = PocketuneFFI.Verdict
 /// A verdict with its evidence.
 public typealias Decision = PocketuneFFI.Decision
 
+/// Why an experiment proves what it proves.
+public typealias VerdictReason = PocketuneFFI.VerdictReason
+
+/// Whether a verdict is in sight.
+public typealias Forecast = PocketuneFFI.Forecast
+
+/// An experiment that cannot be read, and why.
+public typealias DamagedExperiment = PocketuneFFI.DamagedExperiment
+
 /// What one metric of an experiment says.
 public typealias MetricEvidence = PocketuneFFI.MetricEvidence
 
@@ -150,7 +159,7 @@ public typealias Objection = PocketuneFFI.Objection
 public typealias Ruling = PocketuneFFI.Ruling
 
 /// A reply that waits for a person, or has been looked at.
-public typealias ReviewItem = PocketuneFFI.ReviewItem
+public typealias DoubtfulReply = PocketuneFFI.DoubtfulReply
 
 /// What consent is asked for: to keep doubtful replies, or to share those marked out.
 public typealias ReviewConsent = PocketuneFFI.ReviewConsent

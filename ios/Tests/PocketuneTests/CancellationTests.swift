@@ -77,6 +77,25 @@ final class CancellationTests: XCTestCase {
         try await assertSoon { try await running.value }
     }
 
+    func testScoresAndEmbeddingsStopWithTheirTask() async throws {
+        let engine = try await TestModel.engine()
+        let long = String(repeating: "word ", count: 900)
+        let scoring = Task { _ = try await engine.score(.raw(text: long), reply: "word") }
+        let embedding = Task { _ = try await engine.embed(.raw(text: long)) }
+        try await Task.sleep(for: .milliseconds(50))
+        for task in [scoring, embedding] {
+            task.cancel()
+            await assertSoon {
+                await assertThrows {
+                    try await task.value
+                } _: {
+                    $0 is CancellationError
+                }
+            }
+        }
+        try await assertSoon { try await engine.complete("One, two,", options: greedy(2)).drain() }
+    }
+
     func testClosingTheEngineEndsAStreamingReply() async throws {
         let engine = try await Engine.load(TestModel.source(), options: TestModel.options)
         let chat = try engine.chat()

@@ -27,8 +27,13 @@ final class ExperimentTests: XCTestCase {
         XCTAssertEqual(again, arms)
         let decision = try await experiment.verdict()
         XCTAssertEqual(decision.incumbentExposures + decision.challengerExposures, 20)
+        XCTAssertEqual(decision.reason, .notYet)
+        XCTAssertEqual(decision.forecast, .unknown)
+        XCTAssertNil(decision.moreOutcomes)
         let hasEnded = try await experiment.ended()
         XCTAssertFalse(hasEnded)
+        let damaged = try await adapters.damagedExperiments()
+        XCTAssertEqual(damaged, [])
         try await adapters.forgetExperiment(experiment.sha256)
         let left = try await adapters.experiments()
         XCTAssertTrue(left.isEmpty)
@@ -48,7 +53,7 @@ final class ExperimentTests: XCTestCase {
         await assertInvalid { try await experiment.record("a", .thumb, .value(value: 1)) }
         try await experiment.record("a", .pick, .picked(arm: .challenger))
         await assertInvalid { try await experiment.record("a", .pick, .picked(arm: .challenger)) }
-        await assertInvalid { try await experiment.conclude() }
+        await assertNotNow { try await experiment.conclude() }
         try await experiment.end()
         let hasEnded = try await experiment.ended()
         XCTAssertTrue(hasEnded)
@@ -68,6 +73,10 @@ final class ExperimentTests: XCTestCase {
         }
         let decision = try await experiment.verdict()
         XCTAssertEqual(decision.verdict, .promote)
+        XCTAssertEqual(decision.reason, .primaryBetter)
+        XCTAssertNil(decision.guardrail)
+        XCTAssertEqual(decision.forecast, .withinLimit)
+        XCTAssertEqual(decision.moreOutcomes, 0)
         XCTAssertEqual(decision.metrics.map(\.outcomes), [60])
         XCTAssertGreaterThan(try XCTUnwrap(decision.metrics.first).low, 0)
         let ledger = try await experiment.ledger()
@@ -94,7 +103,7 @@ final class ExperimentTests: XCTestCase {
         let experiment = try await adapters.startExperiment(definition(try await challenger(adapters)))
         let base = try await reply(engine)
         let chat = try await experiment.sideBySide(assistant)
-        await assertInvalid { try await chat.pick(.first) }
+        await assertNotNow { try await chat.pick(.first) }
         guard case .two(let unit, let first, let second) = try await chat.ask("Name a river.", options: greedy(8))
         else { return XCTFail("takes no part") }
         let arm = try await experiment.assign(unit)

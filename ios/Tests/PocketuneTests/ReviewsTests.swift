@@ -21,7 +21,7 @@ final class ReviewsTests: XCTestCase {
     func testNothingIsKeptOrSharedWithoutConsent() async throws {
         let folder = try TemporaryFolder()
         let reviews = try await openAdapters(try await TestModel.engine(), in: folder.url).reviews
-        await assertInvalid { try await reviews.offer(self.doubtful, to: self.question) }
+        await assertConsentMissing(.keep) { try await reviews.offer(self.doubtful, to: self.question) }
         let before = try await reviews.hasConsent(.keep)
         XCTAssertFalse(before)
         try await reviews.setConsent(.keep, given: true)
@@ -32,10 +32,11 @@ final class ReviewsTests: XCTestCase {
         let offered = try await reviews.offer(doubtful, to: question)
         let id = try XCTUnwrap(offered)
         let kept = try await reviews.list()
-        XCTAssertEqual(kept.map(\.id), [id])
+        XCTAssertEqual(kept.map { [$0.id, $0.prompt, $0.reply] }, [[id, question, doubtful]])
+        XCTAssertEqual(kept.first?.objections.map(\.critic), ["balance"])
 
-        await assertInvalid { try await reviews.share(id) }
-        await assertInvalid { _ = try await reviews.export() }
+        await assertConsentMissing(.share) { try await reviews.share(id) }
+        await assertConsentMissing(.share) { _ = try await reviews.export() }
         try await reviews.setConsent(.share, given: true)
         let none = try await reviews.export()
         XCTAssertEqual(none, "")

@@ -156,6 +156,31 @@ func assertInvalid(
     }
 }
 
+/// Runs `body`, which must throw `NotNow`.
+func assertNotNow(
+    file: StaticString = #filePath,
+    line: UInt = #line,
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: () async throws -> Void
+) async {
+    await assertThrows(file: file, line: line, isolation: isolation, body) {
+        if case PocketuneError.NotNow = $0 { true } else { false }
+    }
+}
+
+/// Runs `body`, which must ask for a consent.
+func assertConsentMissing(
+    _ consent: ReviewConsent,
+    file: StaticString = #filePath,
+    line: UInt = #line,
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: () async throws -> Void
+) async {
+    await assertThrows(file: file, line: line, isolation: isolation, body) {
+        $0 as? PocketuneError == .ConsentMissing(consent: consent)
+    }
+}
+
 /// Runs `body`, which must not take longer than five seconds: generous, because the
 /// tests share the machine; an uncancelled endless reply takes a thousand tokens.
 func assertSoon<T: Sendable>(

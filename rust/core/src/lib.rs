@@ -62,11 +62,11 @@ pub use pocketune_judge::experiment::{
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use pocketune_store::{
     Action, Active, ActiveAdapter, Delivery, HistoryEntry, InstalledAdapter, Purpose,
-    RefusedAdapter, Review, ReviewItem, ReviewLabel, Store, StoreError,
+    RefusedAdapter, Review, ReviewLabel, Store, StoreError,
 };
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
-pub use review::{Label, Reviews};
+pub use review::{DoubtfulExchange, DoubtfulReply, Label, Reviews};
 pub use reward::{Features, Preference, RewardModel, RewardScore, comparisons, replies_at_most};
 pub use source::ModelSource;
 pub use suites::{Responder, Scorer, answer, evaluate};

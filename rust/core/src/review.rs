@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pocketune_adapter::Timestamp;
 use pocketune_judge::critic::{Exchange, Expectation, Finding, Judgement, Panel, Ruling};
-use pocketune_store::{Purpose, ReviewItem, ReviewLabel, Store};
+use pocketune_store::{Purpose, ReviewItem, ReviewLabel, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::adapters::Adapters;
@@ -29,18 +29,40 @@ pub enum Label {
     Fail,
 }
 
+/// A reply that waits for a person, or has been looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DoubtfulReply {
+    /// Its id.
+    pub id: String,
+    /// When it was kept, by the device's clock.
+    pub at: Timestamp,
+    /// The exchange, and what the critics say of it.
+    pub exchange: DoubtfulExchange,
+    /// Whether it was marked out for sharing.
+    pub shared: bool,
+    /// When it was last handed out.
+    pub exported_at: Option<Timestamp>,
+    /// What people said, in the order of their names.
+    pub labels: Vec<ReviewLabel>,
+}
+
 /// What is kept of an exchange.
-#[derive(Serialize)]
-struct Content<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    system: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    context: Option<&'a str>,
-    prompt: &'a str,
-    reply: &'a str,
-    score: f64,
-    /// Those that object.
-    findings: Vec<&'a Finding>,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DoubtfulExchange {
+    /// The system prompt, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// The text that the reply was to keep to, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// What was asked.
+    pub prompt: String,
+    /// What was answered.
+    pub reply: String,
+    /// From 0 to 1, by all critics together.
+    pub score: f64,
+    /// Of the critics that object.
+    pub findings: Vec<Finding>,
 }
 
 /// A line of an export.
@@ -48,7 +70,7 @@ struct Content<'a> {
 struct Exported<'a> {
     id: &'a str,
     #[serde(flatten)]
-    content: serde_json::Map<String, serde_json::Value>,
+    exchange: &'a DoubtfulExchange,
 }
 
 /// A line of an import.
@@ -93,7 +115,7 @@ impl Reviews {
     /// fails needs nobody and is not kept: then `None`.
     ///
     /// # Errors
-    /// [`Error::Store`] with [`pocketune_store::StoreError::NoConsent`].
+    /// [`Error::Store`] with [`StoreError::NoConsent`].
     pub fn offer(
         &self,
         exchange: &Exchange<'_>,
@@ -103,19 +125,16 @@ impl Reviews {
         if judgement.ruling != Ruling::NeedsReview {
             return Ok(None);
         }
-        let content = Content {
-            system: exchange.system,
-            context: exchange.context,
-            prompt: exchange.prompt,
-            reply: exchange.reply,
+        let objects = |finding: &&Finding| finding.reason.is_some();
+        let kept = DoubtfulExchange {
+            system: exchange.system.map(str::to_owned),
+            context: exchange.context.map(str::to_owned),
+            prompt: exchange.prompt.to_owned(),
+            reply: exchange.reply.to_owned(),
             score: judgement.score,
-            findings: judgement
-                .findings
-                .iter()
-                .filter(|finding| finding.reason.is_some())
-                .collect(),
+            findings: judgement.findings.iter().filter(objects).cloned().collect(),
         };
-        let content = serde_json::to_string(&content).map_err(|error| Error::Io(error.into()))?;
+        let content = serde_json::to_string(&kept).map_err(|error| Error::Io(error.into()))?;
         let id = getrandom::u64().map_err(|error| Error::Io(error.into()))?;
         let id = format!("{id:016x}");
         self.store.keep_for_review(&id, &content, now)?;
@@ -142,16 +161,16 @@ impl Reviews {
     /// All that was kept, with what people said, the earliest first.
     ///
     /// # Errors
-    /// [`Error::Store`].
-    pub fn list(&self) -> Result<Vec<ReviewItem>, Error> {
-        Ok(self.store.reviews()?)
+    /// [`Error::Store`], with [`StoreError::Damaged`] for what cannot be read.
+    pub fn list(&self) -> Result<Vec<DoubtfulReply>, Error> {
+        self.store.reviews()?.into_iter().map(read).collect()
     }
 
     /// Marks a reply out for sharing, or takes that back.
     ///
     /// # Errors
-    /// [`Error::Store`] with [`pocketune_store::StoreError::NoConsent`] or
-    /// [`pocketune_store::StoreError::NoReview`].
+    /// [`Error::Store`] with [`StoreError::NoConsent`] or
+    /// [`StoreError::NoReview`].
     pub fn share(&self, id: &str, shared: bool) -> Result<(), Error> {
         Ok(self.store.share_review(id, shared)?)
     }
@@ -159,7 +178,7 @@ impl Reviews {
     /// Removes a reply.
     ///
     /// # Errors
-    /// [`Error::Store`] with [`pocketune_store::StoreError::NoReview`].
+    /// [`Error::Store`] with [`StoreError::NoReview`].
     pub fn forget(&self, id: &str) -> Result<(), Error> {
         Ok(self.store.forget_review(id)?)
     }
@@ -167,13 +186,12 @@ impl Reviews {
     /// Replies that are marked out for sharing, as lines of JSON.
     ///
     /// # Errors
-    /// [`Error::Store`] with [`pocketune_store::StoreError::NoConsent`].
+    /// [`Error::Store`] with [`StoreError::NoConsent`].
     pub fn export(&self, now: Timestamp) -> Result<String, Error> {
         let mut lines = String::new();
         for item in self.store.export_reviews(now)? {
-            let content = serde_json::from_str(&item.content).map_err(|_| damaged())?;
-            let id = &item.id;
-            let line = serde_json::to_string(&Exported { id, content });
+            let (id, exchange) = (&item.id, &exchange_of(&item)?);
+            let line = serde_json::to_string(&Exported { id, exchange });
             lines += &line.map_err(|error| Error::Io(error.into()))?;
             lines.push('\n');
         }
@@ -186,8 +204,8 @@ impl Reviews {
     ///
     /// # Errors
     /// [`Error::Labels`] for a line that is no label; [`Error::Store`] with
-    /// [`pocketune_store::StoreError::NoReview`] or
-    /// [`pocketune_store::StoreError::LabelContradicts`].
+    /// [`StoreError::NoReview`] or
+    /// [`StoreError::LabelContradicts`].
     pub fn import(&self, lines: &str, now: Timestamp) -> Result<usize, Error> {
         let mut labels = Vec::new();
         for (index, text) in lines.lines().enumerate() {
@@ -228,9 +246,20 @@ impl Label {
     }
 }
 
-fn damaged() -> Error {
-    pocketune_store::StoreError::Damaged {
+fn read(item: ReviewItem) -> Result<DoubtfulReply, Error> {
+    let exchange = exchange_of(&item)?;
+    Ok(DoubtfulReply {
+        id: item.id,
+        at: item.at,
+        exchange,
+        shared: item.shared,
+        exported_at: item.exported_at,
+        labels: item.labels,
+    })
+}
+
+fn exchange_of(item: &ReviewItem) -> Result<DoubtfulExchange, StoreError> {
+    serde_json::from_str(&item.content).map_err(|_| StoreError::Damaged {
         what: "a reply for review",
-    }
-    .into()
+    })
 }

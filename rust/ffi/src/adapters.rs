@@ -152,7 +152,7 @@ impl Adapters {
     /// Goes back to what was active before; returns that, which may be nothing.
     ///
     /// # Errors
-    /// `InvalidArgument` when nothing ever was active; `StorageFailed`, `Closed`.
+    /// `NotNow` when nothing ever was active; `StorageFailed`, `Closed`.
     pub async fn roll_back(&self) -> Result<Vec<AdapterChoice>, PocketuneError> {
         self.run(|inner| {
             let active = inner.adapters.roll_back(&inner.engine, now())?;
@@ -176,7 +176,8 @@ impl Adapters {
     /// Removes an adapter that is not active.
     ///
     /// # Errors
-    /// `InvalidArgument` for one that is active or not installed; `StorageFailed`.
+    /// `NotNow` for one that is active, `InvalidArgument` for one that is not installed,
+    /// `StorageFailed`.
     pub async fn remove(&self, sha256: String) -> Result<(), PocketuneError> {
         let choice = AdapterChoice { sha256, scale: 1.0 };
         let (sha256, _) = choice.parse()?;

@@ -155,7 +155,7 @@ impl Chat {
     /// Asks for another reply to the last message of the user.
     ///
     /// # Errors
-    /// As `send`.
+    /// As `send`; through the stream `NotNow` when nothing was said yet.
     pub fn regenerate(
         &self,
         options: GenerationOptions,

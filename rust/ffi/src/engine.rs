@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use pocketune_core as core;
 
-use crate::background;
+use crate::background::{self, Cancellation};
 use crate::chat::{Chat, ChatOptions};
 use crate::error::{ListenerError, PocketuneError};
 use crate::records::{EngineOptions, GenerationOptions, Pooling, Prompt};
@@ -124,10 +124,17 @@ impl Engine {
     ///
     /// # Errors
     /// `InvalidArgument`, `ContextFull`, `NoChatTemplate`, `Closed`, `Cancelled`.
-    pub async fn score(&self, prompt: Prompt, reply: String) -> Result<Score, PocketuneError> {
+    pub async fn score(
+        &self,
+        prompt: Prompt,
+        reply: String,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Score, PocketuneError> {
         let engine = Arc::clone(&self.0);
-        background::run(move |cancel| engine.score(&prompt.into(), &reply, cancel).map(Into::into))
-            .await
+        background::run_under(cancellation, move |cancel| {
+            engine.score(&prompt.into(), &reply, cancel).map(Into::into)
+        })
+        .await
     }
 
     /// Pooled hidden state of a text.
@@ -138,9 +145,10 @@ impl Engine {
         &self,
         prompt: Prompt,
         pooling: Pooling,
+        cancellation: Option<Arc<Cancellation>>,
     ) -> Result<Embedding, PocketuneError> {
         let engine = Arc::clone(&self.0);
-        background::run(move |cancel| {
+        background::run_under(cancellation, move |cancel| {
             engine
                 .embed(&prompt.into(), pooling.into(), cancel)
                 .map(Into::into)

@@ -2,6 +2,8 @@
 
 use pocketune_core::{Error, StoreError};
 
+use crate::reviews::ReviewConsent;
+
 /// Why a call failed. Messages are for logs and developers, and contain no
 /// prompt, reply or path.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, uniffi::Error)]
@@ -52,6 +54,18 @@ pub enum PocketuneError {
         option: String,
         /// What is wrong and what is allowed.
         reason: String,
+    },
+    /// Nothing to do it with at present, such as no reply to ask for again: offer it later.
+    #[error("not now: {reason}")]
+    NotNow {
+        /// What is missing.
+        reason: String,
+    },
+    /// Whoever holds the device has not agreed to it: ask, then `set_review_consent`.
+    #[error("there is no consent")]
+    ConsentMissing {
+        /// What consent is needed.
+        consent: ReviewConsent,
     },
     /// A saved chat of another model or version, or a damaged one: start afresh.
     #[error("the saved chat does not fit: {reason}")]
@@ -113,8 +127,6 @@ fn store_error(error: &StoreError) -> PocketuneError {
         | StoreError::Policy(_)
         | StoreError::NoPolicy
         | StoreError::NotInstalled { .. }
-        | StoreError::InUse { .. }
-        | StoreError::NothingBefore
         | StoreError::Scale { .. } => PocketuneError::InvalidArgument {
             option: "adapter".to_owned(),
             reason,
@@ -123,8 +135,11 @@ fn store_error(error: &StoreError) -> PocketuneError {
             option: "experiment".to_owned(),
             reason,
         },
-        StoreError::NoConsent { .. }
-        | StoreError::NoReview { .. }
+        StoreError::InUse { .. } | StoreError::NothingBefore => PocketuneError::NotNow { reason },
+        StoreError::NoConsent { purpose } => PocketuneError::ConsentMissing {
+            consent: (*purpose).into(),
+        },
+        StoreError::NoReview { .. }
         | StoreError::DuplicateReview { .. }
         | StoreError::LabelContradicts { .. } => PocketuneError::InvalidArgument {
             option: "review".to_owned(),
@@ -177,8 +192,7 @@ impl From<Error> for PocketuneError {
                 option: "constraint".to_owned(),
                 reason,
             },
-            Error::NotNow { reason } => Self::InvalidArgument {
-                option: "call".to_owned(),
+            Error::NotNow { reason } => Self::NotNow {
                 reason: reason.to_owned(),
             },
             Error::StateMismatch { reason } => Self::StateMismatch { reason },

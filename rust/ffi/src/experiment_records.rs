@@ -137,19 +137,70 @@ pub enum Verdict {
     Inconclusive,
 }
 
+/// Why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum VerdictReason {
+    /// The goal of the primary metric is reached and every guardrail holds.
+    PrimaryBetter,
+    /// The challenger is worse by the primary metric.
+    PrimaryWorse,
+    /// It is worse by a guardrail's margin.
+    GuardrailHarmed,
+    /// The goal is reached; a guardrail is not shown to hold yet.
+    GuardrailOpen,
+    /// The goal is reached with fewer outcomes than asked for.
+    TooFewOutcomes,
+    /// The evidence is not enough yet.
+    NotYet,
+    /// Arms were not assigned by their weights: nothing that was counted can be believed.
+    SampleRatio,
+    /// There are as many outcomes as there may be.
+    OutcomeLimit,
+    /// It has lasted as long as it may.
+    DayLimit,
+    /// Somebody ended it.
+    EndedByHand,
+}
+
+/// How many more outcomes of the primary metric a verdict needs, if those to come are as
+/// those that came. An estimate, rough early on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Forecast {
+    /// Nothing can be said yet.
+    Unknown,
+    /// Fewer than the limit leaves.
+    WithinLimit,
+    /// More than the limit leaves.
+    BeyondLimit,
+}
+
+/// An experiment that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct DamagedExperiment {
+    /// Its name, with which it can be forgotten.
+    pub sha256: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
 /// A verdict with its evidence.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct Decision {
     /// What to do.
     pub verdict: Verdict,
+    /// Why.
+    pub reason: VerdictReason,
+    /// The guardrail of that reason; null where it is about none.
+    pub guardrail: Option<Measure>,
     /// What, why and on which numbers, in a sentence.
     pub sentence: String,
     /// Exposures of the incumbent.
     pub incumbent_exposures: u64,
     /// Exposures of the challenger.
     pub challenger_exposures: u64,
-    /// About how many more outcomes lead to a verdict; null where that cannot be told, or
-    /// none is in sight within the limits.
+    /// Whether a verdict is in sight.
+    pub forecast: Forecast,
+    /// About how many more outcomes lead to it; null where it is not in sight.
     pub more_outcomes: Option<u64>,
     /// Evidence by each metric.
     pub metrics: Vec<MetricEvidence>,
@@ -174,6 +225,12 @@ pub struct MetricEvidence {
 impl From<core::Decision> for Decision {
     fn from(decision: core::Decision) -> Self {
         let [incumbent_exposures, challenger_exposures] = decision.exposures;
+        let (reason, guardrail) = VerdictReason::of(decision.reason);
+        let (forecast, more_outcomes) = match decision.forecast {
+            core::Forecast::Unknown => (Forecast::Unknown, None),
+            core::Forecast::MoreOutcomes(count) => (Forecast::WithinLimit, Some(count)),
+            core::Forecast::BeyondLimit => (Forecast::BeyondLimit, None),
+        };
         Self {
             verdict: match decision.verdict {
                 core::Verdict::Promote => Verdict::Promote,
@@ -181,14 +238,32 @@ impl From<core::Decision> for Decision {
                 core::Verdict::KeepGoing => Verdict::KeepGoing,
                 core::Verdict::Inconclusive => Verdict::Inconclusive,
             },
+            reason,
+            guardrail: guardrail.map(Into::into),
             sentence: decision.sentence,
             incumbent_exposures,
             challenger_exposures,
-            more_outcomes: match decision.forecast {
-                core::Forecast::MoreOutcomes(more) => Some(more),
-                core::Forecast::Unknown | core::Forecast::BeyondLimit => None,
-            },
+            forecast,
+            more_outcomes,
             metrics: decision.metrics.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl VerdictReason {
+    /// A reason, and the guardrail that it is about.
+    fn of(reason: core::Reason) -> (Self, Option<core::Measure>) {
+        match reason {
+            core::Reason::PrimaryBetter => (Self::PrimaryBetter, None),
+            core::Reason::PrimaryWorse => (Self::PrimaryWorse, None),
+            core::Reason::GuardrailHarmed(measure) => (Self::GuardrailHarmed, Some(measure)),
+            core::Reason::GuardrailOpen(measure) => (Self::GuardrailOpen, Some(measure)),
+            core::Reason::TooFewOutcomes => (Self::TooFewOutcomes, None),
+            core::Reason::NotYet => (Self::NotYet, None),
+            core::Reason::SampleRatio => (Self::SampleRatio, None),
+            core::Reason::OutcomeLimit => (Self::OutcomeLimit, None),
+            core::Reason::DayLimit => (Self::DayLimit, None),
+            core::Reason::EndedByHand => (Self::EndedByHand, None),
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::adapters::{self, Adapters};
 use crate::background::{self, Cancellation};
 use crate::chat::{Chat, ChatOptions, Message};
 use crate::error::PocketuneError;
-use crate::experiment_records::{Arm, Asked, Choice, Decision, Measure, Outcome};
+use crate::experiment_records::{
+    Arm, Asked, Choice, DamagedExperiment, Decision, Measure, Outcome,
+};
 use crate::records::GenerationOptions;
 use crate::reward::RewardModel;
 
@@ -71,7 +73,8 @@ impl Adapters {
         Ok(Experiment::wrap(adapters, experiment))
     }
 
-    /// All experiments that were started and not forgotten, the earliest first.
+    /// All experiments that were started and not forgotten, the earliest first; those that
+    /// cannot be read are `damaged_experiments`.
     ///
     /// # Errors
     /// `StorageFailed`.
@@ -79,6 +82,24 @@ impl Adapters {
         let started = self.run(|inner| inner.adapters.experiments()).await?;
         let wrap = |experiment| Experiment::wrap(self.inner(), experiment);
         Ok(started.into_iter().map(wrap).collect())
+    }
+
+    /// Experiments that cannot be read: damaged, or started by a newer version of the app.
+    /// They can be forgotten.
+    ///
+    /// # Errors
+    /// `StorageFailed`.
+    pub async fn damaged_experiments(&self) -> Result<Vec<DamagedExperiment>, PocketuneError> {
+        let damaged = self
+            .run(|inner| inner.adapters.damaged_experiments())
+            .await?;
+        let damaged = damaged
+            .into_iter()
+            .map(|(sha256, error)| DamagedExperiment {
+                sha256,
+                reason: error.to_string(),
+            });
+        Ok(damaged.collect())
     }
 
     /// Removes an experiment with all that was recorded in it.
@@ -144,8 +165,8 @@ impl Experiment {
     /// challenger's adapters, anything else those of the incumbent.
     ///
     /// # Errors
-    /// `InvalidArgument` while nothing is proven, or where an adapter no longer passes;
-    /// `StorageFailed`, `Closed`.
+    /// `NotNow` while nothing is proven; `InvalidArgument` where an adapter no longer
+    /// passes; `StorageFailed`, `Closed`.
     pub async fn conclude(&self) -> Result<Decision, PocketuneError> {
         self.beside(|experiment, inner| {
             let decision = experiment.conclude(&inner.adapters, &inner.engine, now())?;
@@ -290,7 +311,7 @@ impl SideBySideChat {
     /// where neither is better.
     ///
     /// # Errors
-    /// `InvalidArgument` where nothing waits for a pick; `StorageFailed`.
+    /// `NotNow` where nothing waits for a pick; `StorageFailed`.
     pub async fn pick(&self, choice: Choice) -> Result<(), PocketuneError> {
         let chat = Arc::clone(&self.0);
         background::run(move |_| chat.pick(choice.into(), now())).await

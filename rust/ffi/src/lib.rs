@@ -36,7 +36,8 @@ pub use chat::{Chat, ChatOptions, Message, OverflowPolicy, Role, TemplateChoice}
 pub use engine::{Engine, LoadListener, ModelSource, estimate_memory, inspect_model};
 pub use error::{ListenerError, PocketuneError};
 pub use experiment_records::{
-    Arm, Asked, Choice, Decision, Measure, MetricEvidence, Outcome, Verdict,
+    Arm, Asked, Choice, DamagedExperiment, Decision, Forecast, Measure, MetricEvidence, Outcome,
+    Verdict, VerdictReason,
 };
 pub use experiments::{ArmChat, Experiment, SideBySideChat};
 pub use logging::{LogLevel, start_logging};
@@ -45,7 +46,7 @@ pub use records::{
     Sampling, TokenBias,
 };
 pub use results::{Embedding, MemoryEstimate, ModelFacts, Score, TokenScore};
-pub use reviews::{ReviewConsent, ReviewItem};
+pub use reviews::{DoubtfulReply, ReviewConsent};
 pub use reward::{
     BestOf, Draft, Judgement, Objection, RewardModel, RewardScore, Ruling, criticize,
 };

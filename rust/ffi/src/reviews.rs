@@ -5,6 +5,7 @@ use pocketune_core::now;
 
 use crate::adapters::Adapters;
 use crate::error::PocketuneError;
+use crate::reward::Objection;
 use crate::stream::StopReason;
 
 /// What consent is asked for.
@@ -17,18 +18,53 @@ pub enum ReviewConsent {
 }
 
 /// A reply that waits for a person, or has been looked at.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct ReviewItem {
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+pub struct DoubtfulReply {
     /// Its id.
     pub id: String,
     /// When it was kept, in seconds since 1970.
     pub kept_at_s: i64,
-    /// Prompt, reply and objections, as JSON.
-    pub content: String,
+    /// The system prompt; null where there was none.
+    pub system_prompt: Option<String>,
+    /// What was asked.
+    pub prompt: String,
+    /// What was answered.
+    pub reply: String,
+    /// From 0 to 1, by all critics together.
+    pub score: f64,
+    /// What the critics object.
+    pub objections: Vec<Objection>,
     /// Whether it is marked for sharing.
     pub shared: bool,
     /// How many people have said something.
     pub labels: u64,
+}
+
+impl From<core::DoubtfulReply> for DoubtfulReply {
+    fn from(kept: core::DoubtfulReply) -> Self {
+        let exchange = kept.exchange;
+        let objections = exchange.findings.into_iter().filter_map(Objection::of);
+        Self {
+            id: kept.id,
+            kept_at_s: kept.at.unix_seconds(),
+            system_prompt: exchange.system,
+            prompt: exchange.prompt,
+            reply: exchange.reply,
+            score: exchange.score,
+            objections: objections.collect(),
+            shared: kept.shared,
+            labels: kept.labels.len() as u64,
+        }
+    }
+}
+
+impl From<core::Purpose> for ReviewConsent {
+    fn from(purpose: core::Purpose) -> Self {
+        match purpose {
+            core::Purpose::Review => Self::Keep,
+            core::Purpose::ReviewSharing => Self::Share,
+        }
+    }
 }
 
 impl From<ReviewConsent> for core::Purpose {
@@ -72,7 +108,7 @@ impl Adapters {
     /// returns its id then, null otherwise.
     ///
     /// # Errors
-    /// `InvalidArgument` without the consent to keep it; `StorageFailed`.
+    /// `ConsentMissing` without the consent to keep it; `StorageFailed`.
     pub async fn offer_for_review(
         &self,
         system_prompt: Option<String>,
@@ -92,25 +128,15 @@ impl Adapters {
     ///
     /// # Errors
     /// `StorageFailed`.
-    pub async fn reviews(&self) -> Result<Vec<ReviewItem>, PocketuneError> {
-        self.run(|inner| {
-            let items = inner.adapters.reviews().list()?;
-            let items = items.into_iter().map(|item| ReviewItem {
-                id: item.id,
-                kept_at_s: item.at.unix_seconds(),
-                content: item.content,
-                shared: item.shared,
-                labels: item.labels.len() as u64,
-            });
-            Ok(items.collect())
-        })
-        .await
+    pub async fn reviews(&self) -> Result<Vec<DoubtfulReply>, PocketuneError> {
+        let kept = self.run(|inner| inner.adapters.reviews().list()).await?;
+        Ok(kept.into_iter().map(Into::into).collect())
     }
 
     /// Marks a reply for sharing, or takes that back.
     ///
     /// # Errors
-    /// `InvalidArgument` without the consent to share, or for an unknown id;
+    /// `ConsentMissing` without the consent to share, `InvalidArgument` for an unknown id,
     /// `StorageFailed`.
     pub async fn share_review(&self, id: String, shared: bool) -> Result<(), PocketuneError> {
         self.run(move |inner| inner.adapters.reviews().share(&id, shared))
@@ -129,7 +155,7 @@ impl Adapters {
     /// Replies that are marked for sharing, as lines of JSON. Sends nothing anywhere.
     ///
     /// # Errors
-    /// `InvalidArgument` without the consent to share; `StorageFailed`.
+    /// `ConsentMissing` without the consent to share; `StorageFailed`.
     pub async fn export_reviews(&self) -> Result<String, PocketuneError> {
         self.run(|inner| inner.adapters.reviews().export(now()))
             .await

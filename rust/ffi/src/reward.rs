@@ -141,7 +141,7 @@ impl Chat {
     /// costs one token.
     ///
     /// # Errors
-    /// `InvalidArgument` when there is no reply or the head is another model's;
+    /// `NotNow` when there is no reply; `InvalidArgument` where the head is another model's;
     /// `ContextFull`, `Closed`, `Cancelled`.
     pub async fn reward(
         &self,
@@ -228,15 +228,20 @@ pub fn criticize(
     .into()
 }
 
+impl Objection {
+    /// None where the critic has nothing to object.
+    pub(crate) fn of(finding: core::Finding) -> Option<Self> {
+        Some(Self {
+            critic: finding.critic.name().to_owned(),
+            score: finding.score,
+            reason: finding.reason?.into_owned(),
+        })
+    }
+}
+
 impl From<core::Judgement> for Judgement {
     fn from(judgement: core::Judgement) -> Self {
-        let objections = judgement.findings.into_iter().filter_map(|finding| {
-            Some(Objection {
-                critic: finding.critic.name().to_owned(),
-                score: finding.score,
-                reason: finding.reason?.into_owned(),
-            })
-        });
+        let objections = judgement.findings.into_iter().filter_map(Objection::of);
         Self {
             ruling: match judgement.ruling {
                 core::Ruling::Pass => Ruling::Pass,

@@ -320,6 +320,37 @@ fn two_processes_record_in_one_ledger() {
 }
 
 #[test]
+fn one_damaged_experiment_keeps_nobody_from_the_others() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let sound = start(&world, &challenger, "side_by_side", &picks());
+    let (nonsense, unread) = ("ab".repeat(32), br#"{"id": "by a newer version"}"#);
+    let store = world.adapters.store();
+    store
+        .start_experiment(&nonsense, unread, world.now)
+        .unwrap();
+    let opened = world.adapters.experiments().unwrap();
+    let names: Vec<_> = opened.iter().map(Experiment::sha256).collect();
+    assert_eq!(names, [sound.sha256()]);
+    let damaged = world.adapters.damaged_experiments().unwrap();
+    assert!(matches!(
+        damaged.as_slice(),
+        [(sha256, ExperimentError::DefinitionMalformed { .. })] if *sha256 == nonsense
+    ));
+    // A line of the ledger that is none, beside one that is sound.
+    sound.assign("a", world.now).unwrap();
+    let last = store.events(sound.sha256(), 0).unwrap()[0].place;
+    let lines = ["no event".to_owned()];
+    store.append_events(sound.sha256(), last, &lines).unwrap();
+    assert!(sound.verdict(world.now).is_err());
+    assert!(world.adapters.experiments().unwrap().is_empty());
+    for (sha256, _) in world.adapters.damaged_experiments().unwrap() {
+        world.adapters.forget_experiment(&sha256).unwrap();
+    }
+    assert!(world.adapters.damaged_experiments().unwrap().is_empty());
+}
+
+#[test]
 fn a_forgotten_experiment_leaves_nothing() {
     let world = World::new();
     let challenger = world.installed(1, 8.0);

@@ -50,7 +50,10 @@ fn nothing_is_kept_or_shared_without_consent() {
     assert_eq!(line["id"], json!(id));
     assert_eq!(line["reply"], json!(DOUBTFUL));
     assert!(!line["findings"].as_array().unwrap().is_empty());
-    assert_eq!(reviews.list().unwrap()[0].exported_at, Some(world.now));
+    let listed = reviews.list().unwrap().remove(0);
+    assert_eq!(listed.exported_at, Some(world.now));
+    assert_eq!(listed.exchange.reply, DOUBTFUL);
+    assert_eq!(json!(listed.exchange.findings), line["findings"]);
     // Taking the first consent back removes all of it.
     reviews
         .set_consent(Purpose::Review, false, world.now)

@@ -3,14 +3,11 @@
 use std::fmt::Write as _;
 
 use pocketune_core::Digest;
-use pocketune_judge::critic::Ruling;
+use pocketune_judge::critic::Critic;
 use pocketune_judge::suite::{Comparison, ItemReply, KindResult, SuiteReplies, SuiteResult};
 use serde::Serialize;
 
 use super::arms::{Arms, Evaluated};
-
-/// Digits of a digest that a person looks at.
-const SHORT_DIGITS: usize = 12;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
@@ -33,12 +30,9 @@ impl Report {
             if let Some(arms) = &suite.generation {
                 let items = arms.base.items.len();
                 let _ = writeln!(text, "{}, by generation ({items} items)", suite.suite);
-                text += &replies("as it is", &arms.base.items);
-                if let Some(changed) = &arms.changed {
-                    text += &replies("changed", &changed.items);
-                }
                 text += &arms.rows(shares_of_replies);
                 text += &kinds(arms.base.kinds.iter());
+                text += &objections(arms);
             }
         }
         text
@@ -101,30 +95,32 @@ fn kinds<'a>(kinds: impl Iterator<Item = (&'a String, &'a KindResult)>) -> Strin
     })
 }
 
-/// A line a reply, without its text.
-fn replies(who: &str, items: &[ItemReply]) -> String {
-    items.iter().fold(String::new(), |mut text, item| {
-        let passed = match item.passed {
-            true => "passed",
-            false => "not passed",
-        };
-        let ruling = match item.judgement.ruling {
-            Ruling::Pass => "pass",
-            Ruling::Fail => "fail",
-            Ruling::NeedsReview => "review",
-        };
-        let digest = item.reply_sha256.get(..SHORT_DIGITS).unwrap_or_default();
-        let _ = write!(
-            text,
-            "    {who:8} {:24} {digest} {passed:10} {ruling:6} {:.3}",
-            item.id, item.judgement.score
-        );
-        for finding in &item.judgement.findings {
-            if let Some(reason) = &finding.reason {
-                let _ = write!(text, "  {}: {reason}", finding.critic.name());
-            }
+/// To how many replies each critic objects, where any does. Item by item they are in the
+/// JSON.
+fn objections(arms: &Arms<SuiteReplies>) -> String {
+    let counts = |replies: &SuiteReplies| {
+        Critic::ALL.map(|critic| {
+            let objects = |item: &&ItemReply| {
+                let mut findings = item.judgement.findings.iter();
+                findings.any(|it| it.critic == critic && it.reason.is_some())
+            };
+            replies.items.iter().filter(objects).count()
+        })
+    };
+    let base = counts(&arms.base);
+    let changed = arms.changed.as_ref().map(counts);
+    let mut text = String::new();
+    for (at, critic) in Critic::ALL.into_iter().enumerate() {
+        let before = base.get(at).copied().unwrap_or_default();
+        let after = changed.and_then(|counts| counts.get(at).copied());
+        if before == 0 && after.unwrap_or_default() == 0 {
+            continue;
         }
-        text.push('\n');
-        text
-    })
+        let _ = write!(text, "    {:18} objects to {before:3}", critic.name());
+        let _ = match after {
+            Some(after) => writeln!(text, ", {after} of the changed ones"),
+            None => writeln!(text),
+        };
+    }
+    text
 }

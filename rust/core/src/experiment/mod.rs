@@ -34,6 +34,8 @@ pub struct Experiment {
     seen: Mutex<Seen>,
 }
 
+type StoredExperiment = (String, Result<Experiment, ExperimentError>);
+
 /// The ledger as far as it was read.
 struct Seen {
     recorder: Recorder,
@@ -311,17 +313,46 @@ impl Adapters {
         self.start_experiment(file.bytes(), now)
     }
 
-    /// All experiments that were started and not forgotten, the earliest first.
+    /// All experiments that were started and not forgotten, the earliest first, without
+    /// those that [`Adapters::damaged_experiments`] names.
     ///
     /// # Errors
-    /// [`Error::Experiment`] for one that is damaged, [`Error::Store`].
+    /// [`Error::Store`].
     pub fn experiments(&self) -> Result<Vec<Experiment>, Error> {
-        let stored = self.store().experiments()?;
-        let opened = stored.into_iter().map(|one| {
-            let definition = Definition::parse(&one.definition)?;
-            Experiment::open(Arc::clone(self.store()), definition)
-        });
-        opened.collect()
+        let mut sound = Vec::new();
+        for (_, opened) in self.opened_experiments()? {
+            sound.extend(opened);
+        }
+        Ok(sound)
+    }
+
+    /// Experiments whose definition or ledger cannot be read, each with what is wrong: they
+    /// were damaged, or started by a newer version. They can be forgotten.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn damaged_experiments(&self) -> Result<Vec<(String, ExperimentError)>, Error> {
+        let mut damaged = Vec::new();
+        for (sha256, opened) in self.opened_experiments()? {
+            damaged.extend(opened.err().map(|error| (sha256, error)));
+        }
+        Ok(damaged)
+    }
+
+    /// Each experiment of the store by its SHA-256, as far as it can be read.
+    fn opened_experiments(&self) -> Result<Vec<StoredExperiment>, Error> {
+        let mut all = Vec::new();
+        for stored in self.store().experiments()? {
+            let opened = Definition::parse(&stored.definition)
+                .map_err(Error::Experiment)
+                .and_then(|definition| Experiment::open(Arc::clone(self.store()), definition));
+            match opened {
+                Ok(experiment) => all.push((stored.sha256, Ok(experiment))),
+                Err(Error::Experiment(error)) => all.push((stored.sha256, Err(error))),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
     }
 
     /// Removes an experiment with all that was recorded in it.

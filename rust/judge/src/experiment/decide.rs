@@ -225,7 +225,7 @@ fn sentence(
             Goal::Better => format!("it is better ({seen}), and no guardrail is hurt"),
             Goal::NotWorseBy(margin) => format!(
                 "it is not worse by {} or more ({seen}), and no guardrail is hurt",
-                points(margin)
+                format!("{:.1} points", 100.0 * margin)
             ),
         },
         Reason::PrimaryWorse => format!("it is worse ({seen})"),
@@ -257,22 +257,29 @@ fn sentence(
     format!("{beginning}: {why}.")
 }
 
-/// Such as `pick: 12.5 points in 80 outcomes, between −3.1 and 27.0`.
+/// Such as `pick: +12.5 points in 80 outcomes, between −3.1 and +27.0`.
 fn described(evidence: &MeasureEvidence) -> String {
     let Some(effect) = evidence.effect else {
         return format!("{}: no outcomes of both arms", evidence.measure);
     };
     let Interval { low, high } = evidence.interval;
     format!(
-        "{}: {} in {} outcomes, between {:.1} and {:.1}",
+        "{}: {} points in {} outcomes, between {} and {}",
         evidence.measure,
-        points(effect),
+        signed_points(effect),
         evidence.outcomes,
-        100.0 * low,
-        100.0 * high
+        signed_points(low),
+        signed_points(high)
     )
 }
 
-fn points(share: f64) -> String {
-    format!("{:.1} points", 100.0 * share)
+/// Hundredths of a range with their sign, such as `+12.5`.
+#[must_use]
+pub fn signed_points(share: f64) -> String {
+    let text = format!("{:.1}", (100.0 * share).abs());
+    match text.as_str() {
+        "0.0" => text,
+        _ if share < 0.0 => format!("−{text}"),
+        _ => format!("+{text}"),
+    }
 }

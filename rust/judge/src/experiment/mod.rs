@@ -18,7 +18,7 @@ mod simulate;
 mod tally;
 
 pub use crate::stats::Arm;
-pub use decide::{Decision, MeasureEvidence, Reason, Verdict, decide};
+pub use decide::{Decision, MeasureEvidence, Reason, Verdict, decide, signed_points};
 pub use definition::{
     ArmDefinition, Arms, Definition, DesignKind, Goal, Limits, Metric, Namespace, Role,
 };

@@ -1,21 +1,12 @@
 //! Numbers as people read them.
 
+use pocketune_judge::experiment::signed_points;
 use pocketune_judge::stats::Interval;
 use serde::Serialize;
 
-/// Hundredths of a range with their sign, such as `+12.5`.
-pub(super) fn points(share: f64) -> String {
-    let text = format!("{:.1}", (100.0 * share).abs());
-    match text.as_str() {
-        "0.0" => text,
-        _ if share < 0.0 => format!("−{text}"),
-        _ => format!("+{text}"),
-    }
-}
-
-/// The same without decimals that say nothing, for scales.
+/// Hundredths of a range with their sign, without decimals that say nothing, for scales.
 pub(super) fn points_in_short(share: f64) -> String {
-    let text = points(share);
+    let text = signed_points(share);
     match text.strip_suffix(".0") {
         Some(whole) => whole.to_owned(),
         None => text,
@@ -28,7 +19,7 @@ pub(super) fn hundredths(share: f64) -> String {
 }
 
 pub(super) fn points_between(Interval { low, high }: Interval) -> String {
-    format!("{} to {}", points(low), points(high))
+    format!("{} to {}", signed_points(low), signed_points(high))
 }
 
 /// Such as `74.2 %`.
@@ -83,13 +74,13 @@ impl EValue {
 
 #[cfg(test)]
 mod tests {
-    use super::{EValue, points, signed};
+    use super::{EValue, signed, signed_points};
 
     #[test]
     fn signs_are_set_and_nothing_has_none() {
-        assert_eq!(points(0.1249), "+12.5");
-        assert_eq!(points(-0.031), "−3.1");
-        assert_eq!(points(-0.0001), "0.0");
+        assert_eq!(signed_points(0.1249), "+12.5");
+        assert_eq!(signed_points(-0.031), "−3.1");
+        assert_eq!(signed_points(-0.0001), "0.0");
         assert_eq!(signed(-0.5), "−0.50");
     }
 

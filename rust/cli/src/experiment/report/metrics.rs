@@ -1,11 +1,11 @@
 //! What each metric says, and whether arms were assigned as they were to be.
 
 use pocketune_judge::experiment::{
-    AlphaPlan, Decision, Definition, DesignKind, Goal, MeasureEvidence, Role, proves,
+    AlphaPlan, Decision, Definition, DesignKind, Goal, MeasureEvidence, Role, proves, signed_points,
 };
 use serde::Serialize;
 
-use super::figures::{EValue, hundredths, percent, points, points_between};
+use super::figures::{EValue, hundredths, percent, points_between};
 use crate::output::grouped;
 
 #[derive(Debug, Serialize)]
@@ -63,9 +63,9 @@ fn row(definition: &Definition, plan: &AlphaPlan, metric: &MeasureEvidence) -> R
         outcomes: grouped(metric.outcomes),
         incumbent: or_none(incumbent.map(hundredths)),
         challenger: or_none(challenger.map(hundredths)),
-        effect: or_none(metric.effect.map(points)),
+        effect: or_none(metric.effect.map(signed_points)),
         interval: points_between(metric.interval),
-        margin: (metric.null != 0.0).then(|| points(metric.null)),
+        margin: (metric.null != 0.0).then(|| signed_points(metric.null)),
         better,
         worse,
         class,

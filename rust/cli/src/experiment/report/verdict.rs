@@ -1,11 +1,10 @@
 //! What to do, why, and on what terms.
 
 use pocketune_adapter::Timestamp;
-use pocketune_judge::experiment::{Decision, DesignKind, Goal, Reason, Verdict};
+use pocketune_judge::experiment::{Decision, DesignKind, Goal, Reason, Verdict, signed_points};
 use serde::Serialize;
 
 use crate::experiment::evidence::{Evidence, outlook};
-use crate::experiment::report::figures::points;
 use crate::output::grouped;
 
 #[derive(Debug, Serialize)]
@@ -94,7 +93,7 @@ fn facts(evidence: &Evidence, at: Timestamp) -> Vec<(&'static str, String)> {
             match definition.goal {
                 Goal::Better => "better".to_owned(),
                 Goal::NotWorseBy(margin) => {
-                    let margin = points(margin);
+                    let margin = signed_points(margin);
                     format!("not worse by {} points", margin.trim_start_matches('+'))
                 }
             },

@@ -4,12 +4,13 @@ use plotters::chart::ChartBuilder;
 use plotters::element::{Circle, PathElement, Polygon};
 use plotters::series::LineSeries;
 use plotters::style::Color as _;
+use pocketune_judge::experiment::signed_points;
 
 use super::{
     ACCENT, Area, Drawing, INK, MUTED, NOTHING, Painted, Picture, RULE, line, text, units,
 };
 use crate::error::CliError;
-use crate::experiment::report::figures::{points, points_in_short};
+use crate::experiment::report::figures::points_in_short;
 use crate::experiment::report::looks::{Look, Sequence};
 use crate::output::grouped;
 
@@ -25,10 +26,10 @@ pub(crate) fn sequence(of: &Sequence) -> Result<Picture, CliError> {
             "After {} outcomes the interval reaches from {} to {} points, around an effect of {}; \
              the line of no promotion is at {} points.",
             grouped(last.outcomes),
-            points(last.low),
-            points(last.high),
-            points(last.effect.unwrap_or_default()),
-            points(of.null)
+            signed_points(last.low),
+            signed_points(last.high),
+            signed_points(last.effect.unwrap_or_default()),
+            signed_points(of.null)
         )
     });
     Ok(Picture {

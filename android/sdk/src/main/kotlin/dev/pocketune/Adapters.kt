@@ -84,7 +84,7 @@ public class Adapters private constructor(
      * Goes back to what was active before, and returns it: nothing, where that is the
      * model as it is.
      *
-     * @throws PocketuneException.InvalidArgument when nothing ever was active
+     * @throws PocketuneException.NotNow when nothing ever was active
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
     public suspend fun rollBack(): List<AdapterChoice> = handle.call { it.rollBack() }
@@ -99,7 +99,8 @@ public class Adapters private constructor(
     /**
      * Removes an adapter that is not active.
      *
-     * @throws PocketuneException.InvalidArgument for one that is active or not installed
+     * @throws PocketuneException.NotNow for one that is active
+     * @throws PocketuneException.InvalidArgument for one that is not installed
      */
     public suspend fun remove(sha256: String): Unit = handle.call { it.remove(sha256) }
 
@@ -161,11 +162,19 @@ public class Adapters private constructor(
 
     /**
      * All experiments that were started and not forgotten, the earliest first; also those
-     * that have [ended][Experiment.ended].
+     * that have [ended][Experiment.ended], and without [damagedExperiments].
      *
      * @throws PocketuneException.StorageFailed when the store is damaged
      */
     public suspend fun experiments(): List<Experiment> = handle.call { it.experiments() }.map(::Experiment)
+
+    /**
+     * Experiments that cannot be read: damaged, or started by a newer version of the app.
+     * [forgetExperiment] removes them.
+     *
+     * @throws PocketuneException.StorageFailed when the store is damaged
+     */
+    public suspend fun damagedExperiments(): List<DamagedExperiment> = handle.call { it.damagedExperiments() }
 
     /**
      * Removes an experiment with all that was recorded in it.

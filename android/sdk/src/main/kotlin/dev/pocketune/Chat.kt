@@ -77,8 +77,8 @@ public class Chat internal constructor(
      * Scores the last reply of the history. Right after it, with no adapter active, that
      * costs one token or two.
      *
-     * @throws PocketuneException.InvalidArgument when there is no reply, or the head is
-     * another model's
+     * @throws PocketuneException.NotNow when there is no reply
+     * @throws PocketuneException.InvalidArgument where the head is another model's
      * @throws PocketuneException.ContextFull when the conversation no longer fits
      * @throws PocketuneException.Closed after [close]
      */

@@ -66,6 +66,8 @@ internal fun NativeException.toPublic(): PocketuneException =
         is NativeException.NoChatTemplate -> PocketuneException.NoChatTemplate()
         is NativeException.ContextFull -> PocketuneException.ContextFull(promptTokens, contextTokens)
         is NativeException.InvalidArgument -> PocketuneException.InvalidArgument(option, reason)
+        is NativeException.NotNow -> PocketuneException.NotNow(reason)
+        is NativeException.ConsentMissing -> PocketuneException.ConsentMissing(consent)
         is NativeException.StateMismatch -> PocketuneException.StateMismatch(reason)
         is NativeException.Cancelled -> PocketuneException.Cancelled()
         is NativeException.Closed -> PocketuneException.Closed()

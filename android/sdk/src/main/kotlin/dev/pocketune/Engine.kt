@@ -70,7 +70,7 @@ public class Engine private constructor(
     public suspend fun score(
         prompt: Prompt,
         reply: String,
-    ): Score = handle.call { it.score(prompt.toNative(), reply) }
+    ): Score = handle.call { it.score(prompt.toNative(), reply, null) }
 
     /**
      * Pooled hidden state of a text; not normalized.
@@ -80,7 +80,7 @@ public class Engine private constructor(
     public suspend fun embed(
         prompt: Prompt,
         pooling: Pooling = Pooling.MEAN,
-    ): Embedding = handle.call { it.embed(prompt.toNative(), pooling) }
+    ): Embedding = handle.call { it.embed(prompt.toNative(), pooling, null) }
 
     /**
      * Tokens of [text]. Does not wait for requests that are under way.

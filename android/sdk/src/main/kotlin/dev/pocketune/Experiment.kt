@@ -59,8 +59,8 @@ public class Experiment internal constructor(
      * Does what the verdict says and ends the experiment: a promotion activates the
      * challenger's adapters, anything else those of the incumbent.
      *
-     * @throws PocketuneException.InvalidArgument while nothing is proven, or where an
-     * adapter no longer passes
+     * @throws PocketuneException.NotNow while nothing is proven
+     * @throws PocketuneException.InvalidArgument where an adapter no longer passes
      * @throws PocketuneException.StorageFailed when the store cannot be written
      * @throws PocketuneException.Closed after the engine was closed
      */

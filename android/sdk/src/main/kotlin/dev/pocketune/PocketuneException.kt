@@ -74,6 +74,25 @@ public sealed class PocketuneException(
     ) : PocketuneException("$option: $reason")
 
     /**
+     * Nothing to do it with at present, such as no reply to ask for again: offer it
+     * later.
+     *
+     * @property reason what is missing
+     */
+    public class NotNow(
+        public val reason: String,
+    ) : PocketuneException("not now: $reason")
+
+    /**
+     * Whoever holds the device has not agreed to it: ask, then [Reviews.setConsent].
+     *
+     * @property consent what consent is needed
+     */
+    public class ConsentMissing(
+        public val consent: ReviewConsent,
+    ) : PocketuneException("there is no consent")
+
+    /**
      * A saved chat of another model or version, or a damaged one: start afresh.
      *
      * @property reason what differs

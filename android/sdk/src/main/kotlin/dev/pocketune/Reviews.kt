@@ -34,7 +34,7 @@ public class Reviews internal constructor(
      * Lets the critics look at a reply, and keeps it where they leave it to a person.
      * Returns its id then, and null for what passes or certainly fails.
      *
-     * @throws PocketuneException.InvalidArgument without the consent to keep it
+     * @throws PocketuneException.ConsentMissing without the consent to keep it
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
     public suspend fun offer(
@@ -49,13 +49,13 @@ public class Reviews internal constructor(
      *
      * @throws PocketuneException.StorageFailed when the store is damaged
      */
-    public suspend fun list(): List<ReviewItem> = handle.call { it.reviews() }
+    public suspend fun list(): List<DoubtfulReply> = handle.call { it.reviews() }
 
     /**
      * Marks a reply for sharing, or takes that back.
      *
-     * @throws PocketuneException.InvalidArgument without the consent to share, or for an
-     * unknown id
+     * @throws PocketuneException.ConsentMissing without the consent to share
+     * @throws PocketuneException.InvalidArgument for an unknown id
      */
     public suspend fun share(
         id: String,
@@ -72,7 +72,7 @@ public class Reviews internal constructor(
     /**
      * The replies that are marked for sharing, as lines of JSON. Sends nothing anywhere.
      *
-     * @throws PocketuneException.InvalidArgument without the consent to share
+     * @throws PocketuneException.ConsentMissing without the consent to share
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
     public suspend fun export(): String = handle.call { it.exportReviews() }

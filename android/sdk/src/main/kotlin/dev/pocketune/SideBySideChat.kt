@@ -35,7 +35,7 @@ public class SideBySideChat internal constructor(
      * Writes down what the user picked, and goes on from there; from the incumbent's
      * reply where neither is better.
      *
-     * @throws PocketuneException.InvalidArgument where nothing waits for a pick
+     * @throws PocketuneException.NotNow where nothing waits for a pick
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
     public suspend fun pick(choice: Choice): Unit = handle.call { it.pick(choice) }

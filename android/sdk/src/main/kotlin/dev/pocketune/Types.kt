@@ -96,6 +96,15 @@ public typealias Verdict = dev.pocketune.ffi.Verdict
 /** A verdict with its evidence. */
 public typealias Decision = dev.pocketune.ffi.Decision
 
+/** Why an experiment proves what it proves. */
+public typealias VerdictReason = dev.pocketune.ffi.VerdictReason
+
+/** Whether a verdict is in sight. */
+public typealias Forecast = dev.pocketune.ffi.Forecast
+
+/** An experiment that cannot be read, and why. */
+public typealias DamagedExperiment = dev.pocketune.ffi.DamagedExperiment
+
 /** What one metric of an experiment says. */
 public typealias MetricEvidence = dev.pocketune.ffi.MetricEvidence
 
@@ -121,7 +130,7 @@ public typealias Objection = dev.pocketune.ffi.Objection
 public typealias Ruling = dev.pocketune.ffi.Ruling
 
 /** A reply that waits for a person, or has been looked at. */
-public typealias ReviewItem = dev.pocketune.ffi.ReviewItem
+public typealias DoubtfulReply = dev.pocketune.ffi.DoubtfulReply
 
 /** What consent is asked for: to keep doubtful replies, or to share those marked out. */
 public typealias ReviewConsent = dev.pocketune.ffi.ReviewConsent

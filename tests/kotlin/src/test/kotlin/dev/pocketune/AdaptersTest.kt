@@ -93,7 +93,7 @@ class AdaptersTest {
                 failure<PocketuneException.InvalidArgument> { adapters.review(delivered("brief.gguf")) }
                 failure<PocketuneException.InvalidArgument> { adapters.pinPolicy("no policy".toByteArray()) }
                 failure<PocketuneException.InvalidArgument> { adapters.remove("abc") }
-                failure<PocketuneException.InvalidArgument> { adapters.rollBack() }
+                failure<PocketuneException.NotNow> { adapters.rollBack() }
             }
             failure<PocketuneException.InvalidArgument> { Adapters.open(engine, folder.toString(), ByteArray(7)) }
             val file = Files.createFile(folder.resolve("file"))

@@ -122,7 +122,7 @@ class ErrorTest {
             val template = TemplateChoice.Jinja("{% if %}")
             failure<PocketuneException.InvalidArgument> { engine.chat(ChatOptions(template = template)) }
             engine.chat().use { chat ->
-                failure<PocketuneException.InvalidArgument> { chat.regenerate().collect() }
+                failure<PocketuneException.NotNow> { chat.regenerate().collect() }
             }
         }
 

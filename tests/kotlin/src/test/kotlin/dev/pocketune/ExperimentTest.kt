@@ -42,7 +42,10 @@ class ExperimentTest {
                     assertEquals(arms, units.map { experiment.assign(it) })
                     val decision = experiment.verdict()
                     assertEquals(20uL, decision.incumbentExposures + decision.challengerExposures)
+                    assertEquals(VerdictReason.NOT_YET, decision.reason)
+                    assertEquals(Forecast.UNKNOWN to null, decision.forecast to decision.moreOutcomes)
                     assertFalse(experiment.ended())
+                    assertTrue(adapters.damagedExperiments().isEmpty())
                     adapters.forgetExperiment(experiment.sha256)
                 }
                 assertTrue(adapters.experiments().isEmpty())
@@ -63,7 +66,7 @@ class ExperimentTest {
                 failure<PocketuneException.InvalidArgument> { experiment.record("a", Measure.THUMB, Outcome.Value(1.0)) }
                 experiment.record("a", Measure.PICK, picked)
                 failure<PocketuneException.InvalidArgument> { experiment.record("a", Measure.PICK, picked) }
-                failure<PocketuneException.InvalidArgument> { experiment.conclude() }
+                failure<PocketuneException.NotNow> { experiment.conclude() }
                 experiment.end()
                 assertTrue(experiment.ended())
                 assertNull(experiment.assign("b"))
@@ -84,6 +87,9 @@ class ExperimentTest {
                 }
                 val decision = experiment.verdict()
                 assertEquals(Verdict.PROMOTE, decision.verdict)
+                assertEquals(VerdictReason.PRIMARY_BETTER, decision.reason)
+                assertNull(decision.guardrail)
+                assertEquals(Forecast.WITHIN_LIMIT to 0uL, decision.forecast to decision.moreOutcomes)
                 val evidence = decision.metrics.single()
                 assertEquals(60uL, evidence.outcomes)
                 assertTrue(evidence.low > 0.0)
@@ -105,7 +111,7 @@ class ExperimentTest {
             openAdapters(folder).use { adapters ->
                 val experiment = adapters.startExperiment(definition(adapters.challenger()))
                 experiment.sideBySide(assistant).use { chat ->
-                    failure<PocketuneException.InvalidArgument> { chat.pick(Choice.FIRST) }
+                    failure<PocketuneException.NotNow> { chat.pick(Choice.FIRST) }
                     val asked = assertInstanceOf(Asked.Two::class.java, chat.ask("Name a river.", greedy(8u)))
                     assertEquals(asked.first.text == reply(), experiment.assign(asked.unit) == Arm.INCUMBENT)
                     assertNotEquals(asked.first.text, asked.second.text)

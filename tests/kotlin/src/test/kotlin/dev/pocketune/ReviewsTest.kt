@@ -34,16 +34,18 @@ class ReviewsTest {
         live {
             openAdapters(folder).use { adapters ->
                 val reviews = adapters.reviews
-                failure<PocketuneException.InvalidArgument> { reviews.offer(question, doubtful) }
+                assertEquals(ReviewConsent.KEEP, failure<PocketuneException.ConsentMissing> { reviews.offer(question, doubtful) }.consent)
                 assertFalse(reviews.hasConsent(ReviewConsent.KEEP))
                 reviews.setConsent(ReviewConsent.KEEP, true)
                 assertTrue(reviews.hasConsent(ReviewConsent.KEEP))
                 assertNull(reviews.offer(question, fine))
                 val id = checkNotNull(reviews.offer(question, doubtful))
-                assertEquals(id, reviews.list().single().id)
+                val kept = reviews.list().single()
+                assertEquals(listOf(id, question, doubtful), listOf(kept.id, kept.prompt, kept.reply))
+                assertEquals("balance", kept.objections.single().critic)
 
-                failure<PocketuneException.InvalidArgument> { reviews.share(id) }
-                failure<PocketuneException.InvalidArgument> { reviews.export() }
+                failure<PocketuneException.ConsentMissing> { reviews.share(id) }
+                assertEquals(ReviewConsent.SHARE, failure<PocketuneException.ConsentMissing> { reviews.export() }.consent)
                 reviews.setConsent(ReviewConsent.SHARE, true)
                 assertEquals("", reviews.export())
                 reviews.share(id)

@@ -29,7 +29,7 @@ class RewardModelTest {
         live {
             model().use { model ->
                 engine.chat().use { chat ->
-                    failure<PocketuneException.InvalidArgument> { chat.reward(model) }
+                    failure<PocketuneException.NotNow> { chat.reward(model) }
                     val reply = chat.reply("Name a river.", greedy())
                     val score = chat.reward(model)
                     assertTrue(score.computedTokens <= 2uL, "$score")
