@@ -224,8 +224,8 @@ fn sentence(
         Reason::PrimaryBetter => match definition.goal {
             Goal::Better => format!("it is better ({seen}), and no guardrail is hurt"),
             Goal::NotWorseBy(margin) => format!(
-                "it is not worse by {} or more ({seen}), and no guardrail is hurt",
-                format!("{:.1} points", 100.0 * margin)
+                "it is not worse by {:.1} points or more ({seen}), and no guardrail is hurt",
+                100.0 * margin
             ),
         },
         Reason::PrimaryWorse => format!("it is worse ({seen})"),
