@@ -103,7 +103,7 @@ experiment() {
     { "measure": "critic_score", "role": "guardrail" },
     { "measure": "refusal", "role": "guardrail" }
   ],
-  "limits": { "maxOutcomes": 300, "maxDays": 28 }
+  "limits": { "maxOutcomes": 500, "maxDays": 28 }
 }
 EOF
     say "

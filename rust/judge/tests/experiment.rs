@@ -97,23 +97,29 @@ fn picks_decide_once_they_prove_something() {
     );
 }
 
-#[test]
-fn a_harmed_guardrail_rolls_back_however_well_liked() {
+/// The challenger is always picked; refusals are as told of each unit.
+fn always_picked(units: u32, refusals: impl Fn(u32) -> Outcome) -> Recorder {
     let mut recorder = Recorder::new(definition()).unwrap();
-    for index in 0..60 {
+    for index in 0..units {
         let unit = format!("turn-{index}");
         let arm = definition().assign(&unit, None).unwrap();
         recorder.expose(&unit, arm, 1).unwrap();
         let pick = Outcome::Pick(Pick::Challenger);
         recorder.record(&unit, Measure::Pick, pick, 1).unwrap();
-        let refuses = Outcome::Pair {
-            incumbent: 0.0,
-            challenger: f64::from(u8::from(index % 2 == 0)),
-        };
+        let refusal = refusals(index);
         recorder
-            .record(&unit, Measure::Refusal, refuses, 1)
+            .record(&unit, Measure::Refusal, refusal, 1)
             .unwrap();
     }
+    recorder
+}
+
+#[test]
+fn a_harmed_guardrail_rolls_back_however_well_liked() {
+    let recorder = always_picked(60, |index| Outcome::Pair {
+        incumbent: 0.0,
+        challenger: f64::from(u8::from(index % 2 == 0)),
+    });
     let decision = decide(&definition(), recorder.tally(), 2, false).unwrap();
     assert_eq!(decision.verdict, Verdict::RollBack);
     assert_eq!(decision.reason, Reason::GuardrailHarmed(Measure::Refusal));
@@ -122,6 +128,28 @@ fn a_harmed_guardrail_rolls_back_however_well_liked() {
         "{}",
         decision.sentence
     );
+}
+
+#[test]
+fn what_a_guardrail_leaves_open_is_waited_for_and_named() {
+    // One of both refuses each time: equal, and noisy.
+    let recorder = always_picked(60, |index| Outcome::Pair {
+        incumbent: f64::from(index % 2),
+        challenger: f64::from(1 - index % 2),
+    });
+    let at = |by_hand| decide(&definition(), recorder.tally(), 2, by_hand).unwrap();
+    let running = at(false);
+    assert_eq!(running.verdict, Verdict::KeepGoing);
+    assert_eq!(running.reason, Reason::GuardrailOpen(Measure::Refusal));
+    assert!(
+        !matches!(running.forecast, Forecast::MoreOutcomes(0)),
+        "the picks alone are enough: {:?}",
+        running.forecast
+    );
+    let ended = at(true);
+    assert_eq!(ended.reason, Reason::EndedByHand);
+    let names = "refusal was not shown to be unharmed before it was ended (refusal: 0.0 points";
+    assert!(ended.sentence.contains(names), "{}", ended.sentence);
 }
 
 #[test]

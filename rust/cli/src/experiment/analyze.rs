@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use pocketune_adapter::Timestamp;
-use pocketune_judge::experiment::{Decision, decide};
+use pocketune_judge::experiment::{Decision, Verdict, decide, signed_points};
 
 use super::evidence::{EvidenceArgs, outlook};
 use crate::error::CliError;
@@ -51,22 +51,25 @@ fn table(decision: &Decision) -> String {
     let mut text = format!("{}\n", decision.sentence);
     let [incumbent, challenger] = decision.exposures;
     let _ = writeln!(text, "exposures: {incumbent} and {challenger}");
-    let _ = writeln!(text, "{}", outlook(decision.forecast));
+    if decision.verdict == Verdict::KeepGoing {
+        let _ = writeln!(text, "{}", outlook(decision.forecast));
+    }
     for metric in &decision.metrics {
+        let nothing = || "–".to_owned();
         let of_100 = |share: Option<f64>| {
-            share.map_or_else(|| "–".to_owned(), |share| format!("{:.1}", 100.0 * share))
+            share.map_or_else(nothing, |share| format!("{:.1}", 100.0 * share))
         };
         let [incumbent, challenger] = metric.means;
         let _ = writeln!(
             text,
-            "  {:16} {:>5} outcomes  {:>6} → {:>6}  effect {:>6} ({:+.1} to {:+.1}) points",
+            "  {:16} {:>5} outcomes  {:>6} → {:>6}  effect {:>6} ({} to {}) points",
             metric.measure.name(),
             metric.outcomes,
             of_100(incumbent),
             of_100(challenger),
-            of_100(metric.effect),
-            100.0 * metric.interval.low,
-            100.0 * metric.interval.high
+            metric.effect.map_or_else(nothing, signed_points),
+            signed_points(metric.interval.low),
+            signed_points(metric.interval.high)
         );
     }
     text

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::AlphaPlan;
+use super::evidence::{AlphaPlan, proves};
 use super::{
     Cells, Definition, ExperimentError, Forecast, Goal, Measure, Metric, Monitor, Role, Tally,
 };
@@ -244,17 +244,39 @@ fn sentence(
         Reason::SampleRatio => "arms were not assigned by their weights, so that no count can be \
                                 believed"
             .to_owned(),
-        Reason::OutcomeLimit => format!(
-            "nothing was proven within {} outcomes ({seen})",
-            definition.limits.max_outcomes
-        ),
-        Reason::DayLimit => format!(
-            "nothing was proven within {} days ({seen})",
-            definition.limits.max_days
-        ),
-        Reason::EndedByHand => format!("it was ended before anything was proven ({seen})"),
+        Reason::OutcomeLimit => {
+            let limit = format!("within {} outcomes", definition.limits.max_outcomes);
+            unproven(definition, metrics, &limit)
+        }
+        Reason::DayLimit => {
+            let limit = format!("within {} days", definition.limits.max_days);
+            unproven(definition, metrics, &limit)
+        }
+        Reason::EndedByHand => unproven(definition, metrics, "before it was ended"),
     };
     format!("{beginning}: {why}.")
+}
+
+/// What a promotion lacked when its time was over.
+fn unproven(definition: &Definition, metrics: &[MeasureEvidence], limit: &str) -> String {
+    let level = AlphaPlan::of(definition).promote;
+    let lacks = |it: &&MeasureEvidence| !proves(it.log_e_better, level);
+    let of = |role| metrics.iter().filter(move |it| it.role == role);
+    let seen = of(Role::Primary).next().map(described).unwrap_or_default();
+    if of(Role::Primary).any(|it| lacks(&it)) {
+        return format!("nothing was proven {limit} ({seen})");
+    }
+    match of(Role::Guardrail).find(lacks) {
+        Some(open) => format!(
+            "it is better ({seen}), but {} was not shown to be unharmed {limit} ({})",
+            open.measure,
+            described(open)
+        ),
+        None => format!(
+            "it looks better ({seen}), but there were fewer outcomes than the {} asked for {limit}",
+            definition.limits.min_outcomes
+        ),
+    }
 }
 
 /// Such as `pick: +12.5 points in 80 outcomes, between −3.1 and +27.0`.
