@@ -30,18 +30,19 @@ public final class Experiment: Sendable {
     /// part. The first time it is written down as an exposure: call it where the unit is
     /// about to see the arm.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` for a clock that went back;
-    ///   `StorageFailed`.
+    /// - Throws: `PocketuneError.StorageFailed`, also where the experiment's ledger is
+    ///   damaged.
     @discardableResult
     public func assign(_ unit: String) async throws -> Arm? {
         try await untilCancelled { [native] in try await native.assign(unit: unit) }
     }
 
-    /// Writes down what came of a unit, once a measure.
+    /// Writes down what came of a unit, once a measure; where the clock went back, as at the
+    /// time of the event before.
     ///
     /// - Throws: `PocketuneError.InvalidArgument` for a unit that was not assigned, a
-    ///   second outcome, a measure that the experiment does not take, a value that is no
-    ///   number, and after the end; `StorageFailed`. Then nothing was written.
+    ///   second outcome, a measure that the experiment does not take, and a value that is no
+    ///   number; `NotNow` after the end; `StorageFailed`. Then nothing was written.
     public func record(_ unit: String, _ measure: Measure, _ outcome: Outcome) async throws {
         try await untilCancelled { [native] in
             try await native.record(unit: unit, measure: measure, outcome: outcome)
@@ -50,13 +51,15 @@ public final class Experiment: Sendable {
 
     /// What is proven now. May be asked after every outcome, and changes nothing.
     ///
-    /// - Throws: `PocketuneError.StorageFailed`.
+    /// - Throws: `PocketuneError.StorageFailed`, also where the experiment's ledger is
+    ///   damaged.
     public func verdict() async throws -> Decision {
         try await untilCancelled { [native] in try await native.verdict() }
     }
 
-    /// Does what the verdict says and ends the experiment: a promotion activates the
-    /// challenger's adapters, anything else those of the incumbent.
+    /// Does what the verdict says and ends the experiment, both or neither: a promotion
+    /// activates the challenger's adapters, anything else those of the incumbent. Where it
+    /// has ended before, returns the verdict and changes nothing.
     ///
     /// - Throws: `PocketuneError.NotNow` while nothing is proven; `InvalidArgument` where
     ///   an adapter no longer passes; `StorageFailed` or `Closed`.
@@ -67,8 +70,7 @@ public final class Experiment: Sendable {
 
     /// Ends it without a verdict: nothing more is recorded.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` when it has ended before;
-    ///   `StorageFailed`.
+    /// - Throws: `PocketuneError.NotNow` when it has ended before; `StorageFailed`.
     public func end() async throws {
         try await untilCancelled { [native] in try await native.end() }
     }
@@ -96,10 +98,12 @@ public final class Experiment: Sendable {
     }
 
     /// Starts a conversation under the arm of a unit, and writes the exposure down. Where
-    /// it takes no part (the arm is nil), the conversation is under whatever is active.
+    /// it takes no part (the arm is nil), as after the end, the conversation is under
+    /// whatever is active.
     ///
     /// - Throws: as ``assign(_:)`` and ``Engine/chat(_:)``;
-    ///   `PocketuneError.InvalidArgument` where an adapter no longer passes.
+    ///   `PocketuneError.InvalidArgument` for an experiment of the other design, or where an
+    ///   adapter no longer passes.
     public func chat(
         _ unit: String,
         options: ChatOptions = ChatOptions()

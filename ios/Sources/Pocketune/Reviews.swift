@@ -10,7 +10,7 @@ public struct Reviews: Sendable {
     let native: PocketuneFFI.Adapters
 
     /// Gives a consent or takes it back. Taking back `ReviewConsent.keep` removes what was
-    /// kept.
+    /// kept, taking back `ReviewConsent.share` every mark for sharing.
     ///
     /// - Throws: `PocketuneError.StorageFailed`.
     public func setConsent(_ consent: ReviewConsent, given: Bool) async throws {
@@ -44,7 +44,8 @@ public struct Reviews: Sendable {
         }
     }
 
-    /// All replies that were kept, the earliest first.
+    /// All replies that were kept, the earliest first: at most 1,000, of which the earliest
+    /// go that are neither marked nor labelled.
     ///
     /// - Throws: `PocketuneError.StorageFailed`.
     public func list() async throws -> [DoubtfulReply] {

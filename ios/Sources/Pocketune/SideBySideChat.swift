@@ -19,10 +19,11 @@ public final class SideBySideChat: Sendable {
     }
 
     /// Asks both arms, one after the other, and returns both replies. Cancelling the task
-    /// stops both; then nothing was said, and nothing written down. Where no pick followed
-    /// the question before, the incumbent's reply to it counts as what was said.
+    /// stops both. Where no pick followed the question before, the incumbent's reply to it
+    /// counts as what was said. Where it fails or is cancelled, nothing was said or written
+    /// down, and the question before is still open.
     ///
-    /// - Throws: as reading ``Chat/send(_:options:)``, and as ``Experiment/assign(_:)``;
+    /// - Throws: `PocketuneError.NotNow` while it answers another question; as reading ``Chat/send(_:options:)``, and as ``Experiment/assign(_:)``;
     ///   `CancellationError` when the task was cancelled.
     public func ask(
         _ text: String,
@@ -36,8 +37,9 @@ public final class SideBySideChat: Sendable {
     /// Writes down what the user picked, and goes on from there; from the incumbent's
     /// reply where neither is better.
     ///
-    /// - Throws: `PocketuneError.NotNow` where nothing waits for a pick;
-    ///   `StorageFailed`.
+    /// - Throws: `PocketuneError.NotNow` where nothing waits for a pick, while a question is
+    ///   being answered, and where the experiment was ended meanwhile; `InvalidArgument`
+    ///   where the pick was recorded before; `StorageFailed`.
     public func pick(_ choice: Choice) async throws {
         try await untilCancelled { [native] in try await native.pick(choice: choice) }
     }

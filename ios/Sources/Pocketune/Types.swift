@@ -161,6 +161,9 @@ public typealias Ruling = PocketuneFFI.Ruling
 /// A reply that waits for a person, or has been looked at.
 public typealias DoubtfulReply = PocketuneFFI.DoubtfulReply
 
+/// What one person said of a reply: `pass` or `fail`.
+public typealias ReviewLabel = PocketuneFFI.ReviewLabel
+
 /// What consent is asked for: to keep doubtful replies, or to share those marked out.
 public typealias ReviewConsent = PocketuneFFI.ReviewConsent
 

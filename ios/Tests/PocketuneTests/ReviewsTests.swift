@@ -48,7 +48,8 @@ final class ReviewsTests: XCTestCase {
         XCTAssertEqual(lines, 1)
         await assertInvalid { try await reviews.importLabels("{}") }
         let labelled = try await reviews.list()
-        XCTAssertEqual(labelled.map(\.labels), [1])
+        XCTAssertEqual(labelled.map(\.labels), [[ReviewLabel(annotator: "ann", label: "pass")]])
+        XCTAssertNotNil(labelled.first?.exportedAtS)
         try await reviews.forget(id)
         await assertInvalid { try await reviews.forget(id) }
 

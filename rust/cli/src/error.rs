@@ -148,7 +148,7 @@ fn core_kind(error: &Error) -> &'static str {
         Error::Store(error) => store_kind(error),
         Error::Suite(_) => "suite_invalid",
         Error::RewardModel(_) => "reward_invalid",
-        Error::Experiment(_) => "experiment_invalid",
+        Error::Experiment(_) | Error::LedgerDamaged(_) => "experiment_invalid",
         Error::Labels { .. } => "data_invalid",
         Error::OutOfMemory { .. } => "out_of_memory",
         Error::AllocationFailed => "allocation_failed",

@@ -1,13 +1,14 @@
 //! An app's adapters: what a store keeps, and an engine computes under.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pocketune_adapter::{
     BaseIdentity, Digest, PublicKey, SubjectKind, Timestamp, VerifiedAdapter, VerifiedFile,
 };
 use pocketune_store::{
-    Active, ActiveAdapter, Delivery, RefusedAdapter, Review, Situation, Store, StoreError,
+    Active, ActiveAdapter, Appended, Delivery, RefusedAdapter, Review, Situation, Store,
+    StoreError, StoredRun,
 };
 
 use crate::engine::Engine;
@@ -26,6 +27,8 @@ pub struct Adapters {
     store: Arc<Store>,
     base: BaseIdentity,
     device: Option<PublicKey>,
+    /// Held while the store and then the engine change, so that both end the same.
+    switching: Mutex<()>,
 }
 
 impl Adapters {
@@ -50,6 +53,7 @@ impl Adapters {
             base: engine.base_identity(norms)?,
             store,
             device,
+            switching: Mutex::default(),
         })
     }
 
@@ -72,6 +76,7 @@ impl Adapters {
     /// # Errors
     /// [`Error::Store`], and those of [`Engine::use_adapters`].
     pub fn apply(&self, engine: &Engine, now: Timestamp) -> Result<Vec<RefusedAdapter>, Error> {
+        let _switching = self.switching();
         let Active { adapters, refused } = self.active(now)?;
         engine.use_adapters(&adapters)?;
         Ok(refused)
@@ -114,8 +119,37 @@ impl Adapters {
         wanted: &[(Digest, f32)],
         now: Timestamp,
     ) -> Result<(), Error> {
+        let _switching = self.switching();
         let adapters = self.store.activate(wanted, &self.situation(now))?;
         engine.use_adapters(&adapters)
+    }
+
+    /// As [`Adapters::activate`], and writes the events that conclude an experiment, both or
+    /// neither.
+    pub(crate) fn conclude(
+        &self,
+        engine: &Engine,
+        run: &StoredRun<'_>,
+        lines: &[String],
+        wanted: &[(Digest, f32)],
+        now: Timestamp,
+    ) -> Result<Appended, Error> {
+        let _switching = self.switching();
+        let situation = self.situation(now);
+        let concluded = self
+            .store
+            .conclude_experiment(run, lines, wanted, &situation)?;
+        let Appended::At(place, adapters) = concluded else {
+            return Ok(Appended::Behind);
+        };
+        engine.use_adapters(&adapters)?;
+        Ok(Appended::At(place, ()))
+    }
+
+    fn switching(&self) -> MutexGuard<'_, ()> {
+        self.switching
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Installed adapters with these scales, verified now, whatever is active.
@@ -132,6 +166,7 @@ impl Adapters {
     /// # Errors
     /// As [`Adapters::activate`].
     pub fn deactivate(&self, engine: &Engine, now: Timestamp) -> Result<(), Error> {
+        let _switching = self.switching();
         self.store.deactivate(now)?;
         engine.use_adapters(&[])
     }
@@ -141,6 +176,7 @@ impl Adapters {
     /// # Errors
     /// As [`Adapters::activate`], with [`StoreError::NothingBefore`].
     pub fn roll_back(&self, engine: &Engine, now: Timestamp) -> Result<Vec<ActiveAdapter>, Error> {
+        let _switching = self.switching();
         let adapters = self.store.roll_back(&self.situation(now))?;
         engine.use_adapters(&adapters)?;
         Ok(adapters)

@@ -50,6 +50,9 @@ pub enum Error {
     /// An experiment's definition or data cannot be.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
+    /// What an experiment's ledger in the store says cannot be.
+    #[error("the experiment's ledger is damaged: {0}")]
+    LedgerDamaged(#[source] ExperimentError),
     /// A line of what people said of replies cannot be read.
     #[error("line {line}: {reason}")]
     Labels {

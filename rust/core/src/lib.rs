@@ -57,7 +57,8 @@ pub use pocketune_judge::critic::{
     Critic, Exchange, Expectation, Finding, Judgement, Panel, Ruling,
 };
 pub use pocketune_judge::experiment::{
-    Arm, Decision, Definition, Forecast, Measure, MeasureEvidence, Outcome, Pick, Reason, Verdict,
+    Arm, Decision, Definition, ExperimentError, Forecast, Measure, MeasureEvidence, Outcome, Pick,
+    Reason, Verdict,
 };
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use pocketune_store::{
@@ -66,7 +67,7 @@ pub use pocketune_store::{
 };
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
-pub use review::{DoubtfulExchange, DoubtfulReply, Label, Reviews};
+pub use review::{DoubtfulExchange, DoubtfulReply, Label, Objection, Reviews};
 pub use reward::{Features, Preference, RewardModel, RewardScore, comparisons, replies_at_most};
 pub use source::ModelSource;
 pub use suites::{Responder, Scorer, answer, evaluate};

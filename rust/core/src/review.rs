@@ -61,8 +61,19 @@ pub struct DoubtfulExchange {
     pub reply: String,
     /// From 0 to 1, by all critics together.
     pub score: f64,
-    /// Of the critics that object.
-    pub findings: Vec<Finding>,
+    /// What the critics object.
+    pub findings: Vec<Objection>,
+}
+
+/// What one critic objects. Its name is text: a later version may know others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Objection {
+    /// Who.
+    pub critic: String,
+    /// From 0, certainly at fault, to 1.
+    pub score: f64,
+    /// Why, in plain words, without anything that user or model wrote.
+    pub reason: String,
 }
 
 /// A line of an export.
@@ -125,14 +136,17 @@ impl Reviews {
         if judgement.ruling != Ruling::NeedsReview {
             return Ok(None);
         }
-        let objects = |finding: &&Finding| finding.reason.is_some();
         let kept = DoubtfulExchange {
             system: exchange.system.map(str::to_owned),
             context: exchange.context.map(str::to_owned),
             prompt: exchange.prompt.to_owned(),
             reply: exchange.reply.to_owned(),
             score: judgement.score,
-            findings: judgement.findings.iter().filter(objects).cloned().collect(),
+            findings: judgement
+                .findings
+                .iter()
+                .filter_map(Objection::of)
+                .collect(),
         };
         let content = serde_json::to_string(&kept).map_err(|error| Error::Io(error.into()))?;
         let id = getrandom::u64().map_err(|error| Error::Io(error.into()))?;
@@ -189,10 +203,13 @@ impl Reviews {
     /// [`Error::Store`] with [`StoreError::NoConsent`].
     pub fn export(&self, now: Timestamp) -> Result<String, Error> {
         let mut lines = String::new();
-        for item in self.store.export_reviews(now)? {
+        let shared = self.store.export_reviews(now, |item| {
             let (id, exchange) = (&item.id, &exchange_of(&item)?);
-            let line = serde_json::to_string(&Exported { id, exchange });
-            lines += &line.map_err(|error| Error::Io(error.into()))?;
+            serde_json::to_string(&Exported { id, exchange })
+                .map_err(|error| StoreError::Io(error.into()))
+        })?;
+        for line in shared {
+            lines += &line;
             lines.push('\n');
         }
         Ok(lines)
@@ -232,6 +249,18 @@ impl Reviews {
         }
         self.store.label_reviews(&labels, now)?;
         Ok(labels.len())
+    }
+}
+
+impl Objection {
+    /// None where the critic has nothing to object.
+    #[must_use]
+    pub fn of(finding: &Finding) -> Option<Self> {
+        Some(Self {
+            critic: finding.critic.name().to_owned(),
+            score: finding.score,
+            reason: finding.reason.as_ref()?.clone().into_owned(),
+        })
     }
 }
 

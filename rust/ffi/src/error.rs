@@ -1,6 +1,6 @@
 //! The one public error. A variant exists only if an app handles it differently.
 
-use pocketune_core::{Error, StoreError};
+use pocketune_core::{Error, ExperimentError, StoreError};
 
 use crate::reviews::ReviewConsent;
 
@@ -204,6 +204,8 @@ impl From<Error> for PocketuneError {
                 option: "reward model".to_owned(),
                 reason,
             },
+            Error::Experiment(ExperimentError::Ended) => Self::NotNow { reason },
+            Error::LedgerDamaged(_) => Self::StorageFailed { reason },
             Error::Experiment(_) => Self::InvalidArgument {
                 option: "experiment".to_owned(),
                 reason,
@@ -212,7 +214,8 @@ impl From<Error> for PocketuneError {
                 option: "labels".to_owned(),
                 reason,
             },
-            // No call across this boundary takes a candidate or a suite.
+            // Adapters were verified before, and no call across this boundary takes a candidate
+            // or a suite.
             Error::AdapterInvalid(_) | Error::AdapterRefused(_) | Error::Suite(_) => {
                 Self::Internal { reason }
             }

@@ -130,17 +130,18 @@ impl Experiment {
     /// is written down as an exposure: call it where the unit is about to see the arm.
     ///
     /// # Errors
-    /// `InvalidArgument` for a clock that went back; `StorageFailed`.
+    /// `StorageFailed`, also for a ledger that is damaged.
     pub async fn assign(&self, unit: String) -> Result<Option<Arm>, PocketuneError> {
         self.run(move |experiment| Ok(experiment.assign(&unit, now())?.map(Into::into)))
             .await
     }
 
-    /// Writes down what came of a unit, once a measure.
+    /// Writes down what came of a unit, once a measure; where the clock went back, as at the
+    /// time of the event before.
     ///
     /// # Errors
     /// `InvalidArgument` for a unit that was not assigned, a second outcome, a measure that
-    /// the experiment does not take, a value that is no number, and after the end;
+    /// the experiment does not take, and a value that is no number; `NotNow` after the end;
     /// `StorageFailed`. Then nothing was written.
     pub async fn record(
         &self,
@@ -155,14 +156,15 @@ impl Experiment {
     /// What is proven now: may be asked after every outcome, and changes nothing.
     ///
     /// # Errors
-    /// `StorageFailed`; `InvalidArgument` for a ledger that is damaged.
+    /// `StorageFailed`, also for a ledger that is damaged.
     pub async fn verdict(&self) -> Result<Decision, PocketuneError> {
         self.run(|experiment| Ok(experiment.verdict(now())?.into()))
             .await
     }
 
-    /// Does what the verdict says and ends the experiment: a promotion activates the
-    /// challenger's adapters, anything else those of the incumbent.
+    /// Does what the verdict says and ends the experiment, both or neither: a promotion
+    /// activates the challenger's adapters, anything else those of the incumbent. Where it
+    /// has ended before, returns the verdict and changes nothing.
     ///
     /// # Errors
     /// `NotNow` while nothing is proven; `InvalidArgument` where an adapter no longer
@@ -178,7 +180,7 @@ impl Experiment {
     /// Ends it by hand: nothing more is recorded.
     ///
     /// # Errors
-    /// `InvalidArgument` when it has ended before; `StorageFailed`.
+    /// `NotNow` when it has ended before; `StorageFailed`.
     pub async fn end(&self) -> Result<(), PocketuneError> {
         self.run(|experiment| experiment.end(now())).await
     }
@@ -208,10 +210,11 @@ impl Experiment {
     }
 
     /// Starts a conversation under the arm of its unit, and writes the exposure down.
-    /// Where it takes no part, under whatever is active.
+    /// Where it takes no part, as after the end, under whatever is active.
     ///
     /// # Errors
-    /// As `assign` and `Engine.chat`; `InvalidArgument` where an adapter no longer passes.
+    /// As `assign` and `Engine.chat`; `InvalidArgument` for an experiment of the other design,
+    /// or where an adapter no longer passes.
     pub async fn chat(
         &self,
         unit: String,
@@ -289,10 +292,12 @@ pub struct SideBySideChat(Arc<core::SideBySideChat>);
 #[uniffi::export]
 impl SideBySideChat {
     /// Asks both arms, one after the other, and returns both replies in the order in which
-    /// they are to be shown. Cancelling the call cancels both.
+    /// they are to be shown. Cancelling the call cancels both. A question before that was
+    /// not picked from counts as left open, and the incumbent's reply as the one that was said.
     ///
     /// # Errors
-    /// As `Chat.send` and `Experiment.assign`; `Cancelled`.
+    /// `NotNow` while it answers another question; as `Chat.send` and `Experiment.assign`;
+    /// `Cancelled`. Then nothing was said or written, and the question before is still open.
     pub async fn ask(
         &self,
         text: String,
@@ -311,7 +316,9 @@ impl SideBySideChat {
     /// where neither is better.
     ///
     /// # Errors
-    /// `NotNow` where nothing waits for a pick; `StorageFailed`.
+    /// `NotNow` where nothing waits for a pick, while a question is being answered, and where
+    /// the experiment was ended meanwhile; `InvalidArgument` where the pick was recorded by
+    /// `record`; `StorageFailed`.
     pub async fn pick(&self, choice: Choice) -> Result<(), PocketuneError> {
         let chat = Arc::clone(&self.0);
         background::run(move |_| chat.pick(choice.into(), now())).await

@@ -46,7 +46,7 @@ pub use records::{
     Sampling, TokenBias,
 };
 pub use results::{Embedding, MemoryEstimate, ModelFacts, Score, TokenScore};
-pub use reviews::{DoubtfulReply, ReviewConsent};
+pub use reviews::{DoubtfulReply, ReviewConsent, ReviewLabel};
 pub use reward::{
     BestOf, Draft, Judgement, Objection, RewardModel, RewardScore, Ruling, criticize,
 };

@@ -36,14 +36,29 @@ pub struct DoubtfulReply {
     pub objections: Vec<Objection>,
     /// Whether it is marked for sharing.
     pub shared: bool,
-    /// How many people have said something.
-    pub labels: u64,
+    /// When it was last handed out, in seconds since 1970; null where it never was.
+    pub exported_at_s: Option<i64>,
+    /// What people said, in the order of their names.
+    pub labels: Vec<ReviewLabel>,
+}
+
+/// What one person said of a reply.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct ReviewLabel {
+    /// Who.
+    pub annotator: String,
+    /// `pass` or `fail`.
+    pub label: String,
 }
 
 impl From<core::DoubtfulReply> for DoubtfulReply {
     fn from(kept: core::DoubtfulReply) -> Self {
         let exchange = kept.exchange;
-        let objections = exchange.findings.into_iter().filter_map(Objection::of);
+        let objections = exchange.findings.into_iter().map(Into::into);
+        let labels = kept.labels.into_iter().map(|said| ReviewLabel {
+            annotator: said.annotator,
+            label: said.label,
+        });
         Self {
             id: kept.id,
             kept_at_s: kept.at.unix_seconds(),
@@ -53,7 +68,8 @@ impl From<core::DoubtfulReply> for DoubtfulReply {
             score: exchange.score,
             objections: objections.collect(),
             shared: kept.shared,
-            labels: kept.labels.len() as u64,
+            exported_at_s: kept.exported_at.map(core::Timestamp::unix_seconds),
+            labels: labels.collect(),
         }
     }
 }
@@ -79,7 +95,7 @@ impl From<ReviewConsent> for core::Purpose {
 #[uniffi::export]
 impl Adapters {
     /// Gives a consent or takes it back. Nothing is kept or shared before; taking back
-    /// `Keep` removes what was kept.
+    /// `Keep` removes what was kept, taking back `Share` every mark for sharing.
     ///
     /// # Errors
     /// `StorageFailed`.
@@ -124,7 +140,8 @@ impl Adapters {
         .await
     }
 
-    /// All replies that were kept, the earliest first.
+    /// All replies that were kept, the earliest first: at most 1,000, of which the earliest go
+    /// that are neither marked nor labelled.
     ///
     /// # Errors
     /// `StorageFailed`.

@@ -45,7 +45,7 @@ pub struct BestOf {
 pub struct Draft {
     /// The reply.
     pub reply: Reply,
-    /// Null for an empty reply.
+    /// Null for a reply that is empty or fills the context.
     pub score: Option<RewardScore>,
 }
 
@@ -228,20 +228,24 @@ pub fn criticize(
     .into()
 }
 
-impl Objection {
-    /// None where the critic has nothing to object.
-    pub(crate) fn of(finding: core::Finding) -> Option<Self> {
-        Some(Self {
-            critic: finding.critic.name().to_owned(),
-            score: finding.score,
-            reason: finding.reason?.into_owned(),
-        })
+impl From<core::Objection> for Objection {
+    fn from(objection: core::Objection) -> Self {
+        let core::Objection {
+            critic,
+            score,
+            reason,
+        } = objection;
+        Self {
+            critic,
+            score,
+            reason,
+        }
     }
 }
 
 impl From<core::Judgement> for Judgement {
     fn from(judgement: core::Judgement) -> Self {
-        let objections = judgement.findings.into_iter().filter_map(Objection::of);
+        let objections = judgement.findings.iter().filter_map(core::Objection::of);
         Self {
             ruling: match judgement.ruling {
                 core::Ruling::Pass => Ruling::Pass,
@@ -249,7 +253,7 @@ impl From<core::Judgement> for Judgement {
                 core::Ruling::NeedsReview => Ruling::NeedsReview,
             },
             score: judgement.score,
-            objections: objections.collect(),
+            objections: objections.map(Into::into).collect(),
         }
     }
 }

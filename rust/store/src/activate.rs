@@ -54,20 +54,32 @@ impl Store {
         check_scales(wanted)?;
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
-        let active = self.verify_set(&transaction, wanted, situation)?;
-        if !active.refused.is_empty() {
-            transaction.commit()?;
-            return accepted(active);
+        let active = self.activate_in(&transaction, wanted, situation)?;
+        transaction.commit()?;
+        accepted(active)
+    }
+
+    /// The same in somebody's transaction, which is to be committed where one is refused too.
+    /// What is active already stays the set that it is: going back leads to another one.
+    pub(crate) fn activate_in(
+        &self,
+        transaction: &Connection,
+        wanted: &[(Digest, f32)],
+        situation: &Situation<'_>,
+    ) -> Result<Active, StoreError> {
+        let active = self.verify_set(transaction, wanted, situation)?;
+        let before = active_set(transaction)?;
+        let unchanged = members(transaction, before)? == wanted;
+        if !active.refused.is_empty() || unchanged {
+            return Ok(active);
         }
-        let before = active_set(&transaction)?;
-        set_active(&transaction, wanted, before, situation.now)?;
+        set_active(transaction, wanted, before, situation.now)?;
         let action = match active.adapters.is_empty() {
             true => Action::Deactivated,
             false => Action::Activated,
         };
-        note(&transaction, action, &active.adapters, situation.now)?;
-        transaction.commit()?;
-        Ok(active.adapters)
+        note(transaction, action, &active.adapters, situation.now)?;
+        Ok(active)
     }
 
     /// The model answers as it is again. What was active stays installed.
@@ -199,7 +211,7 @@ fn check_scales(wanted: &[(Digest, f32)]) -> Result<(), StoreError> {
 }
 
 /// All of them, or why not.
-fn accepted(set: Active) -> Result<Vec<ActiveAdapter>, StoreError> {
+pub(crate) fn accepted(set: Active) -> Result<Vec<ActiveAdapter>, StoreError> {
     match set.refused.into_iter().next() {
         Some(refused) => Err(refused.refusal.into()),
         None => Ok(set.adapters),

@@ -8,9 +8,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::error::StoreError;
 
 /// What brings a store from each version to the next one.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("migrations/1_adapters.sql"),
     include_str!("migrations/2_experiments.sql"),
+    include_str!("migrations/3_runs.sql"),
 ];
 
 /// How long one process waits for another's transaction.
@@ -26,6 +27,8 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // What was removed is overwritten.
+    connection.pragma_update(None, "secure_delete", true)?;
     migrate(&mut connection)?;
     Ok(connection)
 }
@@ -53,6 +56,15 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Empties the write-ahead log, which holds what was removed until then. As well as it can:
+/// somebody else may be reading from it.
+pub(crate) fn forget_log(connection: &Connection) {
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    if let Err(error) = connection.query_row(checkpoint, [], |_| Ok(())) {
+        log::warn!("the log was not emptied: {error}");
+    }
 }
 
 /// A transaction that nobody else can write beside, from its beginning on.

@@ -38,10 +38,10 @@ pub use activate::{Active, ActiveAdapter, RefusedAdapter};
 pub use consent::Purpose;
 pub use delivery::{Delivery, bundle_path};
 pub use error::StoreError;
-pub use experiments::{Appended, StoredEvent, StoredExperiment};
+pub use experiments::{Appended, StoredEvent, StoredExperiment, StoredRun};
 pub use history::{Action, HistoryEntry};
 pub use install::{InstalledAdapter, Review};
-pub use review::{ReviewItem, ReviewLabel};
+pub use review::{REVIEWS_MAX, ReviewItem, ReviewLabel};
 
 /// What a store decides by, beside what it holds.
 #[derive(Debug, Clone, Copy)]

@@ -4,9 +4,12 @@ use pocketune_adapter::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Store;
-use crate::consent::Purpose;
-use crate::database::begin;
+use crate::consent::{self, Purpose};
+use crate::database::{begin, forget_log};
 use crate::error::StoreError;
+
+/// Most items that are kept, a few kilobytes each.
+pub const REVIEWS_MAX: u32 = 1_000;
 
 /// A reply that waits for a person, or has been looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +38,8 @@ pub struct ReviewLabel {
 }
 
 impl Store {
-    /// Keeps an item for review.
+    /// Keeps an item for review. Where there are [`REVIEWS_MAX`] already, the earliest that
+    /// is neither marked out for sharing nor labelled goes.
     ///
     /// # Errors
     /// [`StoreError::NoConsent`], [`StoreError::DuplicateReview`], and those of writing.
@@ -45,15 +49,26 @@ impl Store {
         content: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.require_consent(Purpose::Review)?;
-        let kept = self.connection().execute(
+        let mut connection = self.connection();
+        let transaction = begin(&mut connection)?;
+        consent::require(&transaction, Purpose::Review)?;
+        let kept = transaction.execute(
             "INSERT OR IGNORE INTO review_items (id, at, content) VALUES (?1, ?2, ?3)",
             params![id, now.unix_seconds(), content],
         )?;
-        match kept {
-            0 => Err(StoreError::DuplicateReview { id: id.to_owned() }),
-            _ => Ok(()),
+        if kept == 0 {
+            return Err(StoreError::DuplicateReview { id: id.to_owned() });
         }
+        transaction.execute(
+            "DELETE FROM review_items WHERE rowid IN (
+                 SELECT rowid FROM review_items
+                 WHERE shared = 0 AND id NOT IN (SELECT item FROM review_labels)
+                 ORDER BY at, rowid
+                 LIMIT max(0, (SELECT count(*) FROM review_items) - ?1))",
+            params![REVIEWS_MAX],
+        )?;
+        transaction.commit()?;
+        Ok(())
     }
 
     /// Marks an item out for sharing, or takes that back.
@@ -61,14 +76,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoConsent`], [`StoreError::NoReview`], and those of writing.
     pub fn share_review(&self, id: &str, shared: bool) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = begin(&mut connection)?;
         if shared {
-            self.require_consent(Purpose::ReviewSharing)?;
+            consent::require(&transaction, Purpose::ReviewSharing)?;
         }
-        let marked = self.connection().execute(
+        let marked = transaction.execute(
             "UPDATE review_items SET shared = ?2 WHERE id = ?1",
             params![id, shared],
         )?;
-        known(marked, id)
+        known(marked, id)?;
+        transaction.commit()?;
+        Ok(())
     }
 
     /// Removes an item with its labels.
@@ -76,10 +95,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoReview`], and those of writing.
     pub fn forget_review(&self, id: &str) -> Result<(), StoreError> {
-        let gone = self
-            .connection()
-            .execute("DELETE FROM review_items WHERE id = ?1", params![id])?;
-        known(gone, id)
+        let connection = self.connection();
+        let gone = connection.execute("DELETE FROM review_items WHERE id = ?1", params![id])?;
+        known(gone, id)?;
+        forget_log(&connection);
+        Ok(())
     }
 
     /// All items, the earliest first.
@@ -90,19 +110,25 @@ impl Store {
         items(&self.connection(), false)
     }
 
-    /// The items that are marked out for sharing, noting that they were handed out.
+    /// What `read` makes of the items that are marked out for sharing, noting that they were
+    /// handed out; where it fails, they were not.
     ///
     /// # Errors
-    /// [`StoreError::NoConsent`], and those of writing.
-    pub fn export_reviews(&self, now: Timestamp) -> Result<Vec<ReviewItem>, StoreError> {
-        self.require_consent(Purpose::ReviewSharing)?;
+    /// [`StoreError::NoConsent`], those of `read`, and those of writing.
+    pub fn export_reviews<T>(
+        &self,
+        now: Timestamp,
+        read: impl FnMut(ReviewItem) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
+        consent::require(&transaction, Purpose::ReviewSharing)?;
         transaction.execute(
             "UPDATE review_items SET exported_at = ?1 WHERE shared = 1",
             params![now.unix_seconds()],
         )?;
-        let shared = items(&transaction, true)?;
+        let shared = items(&transaction, true)?.into_iter().map(read);
+        let shared = shared.collect::<Result<_, _>>()?;
         transaction.commit()?;
         Ok(shared)
     }

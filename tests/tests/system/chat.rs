@@ -100,6 +100,24 @@ fn an_edited_history_reuses_its_unchanged_start() {
 }
 
 #[test]
+fn a_reply_to_a_history_that_was_replaced_joins_none() {
+    let engine = engine(smollm2(), &small(1024));
+    let chat = chat(&engine);
+    for history in [
+        Vec::new(),
+        vec![Message::user("Hi"), Message::assistant("Hello")],
+    ] {
+        let stream = chat.send("Write a long story.", &brief(200)).unwrap();
+        let first = stream.next_blocking();
+        assert!(matches!(first, Some(Ok(ReplyPart::Text(_)))));
+        chat.replace_history(history.clone()).unwrap();
+        stream.cancel();
+        (&stream).for_each(drop);
+        assert_eq!(chat.history(), history);
+    }
+}
+
+#[test]
 fn regenerating_replaces_the_last_reply() {
     let engine = engine(smollm2(), &small(512));
     let chat = chat(&engine);

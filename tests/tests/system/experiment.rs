@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use pocketune_adapter::SubjectKind;
 use pocketune_core::{
-    Adapters, Arm, Asked, CancelToken, ChatOptions, Choice, Digest, Error, Experiment, Measure,
-    Outcome, Pick, Reason, SideBySideChat, StoreError, Timestamp, Verdict,
+    Adapters, Arm, Asked, CancelToken, ChatOptions, Choice, Digest, Error, Experiment,
+    ExperimentError, GenerationOptions, Measure, Outcome, Pick, Reason, SideBySideChat, StoreError,
+    Timestamp, Verdict,
 };
-use pocketune_judge::experiment::ExperimentError;
+use pocketune_store::StoredRun;
 use serde_json::{Value, json};
 
 use crate::world::{World, ask, options};
@@ -42,6 +43,13 @@ fn start(world: &World, challenger: &Digest, design: &str, metrics: &Value) -> E
     let definition = definition(challenger, design, metrics);
     let started = world.adapters.start_experiment(&definition, world.now);
     started.unwrap()
+}
+
+fn side_by_side(world: &World, experiment: &Arc<Experiment>) -> SideBySideChat {
+    let options = ChatOptions::default();
+    let (adapters, engine) = (&world.adapters, &world.engine);
+    let experiment = Arc::clone(experiment);
+    SideBySideChat::start(experiment, adapters, engine, options, None, world.now).unwrap()
 }
 
 fn later(world: &World, seconds: i64) -> Timestamp {
@@ -93,22 +101,9 @@ fn both_arms_answer_and_the_pick_goes_on() {
     world.activate(&[(challenger, 1.0)]);
     let brief = ask(&world.chat());
     world.adapters.deactivate(&world.engine, world.now).unwrap();
-    let side_by_side = || {
-        let experiment = Arc::clone(&experiment);
-        let options = ChatOptions::default();
-        SideBySideChat::start(
-            experiment,
-            &world.adapters,
-            &world.engine,
-            options,
-            None,
-            world.now,
-        )
-        .unwrap()
-    };
     let mut orders = Vec::new();
     for _ in 0..12 {
-        let chat = side_by_side();
+        let chat = side_by_side(&world, &experiment);
         let asked = chat.ask(QUESTION, &options(), world.now, &CancelToken::new());
         let Asked::Two(shown) = asked.unwrap() else {
             panic!("takes no part");
@@ -145,15 +140,7 @@ fn a_question_is_asked_once_and_picked_once() {
     let world = World::new();
     let challenger = world.installed(1, 8.0);
     let experiment = Arc::new(start(&world, &challenger, "side_by_side", &picks()));
-    let chat = SideBySideChat::start(
-        experiment,
-        &world.adapters,
-        &world.engine,
-        ChatOptions::default(),
-        None,
-        world.now,
-    );
-    let chat = chat.unwrap();
+    let chat = side_by_side(&world, &experiment);
     let nothing = chat.pick(Choice::First, world.now);
     assert!(matches!(nothing, Err(Error::NotNow { .. })));
     let cancel = CancelToken::new();
@@ -219,13 +206,16 @@ fn a_better_challenger_is_promoted_and_a_worse_one_is_not() {
         assert_eq!(decision.unwrap().verdict, verdict);
         let now_active = world.adapters.active(world.now).unwrap().adapters.len();
         assert_eq!(now_active, active);
-        // It is over; the same verdict can be read and done again.
+        // It is over: the same verdict can be read, and what is chosen later stays.
         let outcome = Outcome::Pick(pick);
         let after = experiment.record("0", Measure::Pick, outcome, world.now);
         assert_eq!(refused(after), ExperimentError::Ended);
         assert_eq!(experiment.assign("new", world.now).unwrap(), None);
+        world.adapters.deactivate(&world.engine, world.now).unwrap();
         let again = experiment.conclude(&world.adapters, &world.engine, world.now);
         assert_eq!(again.unwrap().verdict, verdict);
+        let active = world.adapters.active(world.now).unwrap().adapters;
+        assert!(active.is_empty());
     }
 }
 
@@ -256,11 +246,6 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
         measure: Measure::Pick,
     };
     assert_eq!(record("b", Measure::Pick, thumb, world.now), form);
-    let earlier = later(&world, -5);
-    assert!(matches!(
-        record("b", Measure::Pick, pick, earlier),
-        ExperimentError::ClockWentBack { .. }
-    ));
     let decision = experiment.verdict(world.now).unwrap();
     assert_eq!(
         (
@@ -329,20 +314,37 @@ fn one_damaged_experiment_keeps_nobody_from_the_others() {
     store
         .start_experiment(&nonsense, unread, world.now)
         .unwrap();
+    // One that reads well and is another than was started.
+    let swapped = definition(&Digest::of(b"other"), "side_by_side", &picks());
+    let changed = "cd".repeat(32);
+    store
+        .start_experiment(&changed, &swapped, world.now)
+        .unwrap();
     let opened = world.adapters.experiments().unwrap();
     let names: Vec<_> = opened.iter().map(Experiment::sha256).collect();
     assert_eq!(names, [sound.sha256()]);
     let damaged = world.adapters.damaged_experiments().unwrap();
     assert!(matches!(
         damaged.as_slice(),
-        [(sha256, ExperimentError::DefinitionMalformed { .. })] if *sha256 == nonsense
+        [
+            (first, ExperimentError::DefinitionMalformed { .. }),
+            (second, ExperimentError::DefinitionInvalid { .. })
+        ] if *first == nonsense && *second == changed
     ));
     // A line of the ledger that is none, beside one that is sound.
     sound.assign("a", world.now).unwrap();
-    let last = store.events(sound.sha256(), 0).unwrap()[0].place;
+    let started = store.experiments().unwrap();
+    let run = started.iter().find(|it| it.sha256 == sound.sha256());
+    let run = |last| StoredRun {
+        experiment: sound.sha256(),
+        run: &run.unwrap().run,
+        last,
+    };
+    let last = store.events(&run(0)).unwrap()[0].place;
     let lines = ["no event".to_owned()];
-    store.append_events(sound.sha256(), last, &lines).unwrap();
-    assert!(sound.verdict(world.now).is_err());
+    store.append_events(&run(last), &lines).unwrap();
+    let verdict = sound.verdict(world.now);
+    assert!(matches!(verdict, Err(Error::LedgerDamaged(_))));
     assert!(world.adapters.experiments().unwrap().is_empty());
     for (sha256, _) in world.adapters.damaged_experiments().unwrap() {
         world.adapters.forget_experiment(&sha256).unwrap();
@@ -371,6 +373,117 @@ fn a_forgotten_experiment_leaves_nothing() {
     ));
     let fresh = start(&world, &challenger, "side_by_side", &picks());
     assert_eq!(fresh.arm_of("a").unwrap(), None);
+    fresh.assign("b", world.now).unwrap();
+    // Who still holds the old one neither reads nor writes in the new one.
+    let old = [
+        experiment.assign("c", world.now).map(drop),
+        experiment.verdict(world.now).map(drop),
+        experiment.end(world.now),
+    ];
+    for result in old {
+        let gone = matches!(result, Err(Error::Store(StoreError::NoExperiment { .. })));
+        assert!(gone, "{result:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_goes_back_loses_nothing() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let experiment = start(&world, &challenger, "side_by_side", &picks());
+    experiment.assign("a", world.now).unwrap();
+    let earlier = later(&world, -3_600);
+    let pick = Outcome::Pick(Pick::Tie);
+    experiment
+        .record("a", Measure::Pick, pick, earlier)
+        .unwrap();
+    experiment.end(earlier).unwrap();
+    let ledger = experiment.ledger().unwrap();
+    let at = world.now.unix_seconds().to_string();
+    assert!(ledger.lines().all(|line| line.contains(&at)), "{ledger}");
+}
+
+#[test]
+fn a_question_that_fails_leaves_the_one_before_open() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let experiment = Arc::new(start(&world, &challenger, "side_by_side", &picks()));
+    let chat = side_by_side(&world, &experiment);
+    let cancel = CancelToken::new();
+    chat.ask(QUESTION, &options(), world.now, &cancel).unwrap();
+    let impossible = GenerationOptions {
+        max_tokens: 0,
+        ..options()
+    };
+    let refused = chat.ask("and then", &impossible, world.now, &cancel);
+    assert!(matches!(refused, Err(Error::InvalidOption { .. })));
+    let cancelled = CancelToken::new();
+    cancelled.cancel();
+    let stopped = chat.ask("and then", &options(), world.now, &cancelled);
+    assert!(matches!(stopped, Err(Error::Cancelled)));
+    assert!(chat.history().is_empty());
+    chat.pick(Choice::First, world.now).unwrap();
+    assert_eq!(chat.history().len(), 2);
+    let decision = experiment.verdict(world.now).unwrap();
+    assert_eq!(decision.exposures.iter().sum::<u64>(), 1);
+}
+
+#[test]
+fn both_arms_pay_for_the_question_alone_before_their_first_token() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let metrics = json!([
+        { "measure": "pick", "role": "primary" },
+        { "measure": "first_token_ms", "role": "guardrail" },
+    ]);
+    let experiment = Arc::new(start(&world, &challenger, "side_by_side", &metrics));
+    let chat = side_by_side(&world, &experiment);
+    for turn in 0..4 {
+        let asked = chat.ask(QUESTION, &options(), world.now, &CancelToken::new());
+        let Asked::Two(shown) = asked.unwrap() else {
+            panic!("takes no part");
+        };
+        let computed = [&shown.first, &shown.second].map(|it| it.prompt_tokens - it.reused_tokens);
+        assert!(
+            computed[0].abs_diff(computed[1]) <= 8,
+            "{turn}: {computed:?}"
+        );
+        chat.pick(Choice::First, world.now).unwrap();
+    }
+    let decision = experiment.verdict(world.now).unwrap();
+    let outcomes: Vec<u64> = decision.metrics.iter().map(|it| it.outcomes).collect();
+    assert_eq!(outcomes, [4, 4]);
+}
+
+#[test]
+fn after_the_end_whatever_is_active_answers() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let base = world.reply();
+    world.activate(&[(challenger, 1.0)]);
+    let brief = world.reply();
+    world.adapters.deactivate(&world.engine, world.now).unwrap();
+    let experiment = Arc::new(start(&world, &challenger, "side_by_side", &picks()));
+    let chat = side_by_side(&world, &experiment);
+    experiment.end(world.now).unwrap();
+    let alone = |chat: &SideBySideChat| {
+        let asked = chat.ask(QUESTION, &options(), world.now, &CancelToken::new());
+        let Ok(Asked::One(reply)) = asked else {
+            panic!("takes part");
+        };
+        reply.text
+    };
+    assert_eq!(alone(&chat), base);
+    world.activate(&[(challenger, 1.0)]);
+    assert_eq!(alone(&side_by_side(&world, &experiment)), brief);
+    // What has lost may be gone.
+    world.adapters.deactivate(&world.engine, world.now).unwrap();
+    world
+        .adapters
+        .store()
+        .remove(&challenger, world.now)
+        .unwrap();
+    assert_eq!(alone(&side_by_side(&world, &experiment)), base);
 }
 
 #[test]

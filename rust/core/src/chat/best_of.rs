@@ -15,8 +15,8 @@ const DRAFTS_MAX: u32 = 64;
 pub struct Draft {
     /// The reply.
     pub reply: Reply,
-    /// What the reward model says of it; none of an empty reply, which is never the best
-    /// while there is another.
+    /// What the reward model says of it; none of a reply that is empty or fills the context,
+    /// which is never the best while there is another.
     pub score: Option<RewardScore>,
 }
 
@@ -41,8 +41,9 @@ impl Chat {
     ///
     /// # Errors
     /// As [`Chat::send`] and [`Chat::reward`]; [`Error::InvalidOption`] for a `count` of
-    /// 0, of more than 64, or of more than 1 where sampling is greedy;
-    /// [`Error::Cancelled`]: then nothing has joined the history.
+    /// 0, of more than 64, or of more than 1 where sampling is greedy; [`Error::NotNow`]
+    /// where the history was changed meanwhile; [`Error::Cancelled`]. Then nothing has
+    /// joined the history.
     pub fn send_best_of(
         &self,
         text: &str,
@@ -56,6 +57,7 @@ impl Chat {
             Some(seed) => seed,
             None => getrandom::u32().map_err(|error| Error::Io(error.into()))?,
         };
+        let turn = self.turn(text)?;
         let mut drafts = Vec::new();
         for number in 0..count {
             let mut options = options.clone();
@@ -66,7 +68,10 @@ impl Chat {
         }
         let best = best(&drafts);
         if let Some(draft) = drafts.get(best) {
-            self.keep_turn(text, &draft.reply)?;
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            self.keep(turn, &draft.reply)?;
         }
         Ok(BestOf { drafts, best })
     }

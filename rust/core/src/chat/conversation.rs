@@ -22,6 +22,8 @@ struct State {
     // Turns left out of the prompt for good, so that its start stays the same
     // from turn to turn and keeps being reused.
     dropped: usize,
+    // Raised by each change: a reply to another history does not join this one.
+    revision: u64,
 }
 
 /// What a reply is asked for.
@@ -50,7 +52,12 @@ pub(crate) struct OpenTurn {
     pub(crate) system_prompt: Option<String>,
     pub(crate) turns: Vec<Message>,
     pub(crate) dropped: usize,
+    revision: u64,
 }
+
+/// A history to come back to.
+#[derive(Debug)]
+pub(crate) struct Bookmark(State);
 
 impl Conversation {
     pub(crate) fn new(
@@ -64,6 +71,7 @@ impl Conversation {
             system_prompt,
             turns,
             dropped: 0,
+            revision: 0,
         });
         Ok(Self {
             renderer,
@@ -90,12 +98,24 @@ impl Conversation {
         turns: Vec<Message>,
     ) -> Result<(), Error> {
         check_turns(&turns)?;
-        *self.lock() = State {
+        let mut state = self.lock();
+        *state = State {
             system_prompt,
             turns,
             dropped: 0,
+            revision: state.revision + 1,
         };
         Ok(())
+    }
+
+    pub(crate) fn bookmark(&self) -> Bookmark {
+        Bookmark(self.lock().clone())
+    }
+
+    pub(crate) fn go_back(&self, Bookmark(before): Bookmark) {
+        let mut state = self.lock();
+        let revision = state.revision + 1;
+        *state = State { revision, ..before };
     }
 
     /// The turns to reply to. Changes nothing: a reply that fails leaves the
@@ -105,6 +125,7 @@ impl Conversation {
             system_prompt,
             mut turns,
             dropped,
+            revision,
         } = self.lock().clone();
         match ask {
             Ask::Send(text) | Ask::Draft(text) => {
@@ -128,6 +149,7 @@ impl Conversation {
             system_prompt,
             turns,
             dropped,
+            revision,
         })
     }
 
@@ -138,6 +160,7 @@ impl Conversation {
             system_prompt,
             mut turns,
             dropped,
+            ..
         } = self.lock().clone();
         let reply = turns.pop().filter(|_| turns.len() % 2 == 1);
         let reply = reply.ok_or(Error::NotNow {
@@ -147,16 +170,17 @@ impl Conversation {
         Ok((system_prompt, kept, reply.content))
     }
 
-    /// Keeps a finished turn: the messages that led to it, and the reply. Does
-    /// nothing when somebody replaced the history meanwhile.
-    pub(crate) fn close_turn(&self, open: OpenTurn, reply: &str) {
+    /// Keeps a finished turn: the messages that led to it, and the reply. Does nothing, and
+    /// says so, when the history has changed meanwhile.
+    pub(crate) fn close_turn(&self, open: OpenTurn, reply: &str) -> bool {
         let mut state = self.lock();
-        let before = open.turns.len().saturating_sub(1);
-        if state.turns.get(..before) != open.turns.get(..before) {
-            return;
+        if state.revision != open.revision {
+            return false;
         }
+        state.revision += 1;
         state.turns = open.turns;
         state.turns.push(Message::assistant(reply));
         state.dropped = open.dropped;
+        true
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Chat;
-use super::conversation::Ask;
+use super::conversation::{Ask, Bookmark, OpenTurn};
 use crate::cancel::CancelToken;
-use crate::engine::AdapterSet;
+use crate::engine::{AdapterSet, Shared};
 use crate::error::Error;
 use crate::options::GenerationOptions;
 use crate::reply::{Reply, StopReason};
@@ -20,6 +20,15 @@ impl Chat {
             set,
             Arc::clone(&self.conversation),
         )
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Whether it computes under these adapters.
+    pub(crate) fn is_under(&self, set: &AdapterSet) -> bool {
+        self.berth().lane.adapters == set.id()
     }
 
     /// A reply to `text` after the history, which stays as it is. Blocks.
@@ -54,19 +63,66 @@ impl Chat {
         if reply.text.is_empty() {
             return Ok(None);
         }
-        let open = self.conversation.open_turn(&Ask::Draft(text.to_owned()))?;
+        let open = self.turn(text)?;
         let kept = open.turns.get(reply.dropped_messages as usize..);
         let turns = kept.unwrap_or_default();
         let system_prompt = open.system_prompt.as_deref();
-        let features = self.features(&self.seat(), system_prompt, turns, &reply.text, cancel)?;
-        Ok(Some(model.score(&features)?))
+        match self.features(&self.berth(), system_prompt, turns, &reply.text, cancel) {
+            Ok(features) => Ok(Some(model.score(&features)?)),
+            // The reply was cut off where the context ends: its own end has no room.
+            Err(Error::ContextFull { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Adds a question and the draft that answers it to the history.
+    /// Computes what the cache lacks of the history, so that what the next reply takes to
+    /// its first token is that of its question alone. Blocks.
+    pub(crate) fn catch_up(&self, cancel: &CancelToken) -> Result<(), Error> {
+        let Ok((system_prompt, turns, reply)) = self.conversation.last_turn() else {
+            return Ok(());
+        };
+        let prompt = self
+            .conversation
+            .renderer
+            .render(system_prompt.as_deref(), &turns)?;
+        let lane = self.berth().lane;
+        match self.shared.features(lane, &prompt, &reply, cancel) {
+            Ok(_) | Err(Error::ContextFull { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The turn of a question, to be kept with what answers it.
+    pub(crate) fn turn(&self, text: &str) -> Result<OpenTurn, Error> {
+        self.conversation.open_turn(&Ask::Draft(text.to_owned()))
+    }
+
+    /// Adds a turn and the draft that answers it to the history, unless that has changed
+    /// since the turn was opened.
+    ///
+    /// # Errors
+    /// [`Error::NotNow`] where it has.
+    pub(crate) fn keep(&self, mut turn: OpenTurn, reply: &Reply) -> Result<(), Error> {
+        turn.dropped = turn.dropped.max(reply.dropped_messages as usize);
+        match self.conversation.close_turn(turn, &reply.text) {
+            true => Ok(()),
+            false => Err(Error::NotNow {
+                reason: "the history was changed while the reply was being generated",
+            }),
+        }
+    }
+
+    /// As [`Chat::keep`], of a question that was asked now.
     pub(crate) fn keep_turn(&self, text: &str, reply: &Reply) -> Result<(), Error> {
-        let mut open = self.conversation.open_turn(&Ask::Send(text.to_owned()))?;
-        open.dropped = open.dropped.max(reply.dropped_messages as usize);
-        self.conversation.close_turn(open, &reply.text);
-        Ok(())
+        self.keep(self.turn(text)?, reply)
+    }
+
+    /// The history as it is, to come back to.
+    pub(crate) fn bookmark(&self) -> Bookmark {
+        self.conversation.bookmark()
+    }
+
+    pub(crate) fn go_back(&self, to: Bookmark) {
+        self.conversation.go_back(to);
     }
 }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::options::{ChatOptions, GenerationOptions};
 use crate::reply::ReplyStream;
 use crate::reward::{Features, RewardModel, RewardScore};
-use crate::worker::{AdapterSetId, Generation, Source};
+use crate::worker::{AdapterSetId, Generation, LaneId, Source};
 
 /// One conversation on an engine.
 ///
@@ -119,6 +119,17 @@ impl Chat {
         seat
     }
 
+    /// The seat as it is, which stays until this is dropped: for what waits for the worker
+    /// without keeping others from asking.
+    pub(super) fn berth(&self) -> Berth {
+        let seat = self.seat();
+        Berth {
+            lane: seat.lane,
+            set: Arc::clone(&seat.set),
+            _stays: Arc::clone(&self.conversation),
+        }
+    }
+
     fn ask(&self, ask: Ask, options: &GenerationOptions) -> Result<ReplyStream, Error> {
         let seat = self.seat();
         let source = Source::Chat {
@@ -138,8 +149,8 @@ impl Chat {
     /// [`Error::ContextFull`], [`Error::Cancelled`], [`Error::Closed`], [`Error::Compute`].
     pub fn reward(&self, model: &RewardModel, cancel: &CancelToken) -> Result<RewardScore, Error> {
         let (system_prompt, turns, reply) = self.conversation.last_turn()?;
-        let seat = self.seat();
-        let features = self.features(&seat, system_prompt.as_deref(), &turns, &reply, cancel)?;
+        let berth = self.berth();
+        let features = self.features(&berth, system_prompt.as_deref(), &turns, &reply, cancel)?;
         model.score(&features)
     }
 
@@ -147,15 +158,15 @@ impl Chat {
     /// base model does.
     pub(super) fn features(
         &self,
-        seat: &Seat,
+        berth: &Berth,
         system_prompt: Option<&str>,
         turns: &[Message],
         reply: &str,
         cancel: &CancelToken,
     ) -> Result<Features, Error> {
         let prompt = self.conversation.renderer.render(system_prompt, turns)?;
-        let lane = match seat.lane.adapters {
-            AdapterSetId::NONE => seat.lane,
+        let lane = match berth.lane.adapters {
+            AdapterSetId::NONE => berth.lane,
             _ => self.shared.scoring_lane(),
         };
         self.shared.features(lane, &prompt, reply, cancel)
@@ -190,11 +201,11 @@ impl Chat {
     /// [`Error::Closed`], [`Error::Cancelled`], [`Error::Compute`], [`Error::ModelUnreadable`].
     pub fn save(&self, cancel: &CancelToken) -> Result<SavedChat, Error> {
         let model = self.shared.digest()?;
-        let seat = self.seat();
-        let lane = self.shared.save_lane(seat.lane, cancel)?;
+        let berth = self.berth();
+        let lane = self.shared.save_lane(berth.lane, cancel)?;
         Ok(SavedChat::new(
             model,
-            seat.set.names().to_vec(),
+            berth.set.names().to_vec(),
             self.system_prompt(),
             self.history(),
             lane,
@@ -209,15 +220,23 @@ impl Chat {
     /// type (then nothing has changed); otherwise as [`Chat::save`].
     pub fn restore(&self, saved: SavedChat, cancel: &CancelToken) -> Result<(), Error> {
         saved.check(self.shared.digest()?)?;
-        let seat = self.seat();
-        let usable = saved.is_under(seat.set.names());
+        let berth = self.berth();
+        let usable = saved.is_under(berth.set.names());
         let (system_prompt, turns, lane) = saved.into_parts();
         crate::chat::message::check_turns(&turns)?;
         if usable {
-            self.shared.restore_lane(seat.lane, lane, cancel)?;
+            self.shared.restore_lane(berth.lane, lane, cancel)?;
         }
         self.conversation.replace(system_prompt, turns)
     }
+}
+
+/// Where a chat computes, for a while.
+pub(super) struct Berth {
+    pub(super) lane: LaneId,
+    set: Arc<AdapterSet>,
+    // A chat whose conversation somebody holds moves nowhere.
+    _stays: Arc<Conversation>,
 }
 
 impl Drop for Chat {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pocketune_adapter::Timestamp;
-use pocketune_judge::experiment::Arm;
+use pocketune_judge::experiment::{Arm, DesignKind};
 
 use super::Experiment;
 use crate::adapters::Adapters;
@@ -24,10 +24,11 @@ pub struct ArmChat {
 
 impl Experiment {
     /// Starts a conversation and assigns it. It stays under its arm whatever becomes
-    /// active. Blocks for verifying and loading the arm's adapters.
+    /// active; after the end nobody takes part. Blocks for verifying and loading the arm's
+    /// adapters.
     ///
     /// # Errors
-    /// Those of [`Experiment::assign`], [`Engine::chat`] and [`Engine::use_adapters`];
+    /// [`Error::InvalidOption`] for an experiment side by side; those of [`Experiment::assign`], [`Engine::chat`] and [`Engine::use_adapters`];
     /// [`Error::Store`] where an adapter of the arm is refused. Then nothing was written.
     pub fn chat(
         &self,
@@ -37,8 +38,15 @@ impl Experiment {
         options: ChatOptions,
         now: Timestamp,
     ) -> Result<ArmChat, Error> {
-        let assigned = self.arm_of(unit)?;
-        let Some(arm) = self.definition.assign(unit, assigned) else {
+        if self.definition.design != DesignKind::ByConversation {
+            let reason = "is of an experiment in which both arms answer";
+            return Err(Error::option("design", reason));
+        }
+        let arm = match self.ended()? {
+            false => self.definition.assign(unit, self.arm_of(unit)?),
+            true => None,
+        };
+        let Some(arm) = arm else {
             return Ok(ArmChat {
                 chat: engine.chat(options)?,
                 arm: None,

@@ -13,7 +13,7 @@ use pocketune_judge::experiment::{
     Arm, ArmDefinition, Decision, Definition, Event, ExperimentError, Measure, Outcome, Recorder,
     Tally, Verdict, decide,
 };
-use pocketune_store::{Appended, Store};
+use pocketune_store::{Appended, Store, StoreError, StoredExperiment, StoredRun};
 
 use crate::adapters::Adapters;
 use crate::engine::Engine;
@@ -31,10 +31,12 @@ pub struct Experiment {
     store: Arc<Store>,
     definition: Definition,
     sha256: String,
+    /// This start of it: what was forgotten and started again is another one.
+    run: String,
     seen: Mutex<Seen>,
 }
 
-type StoredExperiment = (String, Result<Experiment, ExperimentError>);
+type OpenedExperiment = (String, Result<Experiment, ExperimentError>);
 
 /// The ledger as far as it was read.
 struct Seen {
@@ -43,14 +45,16 @@ struct Seen {
 }
 
 impl Experiment {
-    pub(crate) fn open(store: Arc<Store>, definition: Definition) -> Result<Self, Error> {
+    pub(crate) fn open(
+        store: Arc<Store>,
+        definition: Definition,
+        run: String,
+    ) -> Result<Self, Error> {
         let this = Self {
             store,
             sha256: definition.sha256(),
-            seen: Mutex::new(Seen {
-                recorder: Recorder::new(definition.clone())?,
-                place: 0,
-            }),
+            seen: Mutex::new(Seen::nothing(&definition)?),
+            run,
             definition,
         };
         drop(this.caught_up()?);
@@ -86,18 +90,33 @@ impl Experiment {
     /// without it.
     ///
     /// # Errors
-    /// [`Error::Experiment`] for a clock that went back, [`Error::Store`].
+    /// [`Error::Store`], [`Error::LedgerDamaged`].
     pub fn assign(&self, unit: &str, now: Timestamp) -> Result<Option<Arm>, Error> {
+        self.take_part(unit, &[], now)
+    }
+
+    /// As [`Experiment::assign`]; the first time these outcomes are written with it, all or
+    /// none.
+    pub(crate) fn take_part(
+        &self,
+        unit: &str,
+        outcomes: &[(Measure, Outcome)],
+        now: Timestamp,
+    ) -> Result<Option<Arm>, Error> {
         let mut assigned = None;
-        self.append(|recorder| {
+        self.append(now, |recorder, at_s| {
             let before = recorder.arm_of(unit);
             assigned = before;
             if before.is_some() || recorder.ended() {
                 return Vec::new();
             }
             assigned = self.definition.assign(unit, None);
-            let exposure = |arm| Event::exposure(unit, arm, now.unix_seconds());
-            assigned.map(exposure).into_iter().collect()
+            let exposure = assigned.map(|arm| Event::exposure(unit, arm, at_s));
+            let outcomes = outcomes.iter().map(|it| outcome(unit, it, at_s));
+            let events = exposure.into_iter();
+            events
+                .flat_map(|it| std::iter::once(it).chain(outcomes.clone()))
+                .collect()
         })?;
         Ok(assigned)
     }
@@ -105,116 +124,110 @@ impl Experiment {
     /// The arm that a unit was assigned to, where it was.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Store`], [`Error::LedgerDamaged`].
     pub fn arm_of(&self, unit: &str) -> Result<Option<Arm>, Error> {
         Ok(self.caught_up()?.recorder.arm_of(unit))
     }
 
-    /// Writes down what came of a unit, once a measure.
+    /// Writes down what came of a unit, once a measure. Where the clock went back, as at the
+    /// time of the event before.
     ///
     /// # Errors
     /// [`Error::Experiment`] for a unit that was not assigned, a second outcome by one
     /// measure, a measure that the experiment does not take, a form or number that cannot
-    /// be, a clock that went back, and after the end; [`Error::Store`]. Then nothing was
+    /// be, and after the end; [`Error::Store`], [`Error::LedgerDamaged`]. Then nothing was
     /// written.
     pub fn record(
         &self,
         unit: &str,
         measure: Measure,
-        outcome: Outcome,
+        value: Outcome,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.record_all(unit, &[(measure, outcome)], now)
-    }
-
-    /// As [`Experiment::record`], all or none.
-    pub(crate) fn record_all(
-        &self,
-        unit: &str,
-        outcomes: &[(Measure, Outcome)],
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        self.append(|_| {
-            let events = outcomes.iter().map(|&(measure, outcome)| Event::Outcome {
-                unit: unit.to_owned(),
-                measure,
-                outcome,
-                at_s: now.unix_seconds(),
-            });
-            events.collect()
-        })
+        self.append(now, |_, at_s| vec![outcome(unit, &(measure, value), at_s)])
     }
 
     /// What is proven now: may be asked after every outcome. Does not change anything; see
     /// [`Experiment::conclude`].
     ///
     /// # Errors
-    /// [`Error::Experiment`] for a ledger that is damaged, [`Error::Store`].
+    /// [`Error::Store`], [`Error::LedgerDamaged`].
     pub fn verdict(&self, now: Timestamp) -> Result<Decision, Error> {
-        let seen = self.caught_up()?;
-        let recorder = &seen.recorder;
-        let tally = recorder.tally();
-        let decision = decide(
-            &self.definition,
-            tally,
-            now.unix_seconds(),
-            recorder.ended(),
-        )?;
-        Ok(decision)
+        self.decided(&self.caught_up()?.recorder, now)
+    }
+
+    fn decided(&self, recorder: &Recorder, now: Timestamp) -> Result<Decision, Error> {
+        let now_s = now.unix_seconds();
+        let decided = decide(&self.definition, recorder.tally(), now_s, recorder.ended());
+        decided.map_err(Error::LedgerDamaged)
     }
 
     /// Ends it by hand: nothing more is recorded.
     ///
     /// # Errors
-    /// [`Error::Experiment`] when it has ended before, or for a clock that went back;
-    /// [`Error::Store`].
+    /// [`Error::Experiment`] when it has ended before; [`Error::Store`],
+    /// [`Error::LedgerDamaged`].
     pub fn end(&self, now: Timestamp) -> Result<(), Error> {
-        let at_s = now.unix_seconds();
-        self.append(|_| vec![Event::End { at_s }])
+        self.append(now, |_, at_s| vec![Event::End { at_s }])
     }
 
     /// Whether it has ended.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Store`], [`Error::LedgerDamaged`].
     pub fn ended(&self) -> Result<bool, Error> {
         Ok(self.caught_up()?.recorder.ended())
     }
 
-    /// Does what the verdict says and ends the experiment: a promotion makes the
-    /// challenger's adapters the active ones, anything else those of the incumbent.
-    /// Returns the verdict. A process killed in between finds the same verdict again.
+    /// Does what the verdict says and ends the experiment, both or neither: a promotion makes
+    /// the challenger's adapters the active ones, anything else those of the incumbent.
+    /// Returns the verdict. Where it has ended before, nothing else: what was chosen since
+    /// then stays.
     ///
     /// # Errors
-    /// [`Error::NotNow`] while nothing is proven; those of [`Adapters::activate`].
+    /// [`Error::NotNow`] while nothing is proven; [`Error::LedgerDamaged`]; those of
+    /// [`Adapters::activate`].
     pub fn conclude(
         &self,
         adapters: &Adapters,
         engine: &Engine,
         now: Timestamp,
     ) -> Result<Decision, Error> {
-        let decision = self.verdict(now)?;
-        let stays = match decision.verdict {
-            Verdict::Promote => Arm::Challenger,
-            Verdict::RollBack | Verdict::Inconclusive => Arm::Incumbent,
-            Verdict::KeepGoing => {
-                return Err(Error::NotNow {
-                    reason: "nothing is proven yet",
-                });
+        loop {
+            let mut seen = self.caught_up()?;
+            let decision = self.decided(&seen.recorder, now)?;
+            if seen.recorder.ended() {
+                return Ok(decision);
             }
-        };
-        adapters.activate(engine, &self.wanted(stays), now)?;
-        if !self.ended()? {
-            self.end(now)?;
+            let stays = match decision.verdict {
+                Verdict::Promote => Arm::Challenger,
+                Verdict::RollBack | Verdict::Inconclusive => Arm::Incumbent,
+                Verdict::KeepGoing => {
+                    return Err(Error::NotNow {
+                        reason: "nothing is proven yet",
+                    });
+                }
+            };
+            let at_s = seen.time(now);
+            let end = Event::End { at_s };
+            let run = self.read_to(seen.place);
+            let wanted = self.wanted(stays);
+            match adapters.conclude(engine, &run, &[end.line()], &wanted, now)? {
+                Appended::At(place, ()) => {
+                    seen.recorder.take(&end)?;
+                    seen.place = place;
+                    return Ok(decision);
+                }
+                Appended::Behind => {}
+            }
         }
-        Ok(decision)
     }
 
     /// Counts alone, without unit or text: what may leave the device, and merges with
     /// those of others.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Store`], [`Error::LedgerDamaged`].
     pub fn summary(&self) -> Result<Tally, Error> {
         Ok(self.caught_up()?.recorder.tally().clone())
     }
@@ -222,7 +235,7 @@ impl Experiment {
     /// The summary as JSON.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Store`], [`Error::LedgerDamaged`].
     pub fn summary_json(&self) -> Result<String, Error> {
         serde_json::to_string(&self.summary()?).map_err(|error| Error::Io(error.into()))
     }
@@ -232,7 +245,7 @@ impl Experiment {
     /// # Errors
     /// [`Error::Store`].
     pub fn ledger(&self) -> Result<String, Error> {
-        let events = self.store.events(&self.sha256, 0)?;
+        let events = self.store.events(&self.read_to(0))?;
         Ok(events.into_iter().map(|event| event.line + "\n").collect())
     }
 
@@ -246,34 +259,84 @@ impl Experiment {
     /// Reads what was written since.
     fn caught_up(&self) -> Result<MutexGuard<'_, Seen>, Error> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { recorder, place } = &mut *seen;
-        for stored in self.store.events(&self.sha256, *place)? {
+        for stored in self.store.events(&self.read_to(seen.place))? {
             let number = usize::try_from(stored.place).unwrap_or(usize::MAX);
-            recorder.take(&Event::parse(&stored.line, number)?)?;
-            *place = stored.place;
+            let event = Event::parse(&stored.line, number);
+            let taken = event.and_then(|event| seen.recorder.take(&event));
+            taken.map_err(Error::LedgerDamaged)?;
+            seen.place = stored.place;
         }
         Ok(seen)
     }
 
-    /// Writes the events that `make` finds right after all that was written before.
-    fn append(&self, mut make: impl FnMut(&Recorder) -> Vec<Event>) -> Result<(), Error> {
+    /// This run, read to a place.
+    fn read_to(&self, last: i64) -> StoredRun<'_> {
+        StoredRun {
+            experiment: &self.sha256,
+            run: &self.run,
+            last,
+        }
+    }
+
+    /// Writes the events that `make` finds, given their time, right after all that was
+    /// written before.
+    fn append(
+        &self,
+        now: Timestamp,
+        mut make: impl FnMut(&Recorder, i64) -> Vec<Event>,
+    ) -> Result<(), Error> {
         loop {
             let mut seen = self.caught_up()?;
-            let events = make(&seen.recorder);
+            let at_s = seen.time(now);
+            let events = make(&seen.recorder, at_s);
             if events.is_empty() {
                 return Ok(());
             }
-            let mut recorder = seen.recorder.clone();
-            for event in &events {
-                recorder.take(event)?;
+            let written = self.write(&mut seen, &events);
+            if !matches!(written, Ok(Appended::At(..))) {
+                // Some may have been taken that were not written.
+                *seen = Seen::nothing(&self.definition)?;
             }
-            let lines: Vec<String> = events.iter().map(Event::line).collect();
-            let appended = self.store.append_events(&self.sha256, seen.place, &lines)?;
-            if let Appended::At(place) = appended {
-                *seen = Seen { recorder, place };
+            if let Appended::At(place, ()) = written? {
+                seen.place = place;
                 return Ok(());
             }
         }
+    }
+
+    fn write(&self, seen: &mut Seen, events: &[Event]) -> Result<Appended, Error> {
+        for event in events {
+            seen.recorder.take(event)?;
+        }
+        let lines: Vec<String> = events.iter().map(Event::line).collect();
+        Ok(self
+            .store
+            .append_events(&self.read_to(seen.place), &lines)?)
+    }
+}
+
+impl Seen {
+    fn nothing(definition: &Definition) -> Result<Self, Error> {
+        Ok(Self {
+            recorder: Recorder::new(definition.clone())?,
+            place: 0,
+        })
+    }
+
+    /// What the clock says, or the time of the latest event where it went back since: an
+    /// outcome is not lost for that.
+    fn time(&self, now: Timestamp) -> i64 {
+        let latest = self.recorder.tally().last_at_s;
+        now.unix_seconds().max(latest.unwrap_or(i64::MIN))
+    }
+}
+
+fn outcome(unit: &str, &(measure, outcome): &(Measure, Outcome), at_s: i64) -> Event {
+    Event::Outcome {
+        unit: unit.to_owned(),
+        measure,
+        outcome,
+        at_s,
     }
 }
 
@@ -293,9 +356,10 @@ impl Adapters {
             })?;
             self.store().check_installed(&sha256)?;
         }
-        self.store()
+        let run = self
+            .store()
             .start_experiment(&parsed.sha256(), definition, now)?;
-        Experiment::open(Arc::clone(self.store()), parsed)
+        Experiment::open(Arc::clone(self.store()), parsed, run)
     }
 
     /// Starts an experiment that was delivered, or goes on with it: the definition at `path`
@@ -340,19 +404,31 @@ impl Adapters {
     }
 
     /// Each experiment of the store by its SHA-256, as far as it can be read.
-    fn opened_experiments(&self) -> Result<Vec<StoredExperiment>, Error> {
+    fn opened_experiments(&self) -> Result<Vec<OpenedExperiment>, Error> {
         let mut all = Vec::new();
         for stored in self.store().experiments()? {
-            let opened = Definition::parse(&stored.definition)
-                .map_err(Error::Experiment)
-                .and_then(|definition| Experiment::open(Arc::clone(self.store()), definition));
+            let opened = self.opened_experiment(&stored);
             match opened {
                 Ok(experiment) => all.push((stored.sha256, Ok(experiment))),
-                Err(Error::Experiment(error)) => all.push((stored.sha256, Err(error))),
+                Err(Error::Experiment(error) | Error::LedgerDamaged(error)) => {
+                    all.push((stored.sha256, Err(error)));
+                }
+                // Forgotten meanwhile.
+                Err(Error::Store(StoreError::NoExperiment { .. })) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(all)
+    }
+
+    fn opened_experiment(&self, stored: &StoredExperiment) -> Result<Experiment, Error> {
+        let definition = Definition::parse(&stored.definition)?;
+        if definition.sha256() != stored.sha256 {
+            return Err(Error::Experiment(ExperimentError::DefinitionInvalid {
+                reason: "it is not the one that was started",
+            }));
+        }
+        Experiment::open(Arc::clone(self.store()), definition, stored.run.clone())
     }
 
     /// Removes an experiment with all that was recorded in it.

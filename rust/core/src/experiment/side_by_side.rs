@@ -1,6 +1,6 @@
 //! A conversation in which both arms answer and the user picks.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use pocketune_adapter::Timestamp;
 use pocketune_judge::critic::Panel;
@@ -19,7 +19,7 @@ use crate::reward::{RewardModel, RewardScore};
 /// A conversation of a side-by-side experiment. Each question is a unit: both arms answer
 /// it, in an order that the unit's hash decides, and the reply that is picked becomes the
 /// history of both. Speed, critics' and reward model's scores and refusals are written down
-/// by themselves where the experiment takes them. Thread-safe; requests queue.
+/// by themselves where the experiment takes them. Thread-safe; one question at a time.
 #[derive(Debug)]
 pub struct SideBySideChat {
     experiment: Arc<Experiment>,
@@ -37,6 +37,8 @@ pub struct SideBySideChat {
 struct State {
     questions: u64,
     open: Option<Open>,
+    /// Answers after the experiment's end.
+    after: Option<Chat>,
 }
 
 /// A question whose replies wait for a pick.
@@ -52,7 +54,8 @@ struct Open {
 /// What came of a question.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Asked {
-    /// It takes no part: the incumbent answered, and the reply is in the history.
+    /// It takes no part: the incumbent answered, or after the end whatever is active, and the
+    /// reply is in the history.
     One(Reply),
     /// Both answered: show them, then [`SideBySideChat::pick`].
     Two(Shown),
@@ -99,8 +102,14 @@ impl SideBySideChat {
             let reason = "is of an experiment in which one arm answers";
             return Err(Error::option("design", reason));
         }
-        let incumbent = experiment.load(adapters, engine, Arm::Incumbent, now)?;
-        let challenger = experiment.load(adapters, engine, Arm::Challenger, now)?;
+        let [incumbent, challenger] = match experiment.ended()? {
+            // Nobody asks them any more: what has lost may be gone.
+            true => [engine.shared().active(), engine.shared().active()],
+            false => [
+                experiment.load(adapters, engine, Arm::Incumbent, now)?,
+                experiment.load(adapters, engine, Arm::Challenger, now)?,
+            ],
+        };
         let incumbent = engine.chat_under(&incumbent, options)?;
         let name = getrandom::u64().map_err(|error| Error::Io(error.into()))?;
         Ok(Self {
@@ -119,8 +128,9 @@ impl SideBySideChat {
     /// reply as the one that was said.
     ///
     /// # Errors
-    /// As [`Chat::send`] and [`Chat::reward`], and those of [`Experiment::assign`];
-    /// [`Error::Cancelled`]: then nothing was said, and nothing written.
+    /// [`Error::NotNow`] while it answers another question; [`Error::Cancelled`]; those of
+    /// [`Chat::send`], [`Chat::reward`] and [`Experiment::assign`]. Then nothing was said,
+    /// nothing written, and the question before still waits for its pick.
     pub fn ask(
         &self,
         text: &str,
@@ -128,18 +138,40 @@ impl SideBySideChat {
         now: Timestamp,
         cancel: &CancelToken,
     ) -> Result<Asked, Error> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = state.open.take() {
+        let mut state = self.state()?;
+        let before = self.incumbent.bookmark();
+        if let Some(open) = &state.open {
             self.incumbent.keep_turn(&open.text, &open.incumbent)?;
         }
+        let asked = self.answer_any(&mut state, text, options, now, cancel);
+        match asked {
+            Ok((asked, open)) => {
+                state.open = open;
+                Ok(asked)
+            }
+            Err(error) => {
+                self.incumbent.go_back(before);
+                Err(error)
+            }
+        }
+    }
+
+    fn answer_any(
+        &self,
+        state: &mut State,
+        text: &str,
+        options: &GenerationOptions,
+        now: Timestamp,
+        cancel: &CancelToken,
+    ) -> Result<(Asked, Option<Open>), Error> {
         state.questions += 1;
         let unit = format!("{}/{}", self.name, state.questions);
-        let wanted = match self.experiment.ended()? {
-            false => self.experiment.definition().assign(&unit, None),
-            true => None,
-        };
-        let Some(first) = wanted else {
-            return self.answer_alone(text, options, cancel);
+        if self.experiment.ended()? {
+            let chat = self.after_the_end(state);
+            return Ok((alone(chat, text, options, cancel)?, None));
+        }
+        let Some(first) = self.experiment.definition().assign(&unit, None) else {
+            return Ok((alone(&self.incumbent, text, options, cancel)?, None));
         };
         let answer = |arm| self.answer(arm, text, options, cancel);
         let (incumbent, challenger) = match first {
@@ -153,12 +185,15 @@ impl SideBySideChat {
             }
         };
         let outcomes = self.outcomes(text, &incumbent, &challenger);
-        if self.experiment.assign(&unit, now)?.is_none() {
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let takes_part = self.experiment.take_part(&unit, &outcomes, now)?;
+        if takes_part.is_none() {
             // It was ended while the arms were answering.
             self.incumbent.keep_turn(text, &incumbent.reply)?;
-            return Ok(Asked::One(incumbent.reply));
+            return Ok((Asked::One(incumbent.reply), None));
         }
-        self.experiment.record_all(&unit, &outcomes, now)?;
         let open = Open {
             unit,
             text: text.to_owned(),
@@ -166,18 +201,36 @@ impl SideBySideChat {
             incumbent: incumbent.reply,
             challenger: challenger.reply,
         };
-        let shown = open.shown();
-        state.open = Some(open);
-        Ok(Asked::Two(shown))
+        Ok((Asked::Two(open.shown()), Some(open)))
+    }
+
+    /// The chat under what is active now.
+    fn after_the_end<'a>(&self, state: &'a mut State) -> &'a Chat {
+        let active = self.incumbent.shared().active();
+        let fits = state.after.take().filter(|chat| chat.is_under(&active));
+        let chat = fits.unwrap_or_else(|| self.incumbent.beside(active));
+        state.after.insert(chat)
+    }
+
+    /// What nobody else uses now.
+    fn state(&self) -> Result<MutexGuard<'_, State>, Error> {
+        match self.state.try_lock() {
+            Ok(state) => Ok(state),
+            Err(TryLockError::Poisoned(state)) => Ok(state.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(Error::NotNow {
+                reason: "a question is being answered",
+            }),
+        }
     }
 
     /// Writes down what the user picked, and goes on from there; from the incumbent's
     /// reply where neither is better.
     ///
     /// # Errors
-    /// [`Error::NotNow`] where nothing waits for a pick; those of [`Experiment::record`].
+    /// [`Error::NotNow`] where nothing waits for a pick, or a question is being answered;
+    /// those of [`Experiment::record`].
     pub fn pick(&self, choice: Choice, now: Timestamp) -> Result<(), Error> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state()?;
         let open = state.open.as_ref().ok_or(Error::NotNow {
             reason: "no question waits for a pick",
         })?;
@@ -203,17 +256,6 @@ impl SideBySideChat {
         self.incumbent.history()
     }
 
-    fn answer_alone(
-        &self,
-        text: &str,
-        options: &GenerationOptions,
-        cancel: &CancelToken,
-    ) -> Result<Asked, Error> {
-        let reply = self.incumbent.draft(text, options, cancel)?;
-        self.incumbent.keep_turn(text, &reply)?;
-        Ok(Asked::One(reply))
-    }
-
     fn answer(
         &self,
         arm: Arm,
@@ -225,6 +267,15 @@ impl SideBySideChat {
             Arm::Incumbent => &self.incumbent,
             Arm::Challenger => &self.challenger,
         };
+        // The arm whose reply was picked holds it already, the other one does not.
+        if self
+            .experiment
+            .definition()
+            .metric(Measure::FirstTokenMs)
+            .is_some()
+        {
+            chat.catch_up(cancel)?;
+        }
         let reply = chat.draft(text, options, cancel)?;
         let reward = match &self.reward {
             Some(model) => chat.draft_reward(text, &reply, model, cancel)?,
@@ -248,8 +299,12 @@ impl SideBySideChat {
         };
         let definition = self.experiment.definition();
         let of = |answer: &Answer| measured(definition, &asked, &answer.reply, answer.reward);
+        let alike = prompts_cost_alike(&incumbent.reply, &challenger.reply);
         let challenger = of(challenger);
         let pairs = of(incumbent).into_iter().filter_map(|(measure, ours)| {
+            if measure == Measure::FirstTokenMs && !alike {
+                return None;
+            }
             let theirs = challenger.iter().find(|(other, _)| *other == measure)?;
             let outcome = Outcome::Pair {
                 incumbent: ours,
@@ -259,6 +314,28 @@ impl SideBySideChat {
         });
         pairs.collect()
     }
+}
+
+/// Tokens by which two prompts may differ in what they cost.
+const ALIKE_TOKENS: u32 = 8;
+
+/// Whether both arms had about as many tokens to compute before their first one: where one
+/// had the prompt cached and the other not, their times say nothing about the arms.
+fn prompts_cost_alike(incumbent: &Reply, challenger: &Reply) -> bool {
+    let computed = |reply: &Reply| reply.prompt_tokens.saturating_sub(reply.reused_tokens);
+    computed(incumbent).abs_diff(computed(challenger)) <= ALIKE_TOKENS
+}
+
+/// The reply of one chat, kept in the history of all.
+fn alone(
+    chat: &Chat,
+    text: &str,
+    options: &GenerationOptions,
+    cancel: &CancelToken,
+) -> Result<Asked, Error> {
+    let reply = chat.draft(text, options, cancel)?;
+    chat.keep_turn(text, &reply)?;
+    Ok(Asked::One(reply))
 }
 
 struct Answer {

@@ -266,7 +266,8 @@ impl Generation {
             && let Some(open) = prepared.and_then(|prepared| prepared.open_turn)
             && !empty
         {
-            conversation.close_turn(open, &reply.text);
+            // Where somebody changed the history, the reply belongs to none.
+            let _ = conversation.close_turn(open, &reply.text);
         }
         self.output.end(Ok(ReplyPart::Done(reply)));
     }

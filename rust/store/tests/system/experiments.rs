@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use pocketune_adapter::fixtures::at;
-use pocketune_store::{Appended, Store, StoreError};
+use pocketune_store::{Appended, Store, StoreError, StoredRun};
 
 const LEDGER: &str = "POCKETUNE_CRASHING_LEDGER";
 const EXPERIMENT: &str = "e";
@@ -51,8 +51,24 @@ fn kills_lose_no_event_that_was_acknowledged() {
 
 fn ledger(folder: &Path) -> Vec<String> {
     let store = Store::open(folder).unwrap();
-    let events = store.events(EXPERIMENT, 0).unwrap_or_default();
+    let started = store.experiments().unwrap().pop();
+    let run = started.map(|it| it.run).unwrap_or_default();
+    let events = store.events(&read_to(&run, 0)).unwrap_or_default();
     events.into_iter().map(|event| event.line).collect()
+}
+
+fn read_to(run: &str, last: i64) -> StoredRun<'_> {
+    StoredRun {
+        experiment: EXPERIMENT,
+        run,
+        last,
+    }
+}
+
+fn start(store: &Store) -> String {
+    store
+        .start_experiment(EXPERIMENT, b"{}", at("2026-11-25T07:00:00Z"))
+        .unwrap()
 }
 
 #[test]
@@ -62,15 +78,14 @@ fn child() {
         return;
     };
     let store = Store::open(&folder).unwrap();
-    store
-        .start_experiment(EXPERIMENT, b"{}", at("2026-11-25T07:00:00Z"))
-        .unwrap();
-    let events = store.events(EXPERIMENT, 0).unwrap();
+    let run = start(&store);
+    let events = store.events(&read_to(&run, 0)).unwrap();
     let mut place = events.last().map_or(0, |event| event.place);
     for number in (events.len()..).step_by(2) {
         // Both or none.
         let pair = [number.to_string(), (number + 1).to_string()];
-        let Appended::At(next) = store.append_events(EXPERIMENT, place, &pair).unwrap() else {
+        let appended = store.append_events(&read_to(&run, place), &pair);
+        let Appended::At(next, ()) = appended.unwrap() else {
             panic!("nobody else writes");
         };
         place = next;
@@ -83,18 +98,31 @@ fn who_has_not_read_everything_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let line = ["x".to_owned()];
-    let unknown = store.append_events(EXPERIMENT, 0, &line);
+    let unknown = store.append_events(&read_to("", 0), &line);
     assert!(matches!(unknown, Err(StoreError::NoExperiment { .. })));
-    store
-        .start_experiment(EXPERIMENT, b"{}", at("2026-11-25T07:00:00Z"))
-        .unwrap();
-    let Appended::At(place) = store.append_events(EXPERIMENT, 0, &line).unwrap() else {
+    let run = start(&store);
+    let appended = store.append_events(&read_to(&run, 0), &line).unwrap();
+    let Appended::At(place, ()) = appended else {
         panic!("nothing was written before");
     };
-    assert_eq!(
-        store.append_events(EXPERIMENT, 0, &line).unwrap(),
-        Appended::Behind
-    );
-    assert_eq!(store.events(EXPERIMENT, 0).unwrap().len(), 1);
-    assert!(store.events(EXPERIMENT, place).unwrap().is_empty());
+    let again = store.append_events(&read_to(&run, 0), &line).unwrap();
+    assert!(matches!(again, Appended::Behind));
+    assert_eq!(store.events(&read_to(&run, 0)).unwrap().len(), 1);
+    assert!(store.events(&read_to(&run, place)).unwrap().is_empty());
+}
+
+#[test]
+fn a_run_that_was_forgotten_is_not_the_one_that_was_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let run = start(&store);
+    assert_eq!(start(&store), run, "it is the same as long as it is kept");
+    let line = ["x".to_owned()];
+    store.append_events(&read_to(&run, 0), &line).unwrap();
+    store.forget_experiment(EXPERIMENT).unwrap();
+    assert_ne!(start(&store), run);
+    let old = store.append_events(&read_to(&run, 0), &line);
+    assert!(matches!(old, Err(StoreError::NoExperiment { .. })));
+    let old = store.events(&read_to(&run, 0));
+    assert!(matches!(old, Err(StoreError::NoExperiment { .. })));
 }

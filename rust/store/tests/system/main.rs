@@ -9,5 +9,6 @@ mod experiments;
 mod faults;
 mod lifecycle;
 mod policy;
+mod review;
 mod two_processes;
 mod world;

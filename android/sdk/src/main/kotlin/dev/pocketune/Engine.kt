@@ -14,8 +14,8 @@ import dev.pocketune.ffi.inspectModel as nativeInspectModel
  * needed: a model takes hundreds of megabytes, which the garbage collector does
  * not see. Calls after that fail with [PocketuneException.Closed].
  *
- * Suspending functions never block the calling thread, and cancelling the calling
- * coroutine stops their work.
+ * Suspending functions never block the calling thread. Cancelling the calling coroutine
+ * stops their work, but for that of [sha256], whose result is kept for the next call.
  */
 public class Engine private constructor(
     native: NativeEngine,

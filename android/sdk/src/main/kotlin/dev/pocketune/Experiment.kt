@@ -29,17 +29,19 @@ public class Experiment internal constructor(
      * part. The first time it is written down as an exposure: call it where the unit is
      * about to see the arm.
      *
-     * @throws PocketuneException.InvalidArgument for a clock that went back
-     * @throws PocketuneException.StorageFailed when the store cannot be written
+     * @throws PocketuneException.StorageFailed when the store cannot be written, or the
+     * experiment's ledger is damaged
      */
     public suspend fun assign(unit: String): Arm? = handle.call { it.assign(unit) }
 
     /**
-     * Writes down what came of [unit], once a measure.
+     * Writes down what came of [unit], once a measure; where the clock went back, as at
+     * the time of the event before.
      *
      * @throws PocketuneException.InvalidArgument for a unit that was not assigned, a
-     * second outcome, a measure that the experiment does not take, a value that is no
-     * number, and after the end; then nothing was written
+     * second outcome, a measure that the experiment does not take, and a value that is no
+     * number; then nothing was written
+     * @throws PocketuneException.NotNow after the end
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
     public suspend fun record(
@@ -51,13 +53,15 @@ public class Experiment internal constructor(
     /**
      * What is proven now. May be asked after every outcome, and changes nothing.
      *
-     * @throws PocketuneException.StorageFailed when the store cannot be read
+     * @throws PocketuneException.StorageFailed when the store cannot be read, or the
+     * experiment's ledger is damaged
      */
     public suspend fun verdict(): Decision = handle.call { it.verdict() }
 
     /**
-     * Does what the verdict says and ends the experiment: a promotion activates the
-     * challenger's adapters, anything else those of the incumbent.
+     * Does what the verdict says and ends the experiment, both or neither: a promotion
+     * activates the challenger's adapters, anything else those of the incumbent. Where it
+     * has ended before, returns the verdict and changes nothing.
      *
      * @throws PocketuneException.NotNow while nothing is proven
      * @throws PocketuneException.InvalidArgument where an adapter no longer passes
@@ -69,7 +73,7 @@ public class Experiment internal constructor(
     /**
      * Ends it without a verdict: nothing more is recorded.
      *
-     * @throws PocketuneException.InvalidArgument when it has ended before
+     * @throws PocketuneException.NotNow when it has ended before
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
     public suspend fun end(): Unit = handle.call { it.end() }
@@ -98,10 +102,11 @@ public class Experiment internal constructor(
 
     /**
      * Starts a conversation under the arm of [unit], and writes the exposure down. Where
-     * it takes no part, the conversation is under whatever is active.
+     * it takes no part, as after the end, the conversation is under whatever is active.
      *
      * @throws PocketuneException as [assign] and [Engine.chat];
-     * [PocketuneException.InvalidArgument] where an adapter no longer passes
+     * [PocketuneException.InvalidArgument] for an experiment of the other design, or
+     * where an adapter no longer passes
      */
     public suspend fun chat(
         unit: String,

@@ -14,7 +14,7 @@ public class Reviews internal constructor(
 ) {
     /**
      * Gives a consent or takes it back. Taking back [ReviewConsent.KEEP] removes what was
-     * kept.
+     * kept, taking back [ReviewConsent.SHARE] every mark for sharing.
      *
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
@@ -45,7 +45,8 @@ public class Reviews internal constructor(
     ): String? = handle.call { it.offerForReview(systemPrompt, prompt, reply, stopReason) }
 
     /**
-     * All replies that were kept, the earliest first.
+     * All replies that were kept, the earliest first: at most 1,000, of which the earliest
+     * go that are neither marked nor labelled.
      *
      * @throws PocketuneException.StorageFailed when the store is damaged
      */

@@ -20,10 +20,11 @@ public class SideBySideChat internal constructor(
 
     /**
      * Asks both arms, one after the other, and returns both replies. Cancelling the
-     * calling coroutine stops both; then nothing was said, and nothing written down.
-     * Where no pick followed the question before, the incumbent's reply to it counts as
-     * what was said.
+     * calling coroutine stops both. Where no pick followed the question before, the
+     * incumbent's reply to it counts as what was said. Where it fails or is cancelled,
+     * nothing was said or written down, and the question before is still open.
      *
+     * @throws PocketuneException.NotNow while it answers another question
      * @throws PocketuneException as the flow of [Chat.send], and as [Experiment.assign]
      */
     public suspend fun ask(
@@ -35,7 +36,9 @@ public class SideBySideChat internal constructor(
      * Writes down what the user picked, and goes on from there; from the incumbent's
      * reply where neither is better.
      *
-     * @throws PocketuneException.NotNow where nothing waits for a pick
+     * @throws PocketuneException.NotNow where nothing waits for a pick, while a question
+     * is being answered, and where the experiment was ended meanwhile
+     * @throws PocketuneException.InvalidArgument where the pick was recorded before
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
     public suspend fun pick(choice: Choice): Unit = handle.call { it.pick(choice) }

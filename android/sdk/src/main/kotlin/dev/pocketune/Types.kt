@@ -132,5 +132,8 @@ public typealias Ruling = dev.pocketune.ffi.Ruling
 /** A reply that waits for a person, or has been looked at. */
 public typealias DoubtfulReply = dev.pocketune.ffi.DoubtfulReply
 
+/** What one person said of a reply: `pass` or `fail`. */
+public typealias ReviewLabel = dev.pocketune.ffi.ReviewLabel
+
 /** What consent is asked for: to keep doubtful replies, or to share those marked out. */
 public typealias ReviewConsent = dev.pocketune.ffi.ReviewConsent

@@ -2,6 +2,7 @@ package dev.pocketune
 
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -53,7 +54,9 @@ class ReviewsTest {
 
                 assertEquals(1uL, reviews.importLabels("""{"id": "$id", "annotator": "ann", "label": "pass"}"""))
                 failure<PocketuneException.InvalidArgument> { reviews.importLabels("{}") }
-                assertEquals(1uL, reviews.list().single().labels)
+                val labelled = reviews.list().single()
+                assertEquals(listOf(ReviewLabel("ann", "pass")), labelled.labels)
+                assertNotNull(labelled.exportedAtS)
                 reviews.forget(id)
                 failure<PocketuneException.InvalidArgument> { reviews.forget(id) }
 
