@@ -9,7 +9,7 @@ use pocketune_judge::experiment::assign::{
     BucketRange, bucket_ranges, choose_variation, hash, in_namespace,
 };
 use pocketune_judge::stats::{
-    Arm, Design, EProcess, EmpiricalBernstein, Observation, Side, bootstrap_mean,
+    Arm, Design, EProcess, EmpiricalBernstein, Observation, PairedCounts, Side, bootstrap_mean,
     confidence_interval, e_benjamini_hochberg, log_multinomial_e, mcnemar, picks_needed,
     rate_outcomes_needed, wilson,
 };
@@ -301,6 +301,76 @@ fn tests_of_one_look() {
     let interval = bootstrap_mean(&values, 0.05, 2_000, 1).unwrap();
     close(interval.low, 0.451, 0.01);
     close(interval.high, 0.549, 0.01);
+}
+
+/// How often a drop of just the margin is taken for less than it, at worst: over all shares
+/// of items that flip, by the chances of all counts of flips.
+fn false_passes(all: u64, margin: f64) -> f64 {
+    let mut log_factorials = vec![0.0];
+    for n in 1..=all {
+        let before: f64 = log_factorials[n as usize - 1];
+        log_factorials.push(before + (n as f64).ln());
+    }
+    let mut passing = Vec::new();
+    for down in 0..=all {
+        for up in 0..=all - down {
+            let counts = PairedCounts {
+                all,
+                only_incumbent: down,
+                only_challenger: up,
+            };
+            if counts.difference_at_least(0.05) <= -margin {
+                continue;
+            }
+            let [rest, down, up] = [all - down - up, down, up].map(|count| count as usize);
+            let ways = log_factorials[all as usize]
+                - log_factorials[rest]
+                - log_factorials[down]
+                - log_factorials[up];
+            passing.push((ways, [rest, down, up].map(|count| count as f64)));
+        }
+    }
+    let shares = (0..40).map(|step| f64::from(step) * (1.0 - margin) / 80.0);
+    let chance = |up: f64| {
+        let logs = [1.0 - 2.0 * up - margin, up + margin, up].map(f64::ln);
+        let each = passing.iter().map(|(ways, counts)| {
+            // 0 times of what never happens.
+            let terms = counts.iter().zip(logs).filter(|(count, _)| **count > 0.0);
+            (ways + terms.map(|(count, log)| count * log).sum::<f64>()).exp()
+        });
+        each.sum::<f64>()
+    };
+    shares.map(chance).fold(0.0, f64::max)
+}
+
+#[test]
+fn a_drop_of_the_margin_seldom_passes_for_less() {
+    for all in [30, 36, 60, 100, 180] {
+        for margin in [0.02, 0.05, 0.1, 0.2] {
+            let wrong = false_passes(all, margin);
+            assert!(wrong <= 0.025, "{all} items, {margin}: {wrong}");
+            assert!(
+                wrong >= 0.02,
+                "{all} items, {margin}: {wrong} is too careful"
+            );
+        }
+    }
+}
+
+#[test]
+fn items_that_do_not_flip_bound_a_difference_without_proving_equality() {
+    let at_least = |all| {
+        let none = PairedCounts {
+            all,
+            only_incumbent: 0,
+            only_challenger: 0,
+        };
+        none.difference_at_least(0.05)
+    };
+    assert_eq!(at_least(0), -1.0);
+    // (n m − ½)² = z² n m (1 − m), solved for m.
+    close(at_least(40), -0.1092, 1e-3);
+    assert!(at_least(91) < -0.05 && at_least(92) > -0.05);
 }
 
 #[test]
