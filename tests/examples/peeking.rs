@@ -122,6 +122,31 @@ impl Test for SampleRatio {
     }
 }
 
+/// Picks of one person after the other, each of whom prefers one arm or the other with the
+/// same chance: nothing is better for people at large, and yet picks hang together.
+struct People {
+    picks_each: u64,
+    people: u64,
+    share: f64,
+}
+
+impl Test for People {
+    fn claims_at(&self, random: &mut Random, _observations: u64) -> Claimed {
+        let mut sides = two_sides(Design::Paired);
+        let mut share = 0.5;
+        Ok((0..self.people * self.picks_each).find(|pick| {
+            if pick % self.picks_each == 0 {
+                share = match random.happens(0.5) {
+                    true => self.share,
+                    false => 1.0 - self.share,
+                };
+            }
+            let picked = if random.happens(share) { 1.0 } else { -1.0 };
+            claims(&mut sides, Observation::Difference(picked))
+        }))
+    }
+}
+
 /// A claim is an interval that misses the mean.
 struct Mean<F> {
     mean: f64,
@@ -372,6 +397,26 @@ fn errors(experiments: u64) -> Result<bool, ExperimentError> {
     Ok(good)
 }
 
+/// What the sum over devices does not prove: shown, and no bar.
+fn people(experiments: u64) -> Result<(), ExperimentError> {
+    println!("claims about people who prefer either arm 70 to 30, 40 picks each: not bounded");
+    for people in [1, 5, 20] {
+        let test = People {
+            picks_each: 40,
+            people,
+            share: 0.7,
+        };
+        let ends = run(&test, experiments, OBSERVATIONS)?;
+        let wrong = ends.iter().flatten().count() as f64 / experiments as f64;
+        println!(
+            "  {:42} {:6.2} %",
+            format!("{people} devices"),
+            100.0 * wrong
+        );
+    }
+    Ok(())
+}
+
 fn effect<F>(design: Design, draw: F) -> Box<dyn Test>
 where
     F: Fn(&mut Random) -> Observation + Sync + 'static,
@@ -447,6 +492,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let experiments = arguments.next().map_or(Ok(10_000), |text| text.parse())?;
     let streams = arguments.next().map(PathBuf::from);
     let right = errors(experiments)?;
+    people(experiments)?;
     let fast = power(experiments, streams.as_deref())?;
     println!("{}", if right && fast { "PASS" } else { "FAIL" });
     Ok(match right && fast {

@@ -57,6 +57,6 @@ fn cells(design: &str) -> Value {
     let differences: Map<String, Value> = (-1_000..=1_000)
         .map(|difference: i32| (difference.to_string(), 1.into()))
         .collect();
-    json!({ "paired": { "differences": differences, "incumbentSum": 1_000_000,
-        "challengerSum": 1_000_000 } })
+    json!({ "paired": { "differences": differences, "incumbent_sum": 1_000_000,
+        "challenger_sum": 1_000_000 } })
 }

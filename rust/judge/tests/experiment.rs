@@ -258,7 +258,7 @@ fn summaries_that_cannot_be_are_refused() {
     malformed(&|json| json["exposures"] = json!([1, 1]));
     malformed(&|json| json["exposures"] = json!([1_u64 << 50, 1]));
     malformed(&|json| json["outcomes"]["pick"]["paired"]["differences"]["2000"] = 1.into());
-    malformed(&|json| json["outcomes"]["pick"]["paired"]["incumbentSum"] = 1.into());
+    malformed(&|json| json["outcomes"]["pick"]["paired"]["incumbent_sum"] = 1.into());
     let thumb = refused(&|json| json["outcomes"]["thumb"] = json["outcomes"]["pick"].clone());
     assert_eq!(
         thumb,

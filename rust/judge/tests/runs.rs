@@ -143,11 +143,17 @@ fn what_no_device_can_have_seen_is_refused() {
         assert!(reason.contains(says), "{reason:?} does not say {says:?}");
     }
     let picks = definition("side_by_side");
-    let half = json!({ "experiment": picks.sha256(), "exposures": [1, 1], "startedAtS": 1,
-        "lastAtS": 2, "outcomes": { "pick": { "paired": { "differences": { "500": 1 },
-        "incumbentSum": 0, "challengerSum": 500 } } } });
-    let refused = Tally::parse(half.to_string().as_bytes(), &picks);
-    assert!(refused.is_err(), "half a pick");
+    let pick = |difference: u64| {
+        let difference = difference.to_string();
+        let pick = json!({ "experiment": picks.sha256(), "exposures": [1, 1], "startedAtS": 1,
+            "lastAtS": 2, "outcomes": { "pick": { "paired": { "differences": { &difference: 1 },
+            "incumbent_sum": 0, "challenger_sum": difference.parse::<u64>().unwrap() } } } });
+        Tally::parse(pick.to_string().as_bytes(), &picks).map(|tally| tally.count(Measure::Pick))
+    };
+    assert_eq!(pick(1_000), Ok(1));
+    let reason = "a grade or a count is out of range".to_owned();
+    let half = Err(ExperimentError::SummaryMalformed { reason });
+    assert_eq!(pick(500), half);
     let mut recorder = Recorder::new(thumbs()).unwrap();
     let at_s = i64::MIN;
     let early = Err(ExperimentError::MomentNegative { at_s });

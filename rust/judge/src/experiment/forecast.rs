@@ -11,7 +11,8 @@ use crate::stats::{EProcess, Side};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Forecast {
-    /// Nothing can be said yet.
+    /// Nothing can be said yet: there is no outcome, or none of a guardrail that a promotion
+    /// needs.
     Unknown,
     /// About so many.
     MoreOutcomes(u64),
