@@ -8,15 +8,16 @@
 //! what its fixed-sample counterpart does. Given a folder, writes the first 2,000 streams of
 //! each line on power there for `tests/reference/gbstats_power.py`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
 use std::fs;
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
 use pocketune_judge::experiment::{
-    Definition, ExperimentError, Measure, Outcomes, Verdict, World, simulate,
+    Definition, ExperimentError, Measure, Outcomes, Rollout, Verdict, World, simulate,
 };
 use pocketune_judge::stats::{
     Arm, Design, EProcess, EmpiricalBernstein, Observation, Side, log_multinomial_e, picks_needed,
@@ -33,8 +34,10 @@ const STREAMS: u64 = 2_000;
 /// One simulated stream of observations, and what a test makes of it.
 trait Test: Sync {
     /// The first observation at which it claims something, within so many.
-    fn claims_at(&self, random: &mut Random, observations: u64) -> Option<u64>;
+    fn claims_at(&self, random: &mut Random, observations: u64) -> Claimed;
 }
+
+type Claimed = Result<Option<u64>, ExperimentError>;
 
 struct Random(ChaCha8Rng);
 
@@ -55,16 +58,52 @@ struct Effect<F> {
 }
 
 impl<F: Fn(&mut Random) -> Observation + Sync> Test for Effect<F> {
-    fn claims_at(&self, random: &mut Random, observations: u64) -> Option<u64> {
-        let mut sides =
-            [Side::Above, Side::Below].map(|side| EProcess::new(self.design, 0.0, side));
-        (1..=observations).find(|_| {
-            let observation = (self.draw)(random);
-            sides.iter_mut().any(|side| {
-                side.add(observation, 1.0);
-                side.log_e() >= (2.0 / ALPHA).ln()
-            })
-        })
+    fn claims_at(&self, random: &mut Random, observations: u64) -> Claimed {
+        let mut sides = two_sides(self.design);
+        Ok((1..=observations).find(|_| claims(&mut sides, (self.draw)(random))))
+    }
+}
+
+fn two_sides(design: Design) -> [EProcess; 2] {
+    [Side::Above, Side::Below].map(|side| EProcess::new(design, 0.0, side))
+}
+
+/// Whether either side claims a difference after this observation.
+fn claims(sides: &mut [EProcess; 2], observation: Observation) -> bool {
+    for side in &mut *sides {
+        side.add(observation, 1.0);
+    }
+    sides.iter().any(|side| side.reaches((2.0 / ALPHA).ln()))
+}
+
+/// Two arms of one rate, whose outcomes come so many exposures late: incumbent, challenger.
+struct Late {
+    rate: f64,
+    exposures: [u64; 2],
+}
+
+impl Test for Late {
+    fn claims_at(&self, random: &mut Random, observations: u64) -> Claimed {
+        let mut sides = two_sides(Design::Split);
+        // Outcomes on their way, each with the exposure at which it comes.
+        let mut coming = [const { VecDeque::new() }; 2];
+        Ok((1..=observations).find(|&now| {
+            let arm = match random.happens(0.5) {
+                true => Arm::Challenger,
+                false => Arm::Incumbent,
+            };
+            let outcome = f64::from(u8::from(random.happens(self.rate)));
+            let due = now + arm.of(self.exposures);
+            let of_arm = arm.of(coming.each_mut());
+            of_arm.push_back((due, Observation::Outcome(arm, outcome)));
+            let mut claimed = false;
+            for of_arm in &mut coming {
+                while let Some((_, it)) = of_arm.pop_front_if(|(due, _)| *due <= now) {
+                    claimed |= claims(&mut sides, it);
+                }
+            }
+            claimed
+        }))
     }
 }
 
@@ -73,13 +112,38 @@ struct SampleRatio {
 }
 
 impl Test for SampleRatio {
-    fn claims_at(&self, random: &mut Random, observations: u64) -> Option<u64> {
+    fn claims_at(&self, random: &mut Random, observations: u64) -> Claimed {
         let mut counts = [0, 0];
-        (1..=observations).find(|_| {
+        Ok((1..=observations).find(|_| {
             counts[usize::from(random.happens(self.share))] += 1;
             let shares = [1.0 - self.share, self.share];
             log_multinomial_e(&counts, &shares, 100.0) >= (1.0 / ALPHA).ln()
-        })
+        }))
+    }
+}
+
+/// Picks of one person after the other, each of whom prefers one arm or the other with the
+/// same chance: nothing is better for people at large, and yet picks hang together.
+struct People {
+    picks_each: u64,
+    people: u64,
+    share: f64,
+}
+
+impl Test for People {
+    fn claims_at(&self, random: &mut Random, _observations: u64) -> Claimed {
+        let mut sides = two_sides(Design::Paired);
+        let mut share = 0.5;
+        Ok((0..self.people * self.picks_each).find(|pick| {
+            if pick % self.picks_each == 0 {
+                share = match random.happens(0.5) {
+                    true => self.share,
+                    false => 1.0 - self.share,
+                };
+            }
+            let picked = if random.happens(share) { 1.0 } else { -1.0 };
+            claims(&mut sides, Observation::Difference(picked))
+        }))
     }
 }
 
@@ -90,33 +154,49 @@ struct Mean<F> {
 }
 
 impl<F: Fn(&mut Random) -> f64 + Sync> Test for Mean<F> {
-    fn claims_at(&self, random: &mut Random, observations: u64) -> Option<u64> {
+    fn claims_at(&self, random: &mut Random, observations: u64) -> Claimed {
         let mut sequence = EmpiricalBernstein::new(ALPHA);
-        (1..=observations).find(|_| {
+        Ok((1..=observations).find(|_| {
             sequence.add((self.draw)(random));
             let interval = sequence.interval();
             !(interval.low..=interval.high).contains(&self.mean)
-        })
+        }))
     }
 }
 
-/// The whole procedure: a claim is any end but that by a limit.
+/// The whole procedure.
 struct Procedure {
     definition: Definition,
     world: World,
+    /// Which ends are wrong.
+    wrong: fn(&Rollout) -> bool,
 }
 
 impl Test for Procedure {
-    fn claims_at(&self, random: &mut Random, observations: u64) -> Option<u64> {
+    fn claims_at(&self, random: &mut Random, observations: u64) -> Claimed {
         let seed = random.0.next_u64();
-        let end = simulate(&self.definition, &self.world, observations, seed).ok()?;
-        let limit = end.exposures >= observations && end.verdict == Verdict::Inconclusive;
-        (end.verdict != Verdict::KeepGoing && !limit).then_some(end.exposures)
+        let end = simulate(&self.definition, &self.world, observations, seed)?;
+        Ok((self.wrong)(&end).then_some(end.exposures))
     }
 }
 
-/// When each of so many experiments claims something.
-fn run(test: &dyn Test, experiments: u64, observations: u64) -> Vec<Option<u64>> {
+/// Where arms are alike, any end but that by a limit.
+fn any_claim(end: &Rollout) -> bool {
+    let limit = end.exposures >= OBSERVATIONS && end.verdict == Verdict::Inconclusive;
+    end.verdict != Verdict::KeepGoing && !limit
+}
+
+fn promotion(end: &Rollout) -> bool {
+    end.verdict == Verdict::Promote
+}
+
+/// When each of so many experiments claims something. A thread that panics ends all: what
+/// did not run has claimed nothing wrong either.
+fn run(
+    test: &dyn Test,
+    experiments: u64,
+    observations: u64,
+) -> Result<Vec<Option<u64>>, ExperimentError> {
     let threads = thread::available_parallelism().map_or(1, usize::from) as u64;
     let each = |thread: u64| {
         (thread..experiments).step_by(threads as usize).map(|seed| {
@@ -124,13 +204,22 @@ fn run(test: &dyn Test, experiments: u64, observations: u64) -> Vec<Option<u64>>
             test.claims_at(&mut random, observations)
         })
     };
-    thread::scope(|scope| {
+    let ends = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|thread| scope.spawn(move || each(thread).collect::<Vec<_>>()))
             .collect();
-        let ended = workers.into_iter().flat_map(|worker| worker.join());
-        ended.flatten().collect()
-    })
+        let ended = workers.into_iter().flat_map(|worker| {
+            let joined = worker.join();
+            joined.unwrap_or_else(|reason| panic::resume_unwind(reason))
+        });
+        ended.collect::<Result<Vec<_>, _>>()
+    })?;
+    assert_eq!(
+        ends.len() as u64,
+        experiments,
+        "every experiment has an end"
+    );
+    Ok(ends)
 }
 
 fn pick(challenger: f64, incumbent: f64) -> impl Fn(&mut Random) -> Observation + Sync {
@@ -156,10 +245,6 @@ fn rate(incumbent: f64, challenger: f64, share: f64) -> impl Fn(&mut Random) -> 
     }
 }
 
-fn split(challenger_share: f64) -> Design {
-    Design::Split { challenger_share }
-}
-
 fn definition(
     design: &str,
     primary: &str,
@@ -181,35 +266,61 @@ fn definition(
 
 fn procedure(
     design: &str,
-    rates: &[(Measure, f64)],
-    roles: [&str; 3],
+    rates: &[(Measure, [f64; 2])],
+    roles: &[&str],
+    wrong: fn(&Rollout) -> bool,
 ) -> Result<Procedure, ExperimentError> {
     let names: Vec<&str> = rates.iter().map(|(measure, _)| measure.name()).collect();
+    let roles = roles.iter().copied();
     let others: Vec<_> = names.iter().copied().skip(1).zip(roles).collect();
-    let rates = rates.iter().map(|&(measure, rate)| (measure, [rate, rate]));
     Ok(Procedure {
         definition: definition(design, names.first().copied().unwrap_or_default(), &others)?,
         world: World {
-            outcomes: Outcomes::Rates(rates.collect::<BTreeMap<_, _>>()),
+            outcomes: Outcomes::Rates(rates.iter().copied().collect::<BTreeMap<_, _>>()),
             challenger_share: 0.5,
         },
+        wrong,
     })
 }
 
 /// Whether every error rate is within 5 %.
 fn errors(experiments: u64) -> Result<bool, ExperimentError> {
     use Measure::{CriticScore, Pick, Refusal, RewardScore, Thumb, TokensPerS};
-    let roles = ["secondary", "guardrail", "guardrail"];
+    let roles = &["secondary", "guardrail", "guardrail"];
+    let equal = |rate: f64| [rate, rate];
     let graded = |random: &mut Random| Observation::Difference(random.uniform() - random.uniform());
     let lines: Vec<(&str, Box<dyn Test>)> = vec![
         ("picks", effect(Design::Paired, pick(0.5, 0.5))),
         ("picks, 40 % ties", effect(Design::Paired, pick(0.3, 0.3))),
         ("graded differences", effect(Design::Paired, graded)),
-        ("rates of 50 %", effect(split(0.5), rate(0.5, 0.5, 0.5))),
-        ("rates of 5 %", effect(split(0.5), rate(0.05, 0.05, 0.5))),
+        ("rates of 50 %", effect(Design::Split, rate(0.5, 0.5, 0.5))),
+        ("rates of 5 %", effect(Design::Split, rate(0.05, 0.05, 0.5))),
         (
             "rates of 30 %, weights 8:2",
-            effect(split(0.2), rate(0.3, 0.3, 0.2)),
+            effect(Design::Split, rate(0.3, 0.3, 0.2)),
+        ),
+        // Of the outcomes that come, 15 / (10 + 15) are the challenger's.
+        (
+            "rates of 90 %, given by 10 and 15 %",
+            effect(Design::Split, rate(0.9, 0.9, 0.6)),
+        ),
+        (
+            "rates of 90 %, given by 2 and 38 %",
+            effect(Design::Split, rate(0.9, 0.9, 0.95)),
+        ),
+        (
+            "rates of 90 %, 0 and 40 late",
+            Box::new(Late {
+                rate: 0.9,
+                exposures: [0, 40],
+            }),
+        ),
+        (
+            "rates of 50 %, 200 and 0 late",
+            Box::new(Late {
+                rate: 0.5,
+                exposures: [200, 0],
+            }),
         ),
         ("sample ratio 1:1", Box::new(SampleRatio { share: 0.5 })),
         ("sample ratio 8:2", Box::new(SampleRatio { share: 0.2 })),
@@ -232,12 +343,13 @@ fn errors(experiments: u64) -> Result<bool, ExperimentError> {
             Box::new(procedure(
                 "side_by_side",
                 &[
-                    (Pick, 0.5),
-                    (CriticScore, 0.7),
-                    (Refusal, 0.1),
-                    (TokensPerS, 0.5),
+                    (Pick, equal(0.5)),
+                    (CriticScore, equal(0.7)),
+                    (Refusal, equal(0.1)),
+                    (TokensPerS, equal(0.5)),
                 ],
                 roles,
+                any_claim,
             )?),
         ),
         (
@@ -245,24 +357,64 @@ fn errors(experiments: u64) -> Result<bool, ExperimentError> {
             Box::new(procedure(
                 "by_conversation",
                 &[
-                    (Thumb, 0.6),
-                    (RewardScore, 0.5),
-                    (Refusal, 0.1),
-                    (TokensPerS, 0.5),
+                    (Thumb, equal(0.6)),
+                    (RewardScore, equal(0.5)),
+                    (Refusal, equal(0.1)),
+                    (TokensPerS, equal(0.5)),
                 ],
                 roles,
+                any_claim,
+            )?),
+        ),
+        // Better, with a guardrail worse by its margin of 5 points: no promotion is right.
+        (
+            "guardrail at its margin, side by side",
+            Box::new(procedure(
+                "side_by_side",
+                &[(Pick, [0.25, 0.65]), (Refusal, [0.02, 0.07])],
+                &["guardrail"],
+                promotion,
+            )?),
+        ),
+        (
+            "guardrail at its margin, by conversation",
+            Box::new(procedure(
+                "by_conversation",
+                &[(Thumb, [0.5, 0.8]), (Refusal, [0.02, 0.07])],
+                &["guardrail"],
+                promotion,
             )?),
         ),
     ];
     println!("wrong claims of {experiments} experiments, each looked at {OBSERVATIONS} times");
     let mut good = true;
     for (name, test) in lines {
-        let ends = run(&*test, experiments, OBSERVATIONS);
+        let ends = run(&*test, experiments, OBSERVATIONS)?;
         let wrong = ends.iter().flatten().count() as f64 / experiments as f64;
         good &= wrong <= ALPHA;
-        println!("  {name:30} {:6.2} %", 100.0 * wrong);
+        println!("  {name:42} {:6.2} %", 100.0 * wrong);
     }
     Ok(good)
+}
+
+/// What the sum over devices does not prove: shown, and no bar.
+fn people(experiments: u64) -> Result<(), ExperimentError> {
+    println!("claims about people who prefer either arm 70 to 30, 40 picks each: not bounded");
+    for people in [1, 5, 20] {
+        let test = People {
+            picks_each: 40,
+            people,
+            share: 0.7,
+        };
+        let ends = run(&test, experiments, OBSERVATIONS)?;
+        let wrong = ends.iter().flatten().count() as f64 / experiments as f64;
+        println!(
+            "  {:42} {:6.2} %",
+            format!("{people} devices"),
+            100.0 * wrong
+        );
+    }
+    Ok(())
 }
 
 fn effect<F>(design: Design, draw: F) -> Box<dyn Test>
@@ -284,12 +436,12 @@ fn power(experiments: u64, streams: Option<&Path>) -> Result<bool, Box<dyn Error
         let difference = f64::from(points) / 100.0;
         let share = 0.5 + difference / 2.0;
         let picks = effect(Design::Paired, pick(share, 1.0 - share));
-        let rates = effect(split(0.5), rate(0.5, 0.5 + difference, 0.5));
+        let rates = effect(Design::Split, rate(0.5, 0.5 + difference, 0.5));
         let fixed_picks = picks_needed(share, ALPHA, 0.8);
         let fixed_rates = rate_outcomes_needed(0.5, 0.5 + difference, ALPHA, 0.8);
         for (name, test, fixed) in [("picks", picks, fixed_picks), ("rates", rates, fixed_rates)] {
             let most = (10.0 * fixed) as u64;
-            let ends = run(&*test, experiments, most);
+            let ends = run(&*test, experiments, most)?;
             let mean = ends
                 .iter()
                 .map(|end| end.unwrap_or(most) as f64)
@@ -340,6 +492,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let experiments = arguments.next().map_or(Ok(10_000), |text| text.parse())?;
     let streams = arguments.next().map(PathBuf::from);
     let right = errors(experiments)?;
+    people(experiments)?;
     let fast = power(experiments, streams.as_deref())?;
     println!("{}", if right && fast { "PASS" } else { "FAIL" });
     Ok(match right && fast {

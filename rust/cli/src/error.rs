@@ -39,6 +39,8 @@ pub(crate) enum CliError {
         file: String,
         source: ExperimentError,
     },
+    #[error("{one} and {other} are the same bytes: their outcomes would count twice")]
+    SameFile { one: String, other: String },
     #[error("{file}: {source}")]
     RewardReport { file: String, source: RewardError },
     #[error("{file}, line {line}: the sample is not shown without \"consent\": true")]
@@ -112,6 +114,7 @@ impl CliError {
             Self::Reward(_) => "reward_invalid",
             Self::Evaluation(error) => error.kind(),
             Self::Experiment(_) | Self::ExperimentFile { .. } => "experiment_invalid",
+            Self::SameFile { .. } => "same_file",
             Self::Peft(_) => "peft",
             Self::TooLong { .. } => "file_too_long",
             Self::Usage(_) => "usage",

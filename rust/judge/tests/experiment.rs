@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use pocketune_judge::experiment::{
-    Arm, Definition, DesignKind, ExperimentError, Forecast, Measure, Outcome, Outcomes, Pick,
-    Reason, Recorder, Tally, Verdict, World, decide, read_ledger, simulate,
+    Arm, Decision, Definition, DesignKind, ExperimentError, Forecast, Measure, Outcome, Outcomes,
+    Pick, Reason, Recorder, Tally, Verdict, World, decide, read_ledger, simulate,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -73,6 +73,15 @@ fn verdict(counts: [usize; 3]) -> (Verdict, Reason) {
     (decision.verdict, decision.reason)
 }
 
+/// Of the same picks where so many outcomes are asked for.
+fn decided_with_least(min_outcomes: u64, counts: [usize; 3]) -> Decision {
+    let mut definition = definition();
+    definition.limits.min_outcomes = min_outcomes;
+    let mut tally = picked(counts).tally().clone();
+    tally.experiment = definition.sha256();
+    decide(&definition, &tally, 2, false).unwrap()
+}
+
 #[test]
 fn picks_decide_once_they_prove_something() {
     assert_eq!(verdict([0, 0, 0]), (Verdict::KeepGoing, Reason::NotYet));
@@ -89,12 +98,18 @@ fn picks_decide_once_they_prove_something() {
         verdict([200, 200, 0]),
         (Verdict::Inconclusive, Reason::OutcomeLimit)
     );
-    // Won, but too soon for what was asked, and for the guardrail.
+    let at_least = |outcomes| decided_with_least(outcomes, [60, 10, 5]);
+    assert_eq!(at_least(75).verdict, Verdict::Promote);
+    let early = at_least(100);
     assert_eq!(
-        verdict([9, 0, 0]).0,
-        Verdict::KeepGoing,
-        "fewer than the least number of outcomes"
+        (early.verdict, early.reason),
+        (Verdict::KeepGoing, Reason::TooFewOutcomes)
     );
+    assert_eq!(early.forecast, Forecast::MoreOutcomes(25));
+    assert!(early.sentence.contains("“brief” looks better"));
+    // What harms goes sooner.
+    let worse = decided_with_least(100, [10, 60, 5]);
+    assert_eq!(worse.reason, Reason::PrimaryWorse);
 }
 
 /// The challenger is always picked; refusals are as told of each unit.
@@ -243,7 +258,7 @@ fn summaries_that_cannot_be_are_refused() {
     malformed(&|json| json["exposures"] = json!([1, 1]));
     malformed(&|json| json["exposures"] = json!([1_u64 << 50, 1]));
     malformed(&|json| json["outcomes"]["pick"]["paired"]["differences"]["2000"] = 1.into());
-    malformed(&|json| json["outcomes"]["pick"]["paired"]["incumbentSum"] = 1.into());
+    malformed(&|json| json["outcomes"]["pick"]["paired"]["incumbent_sum"] = 1.into());
     let thumb = refused(&|json| json["outcomes"]["thumb"] = json["outcomes"]["pick"].clone());
     assert_eq!(
         thumb,

@@ -79,7 +79,9 @@ fn two_arms_are_compared_as_other_results_are() {
     assert_eq!(worse.difference, -2.0 / 3.0);
     assert_eq!(worse.mcnemar.only_incumbent, 2);
     assert!(!worse.not_worse);
-    assert!(compare(&good.items, &good.items, 0.05).unwrap().not_worse);
+    let same = |margin| compare(&good.items, &good.items, margin).unwrap();
+    assert!(!same(0.05).not_worse, "three items show next to nothing");
+    assert!(same(0.9).not_worse);
 }
 
 #[test]

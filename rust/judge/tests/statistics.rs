@@ -9,9 +9,11 @@ use pocketune_judge::experiment::assign::{
     BucketRange, bucket_ranges, choose_variation, hash, in_namespace,
 };
 use pocketune_judge::stats::{
-    Design, EProcess, EmpiricalBernstein, Observation, Side, bootstrap_mean, e_benjamini_hochberg,
-    log_multinomial_e, mcnemar, picks_needed, rate_outcomes_needed, wilson,
+    Arm, Design, EProcess, EmpiricalBernstein, Observation, PairedCounts, Side, bootstrap_mean,
+    confidence_interval, e_benjamini_hochberg, log_multinomial_e, mcnemar, picks_needed,
+    rate_outcomes_needed, wilson,
 };
+use proptest::prelude::*;
 use serde_json::Value;
 
 fn reference(name: &str) -> Value {
@@ -78,6 +80,111 @@ fn wealth_of_the_mixture_of_bets_is_that_of_confseq() {
             }
         }
         assert_eq!(place, times.len());
+    }
+}
+
+/// Outcomes with how often they came.
+type Outcomes<'a> = &'a [(f64, f64)];
+
+fn split(incumbent: Outcomes<'_>, challenger: Outcomes<'_>) -> Vec<(Observation, f64)> {
+    let of = |arm, outcomes: Outcomes<'_>| -> Vec<_> {
+        let each = outcomes.iter();
+        each.map(|&(outcome, count)| (Observation::Outcome(arm, outcome), count))
+            .collect()
+    };
+    let mut all = of(Arm::Incumbent, incumbent);
+    all.extend(of(Arm::Challenger, challenger));
+    all
+}
+
+/// The same by looking at a great many means of the incumbent, without any short cut.
+fn least_of_many(incumbent: Outcomes<'_>, challenger: Outcomes<'_>, null: f64) -> f64 {
+    let fractions = [0.02, 0.035, 0.06, 0.1, 0.17, 0.3, 0.5, 0.8, 0.97];
+    let against = |outcomes: &[(f64, f64)], mean: f64| {
+        let wealth = fractions.map(|fraction| {
+            let gains = outcomes.iter();
+            let gain = |&(y, n): &(f64, f64)| n * (1.0 + fraction * (y / mean - 1.0)).ln();
+            gains.map(gain).sum::<f64>().exp()
+        });
+        (wealth.iter().sum::<f64>() / 9.0).ln()
+    };
+    let flipped: Vec<(f64, f64)> = incumbent.iter().map(|&(y, n)| (1.0 - y, n)).collect();
+    let (low, high) = ((-null).max(0.0), (1.0 - null).min(1.0));
+    let means = (1..20_000).map(|step| low + (high - low) * f64::from(step) / 20_000.0);
+    let values = means.map(|m| against(challenger, m + null) + against(&flipped, 1.0 - m));
+    values.fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn evidence_of_two_arms_is_the_least_over_all_means_of_the_incumbent() {
+    let cases: [(Outcomes<'_>, Outcomes<'_>); 7] = [
+        (&[(0.0, 50.0), (1.0, 50.0)], &[(0.0, 25.0), (1.0, 75.0)]),
+        (&[(0.0, 50.0), (1.0, 50.0)], &[(0.0, 60.0), (1.0, 40.0)]),
+        (&[(0.0, 30.0)], &[(0.0, 20.0), (1.0, 1.0)]),
+        (&[(1.0, 30.0)], &[(1.0, 30.0)]),
+        (&[(0.0, 1.0)], &[(1.0, 40.0)]),
+        (&[(0.2, 7.0), (0.45, 9.0)], &[(0.3, 5.0), (0.995, 20.0)]),
+        (&[(0.95, 80.0), (1.0, 10.0)], &[(0.98, 60.0), (0.99, 9.0)]),
+    ];
+    for (incumbent, challenger) in cases {
+        for null in [-0.3, -0.05, 0.0, 0.1] {
+            let all = split(incumbent, challenger);
+            let ours = EProcess::of(Design::Split, null, Side::Above, &all);
+            let many = least_of_many(incumbent, challenger, null);
+            let (found, name) = (ours.log_e(), format!("{incumbent:?} {challenger:?} {null}"));
+            assert!(found <= many, "{name}: {found} above {many}");
+            assert!(
+                found >= many - 1e-3 - 1e-4 * many.abs(),
+                "{name}: {found} below {many}"
+            );
+            for log in [found - 0.1, found + 0.1] {
+                assert_eq!(ours.reaches(log), found >= log, "{name}");
+            }
+            // The other side is the same with the arms in each other's place.
+            let swapped = split(challenger, incumbent);
+            let below = EProcess::of(Design::Split, -null, Side::Below, &swapped);
+            assert_eq!(below.log_e(), found, "{name}");
+            let twice = ours.scaled(2.0).log_e();
+            let doubled: Vec<_> = all.iter().map(|&(it, count)| (it, 2.0 * count)).collect();
+            let counted = EProcess::of(Design::Split, null, Side::Above, &doubled).log_e();
+            close(twice, counted, 1e-6);
+        }
+    }
+}
+
+#[test]
+fn outcomes_of_one_arm_prove_nothing_of_a_difference() {
+    for thumbs in [9.0, 900.0] {
+        let only = split(&[], &[(1.0, thumbs)]);
+        let evidence = EProcess::of(Design::Split, 0.0, Side::Above, &only);
+        assert!(evidence.log_e() < 1e-9, "{}", evidence.log_e());
+        let interval = confidence_interval(Design::Split, [0.025; 2], &only);
+        assert!(interval.low <= 0.0 && interval.high >= 1.0 - 1e-6);
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_ends_of_an_interval_never_cross_and_hold_the_effect_seen(
+        incumbent in prop::collection::vec((0_u16..=1_000, 1_u16..300), 0..6),
+        challenger in prop::collection::vec((0_u16..=1_000, 1_u16..300), 0..6),
+    ) {
+        let grades = |cells: &[(u16, u16)]| -> Vec<(f64, f64)> {
+            let each = cells.iter();
+            each.map(|&(grade, n)| (f64::from(grade) / 1_000.0, f64::from(n))).collect()
+        };
+        let (one, other) = (grades(&incumbent), grades(&challenger));
+        let all = split(&one, &other);
+        let interval = confidence_interval(Design::Split, [0.1, 0.01], &all);
+        prop_assert!(interval.low <= interval.high);
+        let mean = |of: &[(f64, f64)]| {
+            let count: f64 = of.iter().map(|it| it.1).sum();
+            of.iter().map(|it| it.0 * it.1).sum::<f64>() / count
+        };
+        if !one.is_empty() && !other.is_empty() {
+            let effect = mean(&other) - mean(&one);
+            prop_assert!(interval.low <= effect + 1e-9 && effect <= interval.high + 1e-9);
+        }
     }
 }
 
@@ -194,6 +301,76 @@ fn tests_of_one_look() {
     let interval = bootstrap_mean(&values, 0.05, 2_000, 1).unwrap();
     close(interval.low, 0.451, 0.01);
     close(interval.high, 0.549, 0.01);
+}
+
+/// How often a drop of just the margin is taken for less than it, at worst: over all shares
+/// of items that flip, by the chances of all counts of flips.
+fn false_passes(all: u64, margin: f64) -> f64 {
+    let mut log_factorials = vec![0.0];
+    for n in 1..=all {
+        let before: f64 = log_factorials[n as usize - 1];
+        log_factorials.push(before + (n as f64).ln());
+    }
+    let mut passing = Vec::new();
+    for down in 0..=all {
+        for up in 0..=all - down {
+            let counts = PairedCounts {
+                all,
+                only_incumbent: down,
+                only_challenger: up,
+            };
+            if counts.difference_at_least(0.05) <= -margin {
+                continue;
+            }
+            let [rest, down, up] = [all - down - up, down, up].map(|count| count as usize);
+            let ways = log_factorials[all as usize]
+                - log_factorials[rest]
+                - log_factorials[down]
+                - log_factorials[up];
+            passing.push((ways, [rest, down, up].map(|count| count as f64)));
+        }
+    }
+    let shares = (0..40).map(|step| f64::from(step) * (1.0 - margin) / 80.0);
+    let chance = |up: f64| {
+        let logs = [1.0 - 2.0 * up - margin, up + margin, up].map(f64::ln);
+        let each = passing.iter().map(|(ways, counts)| {
+            // 0 times of what never happens.
+            let terms = counts.iter().zip(logs).filter(|(count, _)| **count > 0.0);
+            (ways + terms.map(|(count, log)| count * log).sum::<f64>()).exp()
+        });
+        each.sum::<f64>()
+    };
+    shares.map(chance).fold(0.0, f64::max)
+}
+
+#[test]
+fn a_drop_of_the_margin_seldom_passes_for_less() {
+    for all in [30, 36, 60, 100, 180] {
+        for margin in [0.02, 0.05, 0.1, 0.2] {
+            let wrong = false_passes(all, margin);
+            assert!(wrong <= 0.025, "{all} items, {margin}: {wrong}");
+            assert!(
+                wrong >= 0.02,
+                "{all} items, {margin}: {wrong} is too careful"
+            );
+        }
+    }
+}
+
+#[test]
+fn items_that_do_not_flip_bound_a_difference_without_proving_equality() {
+    let at_least = |all| {
+        let none = PairedCounts {
+            all,
+            only_incumbent: 0,
+            only_challenger: 0,
+        };
+        none.difference_at_least(0.05)
+    };
+    assert_eq!(at_least(0), -1.0);
+    // (n m − ½)² = z² n m (1 − m), solved for m.
+    close(at_least(40), -0.1092, 1e-3);
+    assert!(at_least(91) < -0.05 && at_least(92) > -0.05);
 }
 
 #[test]

@@ -132,7 +132,14 @@ fn results_are_counted_and_compared_item_by_item() {
     assert!(worse.mcnemar.p < 1e-5 && !worse.not_worse);
     let same = compare(&good.items, &good.items, 0.05).unwrap();
     assert_eq!((same.difference, same.mcnemar.p), (0.0, 1.0));
-    assert!(same.not_worse);
+    assert_eq!((same.interval.low, same.interval.high), (0.0, 0.0));
+    assert!(
+        !same.not_worse && same.difference_at_least < -0.05,
+        "40 items, and be none flipped, do not show a drop of less than 5 points"
+    );
+    let wide = compare(&good.items, &good.items, 0.15).unwrap();
+    assert!(wide.not_worse && wide.difference_at_least > -0.15);
+    assert_eq!(wide.difference_at_least, same.difference_at_least);
     let mut shorter = good.clone();
     shorter.items.pop();
     let unpaired = compare(&good.items, &shorter.items, 0.05);

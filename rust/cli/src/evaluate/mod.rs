@@ -52,7 +52,7 @@ by item.
 of right items) and mean_margin (nats a token) by probability, pass_rate (share) and
 mean_score (of the panel, 0 to 1) by generation. Accuracy and pass_rate have the
 threshold of the model as it is less the margin. The result is PASSED where each
-comparison shows the change to be within the margin (95 %, bootstrap over items).
+comparison shows the change to be within the margin (95 %, score interval).
 
 --items-out writes an object a line for `experiment simulate --items`: critic_score and
 refusal of both, and as pick the higher panel score (a tie up to 0.001 apart).

@@ -82,8 +82,11 @@ fn difference(comparison: &Comparison) -> String {
         100.0 * comparison.interval.high,
         comparison.mcnemar.p,
         match comparison.not_worse {
-            true => "not worse",
-            false => "not shown to be within the margin",
+            true => "not worse".to_owned(),
+            false => format!(
+                "not shown to be within the margin (at least {:+.1})",
+                100.0 * comparison.difference_at_least
+            ),
         }
     )
 }

@@ -1,5 +1,6 @@
 //! What an experiment's commands read: a definition, ledgers, summaries.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -52,6 +53,7 @@ impl EvidenceArgs {
         };
         let ledgers = sources("ledger", &self.ledger)?;
         let summaries = sources("summary", &self.summary)?;
+        refuse_twins(ledgers.iter().chain(&summaries))?;
         let mut tally = Tally::new(&definition);
         let mut ended = false;
         for source in &ledgers {
@@ -75,6 +77,20 @@ impl EvidenceArgs {
             summaries,
         })
     }
+}
+
+/// The same bytes twice are the same outcomes twice, whatever the files are called.
+fn refuse_twins<'a>(sources: impl Iterator<Item = &'a Source>) -> Result<(), CliError> {
+    let mut seen = BTreeMap::new();
+    for source in sources {
+        if let Some(one) = seen.insert(source.digest().to_string(), source.path()) {
+            return Err(CliError::SameFile {
+                one: one.to_owned(),
+                other: source.path().to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 impl Source {

@@ -146,6 +146,12 @@ fn ledgers_and_summaries_give_a_verdict() {
     let late = done(&[&analyze[..], &both, &at].concat());
     assert_eq!(late["verdict"], "promote");
     assert_eq!(late["metrics"][0]["outcomes"], 36);
+    let again = desk.write("again.jsonl", fs::read(&few).unwrap());
+    let twice = ["--ledger", &few, "--ledger", &again, "--json"];
+    let refused = json(&run(&[&analyze[..], &twice].concat()));
+    assert_eq!(refused["error"]["kind"], "same_file");
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("few.jsonl") && message.contains("again.jsonl"));
     let torn = desk.write("torn.jsonl", "{\"event\":");
     let refused = run(&[&analyze[..], &["--ledger", &torn, "--json"]].concat());
     assert_eq!(json(&refused)["error"]["kind"], "experiment_invalid");

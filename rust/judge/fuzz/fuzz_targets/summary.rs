@@ -13,7 +13,11 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let mut sum = Tally::new(&definition);
     sum.merge(&tally).expect("of the same experiment");
-    sum.merge(&tally).expect("of the same experiment");
-    let decision = decide(&definition, &sum, 0, false).expect("a sound summary");
+    // Again only where nothing names its run.
+    assert_eq!(sum.merge(&tally).is_ok(), tally.runs.is_empty());
+    // Twice a sound count may be too large.
+    let Ok(decision) = decide(&definition, &sum, 0, false) else {
+        return;
+    };
     assert!(decision.metrics.iter().all(|it| it.interval.low <= it.interval.high));
 });

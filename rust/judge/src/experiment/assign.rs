@@ -24,23 +24,43 @@ impl BucketRange {
     }
 }
 
+/// How many places the hash tells apart in [0, 1); `None` for a version other than 1 and 2.
+fn places(version: u32) -> Option<u32> {
+    match version {
+        1 => Some(1_000),
+        2 => Some(10_000),
+        _ => None,
+    }
+}
+
+/// How many of the hash's places choose each of two variations.
+pub(super) fn places_of(ranges: &[BucketRange], version: u32) -> [u64; 2] {
+    let all = places(version).unwrap_or_default();
+    let mut counts = [0; 2];
+    for place in 0..all {
+        let value = f64::from(place) / f64::from(all);
+        let chosen = choose_variation(value, ranges);
+        if let Some(count) = chosen.and_then(|chosen| counts.get_mut(chosen)) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
 /// Where `unit` falls in [0, 1) under `seed`; `None` for a version other than 1 and 2.
 /// Version 1 tells 1,000 places apart and ties experiments of similar seeds together;
 /// version 2 has neither fault.
 #[must_use]
 pub fn hash(seed: &str, unit: &str, version: u32) -> Option<f64> {
-    match version {
-        1 => {
-            let hash = fnv1a(unit.encode_utf16().chain(seed.encode_utf16()));
-            Some(f64::from(hash % 1_000) / 1_000.0)
-        }
-        2 => {
+    let places = places(version)?;
+    let hash = match version {
+        1 => fnv1a(unit.encode_utf16().chain(seed.encode_utf16())),
+        _ => {
             let inner = fnv1a(seed.encode_utf16().chain(unit.encode_utf16()));
-            let hash = fnv1a(inner.to_string().encode_utf16());
-            Some(f64::from(hash % 10_000) / 10_000.0)
+            fnv1a(inner.to_string().encode_utf16())
         }
-        _ => None,
-    }
+    };
+    Some(f64::from(hash % places) / f64::from(places))
 }
 
 /// The ranges of `variations` variations: each begins where the weights before it end, and

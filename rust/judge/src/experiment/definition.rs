@@ -189,6 +189,10 @@ impl Definition {
         if !(incumbent > 0.0 && challenger > 0.0 && (weights_sum - 1.0).abs() < 1e-9) {
             return invalid("weights are not positive or do not sum to 1");
         }
+        let shares = self.shares();
+        if !shares.iter().all(|&share| share > 0.0) {
+            return invalid("coverage or a weight is less than the hash tells apart");
+        }
         if let Some(part) = &self.namespace
             && !(share(part.start) && share(part.end) && part.start < part.end)
         {
@@ -314,7 +318,7 @@ impl Definition {
                 return None;
             }
         }
-        let ranges = assign::bucket_ranges(2, self.coverage, Some(&self.shares()));
+        let ranges = assign::bucket_ranges(2, self.coverage, Some(&self.weights_asked()));
         let value = assign::hash(&self.salt, unit, self.hash_version)?;
         match assign::choose_variation(value, &ranges)? {
             0 => Some(Arm::Incumbent),
@@ -322,10 +326,18 @@ impl Definition {
         }
     }
 
-    /// How often each arm is to be assigned: the weights, or half and half where the arm
-    /// is the one whose reply comes first.
+    /// How often each arm is assigned to units that take part: its share of the hash's
+    /// places. That is the weight up to rounding, which tells where coverage is small.
     #[must_use]
     pub fn shares(&self) -> [f64; 2] {
+        let ranges = assign::bucket_ranges(2, self.coverage, Some(&self.weights_asked()));
+        let [incumbent, challenger] = assign::places_of(&ranges, self.hash_version);
+        let all = (incumbent + challenger) as f64;
+        [incumbent as f64 / all, challenger as f64 / all]
+    }
+
+    /// The weights, or half and half where the arm is the one whose reply comes first.
+    fn weights_asked(&self) -> [f64; 2] {
         match self.design {
             DesignKind::SideBySide => [0.5, 0.5],
             DesignKind::ByConversation => self.weights,
@@ -335,9 +347,7 @@ impl Definition {
     pub(crate) fn statistics(&self) -> Design {
         match self.design {
             DesignKind::SideBySide => Design::Paired,
-            DesignKind::ByConversation => Design::Split {
-                challenger_share: self.weights[1],
-            },
+            DesignKind::ByConversation => Design::Split,
         }
     }
 }

@@ -90,6 +90,24 @@ pub enum ExperimentError {
         /// The latest before it.
         last_s: i64,
     },
+    /// A moment before 1970.
+    #[error("the moment {at_s} s is before 1970")]
+    MomentNegative {
+        /// The moment, in seconds since 1970.
+        at_s: i64,
+    },
+    /// A line that begins a ledger, elsewhere than at its beginning.
+    #[error("a run begins where other events stand before it")]
+    StartNotFirst,
+    /// The id of a run that is empty or longer than 64 characters.
+    #[error("a run's id is not 1 to 64 characters")]
+    RunInvalid,
+    /// Counts of one run for the second time.
+    #[error("the run {run:?} is counted already")]
+    DuplicateRun {
+        /// Its id.
+        run: String,
+    },
     /// Something after the end.
     #[error("the experiment has ended")]
     Ended,

@@ -43,6 +43,16 @@ impl AlphaPlan {
             guardrail_harmed: (roll_back - primary_worse) / guardrails.max(1) as f64,
         }
     }
+
+    /// At what levels a metric of this role is said to be better and worse. Secondary ones
+    /// decide nothing: half of `alpha` each.
+    pub(super) fn levels(&self, role: Role, alpha: f64) -> [f64; 2] {
+        match role {
+            Role::Primary => [self.promote, self.primary_worse],
+            Role::Guardrail => [self.promote, self.guardrail_harmed],
+            Role::Secondary => [alpha / 2.0; 2],
+        }
+    }
 }
 
 /// Evidence of a running experiment: takes what happens, gives the verdict so far.
@@ -75,6 +85,14 @@ impl Compared {
             above: evidence(Side::Above),
             below: evidence(Side::Below),
         }
+    }
+
+    fn better(&self, alpha: f64) -> bool {
+        self.above.reaches(-alpha.ln())
+    }
+
+    fn worse(&self, alpha: f64) -> bool {
+        self.below.reaches(-alpha.ln())
     }
 
     fn add(&mut self, observation: Observation, count: f64) {
@@ -135,11 +153,11 @@ impl Monitor {
             return (Verdict::Inconclusive, Reason::SampleRatio);
         }
         let mut guardrails = self.guardrails.iter();
-        let harmed = guardrails.find(|it| proves(it.below.log_e(), plan.guardrail_harmed));
+        let harmed = guardrails.find(|it| it.worse(plan.guardrail_harmed));
         if let Some(Compared { measure, .. }) = harmed {
             return (Verdict::RollBack, Reason::GuardrailHarmed(*measure));
         }
-        if proves(self.primary.below.log_e(), plan.primary_worse) {
+        if self.primary.worse(plan.primary_worse) {
             return (Verdict::RollBack, Reason::PrimaryWorse);
         }
         let limit = self.outcomes >= self.max_outcomes as f64;
@@ -147,11 +165,11 @@ impl Monitor {
             true => (Verdict::Inconclusive, Reason::OutcomeLimit),
             false => (Verdict::KeepGoing, reason),
         };
-        if !proves(self.primary.above.log_e(), plan.promote) {
+        if !self.primary.better(plan.promote) {
             return open(Reason::NotYet);
         }
         let mut guardrails = self.guardrails.iter();
-        let unproven = guardrails.find(|it| !proves(it.above.log_e(), plan.promote));
+        let unproven = guardrails.find(|it| !it.better(plan.promote));
         match unproven {
             Some(Compared { measure, .. }) => open(Reason::GuardrailOpen(*measure)),
             None if self.outcomes < self.min_outcomes as f64 => open(Reason::TooFewOutcomes),

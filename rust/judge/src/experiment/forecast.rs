@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::{AlphaPlan, proves};
+use super::evidence::AlphaPlan;
 use super::{Definition, Metric, Role, Tally};
 use crate::stats::{EProcess, Side};
 
@@ -11,7 +11,8 @@ use crate::stats::{EProcess, Side};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Forecast {
-    /// Nothing can be said yet.
+    /// Nothing can be said yet: there is no outcome, or none of a guardrail that a promotion
+    /// needs.
     Unknown,
     /// About so many.
     MoreOutcomes(u64),
@@ -28,25 +29,16 @@ impl Forecast {
         if seen == 0 {
             return Self::Unknown;
         }
-        let plan = AlphaPlan::of(definition);
-        let guardrails = || definition.with_role(Role::Guardrail);
-        let reaches = |outcomes: u64| {
-            let times = outcomes as f64 / seen as f64;
-            let shown = |metric: &Metric, side, alpha| {
-                let observations = tally.observations(metric.measure).into_iter();
-                let scaled = observations.map(|(it, count)| (it, count * times));
-                let (design, null) = (definition.statistics(), definition.null_of(metric));
-                let evidence = EProcess::of(design, null, side, &scaled.collect::<Vec<_>>());
-                proves(evidence.log_e(), alpha)
-            };
-            let better = |metric| shown(metric, Side::Above, plan.promote);
-            better(primary) && guardrails().all(better)
-                || shown(primary, Side::Below, plan.primary_worse)
-                || guardrails().any(|it| shown(it, Side::Below, plan.guardrail_harmed))
-        };
+        let outlook = Outlook::of(definition, tally, primary);
+        let reaches = |outcomes: u64| outlook.ends(outcomes, outcomes as f64 / seen as f64);
         let limit = definition.limits.max_outcomes.max(seen);
         if !reaches(limit) {
-            return Self::BeyondLimit;
+            // What no guardrail's outcome speaks of cannot be scaled.
+            let mut guardrails = definition.with_role(Role::Guardrail);
+            return match guardrails.any(|it| tally.count(it.measure) == 0) {
+                true => Self::Unknown,
+                false => Self::BeyondLimit,
+            };
         }
         let (mut few, mut enough) = (seen, limit);
         while few < enough {
@@ -58,5 +50,48 @@ impl Forecast {
             }
         }
         Self::MoreOutcomes(enough - seen)
+    }
+}
+
+/// The evidence for each way to a verdict, read once: that of more outcomes alike is the
+/// same with larger counts.
+struct Outlook {
+    min_outcomes: u64,
+    /// All of these promote.
+    better: Vec<Claim>,
+    /// Any of these rolls back.
+    worse: Vec<Claim>,
+}
+
+/// Evidence, and what it has to reach.
+struct Claim(EProcess, f64);
+
+impl Outlook {
+    fn of(definition: &Definition, tally: &Tally, primary: &Metric) -> Self {
+        let plan = AlphaPlan::of(definition);
+        let claim = |metric: &Metric, side, alpha: f64| {
+            let observations = tally.observations(metric.measure);
+            let (design, null) = (definition.statistics(), definition.null_of(metric));
+            Claim(EProcess::of(design, null, side, &observations), -alpha.ln())
+        };
+        let metrics = || std::iter::once(primary).chain(definition.with_role(Role::Guardrail));
+        let worse = |metric: &Metric| {
+            let [_, worse] = plan.levels(metric.role, definition.alpha);
+            claim(metric, Side::Below, worse)
+        };
+        Self {
+            min_outcomes: definition.limits.min_outcomes,
+            better: metrics()
+                .map(|it| claim(it, Side::Above, plan.promote))
+                .collect(),
+            worse: metrics().map(worse).collect(),
+        }
+    }
+
+    /// Whether so many outcomes, so many times those seen, bring a verdict.
+    fn ends(&self, outcomes: u64, times: f64) -> bool {
+        let holds = |Claim(evidence, log): &Claim| evidence.scaled(times).reaches(*log);
+        outcomes >= self.min_outcomes && self.better.iter().all(holds)
+            || self.worse.iter().any(holds)
     }
 }

@@ -12,6 +12,13 @@ const CHALLENGER: &str = "challenger";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
+    /// A run of the experiment begins: the first line, where there is one such.
+    Start {
+        /// SHA-256 of the definition.
+        experiment: String,
+        /// The run's id: 1 to 64 characters, made at random.
+        run: String,
+    },
     /// A unit saw an arm; side by side, both, this one's reply first.
     Exposure {
         /// What is exposed: a conversation, or one question of it.
@@ -105,9 +112,12 @@ impl Recorder {
     ///
     /// # Errors
     /// [`ExperimentError::UnknownArm`], and those of [`Recorder::expose`],
-    /// [`Recorder::record`] and [`Recorder::end`].
+    /// [`Recorder::record`] and [`Recorder::end`]. For the start of a run
+    /// [`ExperimentError::StartNotFirst`], [`ExperimentError::OtherExperiment`] and
+    /// [`ExperimentError::RunInvalid`].
     pub fn take(&mut self, event: &Event) -> Result<(), ExperimentError> {
         match event {
+            Event::Start { experiment, run } => self.start(experiment, run),
             Event::Exposure { unit, arm, at_s } => self.expose(unit, arm_called(arm)?, *at_s),
             Event::Outcome {
                 unit,

@@ -14,11 +14,12 @@ mod forecast;
 mod ledger;
 mod measure;
 mod recorder;
+mod sentence;
 mod simulate;
 mod tally;
 
 pub use crate::stats::Arm;
-pub use decide::{Decision, MeasureEvidence, Reason, Verdict, decide, signed_points};
+pub use decide::{Decision, MeasureEvidence, Reason, Verdict, decide};
 pub use definition::{
     ArmDefinition, Arms, Definition, DesignKind, Goal, Limits, Metric, Namespace, Role,
 };
@@ -28,5 +29,6 @@ pub use forecast::Forecast;
 pub use ledger::{Event, read_ledger};
 pub use measure::{Measure, Outcome, Pick};
 pub use recorder::Recorder;
+pub use sentence::signed_points;
 pub use simulate::{Happening, Outcomes, Rollout, World, simulate, simulate_showing};
 pub use tally::{Cells, Tally};

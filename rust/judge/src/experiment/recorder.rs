@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::tally::Graded;
+use super::tally::{Graded, is_run};
 use super::{Arm, Definition, ExperimentError, Measure, Outcome, Tally};
 
 /// Takes what happens in an experiment on one device. An error changes nothing.
@@ -11,7 +11,8 @@ pub struct Recorder {
     definition: Definition,
     tally: Tally,
     units: HashMap<String, Unit>,
-    ended: bool,
+    /// Whether anything was taken, and be it only the line that begins a ledger.
+    begun: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -31,15 +32,57 @@ impl Recorder {
             tally: Tally::new(&definition),
             definition,
             units: HashMap::new(),
-            ended: false,
+            begun: false,
         })
+    }
+
+    /// As [`Recorder::new`], of a run with this id: made at random by whoever starts it, so
+    /// that its counts are never added twice.
+    ///
+    /// # Errors
+    /// [`ExperimentError::DefinitionInvalid`]; [`ExperimentError::RunInvalid`] for an id
+    /// that is not 1 to 64 characters.
+    pub fn for_run(definition: Definition, run: &str) -> Result<Self, ExperimentError> {
+        let mut this = Self::new(definition)?;
+        this.set_run(run)?;
+        Ok(this)
+    }
+
+    /// The run that is recorded from here on, as the first line of a ledger says. A recorder
+    /// that was made for this very run takes that line too.
+    ///
+    /// # Errors
+    /// [`ExperimentError::OtherExperiment`], [`ExperimentError::RunInvalid`];
+    /// [`ExperimentError::StartNotFirst`] after anything else, or for another run.
+    pub(super) fn start(&mut self, experiment: &str, run: &str) -> Result<(), ExperimentError> {
+        if experiment != self.tally.experiment {
+            return Err(ExperimentError::OtherExperiment {
+                found: experiment.to_owned(),
+                expected: self.tally.experiment.clone(),
+            });
+        }
+        let another = self.tally.runs.iter().any(|known| known != run);
+        if self.begun || another {
+            return Err(ExperimentError::StartNotFirst);
+        }
+        self.set_run(run)?;
+        self.begun = true;
+        Ok(())
+    }
+
+    fn set_run(&mut self, run: &str) -> Result<(), ExperimentError> {
+        if !is_run(run) {
+            return Err(ExperimentError::RunInvalid);
+        }
+        self.tally.runs.insert(run.to_owned());
+        Ok(())
     }
 
     /// A unit saw an arm; side by side, both, this one's reply first.
     ///
     /// # Errors
     /// [`ExperimentError::DuplicateExposure`], [`ExperimentError::ClockWentBack`],
-    /// [`ExperimentError::Ended`].
+    /// [`ExperimentError::MomentNegative`], [`ExperimentError::Ended`].
     pub fn expose(&mut self, unit: &str, arm: Arm, at_s: i64) -> Result<(), ExperimentError> {
         self.is_open_at(at_s)?;
         if self.units.contains_key(unit) {
@@ -53,7 +96,7 @@ impl Recorder {
         };
         self.units.insert(unit.to_owned(), seen);
         self.tally.expose(arm, at_s);
-        self.tally.last_at_s = Some(at_s);
+        self.took(at_s);
         Ok(())
     }
 
@@ -63,7 +106,7 @@ impl Recorder {
     /// [`ExperimentError::NotExposed`], [`ExperimentError::DuplicateOutcome`],
     /// [`ExperimentError::MeasureNotTaken`], [`ExperimentError::OutcomeForm`],
     /// [`ExperimentError::NotFinite`], [`ExperimentError::ClockWentBack`],
-    /// [`ExperimentError::Ended`].
+    /// [`ExperimentError::MomentNegative`], [`ExperimentError::Ended`].
     pub fn record(
         &mut self,
         unit: &str,
@@ -90,25 +133,26 @@ impl Recorder {
             });
         }
         self.tally.add(measure, graded);
-        self.tally.last_at_s = Some(at_s);
+        self.took(at_s);
         Ok(())
     }
 
     /// Somebody ended it.
     ///
     /// # Errors
-    /// [`ExperimentError::ClockWentBack`], [`ExperimentError::Ended`].
+    /// [`ExperimentError::ClockWentBack`], [`ExperimentError::MomentNegative`],
+    /// [`ExperimentError::Ended`].
     pub fn end(&mut self, at_s: i64) -> Result<(), ExperimentError> {
         self.is_open_at(at_s)?;
-        self.ended = true;
-        self.tally.last_at_s = Some(at_s);
+        self.tally.ended = true;
+        self.took(at_s);
         Ok(())
     }
 
     /// Whether somebody ended it.
     #[must_use]
     pub fn ended(&self) -> bool {
-        self.ended
+        self.tally.ended
     }
 
     /// The arm that a unit was assigned to.
@@ -129,9 +173,17 @@ impl Recorder {
         &self.tally
     }
 
+    fn took(&mut self, at_s: i64) {
+        self.tally.last_at_s = Some(at_s);
+        self.begun = true;
+    }
+
     fn is_open_at(&self, at_s: i64) -> Result<(), ExperimentError> {
-        if self.ended {
+        if self.tally.ended {
             return Err(ExperimentError::Ended);
+        }
+        if at_s < 0 {
+            return Err(ExperimentError::MomentNegative { at_s });
         }
         match self.tally.last_at_s {
             Some(last_s) if at_s < last_s => Err(ExperimentError::ClockWentBack { at_s, last_s }),

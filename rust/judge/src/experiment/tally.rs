@@ -1,6 +1,6 @@
 //! Counts of outcomes: all that evidence needs, and nothing that tells who or what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,9 @@ use crate::stats::Observation;
 /// Most exposures of one tally: what is beyond is a mistake.
 const COUNT_MAX: u64 = 1 << 40;
 
+/// Most characters of a run's id.
+const RUN_CHARS_MAX: usize = 64;
+
 /// What one device, or several, saw of an experiment. Only counts: summaries of devices
 /// merge, and hold neither texts nor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,13 @@ const COUNT_MAX: u64 = 1 << 40;
 pub struct Tally {
     /// SHA-256 of the definition.
     pub experiment: String,
+    /// Which runs these counts are of, so that none is added twice: each an id of 1 to 64
+    /// characters, made at random by the device. Empty where none was given.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub runs: BTreeSet<String>,
+    /// Whether somebody ended it, on any of the devices.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended: bool,
     /// Exposures by assigned arm: incumbent, challenger.
     pub exposures: [u64; 2],
     /// The first exposure, in seconds since 1970.
@@ -59,6 +69,8 @@ impl Tally {
     pub fn new(definition: &Definition) -> Self {
         Self {
             experiment: definition.sha256(),
+            runs: BTreeSet::new(),
+            ended: false,
             exposures: [0, 0],
             started_at_s: None,
             last_at_s: None,
@@ -80,17 +92,22 @@ impl Tally {
         Ok(this)
     }
 
-    /// Adds what another device saw.
+    /// Adds what another device saw. What the sum proves, it proves of participants whose
+    /// outcomes are alike: see [`super::Decision`].
     ///
     /// # Errors
-    /// [`ExperimentError::OtherExperiment`], [`ExperimentError::OutcomeForm`]; this tally is
-    /// then as it was.
+    /// [`ExperimentError::OtherExperiment`], [`ExperimentError::DuplicateRun`],
+    /// [`ExperimentError::OutcomeForm`]; this tally is then as it was. The same counts twice
+    /// are told only by their runs.
     pub fn merge(&mut self, other: &Self) -> Result<(), ExperimentError> {
         if other.experiment != self.experiment {
             return Err(ExperimentError::OtherExperiment {
                 found: other.experiment.clone(),
                 expected: self.experiment.clone(),
             });
+        }
+        if let Some(run) = self.runs.intersection(&other.runs).next() {
+            return Err(ExperimentError::DuplicateRun { run: run.clone() });
         }
         let mut outcomes = self.outcomes.clone();
         for (measure, cells) in &other.outcomes {
@@ -103,6 +120,8 @@ impl Tally {
             }
         }
         self.outcomes = outcomes;
+        self.runs.extend(other.runs.iter().cloned());
+        self.ended |= other.ended;
         for (ours, theirs) in self.exposures.iter_mut().zip(other.exposures) {
             *ours = ours.saturating_add(theirs);
         }
@@ -148,7 +167,8 @@ impl Tally {
         cells.add(graded);
     }
 
-    fn check(&self, definition: &Definition) -> Result<(), ExperimentError> {
+    /// Whether there can be such a tally of this experiment.
+    pub(crate) fn check(&self, definition: &Definition) -> Result<(), ExperimentError> {
         let malformed = |reason: &str| ExperimentError::SummaryMalformed {
             reason: reason.to_owned(),
         };
@@ -162,6 +182,10 @@ impl Tally {
         if self.exposures.iter().any(|&count| count > COUNT_MAX) {
             return Err(malformed("a count is too large"));
         }
+        if !self.runs.iter().all(|run| is_run(run)) {
+            return Err(malformed("a run's id is not 1 to 64 characters"));
+        }
+        self.check_moments().map_err(malformed)?;
         let [incumbent, challenger] = self.exposures;
         for (&measure, cells) in &self.outcomes {
             if definition.metric(measure).is_none() {
@@ -171,15 +195,40 @@ impl Tally {
             if paired != (definition.design == DesignKind::SideBySide) {
                 return Err(ExperimentError::OutcomeForm { measure });
             }
-            if !cells.can_be() {
+            if !cells.can_be(measure) {
                 return Err(malformed("a grade or a count is out of range"));
             }
-            if cells.count() > incumbent + challenger {
+            let fits = match cells.counts() {
+                [both, None] => both.unwrap_or_default() <= incumbent + challenger,
+                [of_incumbent, of_challenger] => {
+                    of_incumbent.unwrap_or_default() <= incumbent
+                        && of_challenger.unwrap_or_default() <= challenger
+                }
+            };
+            if !fits {
                 return Err(malformed("there are more outcomes than exposures"));
             }
         }
         Ok(())
     }
+
+    fn check_moments(&self) -> Result<(), &'static str> {
+        let moments = self.started_at_s.into_iter().chain(self.last_at_s);
+        if { moments }.any(|at_s| at_s < 0) {
+            return Err("a moment is before 1970");
+        }
+        match (self.started_at_s, self.last_at_s) {
+            (Some(start_s), Some(last_s)) if start_s > last_s => Err("it starts after its end"),
+            // Without a start its days would never end.
+            (None, _) if self.exposures != [0, 0] => Err("there are exposures and no start"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether it can be the id of a run.
+pub(super) fn is_run(id: &str) -> bool {
+    !id.is_empty() && id.chars().count() <= RUN_CHARS_MAX
 }
 
 /// An outcome in grades.
@@ -383,8 +432,19 @@ impl Cells {
         }
     }
 
-    /// Whether grades are within their range and sums are of such grades.
-    fn can_be(&self) -> bool {
+    /// Outcomes of the incumbent and of the challenger; the first alone where each is of both.
+    fn counts(&self) -> [Option<u64>; 2] {
+        match self {
+            Self::Paired { .. } => [Some(self.count()), None],
+            Self::Split {
+                incumbent,
+                challenger,
+            } => [incumbent, challenger].map(|grades| Some(grades.values().sum())),
+        }
+    }
+
+    /// Whether grades are such as the measure has, and sums are of such grades.
+    fn can_be(&self, measure: Measure) -> bool {
         let grades = i32::from(GRADES);
         match self {
             Self::Paired {
@@ -392,7 +452,10 @@ impl Cells {
                 incumbent_sum,
                 challenger_sum,
             } => {
-                let within = |value: &i16| i32::from(*value).abs() <= grades;
+                // One of two is picked, or neither.
+                let whole = |value: i32| measure != Measure::Pick || value % grades == 0;
+                let within =
+                    |value: &i16| i32::from(*value).abs() <= grades && whole(i32::from(*value));
                 if !differences.keys().all(within) || !small(differences.values()) {
                     return false;
                 }

@@ -2,27 +2,24 @@
 //! each outcome in [0, 1]. Evidence on it by betting (Waudby-Smith and Ramdas, "Estimating
 //! means of bounded random variables by betting", JRSS B 2024).
 //!
-//! An observation gives a score U whose mean is the effect δ. Against the null hypothesis
-//! δ ≤ δ₀ we bet a fraction f of what we have on U being above δ₀:
+//! Where both arms answer, an observation is a difference U in [−1, 1] whose mean is the
+//! effect δ. Against the null hypothesis δ ≤ δ₀ we bet a fraction f of what we have on U
+//! being above δ₀:
 //!
 //! ```text
-//! wealth = ∏ (1 + λ (Uᵢ − δ₀)),   λ = f / (δ₀ − lo),   lo ≤ U ≤ hi
+//! wealth = ∏ (1 + λ (Uᵢ − δ₀)),   λ = f / (δ₀ + 1)
 //! ```
 //!
 //! which is at least 0, and gains nothing on average while the hypothesis holds. The
-//! e-process is the average over a fixed grid of bets. As no bet looks at earlier outcomes,
-//! the order of observations is of no account: evidence follows from how often each value
-//! came, and the counts of several devices add up.
+//! e-process is the average over a fixed grid of bets. Where one arm answers, both arms'
+//! means are bet on: see `two_means`. As no bet looks at earlier outcomes, the order of
+//! observations is of no account: evidence follows from how often each value came, and the
+//! counts of several devices add up.
 
 use serde::{Deserialize, Serialize};
 
-use super::Interval;
-
-/// Fractions of the wealth that are put at stake.
-const FRACTIONS: [f64; 9] = [0.02, 0.035, 0.06, 0.1, 0.17, 0.3, 0.5, 0.8, 0.97];
-
-/// What outcomes are measured from where each unit sees one arm.
-const CENTRES: [f64; 5] = [0.1, 0.3, 0.5, 0.7, 0.9];
+use super::two_means::{Excess, Sample};
+use super::{FRACTIONS, Interval};
 
 /// One of two variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,17 +43,13 @@ impl Arm {
 }
 
 /// How outcomes of the two arms come about.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Design {
-    /// Both arms answer each time. U is the difference of their outcomes, in [−1, 1].
+    /// Both arms answer each time.
     Paired,
-    /// One of them answers, chosen at random. With outcome Y, centre c and share π of the
-    /// challenger, U is (Y − c) / π for the challenger and −(Y − c) / (1 − π) for the
-    /// incumbent (inverse propensity weights): its mean is the effect whatever c.
-    Split {
-        /// Share of the challenger, in (0, 1).
-        challenger_share: f64,
-    },
+    /// One of them answers, chosen at random. Evidence is given the arms: however often
+    /// each is chosen, and however few of its exposures bring an outcome.
+    Split,
 }
 
 /// One outcome.
@@ -80,43 +73,34 @@ pub enum Side {
 /// Evidence against an effect of at most (or at least) some value.
 #[derive(Debug, Clone)]
 pub struct EProcess {
-    design: Design,
     null: f64,
-    bets: Vec<Bet>,
+    side: Side,
+    game: Game,
 }
 
 #[derive(Debug, Clone)]
-struct Bet {
-    centre: f64,
-    /// Stake a unit of score, signed by the side.
-    lambda: f64,
-    log_wealth: f64,
+enum Game {
+    /// Logarithm of the wealth of each bet.
+    Paired([f64; FRACTIONS.len()]),
+    /// Outcomes of both arms: the bets follow from them.
+    Split {
+        incumbent: Sample,
+        challenger: Sample,
+    },
 }
 
 impl EProcess {
     /// Before any observation. `null` is in (−1, 1).
     #[must_use]
     pub fn new(design: Design, null: f64, side: Side) -> Self {
-        let centres: &[f64] = match design {
-            Design::Paired => &[0.0],
-            Design::Split { .. } => &CENTRES,
+        let game = match design {
+            Design::Paired => Game::Paired([0.0; FRACTIONS.len()]),
+            Design::Split => Game::Split {
+                incumbent: Sample::default(),
+                challenger: Sample::default(),
+            },
         };
-        let bets = centres.iter().flat_map(|&centre| {
-            let (low, high) = design.score_bounds(centre);
-            FRACTIONS.iter().map(move |fraction| Bet {
-                centre,
-                lambda: match side {
-                    Side::Above => fraction / (null - low),
-                    Side::Below => -fraction / (high - null),
-                },
-                log_wealth: 0.0,
-            })
-        });
-        Self {
-            design,
-            null,
-            bets: bets.collect(),
-        }
+        Self { null, side, game }
     }
 
     /// After all of these, each with how often it was made.
@@ -129,46 +113,116 @@ impl EProcess {
         this
     }
 
-    /// Adds an observation that was made `count` times; parts of a time are for forecasts.
+    /// Adds an observation that was made `count` times. One of the other design says
+    /// nothing here.
     pub fn add(&mut self, observation: Observation, count: f64) {
-        for bet in &mut self.bets {
-            let score = self.design.score(observation, bet.centre);
-            let gain = bet.lambda * (score - self.null);
-            bet.log_wealth += count * gain.ln_1p();
+        match (&mut self.game, observation) {
+            (Game::Paired(logs), Observation::Difference(difference)) => {
+                let stake = match self.side {
+                    Side::Above => 1.0 / (self.null + 1.0),
+                    Side::Below => -1.0 / (1.0 - self.null),
+                };
+                let gain = stake * (difference - self.null);
+                for (log, fraction) in logs.iter_mut().zip(FRACTIONS) {
+                    *log += count * (fraction * gain).ln_1p();
+                }
+            }
+            (Game::Split { incumbent, .. }, Observation::Outcome(Arm::Incumbent, outcome)) => {
+                incumbent.add(outcome, count);
+            }
+            (Game::Split { challenger, .. }, Observation::Outcome(Arm::Challenger, outcome)) => {
+                challenger.add(outcome, count);
+            }
+            (Game::Paired(_), Observation::Outcome(..))
+            | (Game::Split { .. }, Observation::Difference(_)) => {}
         }
+    }
+
+    /// As if each observation had come so many times as often: for forecasts.
+    #[must_use]
+    pub fn scaled(&self, times: f64) -> Self {
+        let mut this = self.clone();
+        match &mut this.game {
+            Game::Paired(logs) => logs.iter_mut().for_each(|log| *log *= times),
+            Game::Split {
+                incumbent,
+                challenger,
+            } => {
+                incumbent.scale(times);
+                challenger.scale(times);
+            }
+        }
+        this
     }
 
     /// Natural logarithm of the e-value.
     #[must_use]
     pub fn log_e(&self) -> f64 {
-        let logs = || self.bets.iter().map(|bet| bet.log_wealth);
-        let most = logs().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = logs().map(|log| (log - most).exp()).sum();
-        most + (sum / self.bets.len() as f64).ln()
+        match &self.game {
+            Game::Paired(logs) => {
+                let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let sum: f64 = logs.iter().map(|log| (log - most).exp()).sum();
+                most + (sum / logs.len() as f64).ln()
+            }
+            Game::Split {
+                incumbent,
+                challenger,
+            } => self.excess(incumbent, challenger).log_e(),
+        }
+    }
+
+    /// Whether [`Self::log_e`] is at least so much; quicker than that where it is not.
+    #[must_use]
+    pub fn reaches(&self, log: f64) -> bool {
+        match &self.game {
+            Game::Paired(_) => self.log_e() >= log,
+            Game::Split {
+                incumbent,
+                challenger,
+            } => self.excess(incumbent, challenger).reaches(log),
+        }
+    }
+
+    /// A challenger that is worse is an incumbent that is better.
+    fn excess<'a>(&self, incumbent: &'a Sample, challenger: &'a Sample) -> Excess<'a> {
+        match self.side {
+            Side::Above => Excess {
+                a: challenger,
+                b: incumbent,
+                null: self.null,
+            },
+            Side::Below => Excess {
+                a: incumbent,
+                b: challenger,
+                null: -self.null,
+            },
+        }
     }
 }
 
-/// Interval that holds the effect at every look at once with probability 1 − `alpha`.
-/// Half of `alpha` is for each end. [−1, 1] before any observation.
+/// Interval for the effect, at every look at once: it lies below the lower end with a
+/// chance of at most `alpha[0]`, and above the upper one with at most `alpha[1]`. [−1, 1]
+/// before any observation; the ends never cross.
 #[must_use]
 pub fn confidence_interval(
     design: Design,
-    alpha: f64,
+    [lower, upper]: [f64; 2],
     observations: &[(Observation, f64)],
 ) -> Interval {
-    let needed = (2.0 / alpha).ln();
-    let refuted =
-        |null: f64, side: Side| EProcess::of(design, null, side, observations).log_e() >= needed;
+    let refuted = |null: f64, side: Side, alpha: f64| {
+        EProcess::of(design, null, side, observations).reaches(-alpha.ln())
+    };
     // Each bet against "at most δ₀" gains less as δ₀ rises, so one end parts the values.
     Interval {
-        low: last(-1.0, 1.0, |null| refuted(null, Side::Above)),
-        high: last(1.0, -1.0, |null| refuted(null, Side::Below)),
+        low: last(-1.0, 1.0, |null| refuted(null, Side::Above, lower)),
+        high: last(1.0, -1.0, |null| refuted(null, Side::Below, upper)),
     }
 }
 
-/// Where `holds` ends, going from one value, at which it is taken to hold, to the other.
+/// Where `holds` ends, going from one value, at which it is taken to hold, to the other:
+/// to a millionth, on the side where it holds.
 fn last(mut from: f64, mut to: f64, holds: impl Fn(f64) -> bool) -> f64 {
-    const STEPS: usize = 40;
+    const STEPS: usize = 24;
     for _ in 0..STEPS {
         let middle = f64::midpoint(from, to);
         if holds(middle) {
@@ -178,33 +232,4 @@ fn last(mut from: f64, mut to: f64, holds: impl Fn(f64) -> bool) -> f64 {
         }
     }
     from
-}
-
-impl Design {
-    fn score(self, observation: Observation, centre: f64) -> f64 {
-        match (self, observation) {
-            (_, Observation::Difference(difference)) => difference,
-            (Self::Split { challenger_share }, Observation::Outcome(Arm::Challenger, y)) => {
-                (y - centre) / challenger_share
-            }
-            (Self::Split { challenger_share }, Observation::Outcome(Arm::Incumbent, y)) => {
-                (centre - y) / (1.0 - challenger_share)
-            }
-            // One arm's outcome says nothing about a difference.
-            (Self::Paired, Observation::Outcome(..)) => 0.0,
-        }
-    }
-
-    /// Lowest and highest score.
-    fn score_bounds(self, centre: f64) -> (f64, f64) {
-        match self {
-            Self::Paired => (-1.0, 1.0),
-            Self::Split { challenger_share } => {
-                let (share, rest) = (challenger_share, 1.0 - challenger_share);
-                let low = (centre / share).max((1.0 - centre) / rest);
-                let high = ((1.0 - centre) / share).max(centre / rest);
-                (-low, high)
-            }
-        }
-    }
 }

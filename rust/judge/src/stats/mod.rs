@@ -10,6 +10,8 @@ mod effect;
 mod empirical_bernstein;
 mod fixed;
 mod multiplicity;
+mod tango;
+mod two_means;
 
 pub use beta_binomial::log_multinomial_e;
 pub use effect::{Arm, Design, EProcess, Observation, Side, confidence_interval};
@@ -17,8 +19,12 @@ pub use empirical_bernstein::EmpiricalBernstein;
 pub(crate) use fixed::z;
 pub use fixed::{McNemar, bootstrap_mean, mcnemar, picks_needed, rate_outcomes_needed, wilson};
 pub use multiplicity::e_benjamini_hochberg;
+pub use tango::PairedCounts;
 
 use serde::{Deserialize, Serialize};
+
+/// Fractions of the wealth that bets put at stake; an e-process is their average.
+const FRACTIONS: [f64; 9] = [0.02, 0.035, 0.06, 0.1, 0.17, 0.3, 0.5, 0.8, 0.97];
 
 /// From where to where.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
