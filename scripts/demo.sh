@@ -32,15 +32,16 @@ main() {
     rm -rf "$DEMO"
     mkdir -p "$DEMO"
     say "
-To repeat a command: PATH=\$PWD/${TARGET#"$ROOT"/}/release:\$PATH"
+To repeat a command: PATH=$TARGET/release:\$PATH"
 
     say "
 What the model says, at most 80 tokens each:"
-    local prompt
-    for prompt in "${PROMPTS[@]}"; do
+    local before=() at
+    for at in "${!PROMPTS[@]}"; do
         say "
-? $prompt"
-        reply --prompt "$prompt" | tee "$DEMO/$prompt.txt" | fold -s -w 100
+? ${PROMPTS[at]}"
+        before[at]=$(reply --prompt "${PROMPTS[at]}")
+        fold -s -w 100 <<<"${before[at]}"
     done
 
     show tune --objective dpo --data tests/preferences/brief.jsonl \
@@ -49,10 +50,10 @@ What the model says, at most 80 tokens each:"
 
     say "
 The same prompts, before and under the adapter:"
-    for prompt in "${PROMPTS[@]}"; do
+    for at in "${!PROMPTS[@]}"; do
         say "
-? $prompt"
-        reply --candidate "$DEMO/brief.gguf" --prompt "$prompt" | beside "$DEMO/$prompt.txt"
+? ${PROMPTS[at]}"
+        reply --candidate "$DEMO/brief.gguf" --prompt "${PROMPTS[at]}" | beside "${before[at]}"
     done
     trust
     experiment
@@ -142,9 +143,9 @@ reply() {
     echo
 }
 
-# beside FILE: that file on the left, standard input on the right.
+# beside TEXT: that text on the left, standard input on the right.
 beside() {
-    pr -m -t -w 110 <(fold -s -w 52 "$1") <(fold -s -w 52 -)
+    pr -m -t -w 110 <(fold -s -w 52 <<<"$1") <(fold -s -w 52 -)
 }
 
 # Shows the command, quoted and broken as a shell takes it, before it runs.
