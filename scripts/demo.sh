@@ -78,13 +78,15 @@ A stranger signs a copy:"
     release "$DEMO/forged.gguf" "$DEMO/stranger.pem"
     show adapter verify "$DEMO/forged.gguf" --policy "$DEMO/policy.json" || true
     say "
-Those whom the policy names sign the other one. Suites say first what it does; here 36 everyday
-prompts, whose replies critics judge. Critics judge form, not truth."
-    release "$DEMO/brief.gguf" "$DEMO/release.pem"
+What does the adapter change? 36 everyday prompts, whose replies critics judge, without it and under
+it. Critics judge form, not truth."
     grep '"kind": *"everyday"' rust/judge/suites/helpfulness.jsonl >"$DEMO/everyday.jsonl"
     show evaluate --suite "$DEMO/everyday.jsonl" --by generation --max-tokens 80 --margin 0.2 \
         --candidate "$DEMO/brief.gguf" --validation-out "$DEMO/evaluation.json" \
         --items-out "$DEMO/items.jsonl"
+    say "
+Those whom the policy names sign it: one that it is released, the other what was measured."
+    release "$DEMO/brief.gguf" "$DEMO/release.pem"
     show adapter attest validation "$DEMO/brief.gguf" --evaluation "$DEMO/evaluation.json" \
         --sign "$DEMO/validation.pem"
     say "
