@@ -3,7 +3,8 @@
 # 135M-parameter model, shows its replies, teaches it to be brief from 131
 # preferences, and shows the replies again beside the first ones. Then a stranger's
 # copy of what was learned is refused, a signed one is validated, comes into use and
-# stands an experiment, whose report is written to target/report.html.
+# stands an experiment with a report. Each command is shown as it can be repeated; all
+# files stay in target/demo/, which is emptied first.
 #
 #     scripts/demo.sh
 #
@@ -17,86 +18,95 @@ PROMPTS=(
     'Why do people keep a diary?'
     'Tell me about elephants.'
 )
+# As seen from $ROOT, where everything runs.
+DEMO=${TARGET#"$ROOT"/}/demo
 
 main() {
     no_arguments "$@"
     cd "$ROOT"
     "$SCRIPTS/install-tools.sh" --only rust,models
     . "$SCRIPTS/env.sh"
-    local model prompt
-    model=$("$SCRIPTS/fetch-model.sh" smollm2)
+    "$SCRIPTS/fetch-model.sh" smollm2 >/dev/null
     # The whole workspace, so that scripts/test.sh finds llama.cpp compiled.
     cargo build --release --workspace
+    rm -rf "$DEMO"
+    mkdir -p "$DEMO"
+    say "
+To repeat a command: PATH=$TARGET/release:\$PATH"
 
-    # Not local: the trap needs it after main.
-    folder=$(mktemp -d)
-    trap 'rm -r "$folder"' EXIT
     say "
 What the model says, at most 80 tokens each:"
-    for prompt in "${PROMPTS[@]}"; do
+    local before=() at
+    for at in "${!PROMPTS[@]}"; do
         say "
-? $prompt"
-        reply --prompt "$prompt" | tee "$folder/$prompt" | fold -s -w 100
+? ${PROMPTS[at]}"
+        before[at]=$(reply --prompt "${PROMPTS[at]}")
+        fold -s -w 100 <<<"${before[at]}"
     done
 
-    show tune --model "$model" --objective dpo --data tests/preferences/brief.jsonl \
+    show tune --objective dpo --data tests/preferences/brief.jsonl \
         --heldout tests/preferences/brief-heldout.jsonl --ordinary tests/preferences/ordinary.jsonl \
-        --out "$folder/brief.gguf"
+        --out "$DEMO/brief.gguf"
 
     say "
 The same prompts, before and under the adapter:"
-    for prompt in "${PROMPTS[@]}"; do
+    for at in "${!PROMPTS[@]}"; do
         say "
-? $prompt"
-        reply --candidate "$folder/brief.gguf" --prompt "$prompt" |
-            beside "$folder/$prompt"
+? ${PROMPTS[at]}"
+        reply --candidate "$DEMO/brief.gguf" --prompt "${PROMPTS[at]}" | beside "${before[at]}"
     done
-    cp "$folder/brief.gguf" "$TARGET/brief.gguf"
-    cd "$folder"
     trust
     experiment
     say "
-Go on by hand: ${TARGET#"$ROOT"/}/release/pocketune chat --candidate ${TARGET#"$ROOT"/}/brief.gguf"
+Go on by hand: pocketune chat --candidate $DEMO/brief.gguf"
 }
 
 # Keys for the roles of a policy, an adapter signed by a stranger, and one signed by those
 # that the policy names.
 trust() {
+    say "
+A policy says who may release adapters and who may vouch for them. Keys first:"
     local role
     for role in root release validation stranger; do
-        "$TARGET/release/pocketune" key generate --no-passphrase --out "$role.pem" >/dev/null
+        show key generate --no-passphrase --out "$DEMO/$role.pem"
     done
-    "$TARGET/release/pocketune" policy new --name demo --root root.pem.pub --release release.pem.pub \
-        --validation validation.pem.pub --sign root.pem --out policy.json >/dev/null
+    show policy new --name demo --root "$DEMO/root.pem.pub" --release "$DEMO/release.pem.pub" \
+        --validation "$DEMO/validation.pem.pub" --sign "$DEMO/root.pem" --out "$DEMO/policy.json"
     say "
-A policy says who may release adapters and who may vouch for them. A stranger signs a copy:"
-    cp brief.gguf forged.gguf
-    release forged.gguf stranger.pem
-    show adapter verify forged.gguf --policy policy.json --model "$model" || true
+A stranger signs a copy:"
+    cp "$DEMO/brief.gguf" "$DEMO/forged.gguf"
+    release "$DEMO/forged.gguf" "$DEMO/stranger.pem"
+    show adapter verify "$DEMO/forged.gguf" --policy "$DEMO/policy.json" || true
     say "
-Those whom the policy names sign the other one, and it comes into use:"
-    release brief.gguf release.pem
-    grep '"kind": *"everyday"' "$ROOT/rust/judge/suites/helpfulness.jsonl" >everyday.jsonl
-    show evaluate --model "$model" --suite everyday.jsonl --by generation --max-tokens 80 --margin 0.2 \
-        --candidate brief.gguf --validation-out validation.json --items-out items.jsonl
-    "$TARGET/release/pocketune" adapter attest validation brief.gguf --model "$model" \
-        --evaluation validation.json --sign validation.pem
-    show adapter install brief.gguf --store app --policy policy.json --model "$model"
-    show adapter activate "$(sha256_of brief.gguf)" --store app --model "$model"
-    show chat --store app --model "$model" --greedy --quiet --prompt "${PROMPTS[0]}"
-    show adapter roll-back --store app --model "$model"
-    show adapter history --store app
+What does the adapter change? 36 everyday prompts, whose replies critics judge, without it and under
+it. Critics judge form, not truth."
+    grep '"kind": *"everyday"' rust/judge/suites/helpfulness.jsonl >"$DEMO/everyday.jsonl"
+    show evaluate --suite "$DEMO/everyday.jsonl" --by generation --max-tokens 80 --margin 0.2 \
+        --candidate "$DEMO/brief.gguf" --validation-out "$DEMO/evaluation.json" \
+        --items-out "$DEMO/items.jsonl"
+    say "
+Those whom the policy names sign it: one that it is released, the other what was measured."
+    release "$DEMO/brief.gguf" "$DEMO/release.pem"
+    show adapter attest validation "$DEMO/brief.gguf" --evaluation "$DEMO/evaluation.json" \
+        --sign "$DEMO/validation.pem"
+    say "
+It is accepted, and comes into use:"
+    show adapter install "$DEMO/brief.gguf" --store "$DEMO/app" --policy "$DEMO/policy.json"
+    show adapter activate "$(sha256_of "$DEMO/brief.gguf")" --store "$DEMO/app"
+    show chat --store "$DEMO/app" --greedy --quiet --prompt "${PROMPTS[0]}"
+    show adapter roll-back --store "$DEMO/app"
+    show adapter history --store "$DEMO/app"
 }
 
 # What those replies were worth decides whether the adapter stays: critics play the users.
 experiment() {
-    cat >definition.json <<EOF
+    cat >"$DEMO/experiment.json" <<EOF
 {
   "format": 1, "id": "brief", "hypothesis": "People prefer answers of one sentence.",
   "design": "side_by_side", "salt": "demo",
   "arms": {
-    "incumbent": { "name": "the model as it is" },
-    "challenger": { "name": "brief", "adapters": ["$(sha256_of brief.gguf)"] }
+    "incumbent": { "name": "current model" },
+    "challenger": { "name": "brief", "adapters": ["$(sha256_of "$DEMO/brief.gguf")"] }
   },
   "metrics": [
     { "measure": "pick", "role": "primary" },
@@ -107,37 +117,52 @@ experiment() {
 }
 EOF
     say "
-An experiment in which both answer and somebody picks. Here critics pick, from the replies above:"
-    show experiment simulate --definition definition.json --items items.jsonl --experiments 100 \
-        --ledger-out ledger.jsonl
-    show experiment analyze --definition definition.json --ledger ledger.jsonl
-    "$TARGET/release/pocketune" experiment report --quiet --definition definition.json --ledger ledger.jsonl \
-        --subject items=items.jsonl --out report.html >/dev/null
-    cp report.html "$TARGET/report.html"
+An experiment: both answer, and somebody picks. An arm is exactly the adapters that it lists.
+
+\$ cat $DEMO/experiment.json
+"
+    cat "$DEMO/experiment.json"
     say "
-The same for people to read: ${TARGET#"$ROOT"/}/report.html"
+Here critics pick the reply whose form they like better, and each pick is drawn from the 36 items
+above. A hundred such experiments are simulated; the ledger is that of the first:"
+    show experiment simulate --definition "$DEMO/experiment.json" --items "$DEMO/items.jsonl" \
+        --experiments 100 --ledger-out "$DEMO/ledger.jsonl"
+    show experiment analyze --definition "$DEMO/experiment.json" --ledger "$DEMO/ledger.jsonl"
+    show experiment report --quiet --definition "$DEMO/experiment.json" --ledger "$DEMO/ledger.jsonl" \
+        --subject "items=$DEMO/items.jsonl" --out "$DEMO/report.html"
+    say "
+For people to read: $DEMO/report.html"
 }
 
 # release FILE KEY
 release() {
-    "$TARGET/release/pocketune" adapter attest release "$1" --model "$model" --name brief --channel stable \
-        --version 1 --changelog 'Replies are one sentence.' --sign "$2"
+    show adapter attest release "$1" --name brief --channel stable --version 1 \
+        --changelog 'Replies are one sentence.' --sign "$2"
 }
 
 reply() {
-    "$TARGET/release/pocketune" chat --model "$model" --greedy --max-tokens 80 --quiet "$@"
+    "$TARGET/release/pocketune" chat --greedy --max-tokens 80 --quiet "$@"
     echo
 }
 
-# beside FILE: that file on the left, standard input on the right.
+# beside TEXT: that text on the left, standard input on the right.
 beside() {
-    pr -m -t -w 110 <(fold -s -w 52 "$1") <(fold -s -w 52 -)
+    pr -m -t -w 110 <(fold -s -w 52 <<<"$1") <(fold -s -w 52 -)
 }
 
-# Shows the command before it runs.
+# Shows the command, quoted and broken as a shell takes it, before it runs.
 show() {
+    local line='$ pocketune' shown='' word
+    for word in "$@"; do
+        [[ $word =~ ^[A-Za-z0-9_./=:@%+,-]+$ ]] || word=${word@Q}
+        if [[ $word == --* && ${#line} -gt 64 ]]; then
+            shown+="$line \\"$'\n'
+            line='   '
+        fi
+        line+=" $word"
+    done
     say "
-\$ pocketune $*
+$shown$line
 "
     "$TARGET/release/pocketune" "$@"
 }

@@ -17,7 +17,7 @@ const ADAPTER_BYTES_MAX: u64 = 1 << 30;
 
 #[derive(Debug, Args)]
 pub(crate) struct CandidateArgs {
-    /// Under this LoRA (GGUF): checked against the model, vouched for by nobody
+    /// Compute under this unsigned LoRA (GGUF); only its shapes and numbers are checked
     #[arg(long, value_name = "FILE")]
     candidate: Option<PathBuf>,
 }

@@ -10,6 +10,7 @@ use pocketune_judge::suite::SuiteError;
 use pocketune_train::TrainError;
 
 use crate::evaluate::EvaluationError;
+use crate::experiment::WorldError;
 use crate::output::human_bytes;
 
 /// Why a command did not do what it was asked. Never contains a prompt or a reply.
@@ -61,6 +62,8 @@ pub(crate) enum CliError {
     Policy(PolicyError),
     #[error(transparent)]
     Suite(#[from] SuiteError),
+    #[error("the suite {file}: {source}")]
+    SuiteFile { file: String, source: SuiteError },
     #[error(transparent)]
     Reward(#[from] RewardError),
     #[error(transparent)]
@@ -76,6 +79,8 @@ pub(crate) enum CliError {
     },
     #[error("{0}")]
     Usage(&'static str),
+    #[error(transparent)]
+    World(#[from] WorldError),
     #[error("the output cannot be written: {0}")]
     Output(#[source] io::Error),
     #[error("Ctrl-C cannot be caught: {0}")]
@@ -110,14 +115,14 @@ impl CliError {
             Self::NotWritten(_) => "not_written",
             Self::Key(_) => "key",
             Self::Policy(error) => error.reason(),
-            Self::Suite(_) => "suite_invalid",
+            Self::Suite(_) | Self::SuiteFile { .. } => "suite_invalid",
             Self::Reward(_) => "reward_invalid",
             Self::Evaluation(error) => error.kind(),
             Self::Experiment(_) | Self::ExperimentFile { .. } => "experiment_invalid",
             Self::SameFile { .. } => "same_file",
             Self::Peft(_) => "peft",
             Self::TooLong { .. } => "file_too_long",
-            Self::Usage(_) => "usage",
+            Self::Usage(_) | Self::World(_) => "usage",
             Self::Output(_) => "output",
             Self::Interrupts(_) => "interrupts",
             Self::Neighbour(_) => "neighbour",
@@ -130,7 +135,10 @@ impl CliError {
 
     /// 2 where the command line makes no sense, as clap does; 1 otherwise.
     pub(crate) fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Usage(_)) { 2 } else { 1 }
+        match self {
+            Self::Usage(_) | Self::World(_) => 2,
+            _ => 1,
+        }
     }
 
     /// Whether whoever read our output has gone, as `head` does.

@@ -21,10 +21,16 @@ const EXAMPLES: &str = "\
 Examples:
   pocketune policy new --name assistant --root root.pem.pub --release release.pem.pub \\
       --validation validation.pem.pub --sign root.pem --out policy.json
+  pocketune policy new --name assistant --root root.pem.pub --release release.pem.pub \\
+      --validation validation.pem.pub --require 'facts:5d41…:accuracy>=0.8' \\
+      --sign root.pem --out policy.json
   pocketune policy show policy.json
   pocketune policy rotate policy.json --revoke-digest 5d41… --sign root.pem --out next.json
   pocketune policy rotate policy.json --add root=new.pem.pub --remove root=9f2c… \\
       --sign root.pem --sign new.pem --out next.json
+
+A requirement names a suite by the SHA-256 of its file and a figure that `pocketune evaluate`
+measures: accuracy, mean_margin, pass_rate or mean_score. Quote it: to a shell, > is a file.
 
 A rotation is signed by enough root keys of the policy and of the next one.";
 
@@ -72,7 +78,8 @@ struct NewArgs {
     /// How many validation keys it takes
     #[arg(long, default_value_t = 1, value_name = "N")]
     validation_threshold: usize,
-    /// What has to have been measured, such as facts:SHA256:accuracy>=0.8; may be repeated
+    /// What has to have been measured, such as 'facts:SHA256:accuracy>=0.8', in quotes; may be
+    /// repeated
     #[arg(long, value_name = "NAME:SHA256:METRIC>=VALUE", value_parser = requirement)]
     require: Vec<Requirement>,
     /// Longest adapter, in 10⁶ bytes
@@ -180,6 +187,7 @@ fn show(policy: &TrustPolicy, output: &Output) -> Result<(), CliError> {
             "validation",
             signers(&roles.validation.keys, roles.validation.threshold),
         ),
+        ("requires", required(&roles.validation.requirements)),
         (
             "limits",
             format!(
@@ -200,6 +208,21 @@ fn show(policy: &TrustPolicy, output: &Output) -> Result<(), CliError> {
             ),
         ),
     ])
+}
+
+/// What has to have been measured, as --require takes it.
+fn required(requirements: &[Requirement]) -> String {
+    let each = requirements.iter().map(|it| {
+        let SuiteRef { name, sha256 } = &it.suite;
+        let least = it.at_least.map(|value| format!(">={value}"));
+        let most = it.at_most.map(|value| format!("<={value}"));
+        let bounds = [least, most].map(Option::unwrap_or_default).concat();
+        format!("{name}:{sha256}:{}{bounds}", it.metric)
+    });
+    match requirements {
+        [] => "no measurement".to_owned(),
+        _ => each.collect::<Vec<_>>().join(", "),
+    }
 }
 
 impl SigningArgs {

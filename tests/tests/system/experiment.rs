@@ -400,7 +400,10 @@ fn a_clock_that_goes_back_loses_nothing() {
     experiment.end(earlier).unwrap();
     let ledger = experiment.ledger().unwrap();
     let at = world.now.unix_seconds().to_string();
-    assert!(ledger.lines().all(|line| line.contains(&at)), "{ledger}");
+    assert!(
+        ledger.lines().skip(1).all(|line| line.contains(&at)),
+        "{ledger}"
+    );
 }
 
 #[test]

@@ -24,7 +24,7 @@ Examples:
   pocketune adapter inspect brief.gguf
   pocketune adapter attest release brief.gguf --name brief --channel stable --version 3 \\
       --changelog 'Answers are shorter.' --sign release.pem
-  pocketune adapter attest validation brief.gguf --evaluation brief.json --sign validation.pem
+  pocketune adapter attest validation brief.gguf --evaluation evaluation.json --sign validation.pem
   pocketune adapter verify brief.gguf --policy policy.json --json
   pocketune adapter verify facts.jsonl --kind suite --policy policy.json
   pocketune adapter install brief.gguf --store app --policy policy.json

@@ -41,7 +41,7 @@ pub(super) struct VerifyArgs {
     /// Public key of the device, for what it made itself
     #[arg(long, value_name = "FILE")]
     device: Option<PathBuf>,
-    /// As if it were then [default: now]
+    /// As if it were then, such as 2026-11-25T07:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     at: Option<Timestamp>,
 }

@@ -34,11 +34,12 @@ Examples:
   pocketune evaluate --candidate brief.gguf --margin 0.02
   pocketune evaluate --store app --suite our-items.jsonl
   pocketune evaluate --by generation --suite helpfulness --max-tokens 96
-  pocketune evaluate --by both --candidate brief.gguf --validation-out brief.json \\
+  pocketune evaluate --by both --candidate brief.gguf --validation-out evaluation.json \\
       --items-out items.jsonl
-  pocketune adapter attest validation brief.gguf --evaluation brief.json --sign validation.pem
+  pocketune adapter attest validation brief.gguf --evaluation evaluation.json \\
+      --sign validation.pem
   pocketune evaluate --candidate brief.gguf --reproduce brief.gguf.intoto.jsonl
-  pocketune experiment simulate --definition brief.json --items items.jsonl
+  pocketune experiment simulate --definition experiment.json --items items.jsonl
 
 --by probability: each given reply of an item is scored by its mean log-probability a
 token after the prompt; an item is right where the right reply is the likeliest.
@@ -47,6 +48,11 @@ passes where their panel passes the reply; a question with choices where the rep
 names the right choice and no other, whatever critics say of it. With --candidate
 or --store the same items are asked with and without the change, and compared item
 by item.
+
+The comparison is over all items of a suite: a loss in one kind can hide behind a gain in
+another. Look at the lines by kind, and give what must not get worse, such as safety, a
+suite of its own. Critics are smoke detectors: about half of newly worded unsafe replies
+pass them (rust/adr/0018-critics.md). Suites are described in rust/FORMATS.md.
 
 --validation-out writes for each suite, with and without the change: accuracy (share
 of right items) and mean_margin (nats a token) by probability, pass_rate (share) and

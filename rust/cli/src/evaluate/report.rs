@@ -1,5 +1,6 @@
 //! An evaluation for a person.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use pocketune_core::Digest;
@@ -25,13 +26,13 @@ impl Report {
                 let items = arms.base.items.len();
                 let _ = writeln!(text, "{}, by probability ({items} items)", suite.suite);
                 text += &arms.rows(shares_of_scores);
-                text += &kinds(arms.base.kinds.iter());
+                text += &arms.kinds(|it| &it.kinds);
             }
             if let Some(arms) = &suite.generation {
                 let items = arms.base.items.len();
                 let _ = writeln!(text, "{}, by generation ({items} items)", suite.suite);
                 text += &arms.rows(shares_of_replies);
-                text += &kinds(arms.base.kinds.iter());
+                text += &arms.kinds(|it| &it.kinds);
                 text += &objections(arms);
             }
         }
@@ -49,6 +50,23 @@ impl<T> Arms<T> {
             let _ = writeln!(text, "  {:16} {}", "difference", difference(comparison));
         }
         text
+    }
+
+    /// By kind, such as `everyday 7 of 36 → 23 of 36`: what one kind loses, another may hide.
+    fn kinds(&self, kinds: impl Fn(&T) -> &BTreeMap<String, KindResult>) -> String {
+        let share = |result: &KindResult| format!("{:3} of {}", result.right, result.of);
+        let changed = self.changed.as_ref().map(&kinds);
+        kinds(&self.base)
+            .iter()
+            .fold(String::new(), |mut text, (kind, before)| {
+                let _ = write!(text, "    {kind:18} {}", share(before));
+                let after = changed.and_then(|kinds| kinds.get(kind));
+                let _ = match after {
+                    Some(after) => writeln!(text, " → {}", share(after)),
+                    None => writeln!(text),
+                };
+                text
+            })
     }
 }
 
@@ -81,21 +99,23 @@ fn difference(comparison: &Comparison) -> String {
         100.0 * comparison.interval.low,
         100.0 * comparison.interval.high,
         comparison.mcnemar.p,
-        match comparison.not_worse {
-            true => "not worse".to_owned(),
-            false => format!(
-                "not shown to be within the margin (at least {:+.1})",
-                100.0 * comparison.difference_at_least
-            ),
-        }
+        word(comparison)
     )
 }
 
-fn kinds<'a>(kinds: impl Iterator<Item = (&'a String, &'a KindResult)>) -> String {
-    kinds.fold(String::new(), |mut text, (kind, result)| {
-        let _ = writeln!(text, "    {kind:18} {:3} of {}", result.right, result.of);
-        text
-    })
+/// What the interval says.
+fn word(comparison: &Comparison) -> String {
+    let below = comparison.interval.high < 0.0;
+    match comparison.not_worse {
+        true if comparison.difference_at_least > 0.0 => "better".to_owned(),
+        true if below => "worse, within the margin".to_owned(),
+        true => "not worse".to_owned(),
+        false if below => "worse".to_owned(),
+        false => format!(
+            "not shown to be within the margin (at least {:+.1})",
+            100.0 * comparison.difference_at_least
+        ),
+    }
 }
 
 /// To how many replies each critic objects, where any does. Item by item they are in the
@@ -121,7 +141,7 @@ fn objections(arms: &Arms<SuiteReplies>) -> String {
         }
         let _ = write!(text, "    {:18} objects to {before:3}", critic.name());
         let _ = match after {
-            Some(after) => writeln!(text, ", {after} of the changed ones"),
+            Some(after) => writeln!(text, " before, {after} after"),
             None => writeln!(text),
         };
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pocketune_core::Digest;
-use pocketune_judge::suite::Suite;
+use pocketune_judge::suite::{Suite, SuiteError};
 
 use crate::error::CliError;
 use crate::files;
@@ -30,7 +30,7 @@ pub(super) struct SuiteFile {
 }
 
 impl SuiteFile {
-    fn parse(name: &str, file: &[u8]) -> Result<Self, CliError> {
+    fn parse(name: &str, file: &[u8]) -> Result<Self, SuiteError> {
         Ok(Self {
             suite: Suite::parse(name, file)?,
             sha256: Digest::of(file),
@@ -62,17 +62,21 @@ pub(super) fn asked(names: &[String]) -> Result<Vec<SuiteFile>, CliError> {
 /// Those that come with Pocketune.
 pub(super) fn built_in() -> Result<Vec<SuiteFile>, CliError> {
     let each = BUILT_IN.iter();
-    each.map(|(name, file)| SuiteFile::parse(name, file))
+    each.map(|(name, file)| Ok(SuiteFile::parse(name, file)?))
         .collect()
 }
 
 /// One that comes with Pocketune, or else of a file.
 pub(super) fn named(name: &str) -> Result<SuiteFile, CliError> {
     if let Some((name, file)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-        return SuiteFile::parse(name, file);
+        return Ok(SuiteFile::parse(name, file)?);
     }
     let path = Path::new(name);
     let bytes = files::read_bytes("suite", path, SUITE_BYTES_MAX)?;
     let stem = path.file_stem().unwrap_or_default();
-    SuiteFile::parse(&stem.to_string_lossy(), &bytes)
+    let parsed = SuiteFile::parse(&stem.to_string_lossy(), &bytes);
+    parsed.map_err(|source| CliError::SuiteFile {
+        file: path.display().to_string(),
+        source,
+    })
 }

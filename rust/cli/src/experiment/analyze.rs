@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use pocketune_adapter::Timestamp;
-use pocketune_judge::experiment::{Decision, Verdict, decide, signed_points};
+use pocketune_judge::experiment::{Decision, DesignKind, Verdict, decide, signed_points};
 
 use super::evidence::{EvidenceArgs, outlook};
 use crate::error::CliError;
@@ -18,10 +18,10 @@ use crate::time;
 pub(super) struct AnalyzeArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
-    /// Write all counts together
+    /// Write all counts together, as one summary
     #[arg(long, value_name = "FILE")]
     summary_out: Option<PathBuf>,
-    /// The moment of the verdict [default: now]
+    /// The moment of the verdict, such as 2026-11-25T07:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     at: Option<Timestamp>,
 }
@@ -42,18 +42,26 @@ pub(super) fn run(args: &AnalyzeArgs, output: &Output) -> Result<ExitCode, CliEr
     if output.json {
         output.json(&decision)?;
     } else {
-        output.text(&table(&decision))?;
+        output.text(&table(&decision, evidence.definition.design))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(decision: &Decision) -> String {
+fn table(decision: &Decision, design: DesignKind) -> String {
     let mut text = format!("{}\n", decision.sentence);
     let [incumbent, challenger] = decision.exposures;
-    let _ = writeln!(text, "exposures: {incumbent} and {challenger}");
+    let counted = match design {
+        DesignKind::SideBySide => "whose reply came first",
+        DesignKind::ByConversation => "who answered",
+    };
+    let _ = writeln!(
+        text,
+        "exposures, by {counted}: incumbent {incumbent}, challenger {challenger}"
+    );
     if decision.verdict == Verdict::KeepGoing {
         let _ = writeln!(text, "{}", outlook(decision.forecast));
     }
+    text += "arms in hundredths of the range, 100 = good end (incumbent → challenger):\n";
     for metric in &decision.metrics {
         let nothing = || "–".to_owned();
         let of_100 = |share: Option<f64>| {

@@ -4,23 +4,38 @@ mod analyze;
 mod evidence;
 mod report;
 mod simulate;
+mod world;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
 pub(crate) use evidence::FILE_BYTES_MAX;
+pub(crate) use world::WorldError;
 
 use crate::error::CliError;
 use crate::output::Output;
 
 const EXAMPLES: &str = "\
 Examples:
-  pocketune experiment analyze --definition brief.json --ledger phone.jsonl
-  pocketune experiment analyze --definition brief.json --summary a.json --summary b.json
-  pocketune experiment report --definition brief.json --ledger phone.jsonl --out report.html
-  pocketune experiment simulate --definition brief.json --rate pick=0.4:0.6
-  pocketune experiment simulate --definition brief.json --items items.jsonl --json";
+  pocketune experiment simulate --definition experiment.json --rate pick=0.4:0.6
+  pocketune experiment simulate --definition experiment.json --items items.jsonl --json
+  pocketune experiment analyze --definition experiment.json --ledger phone.jsonl
+  pocketune experiment analyze --definition experiment.json --summary a.json --summary b.json
+  pocketune experiment report --definition experiment.json --ledger phone.jsonl --out report.html
+
+Definitions, ledgers, summaries and items are described in rust/FORMATS.md. An experiment
+goes on until an app calls `conclude`: a verdict, and a limit that is reached, end nothing by
+themselves.
+
+A summary holds all that its device has counted so far: keep the latest of each device and
+leave out older ones. Nothing is sent by itself. Of several devices the claim is about
+outcomes that are alike for all who take part; users who differ in which arm they like make
+the picks of one user hang together, and then it is too sure.";
+
+const REPORT_HELP: &str = "\
+--reward is what `pocketune reward eval --json > reward.json` writes.
+TIME is in UTC, such as 2026-11-25T07:00:00Z.";
 
 /// What A/B tests prove, and how long they take
 #[derive(Debug, Args)]
@@ -35,6 +50,7 @@ enum ExperimentCommand {
     /// The verdict on what devices saw
     Analyze(analyze::AnalyzeArgs),
     /// The same as one HTML file for people to read, with pictures and digests
+    #[command(after_help = REPORT_HELP)]
     Report(Box<report::ReportArgs>),
     /// How often the procedure is right, and after how many outcomes
     Simulate(simulate::SimulateArgs),

@@ -1,18 +1,17 @@
 //! `experiment simulate`.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use pocketune_adapter::Timestamp;
 use pocketune_judge::experiment::{
-    Definition, Event, Happening, Measure, Outcome, Outcomes, Rollout, Verdict, World, simulate,
-    simulate_showing,
+    Definition, Event, Happening, Rollout, Verdict, World, simulate, simulate_showing,
 };
 use serde::Serialize;
 
 use super::evidence::{Source, definition};
+use super::world;
 use crate::error::CliError;
 use crate::files;
 use crate::output::Output;
@@ -27,35 +26,38 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "FILE")]
     definition: PathBuf,
     /// How often an outcome is 1 in the incumbent and the challenger (of picks: how often
-    /// each is picked); may be repeated
+    /// each is picked), for measures from 0 to 1; may be repeated
     #[arg(
         long,
         value_name = "MEASURE=INCUMBENT:CHALLENGER",
         conflicts_with = "items"
     )]
     rate: Vec<String>,
-    /// Outcomes to draw from: a JSON object a line, from measures to outcomes
+    /// Outcomes to draw from: a JSON object a line, from measures to outcomes, such as
+    /// {"pick": {"pick": "challenger"}, "critic_score": {"pair": {"incumbent": 0.8,
+    /// "challenger": 0.9}}}
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
     /// The share of exposures that the challenger gets in fact [default: as defined]
     #[arg(long, value_name = "SHARE")]
     challenger_share: Option<f64>,
-    /// Experiments
+    /// How many experiments
     #[arg(long, default_value_t = 1_000, value_name = "N")]
     experiments: u64,
-    /// Exposures after which one is left as it stands [default: the outcome limit]
+    /// Give up on an experiment after so many exposures and count it as still going [default:
+    /// the outcome limit]
     #[arg(long, value_name = "N")]
     exposures: Option<u64>,
-    /// Of the first experiment; the next has the next
+    /// Seed of the first experiment; each further one uses the next number
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
     /// Write what happens in the first experiment, an exposure an hour, as a device would
     #[arg(long, value_name = "FILE")]
     ledger_out: Option<PathBuf>,
-    /// The moment of the ledger's first exposure
-    #[arg(long, value_name = "TIME", value_parser = time::parse,
-          default_value = "2026-01-01T00:00:00Z")]
-    ledger_start: Timestamp,
+    /// The moment of the ledger's first exposure, such as 2026-11-25T07:00:00Z [default: so
+    /// that the last one is now]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, requires = "ledger_out")]
+    ledger_start: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,8 +74,8 @@ pub(super) fn run(args: &SimulateArgs, output: &Output) -> Result<ExitCode, CliE
     let definition = definition(&Source::read("definition", &args.definition)?)?;
     let world = World {
         outcomes: match &args.items {
-            Some(path) => Outcomes::Items(items(path)?),
-            None => Outcomes::Rates(rates(&args.rate)?),
+            Some(path) => world::items(path, &definition)?,
+            None => world::rates(&args.rate, &definition)?,
         },
         challenger_share: args.challenger_share.unwrap_or(definition.shares()[1]),
     };
@@ -142,15 +144,20 @@ fn ledger(
     world: &World,
     exposures: u64,
 ) -> Result<String, CliError> {
-    let mut lines = String::new();
-    let mut at_s = args.ledger_start.unix_seconds();
-    simulate_showing(definition, world, exposures, args.seed, |number, it| {
+    let mut happenings = Vec::new();
+    let seen = simulate_showing(definition, world, exposures, args.seed, |number, it| {
+        happenings.push((number, it));
+    })?;
+    let span_s = seen.exposures.saturating_sub(1) as i64 * EXPOSURE_S;
+    let start_s = match args.ledger_start {
+        Some(start) => start.unix_seconds(),
+        None => pocketune_core::now().unix_seconds() - span_s,
+    };
+    let lines = happenings.into_iter().map(|(number, it)| {
         let unit = number.to_string();
+        let at_s = start_s + (number - 1) as i64 * EXPOSURE_S;
         let event = match it {
-            Happening::Exposure(arm) => {
-                at_s += if number == 1 { 0 } else { EXPOSURE_S };
-                Event::exposure(&unit, arm, at_s)
-            }
+            Happening::Exposure(arm) => Event::exposure(&unit, arm, at_s),
             Happening::Outcome(measure, outcome) => Event::Outcome {
                 unit,
                 measure,
@@ -158,35 +165,7 @@ fn ledger(
                 at_s,
             },
         };
-        lines += &event.line();
-        lines.push('\n');
-    })?;
-    Ok(lines)
-}
-
-fn rates(given: &[String]) -> Result<BTreeMap<Measure, [f64; 2]>, CliError> {
-    let form = || CliError::Usage("--rate takes MEASURE=INCUMBENT:CHALLENGER");
-    let each = given.iter().map(|text| {
-        let (name, rates) = text.split_once('=').ok_or_else(form)?;
-        let measure = Measure::ALL.iter().find(|measure| measure.name() == name);
-        let (incumbent, challenger) = rates.split_once(':').ok_or_else(form)?;
-        let rate = |text: &str| text.parse().map_err(|_| form());
-        let rates = [rate(incumbent)?, rate(challenger)?];
-        Ok((*measure.ok_or_else(form)?, rates))
+        event.line() + "\n"
     });
-    each.collect()
-}
-
-fn items(path: &Path) -> Result<Vec<BTreeMap<Measure, Outcome>>, CliError> {
-    let text = files::read_text("items", path)?;
-    let lines = text.lines().enumerate();
-    let filled = lines.filter(|(_, text)| !text.trim().is_empty());
-    let each = filled.map(|(index, text)| {
-        serde_json::from_str(text).map_err(|error| CliError::Data {
-            file: path.display().to_string(),
-            line: index + 1,
-            reason: error.to_string(),
-        })
-    });
-    each.collect()
+    Ok(lines.collect())
 }

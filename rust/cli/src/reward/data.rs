@@ -12,13 +12,21 @@ use crate::tune::data::{self, Fields, Record, Side};
 #[derive(Debug, Deserialize)]
 struct Line {
     #[serde(default)]
-    id: Option<String>,
+    id: Option<Name>,
     #[serde(default)]
-    annotator: Option<String>,
+    annotator: Option<Name>,
     #[serde(default)]
     tie: bool,
     #[serde(flatten)]
     fields: Fields,
+}
+
+/// Data sets number their lines and people as often as they name them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Name {
+    Text(String),
+    Number(i64),
 }
 
 /// Who compared, where a line does not say.
@@ -48,13 +56,22 @@ impl Line {
         };
         let place = || format!("{}, line {number}", path.display());
         Ok(Preference {
-            id: self.id.unwrap_or_else(place),
+            id: self.id.map_or_else(place, Name::text),
             prompt: question(&prompt)?,
             chosen: answer(chosen)?,
             rejected: answer(rejected)?,
-            annotator: self.annotator.unwrap_or_else(|| NOBODY.to_owned()),
+            annotator: self.annotator.map_or_else(|| NOBODY.to_owned(), Name::text),
             tie: self.tie,
         })
+    }
+}
+
+impl Name {
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
     }
 }
 

@@ -42,10 +42,8 @@ pub(super) fn table(report: &RewardReport) -> String {
         for known in &report.reliabilities.annotators {
             let _ = writeln!(
                 text,
-                "{:18} answers as the model does in {:.0} % of {} comparisons",
-                known.annotator,
-                100.0 * known.reliability,
-                known.comparisons
+                "{:18} estimated reliability {:.2} (1 expert, 0.5 at random), {} comparisons",
+                known.annotator, known.reliability, known.comparisons
             );
         }
     }

@@ -12,8 +12,7 @@ use pocketune_train::{
 use crate::args::ModelArgs;
 use crate::error::CliError;
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = r#"Examples:
   pocketune tune --objective dpo --data pairs.jsonl --out brief.gguf
   pocketune tune --objective dpo --data pairs.jsonl --heldout unseen.jsonl --out brief.gguf --json
   pocketune tune --objective sft --data texts.jsonl --steps 20 --targets q,v --out style.gguf
@@ -23,9 +22,16 @@ Examples:
 A run with --checkpoint that was stopped goes on where it was when the same
 command is given again.
 
-
 Data are JSON lines in TRL's formats: prompt, chosen and rejected for dpo; text,
-messages, or prompt and completion for sft; texts or lists of messages.";
+messages, or prompt and completion for sft; texts or lists of messages. One line for dpo,
+broken here:
+  {"prompt": [{"role": "user", "content": "Is ice cold?"}],
+   "chosen": [{"role": "assistant", "content": "Yes."}],
+   "rejected": [{"role": "assistant", "content": "Well, that depends."}],
+   "annotator": "ann"}
+Give prompts as messages if the app chats; a text prompt is read without the chat template.
+What else a line holds (annotator, id, tie) is for `pocketune reward` and ignored here: leave
+ties out."#;
 
 /// Make an adapter from preferences or texts
 #[derive(Debug, Args)]

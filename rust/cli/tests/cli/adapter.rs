@@ -458,3 +458,25 @@ fn policies_that_nobody_could_follow_are_refused() {
     assert_eq!(json(&refused)["error"]["kind"], "policy_key_twice");
     assert!(!PathBuf::from(&out).exists(), "nothing is left of it");
 }
+
+#[test]
+fn a_policy_shows_what_has_to_be_measured() {
+    let desk = Desk::new();
+    let facts = format!("facts:{}:accuracy>=0.8", Digest::of(b"facts"));
+    let keys = ["root", "release", "validation"].map(|name| desk.path(&format!("{name}.pem.pub")));
+    let [root, release, validation] = &keys;
+    let (sign, out) = (desk.path("root.pem"), desk.path("strict.json"));
+    let roles = [
+        "--root",
+        root,
+        "--release",
+        release,
+        "--validation",
+        validation,
+    ];
+    let rest = ["--require", &facts, "--sign", &sign, "--out", &out];
+    desk.done(&[&["policy", "new", "--name", "strict"], &roles[..], &rest].concat());
+    let shown = |file: &str| String::from_utf8(run(&["policy", "show", file]).stdout).unwrap();
+    assert!(shown(&out).contains(&facts), "{}", shown(&out));
+    assert!(shown(&desk.path("policy.json")).contains("no measurement"));
+}

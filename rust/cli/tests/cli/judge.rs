@@ -83,9 +83,32 @@ fn a_suite_is_answered_with_and_without_an_adapter() {
         arms(&both)["changed"]["mean_margin"],
         arms(&base)["base"]["mean_margin"]
     );
-    let torn = desk.write("torn.jsonl", "{");
-    let refused = run(&["evaluate", "--model", &model, "--suite", &torn, "--json"]);
-    assert_eq!(json(&refused)["error"]["kind"], "suite_invalid");
+}
+
+#[test]
+fn a_suite_that_cannot_be_is_refused_by_its_file() {
+    let desk = Desk::new();
+    let model = desk.write("model.gguf", TinyModel::llama().build().unwrap());
+    let refused = |suite: &str, reason: &str| {
+        let refused = run(&["evaluate", "--model", &model, "--suite", suite, "--json"]);
+        assert_eq!(json(&refused)["error"]["kind"], "suite_invalid");
+        let message = stderr(&refused);
+        assert!(
+            message.contains(suite) && message.contains(reason),
+            "{message}"
+        );
+    };
+    refused(&desk.write("torn.jsonl", "{"), "line 1");
+    let choice = ITEMS.replace(r#""answer":1"#, r#""answer":1,"hint":"b""#);
+    refused(&desk.write("hint.jsonl", choice), "unknown field `hint`");
+    let misspelt = ITEMS.replace(
+        r#""rejected":"ba""#,
+        r#""rejected":"ba","expct":{"refusal":"yes"}"#,
+    );
+    refused(
+        &desk.write("misspelt.jsonl", misspelt),
+        "line 2: unknown field `expct`",
+    );
 }
 
 #[test]
@@ -123,9 +146,16 @@ fn replies_are_judged_and_become_outcomes_of_experiments() {
     let world = ["--items", &items, "--experiments", "3"];
     let simulated = done(&[&simulate[..], &world].concat());
     assert_eq!(simulated["experiments"], 3);
-    let table = run(&[&about[..], &by].concat());
-    let table = String::from_utf8(table.stdout).unwrap();
-    assert!(table.contains("% passed") && table.contains("empty_or_cut_off   objects to   2"));
+    let table = |more: &[&str]| {
+        let table = run(&[&about[..], &by, more].concat());
+        String::from_utf8(table.stdout).unwrap()
+    };
+    let alone = table(&[]);
+    assert!(alone.contains("% passed") && alone.contains("empty_or_cut_off   objects to   2\n"));
+    let both = table(&["--candidate", &adapter]);
+    assert!(both.contains("objects to   2 before, 2 after"), "{both}");
+    let kind = format!("    {:18}   0 of 1 → ", "k");
+    assert!(both.contains(&kind), "{both}");
 }
 
 #[test]
@@ -172,4 +202,72 @@ fn a_better_arm_is_promoted_in_a_simulation() {
     assert_eq!(simulated["rolled_back"], 1.0);
     let nonsense = run(&[&simulate[..], &["--rate", "pick=2", "--json"]].concat());
     assert_eq!(nonsense.status.code(), Some(2));
+}
+
+#[test]
+fn a_simulation_that_could_give_no_verdict_is_refused_and_says_what_it_needs() {
+    let desk = Desk::new();
+    let definition: Value = serde_json::from_slice(&fs::read(desk.definition()).unwrap()).unwrap();
+    let with = |metrics: Value| {
+        let mut definition = definition.clone();
+        definition["metrics"] = metrics;
+        desk.write("guarded.json", definition.to_string())
+    };
+    let refused = |definition: &str, world: &[&str], says: &str| {
+        let simulate = ["experiment", "simulate", "--definition", definition];
+        let output = run(&[&simulate[..], world, &["--experiments", "2", "--json"]].concat());
+        assert_eq!(output.status.code(), Some(2), "{world:?}");
+        assert_eq!(json(&output)["error"]["kind"], "usage");
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    };
+    let guarded = with(json!([
+        { "measure": "pick", "role": "primary" },
+        { "measure": "first_token_ms", "role": "guardrail" },
+    ]));
+    let pick = ["--rate", "pick=0.2:0.7"];
+    refused(
+        &guarded,
+        &pick,
+        "the guardrail first_token_ms gets no outcomes",
+    );
+    let picks = desk.write("picks.jsonl", "{\"pick\":{\"pick\":\"challenger\"}}\n");
+    let items = ["--items", picks.as_str()];
+    refused(
+        &guarded,
+        &items,
+        "the guardrail first_token_ms gets no outcomes",
+    );
+    let speed = ["--rate", "first_token_ms=0.2:0.7"];
+    refused(&guarded, &speed, "is compared from 0 to 5000");
+    refused(&guarded, &[], "the primary metric pick gets no outcomes");
+    refused(
+        &guarded,
+        &["--rate", "refusal=0:0"],
+        "it has pick, first_token_ms",
+    );
+    refused(
+        &guarded,
+        &["--rate", "picks=0:0"],
+        "there are pick, thumb, regenerate",
+    );
+}
+
+#[test]
+fn a_made_up_ledger_ends_now() {
+    let desk = Desk::new();
+    let definition = desk.definition();
+    let ledger = desk.0.path().join("ledger.jsonl");
+    let ledger = ledger.to_str().unwrap();
+    let simulate = ["experiment", "simulate", "--definition", &definition];
+    let world = ["--rate", "pick=0.2:0.2", "--experiments", "1"];
+    let out = ["--exposures", "20", "--ledger-out", ledger];
+    done(&[&simulate[..], &world, &out].concat());
+    let analyze = ["experiment", "analyze", "--definition", &definition];
+    let about = ["--ledger", ledger];
+    // 20 hours after its first exposure no limit of 28 days is reached.
+    let decision = done(&[&analyze[..], &about].concat());
+    assert_eq!(decision["verdict"], "keep_going", "{decision}");
+    let table = run(&[&analyze[..], &about].concat());
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(table.contains("whose reply came first") && table.contains("100 = good end"));
 }

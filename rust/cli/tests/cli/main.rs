@@ -10,6 +10,7 @@
 mod adapter;
 mod arguments;
 mod candidate;
+mod formats;
 mod judge;
 mod model;
 mod peft;

@@ -68,10 +68,13 @@ fn a_head_is_trained_looked_at_and_asked() {
     assert_eq!(trained["report"]["edits"].as_array().unwrap().len(), 3);
     let length = fs::metadata(&head).unwrap().len();
     assert_eq!(trained["head_bytes"], json!(length));
-    let unseen = desk.write(
-        "unseen.jsonl",
-        lines((30..36).map(|number| pair(number, "eve"))),
-    );
+    let numbered = (30..36).map(|number| {
+        let mut pair = pair(number, "");
+        pair["id"] = number.into();
+        pair["annotator"] = 7.into();
+        pair
+    });
+    let unseen = desk.write("unseen.jsonl", lines(numbered));
     let looked = desk.reward("eval", &["--head", &head, "--data", &unseen]);
     assert_eq!(looked["accuracy"]["pairs"], 6, "{looked}");
     let score = |reply| {

@@ -53,7 +53,7 @@ impl Experiment {
         let this = Self {
             store,
             sha256: definition.sha256(),
-            seen: Mutex::new(Seen::nothing(&definition)?),
+            seen: Mutex::new(Seen::nothing(&definition, &run)?),
             run,
             definition,
         };
@@ -240,13 +240,20 @@ impl Experiment {
         serde_json::to_string(&self.summary()?).map_err(|error| Error::Io(error.into()))
     }
 
-    /// All events, as lines of JSON, with the units' names and without any text.
+    /// All events, as lines of JSON behind one that names the experiment and this run of it,
+    /// with the units' names and without any text.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub fn ledger(&self) -> Result<String, Error> {
+        let start = Event::Start {
+            experiment: self.sha256.clone(),
+            run: self.run.clone(),
+        };
         let events = self.store.events(&self.read_to(0))?;
-        Ok(events.into_iter().map(|event| event.line + "\n").collect())
+        let lines = events.into_iter().map(|event| event.line);
+        let lines = std::iter::once(start.line()).chain(lines);
+        Ok(lines.map(|line| line + "\n").collect())
     }
 
     /// The arm's adapters with their scales.
@@ -295,7 +302,7 @@ impl Experiment {
             let written = self.write(&mut seen, &events);
             if !matches!(written, Ok(Appended::At(..))) {
                 // Some may have been taken that were not written.
-                *seen = Seen::nothing(&self.definition)?;
+                *seen = Seen::nothing(&self.definition, &self.run)?;
             }
             if let Appended::At(place, ()) = written? {
                 seen.place = place;
@@ -316,9 +323,9 @@ impl Experiment {
 }
 
 impl Seen {
-    fn nothing(definition: &Definition) -> Result<Self, Error> {
+    fn nothing(definition: &Definition, run: &str) -> Result<Self, Error> {
         Ok(Self {
-            recorder: Recorder::new(definition.clone())?,
+            recorder: Recorder::for_run(definition.clone(), run)?,
             place: 0,
         })
     }

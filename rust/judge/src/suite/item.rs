@@ -44,9 +44,10 @@ pub struct Item {
     pub task: Task,
 }
 
-/// What is asked, and what is right.
+/// What is asked, and what is right. Strict for the whole item: what [`Item`] does not name
+/// comes here, and a misspelt `expect` must not pass as none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "form", rename_all = "snake_case")]
+#[serde(tag = "form", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Task {
     /// Which of these replies is true.
     Choice {

@@ -30,7 +30,7 @@ Examples:
       --version 1 --changelog 'First.' --sign release.pem
   pocketune adapter attest release head.gguf --kind reward-head --name taste --channel heads \\
       --version 1 --changelog 'First.' --sign release.pem
-  pocketune adapter attest validation brief.gguf --evaluation brief.json --sign validation.pem
+  pocketune adapter attest validation brief.gguf --evaluation evaluation.json --sign validation.pem
   pocketune adapter attest validation brief.gguf --result passed --suite facts=facts.jsonl \\
       --measured facts:accuracy=0.91 --sign validation.pem
 
@@ -47,9 +47,9 @@ pub(super) struct AttestArgs {
 
 #[derive(Debug, Subcommand)]
 enum StatementArgs {
-    /// That this is given out, for whom and until when
+    /// State that a file is released, in which channel and until when
     Release(Box<ReleaseArgs>),
-    /// What suites found
+    /// State what suites found about an adapter
     Validation(Box<ValidationArgs>),
 }
 
