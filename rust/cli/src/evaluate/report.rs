@@ -54,12 +54,12 @@ impl<T> Arms<T> {
 
     /// By kind, such as `everyday 7 of 36 → 23 of 36`: what one kind loses, another may hide.
     fn kinds(&self, kinds: impl Fn(&T) -> &BTreeMap<String, KindResult>) -> String {
-        let share = |result: &KindResult| format!("{:3} of {}", result.right, result.of);
+        let share = |result: &KindResult| format!("{} of {}", result.right, result.of);
         let changed = self.changed.as_ref().map(&kinds);
         kinds(&self.base)
             .iter()
             .fold(String::new(), |mut text, (kind, before)| {
-                let _ = write!(text, "    {kind:18} {}", share(before));
+                let _ = write!(text, "    {kind:18} {:>9}", share(before));
                 let after = changed.and_then(|kinds| kinds.get(kind));
                 let _ = match after {
                     Some(after) => writeln!(text, " → {}", share(after)),

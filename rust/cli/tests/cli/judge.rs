@@ -154,7 +154,7 @@ fn replies_are_judged_and_become_outcomes_of_experiments() {
     assert!(alone.contains("% passed") && alone.contains("empty_or_cut_off   objects to   2\n"));
     let both = table(&["--candidate", &adapter]);
     assert!(both.contains("objects to   2 before, 2 after"), "{both}");
-    let kind = format!("    {:18}   0 of 1 → ", "k");
+    let kind = format!("    {:18}    0 of 1 → ", "k");
     assert!(both.contains(&kind), "{both}");
 }
 
