@@ -410,7 +410,7 @@ fn people(experiments: u64) -> Result<(), ExperimentError> {
         let wrong = ends.iter().flatten().count() as f64 / experiments as f64;
         println!(
             "  {:42} {:6.2} %",
-            format!("{people} devices"),
+            format!("devices: {people}"),
             100.0 * wrong
         );
     }
