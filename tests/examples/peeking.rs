@@ -98,7 +98,10 @@ impl Test for Late {
             of_arm.push_back((due, Observation::Outcome(arm, outcome)));
             let mut claimed = false;
             for of_arm in &mut coming {
-                while let Some((_, it)) = of_arm.pop_front_if(|(due, _)| *due <= now) {
+                // At most one exposure an arm is due at once: each adds one.
+                if of_arm.front().is_some_and(|(due, _)| *due <= now)
+                    && let Some((_, it)) = of_arm.pop_front()
+                {
                     claimed |= claims(&mut sides, it);
                 }
             }
@@ -410,7 +413,7 @@ fn people(experiments: u64) -> Result<(), ExperimentError> {
         let wrong = ends.iter().flatten().count() as f64 / experiments as f64;
         println!(
             "  {:42} {:6.2} %",
-            format!("{people} devices"),
+            format!("devices: {people}"),
             100.0 * wrong
         );
     }

@@ -145,9 +145,8 @@ fn shares_are_those_of_the_hash() {
         });
         let mut exposures = [0.0; 2];
         for unit in 0..200_000 {
-            match definition.assign(&format!("unit {unit}"), None) {
-                Some(arm) => *arm.of(exposures.each_mut()) += 1.0,
-                None => {}
+            if let Some(arm) = definition.assign(&format!("unit {unit}"), None) {
+                *arm.of(exposures.each_mut()) += 1.0;
             }
         }
         let seen = exposures[1] / (exposures[0] + exposures[1]);
@@ -184,7 +183,6 @@ proptest! {
         counts in prop::array::uniform4(0_u64..150),
         guardrail in any::<bool>(),
     ) {
-        let role = if guardrail { "guardrail" } else { "primary" };
         let definition = definition(|it| {
             it["metrics"] = json!([
                 { "measure": if guardrail { "refusal" } else { "thumb" }, "role": "primary" },
@@ -196,7 +194,7 @@ proptest! {
         let seen = tally(&definition, [400, 400], &json!({ "thumb": thumbs }));
         let decision = decide(&definition, &seen, 2, false).unwrap();
         let plan = decision.alpha;
-        let level = if role == "primary" { plan.primary_worse } else { plan.guardrail_harmed };
+        let level = if guardrail { plan.guardrail_harmed } else { plan.primary_worse };
         let metric = definition.metrics.iter().find(|it| it.measure.name() == "thumb").unwrap();
         let it = MeasureEvidence::of(&definition, metric, &seen);
         // To a millionth, as far as ends are looked for.
