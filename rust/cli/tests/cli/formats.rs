@@ -38,6 +38,17 @@ fn the_examples_of_the_formats_are_read() {
     let simulate = ["experiment", "simulate", "--definition", &unguarded];
     done(&[&simulate[..], &["--items", &items, "--experiments", "2"]].concat());
 
+    let definition = write("definition.json", example("Experiment").as_bytes());
+    let ledger = write("ledger.jsonl", example("Ledger").as_bytes());
+    let summary = write("summary.json", example("Summary").as_bytes());
+    let analyze = ["experiment", "analyze", "--definition", &definition];
+    let of_ledger = done(&[&analyze[..], &["--ledger", &ledger]].concat());
+    let of_summary = done(&[&analyze[..], &["--summary", &summary]].concat());
+    assert_eq!(of_ledger, of_summary);
+    let twice = ["--ledger", &ledger, "--summary", &summary];
+    let twice = run(&[&analyze[..], &twice].concat());
+    assert!(!twice.status.success(), "one device counts once");
+
     let model = write("model.gguf", &TinyModel::llama().build().unwrap());
     let suite = write("suite.jsonl", example("Suite").as_bytes());
     let how = ["--by", "both", "--max-tokens", "4", "--model", &model];

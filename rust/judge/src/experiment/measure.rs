@@ -39,7 +39,7 @@ pub enum Measure {
 
 /// What came out once.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Outcome {
     /// Of two replies, this one.
     Pick(Pick),
