@@ -23,7 +23,7 @@ public final class SideBySideChat: Sendable {
     /// counts as what was said. Where it fails or is cancelled, nothing was said or written
     /// down, and the question before is still open.
     ///
-    /// - Throws: `PocketuneError.NotNow` while it answers another question; as reading ``Chat/send(_:options:)``, and as ``Experiment/assign(_:)``;
+    /// - Throws: as reading ``Chat/send(_:options:)``, and as ``Experiment/assign(_:)``;
     ///   `CancellationError` when the task was cancelled.
     public func ask(
         _ text: String,

@@ -296,8 +296,8 @@ impl SideBySideChat {
     /// not picked from counts as left open, and the incumbent's reply as the one that was said.
     ///
     /// # Errors
-    /// `NotNow` while it answers another question; as `Chat.send` and `Experiment.assign`;
-    /// `Cancelled`. Then nothing was said or written, and the question before is still open.
+    /// As `Chat.send` and `Experiment.assign`; `Cancelled`. Then nothing was said or written,
+    /// and the question before is still open.
     pub async fn ask(
         &self,
         text: String,

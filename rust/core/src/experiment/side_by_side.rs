@@ -1,6 +1,8 @@
 //! A conversation in which both arms answer and the user picks.
 
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 use pocketune_adapter::Timestamp;
 use pocketune_judge::critic::Panel;
@@ -19,7 +21,7 @@ use crate::reward::{RewardModel, RewardScore};
 /// A conversation of a side-by-side experiment. Each question is a unit: both arms answer
 /// it, in an order that the unit's hash decides, and the reply that is picked becomes the
 /// history of both. Speed, critics' and reward model's scores and refusals are written down
-/// by themselves where the experiment takes them. Thread-safe; one question at a time.
+/// by themselves where the experiment takes them. Thread-safe; questions queue.
 #[derive(Debug)]
 pub struct SideBySideChat {
     experiment: Arc<Experiment>,
@@ -128,9 +130,9 @@ impl SideBySideChat {
     /// reply as the one that was said.
     ///
     /// # Errors
-    /// [`Error::NotNow`] while it answers another question; [`Error::Cancelled`]; those of
-    /// [`Chat::send`], [`Chat::reward`] and [`Experiment::assign`]. Then nothing was said,
-    /// nothing written, and the question before still waits for its pick.
+    /// Those of [`Chat::send`], [`Chat::reward`] and [`Experiment::assign`];
+    /// [`Error::Cancelled`]. Then nothing was said, nothing written, and the question before
+    /// still waits for its pick.
     pub fn ask(
         &self,
         text: &str,
@@ -138,7 +140,7 @@ impl SideBySideChat {
         now: Timestamp,
         cancel: &CancelToken,
     ) -> Result<Asked, Error> {
-        let mut state = self.state()?;
+        let mut state = self.queue(cancel)?;
         let before = self.incumbent.bookmark();
         if let Some(open) = &state.open {
             self.incumbent.keep_turn(&open.text, &open.incumbent)?;
@@ -212,14 +214,26 @@ impl SideBySideChat {
         state.after.insert(chat)
     }
 
-    /// What nobody else uses now.
-    fn state(&self) -> Result<MutexGuard<'_, State>, Error> {
+    /// The state, unless a question is being answered: a pick is of what was shown before it.
+    fn state(&self) -> Option<MutexGuard<'_, State>> {
         match self.state.try_lock() {
-            Ok(state) => Ok(state),
-            Err(TryLockError::Poisoned(state)) => Ok(state.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(Error::NotNow {
-                reason: "a question is being answered",
-            }),
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(state)) => Some(state.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// The state, when the question before is answered: one that was cancelled takes a moment
+    /// to end, and waiting can be cancelled too.
+    fn queue(&self, cancel: &CancelToken) -> Result<MutexGuard<'_, State>, Error> {
+        loop {
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            if let Some(state) = self.state() {
+                return Ok(state);
+            }
+            thread::sleep(PATIENCE);
         }
     }
 
@@ -230,7 +244,9 @@ impl SideBySideChat {
     /// [`Error::NotNow`] where nothing waits for a pick, or a question is being answered;
     /// those of [`Experiment::record`].
     pub fn pick(&self, choice: Choice, now: Timestamp) -> Result<(), Error> {
-        let mut state = self.state()?;
+        let mut state = self.state().ok_or(Error::NotNow {
+            reason: "a question is being answered",
+        })?;
         let open = state.open.as_ref().ok_or(Error::NotNow {
             reason: "no question waits for a pick",
         })?;
@@ -315,6 +331,9 @@ impl SideBySideChat {
         pairs.collect()
     }
 }
+
+/// Between two looks at whether a question is answered.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// Tokens by which two prompts may differ in what they cost.
 const ALIKE_TOKENS: u32 = 8;

@@ -24,7 +24,6 @@ public class SideBySideChat internal constructor(
      * incumbent's reply to it counts as what was said. Where it fails or is cancelled,
      * nothing was said or written down, and the question before is still open.
      *
-     * @throws PocketuneException.NotNow while it answers another question
      * @throws PocketuneException as the flow of [Chat.send], and as [Experiment.assign]
      */
     public suspend fun ask(
