@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The suites that take too long for every change: tests marked `ignore`, how fast adapters
-# swap and critics rule, how often experiments are wrong (5 minutes), whether rewards are learned and
-# damage is rolled back (15 minutes), whether the default
+# swap, critics rule and verdicts are reached, how often experiments are wrong (5 minutes),
+# whether rewards are learned and damage is rolled back (15 minutes), whether the default
 # recipe teaches (20 minutes), every fuzz target for a while, kernels and training on 64-bit
 # ARM, and how an experiment's report looks in a browser. scripts/test.sh comes first.
 #
@@ -30,6 +30,7 @@ main() {
     step build cargo build --release --workspace
     step hot_swap cargo run --release --package pocketune-tests --example hot_swap
     step critics cargo run --release --package pocketune-judge --example critics
+    step verdict cargo run --release --package pocketune-judge --example verdict
     step peeking cargo run --release --package pocketune-tests --example peeking
     step reward_bars cargo run --release --package pocketune-tests --example reward_bars
     step rollout cargo run --release --package pocketune-tests --example rollout
