@@ -1,0 +1,548 @@
+//! Filters of lists and dictionaries.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+
+use crate::error::{Fault, TemplateError};
+use crate::interpreter::{CallArguments, Rendering};
+use crate::meter::Meter;
+use crate::print;
+use crate::text::{Text, TextBuilder};
+use crate::value::{Key, List, ListBuilder, Value, equal, order};
+
+use super::{filters, size_argument, text_argument, tests, texts};
+
+type Filtered = Result<Value, TemplateError>;
+
+pub(super) fn attr(
+    rendering: &mut Rendering,
+    value: Value,
+    arguments: &mut CallArguments,
+) -> Filtered {
+    let name = text_argument(&arguments.required("name")?, "name")?;
+    // Attributes alone: the items of a dictionary are none.
+    match value {
+        Value::Dict(_) => Ok(Value::UNDEFINED),
+        other => rendering.attribute(&other, name.as_str()),
+    }
+}
+
+pub(super) fn length(
+    rendering: &mut Rendering,
+    value: Value,
+    _: &mut CallArguments,
+) -> Filtered {
+    Ok(Value::count(match &value {
+        Value::Undefined(_) => 0,
+        Value::Text(text) => {
+            rendering.meter.read(text.len())?;
+            text.char_count()
+        }
+        Value::List(list) | Value::Tuple(list) => list.items().len(),
+        Value::Dict(dict) => dict.entries().len(),
+        Value::Loop(state) => state.length(),
+        other => {
+            return Err(Fault::types(format!(
+                "a {} has no length",
+                other.type_name()
+            )));
+        }
+    }))
+}
+
+pub(super) fn list(rendering: &mut Rendering, value: Value, _: &mut CallArguments) -> Filtered {
+    rendering.items(&value).map(Value::List)
+}
+
+pub(super) fn first(rendering: &mut Rendering, value: Value, _: &mut CallArguments) -> Filtered {
+    let items = rendering.items(&value)?;
+    Ok(items.items().first().cloned().unwrap_or(Value::UNDEFINED))
+}
+
+pub(super) fn last(rendering: &mut Rendering, value: Value, _: &mut CallArguments) -> Filtered {
+    let items = rendering.items(&value)?;
+    Ok(items.items().last().cloned().unwrap_or(Value::UNDEFINED))
+}
+
+pub(super) fn reverse(
+    rendering: &mut Rendering,
+    value: Value,
+    _: &mut CallArguments,
+) -> Filtered {
+    if let Value::Text(text) = &value {
+        let mut reversed = TextBuilder::new(&rendering.meter)?;
+        for (_, char, origin) in text.chars().rev() {
+            reversed.push_char(char, origin)?;
+        }
+        return Ok(Value::Text(reversed.finish()));
+    }
+    let mut reversed = ListBuilder::new(&rendering.meter)?;
+    for item in rendering.items(&value)?.items().iter().rev() {
+        reversed.push(item.clone())?;
+    }
+    reversed.finish().map(Value::List)
+}
+
+pub(super) fn join(
+    rendering: &mut Rendering,
+    value: Value,
+    arguments: &mut CallArguments,
+) -> Filtered {
+    let between = match arguments.next("d") {
+        Some(between) => Some(print::to_text(&between, &rendering.meter)?),
+        None => None,
+    };
+    let attribute = arguments.next("attribute");
+    let mut whole = TextBuilder::new(&rendering.meter)?;
+    for (index, item) in rendering.items(&value)?.items().iter().enumerate() {
+        rendering.meter.spend(1)?;
+        if let Some(between) = &between
+            && index > 0
+        {
+            whole.push(between)?;
+        }
+        let item = attribute_of(rendering, item, attribute.as_ref())?;
+        print::write(&item, &mut whole, &rendering.meter)?;
+    }
+    Ok(Value::Text(whole.finish()))
+}
+
+/// Pairs of a dictionary, as a list of tuples.
+pub(super) fn items(rendering: &mut Rendering, value: Value, _: &mut CallArguments) -> Filtered {
+    match &value {
+        Value::Undefined(_) => Value::list(&rendering.meter, Vec::new()),
+        Value::Dict(dict) => {
+            let meter = rendering.meter.clone();
+            let mut pairs = ListBuilder::new(&meter)?;
+            for (key, value) in dict.entries() {
+                pairs.push(pair(key.value(), value.clone(), &meter)?)?;
+            }
+            pairs.finish().map(Value::List)
+        }
+        other => Err(Fault::types(format!(
+            "a {} has no pairs of keys and values",
+            other.type_name()
+        ))),
+    }
+}
+
+fn pair(first: Value, second: Value, meter: &Meter) -> Filtered {
+    List::new(meter, vec![first, second]).map(Value::Tuple)
+}
+
+/// `value.a.b`, `value[0]` for a path such as `a.b` or `0`; the value itself without one.
+pub(super) fn attribute_of(
+    rendering: &mut Rendering,
+    value: &Value,
+    path: Option<&Value>,
+) -> Filtered {
+    match path {
+        None | Some(Value::None) => Ok(value.clone()),
+        Some(Value::Text(path)) => {
+            let mut found = value.clone();
+            for part in path.as_str().split('.') {
+                rendering.meter.spend(1)?;
+                found = match part.parse::<i64>() {
+                    Ok(index) => rendering.item(&found, &Value::Int(index))?,
+                    Err(_) => {
+                        let name = Value::text(&rendering.meter, part)?;
+                        rendering.item(&found, &name)?
+                    }
+                };
+            }
+            Ok(found)
+        }
+        Some(index) => rendering.item(value, index),
+    }
+}
+
+pub(super) fn map(
+    rendering: &mut Rendering,
+    value: Value,
+    arguments: &mut CallArguments,
+) -> Filtered {
+    let mut mapped = ListBuilder::new(&rendering.meter)?;
+    let items = rendering.items(&value)?;
+    if arguments.positional.is_empty() {
+        let attribute = arguments.required("attribute")?;
+        let default = arguments.next("default");
+        for item in items.items() {
+            let found = attribute_of(rendering, item, Some(&attribute))?;
+            mapped.push(match (found, &default) {
+                (Value::Undefined(_), Some(default)) => default.clone(),
+                (found, _) => found,
+            })?;
+        }
+        return mapped.finish().map(Value::List);
+    }
+    let name = text_argument(&arguments.required("filter")?, "filter")?;
+    let (positional, keyword) = (arguments.rest(), std::mem::take(&mut arguments.keyword));
+    for item in items.items() {
+        let _level = rendering.meter.descend()?;
+        let mut given = CallArguments::of(positional.clone());
+        given.keyword = keyword.clone();
+        mapped.push(filters::apply(rendering, name.as_str(), item.clone(), given)?)?;
+    }
+    mapped.finish().map(Value::List)
+}
+
+pub(super) fn select(r: &mut Rendering, value: Value, arguments: &mut CallArguments) -> Filtered {
+    chosen(r, &value, arguments, false, true)
+}
+
+pub(super) fn reject(r: &mut Rendering, value: Value, arguments: &mut CallArguments) -> Filtered {
+    chosen(r, &value, arguments, false, false)
+}
+
+pub(super) fn selectattr(
+    r: &mut Rendering,
+    value: Value,
+    arguments: &mut CallArguments,
+) -> Filtered {
+    chosen(r, &value, arguments, true, true)
+}
+
+pub(super) fn rejectattr(
+    r: &mut Rendering,
+    value: Value,
+    arguments: &mut CallArguments,
+) -> Filtered {
+    chosen(r, &value, arguments, true, false)
+}
+
+/// Items whose test, or the test of whose attribute, comes out as `wanted`.
+fn chosen(
+    rendering: &mut Rendering,
+    value: &Value,
+    arguments: &mut CallArguments,
+    by_attribute: bool,
+    wanted: bool,
+) -> Filtered {
+    let attribute = match by_attribute {
+        true => Some(arguments.required("attribute")?),
+        false => None,
+    };
+    let test = match arguments.next("test") {
+        Some(test) => Some(text_argument(&test, "test")?),
+        None => None,
+    };
+    let positional = arguments.rest();
+    let mut kept = ListBuilder::new(&rendering.meter)?;
+    for item in rendering.items(value)?.items() {
+        rendering.meter.spend(1)?;
+        let tested = attribute_of(rendering, item, attribute.as_ref())?;
+        let holds = match &test {
+            None => tested.is_true(),
+            Some(test) => {
+                let given = CallArguments::of(positional.clone());
+                tests::apply(rendering, test.as_str(), &tested, given)?
+            }
+        };
+        if holds == wanted {
+            kept.push(item.clone())?;
+        }
+    }
+    kept.finish().map(Value::List)
+}
+
+pub(super) fn batch(
+    rendering: &mut Rendering,
+    value: Value,
+    arguments: &mut CallArguments,
+) -> Filtered {
+    let size = size_argument(&arguments.required("linecount")?, "linecount")?;
+    let fill = arguments.next("fill_with").filter(|fill| !matches!(fill, Value::None));
+    if size == 0 {
+        return Err(Fault::value("a batch has at least one item"));
+    }
+    let meter = rendering.meter.clone();
+    let mut batches = ListBuilder::new(&meter)?;
+    for items in rendering.items(&value)?.items().chunks(size) {
+        let mut batch = ListBuilder::new(&meter)?;
+        for item in items {
+            batch.push(item.clone())?;
+        }
+        for _ in items.len()..size {
+            match &fill {
+                Some(fill) => batch.push(fill.clone())?,
+                None => break,
+            }
+        }
+        batches.push(Value::List(batch.finish()?))?;
+    }
+    batches.finish().map(Value::List)
+}
+
+pub(super) fn slice(
+    rendering: &mut Rendering,
+    value: Value,
+    arguments: &mut CallArguments,
+) -> Filtered {
+    let count = size_argument(&arguments.required("slices")?, "slices")?;
+    let fill = arguments.next("fill_with").filter(|fill| !matches!(fill, Value::None));
+    if count == 0 {
+        return Err(Fault::value("there is at least one slice"));
+    }
+    let meter = rendering.meter.clone();
+    let items = rendering.items(&value)?;
+    let items = items.items();
+    let (each, longer) = (items.len() / count, items.len() % count);
+    let mut slices = ListBuilder::new(&meter)?;
+    let mut from = 0;
+    for index in 0..count {
+        let size = each + usize::from(index < longer);
+        let mut slice = ListBuilder::new(&meter)?;
+        for item in items.iter().skip(from).take(size) {
+            slice.push(item.clone())?;
+        }
+        from += size;
+        if let Some(fill) = &fill
+            && longer > 0
+            && index >= longer
+        {
+            slice.push(fill.clone())?;
+        }
+        slices.push(Value::List(slice.finish()?))?;
+    }
+    slices.finish().map(Value::List)
+}
+
+/// What items are compared by: text without its case unless asked for.
+fn sort_key(value: Value, case_sensitive: bool) -> Filtered {
+    match value {
+        Value::Text(text) if !case_sensitive => texts::lowered(&text).map(Value::Text),
+        other => Ok(other),
+    }
+}
+
+fn flag(arguments: &mut CallArguments, name: &str) -> bool {
+    arguments.next(name).is_some_and(|value| value.is_true())
+}
+
+/// Sorts by keys, stable also where it is reversed. A merge sort of our own, because a
+/// comparison may fail and NaN has no order, which the standard library may answer with a
+/// panic.
+fn sorted(
+    items: Vec<(Value, Value)>,
+    reverse: bool,
+    meter: &Meter,
+) -> Result<Vec<(Value, Value)>, TemplateError> {
+    let mut runs: Vec<Vec<(Value, Value)>> = items.into_iter().map(|item| vec![item]).collect();
+    while runs.len() > 1 {
+        let mut merged = Vec::with_capacity(runs.len() / 2 + 1);
+        let mut left = runs.into_iter();
+        while let Some(first) = left.next() {
+            merged.push(match left.next() {
+                Some(second) => merge(first, second, reverse, meter)?,
+                None => first,
+            });
+        }
+        runs = merged;
+    }
+    Ok(runs.pop().unwrap_or_default())
+}
+
+fn merge(
+    first: Vec<(Value, Value)>,
+    second: Vec<(Value, Value)>,
+    reverse: bool,
+    meter: &Meter,
+) -> Result<Vec<(Value, Value)>, TemplateError> {
+    let before = if reverse { Ordering::Less } else { Ordering::Greater };
+    let mut merged = Vec::with_capacity(first.len() + second.len());
+    let mut second = second.into_iter().peekable();
+    for item in first {
+        while let Some(next) = second.peek() {
+            if order(&item.0, &next.0, meter)? != Some(before) {
+                break;
+            }
+            merged.extend(second.next());
+        }
+        merged.push(item);
+    }
+    merged.extend(second);
+    Ok(merged)
+}
+
+fn values(items: Vec<(Value, Value)>, meter: &Meter) -> Filtered {
+    let mut made = ListBuilder::new(meter)?;
+    for (_, item) in items {
+        made.push(item)?;
+    }
+    made.finish().map(Value::List)
+}
+
+pub(super) fn sort(
+    rendering: &mut Rendering,
+    value: Value,
+    arguments: &mut CallArguments,
+) -> Filtered {
+    let reverse = flag(arguments, "reverse");
+    let case_sensitive = flag(arguments, "case_sensitive");
+    let attribute = arguments.next("attribute");
+    let mut keyed = Vec::new();
+    for item in rendering.items(&value)?.items() {
+        let key = sort_keys(rendering, item, attribute.as_ref(), case_sensitive)?;
+        keyed.push((key, item.clone()));
+    }
+    let meter = rendering.meter.clone();
+    values(sorted(keyed, reverse, &meter)?, &meter)
+}
+
+/// The key of one attribute, or of several with commas between them.
+fn sort_keys(
+    rendering: &mut Rendering,
+    item: &Value,
+    attribute: Option<&Value>,
+    case_sensitive: bool,
+) -> Filtered {
+    let Some(Value::Text(paths)) = attribute else {
+        return sort_key(attribute_of(rendering, item, attribute)?, case_sensitive);
+    };
+    let mut keys = ListBuilder::new(&rendering.meter)?;
+    for path in paths.as_str().split(',') {
+        let path = Value::text(&rendering.meter, path)?;
+        let key = attribute_of(rendering, item, Some(&path))?;
+        keys.push(sort_key(key, case_sensitive)?)?;
+    }
+    keys.finish().map(Value::List)
+}
+
+pub(super) fn dictsort(
+    rendering: &mut Rendering,
+    value: Value,
+    arguments: &mut CallArguments,
+) -> Filtered {
+    let case_sensitive = flag(arguments, "case_sensitive");
+    let by = arguments.next("by");
+    let by_value = match &by {
+        None => false,
+        Some(Value::Text(by)) if by.as_str() == "key" => false,
+        Some(Value::Text(by)) if by.as_str() == "value" => true,
+        Some(_) => return Err(Fault::value("`dictsort` sorts by key or by value")),
+    };
+    let reverse = flag(arguments, "reverse");
+    let Value::Dict(dict) = &value else {
+        return Err(Fault::types(format!(
+            "a {} cannot be sorted as a dictionary",
+            value.type_name()
+        )));
+    };
+    let meter = rendering.meter.clone();
+    let mut keyed = Vec::new();
+    for (key, value) in dict.entries() {
+        let by = if by_value { value.clone() } else { key.value() };
+        let item = pair(key.value(), value.clone(), &meter)?;
+        keyed.push((sort_key(by, case_sensitive)?, item));
+    }
+    values(sorted(keyed, reverse, &meter)?, &meter)
+}
+
+pub(super) fn groupby(
+    rendering: &mut Rendering,
+    value: Value,
+    arguments: &mut CallArguments,
+) -> Filtered {
+    let attribute = arguments.required("attribute")?;
+    let default = arguments.next("default");
+    let case_sensitive = flag(arguments, "case_sensitive");
+    let mut keyed = Vec::new();
+    for item in rendering.items(&value)?.items() {
+        let key = match (attribute_of(rendering, item, Some(&attribute))?, &default) {
+            (Value::Undefined(_), Some(default)) => default.clone(),
+            (key, _) => key,
+        };
+        let pair = pair(key.clone(), item.clone(), &rendering.meter)?;
+        keyed.push((sort_key(key, case_sensitive)?, pair));
+    }
+    let meter = rendering.meter.clone();
+    let mut groups: Vec<(Value, Value, ListBuilder)> = Vec::new();
+    for (key, pair) in sorted(keyed, false, &meter)? {
+        let Value::Tuple(pair) = pair else { continue };
+        let [name, item] = pair.items() else { continue };
+        match groups.last_mut() {
+            Some((last, _, group)) if equal(last, &key, &meter)? => group.push(item.clone())?,
+            _ => {
+                let mut group = ListBuilder::new(&meter)?;
+                group.push(item.clone())?;
+                groups.push((key, name.clone(), group));
+            }
+        }
+    }
+    let mut made = ListBuilder::new(&meter)?;
+    for (_, name, group) in groups {
+        made.push(self::pair(name, Value::List(group.finish()?), &meter)?)?;
+    }
+    made.finish().map(Value::List)
+}
+
+pub(super) fn unique(
+    rendering: &mut Rendering,
+    value: Value,
+    arguments: &mut CallArguments,
+) -> Filtered {
+    let case_sensitive = flag(arguments, "case_sensitive");
+    let attribute = arguments.next("attribute");
+    let mut seen: HashSet<Key> = HashSet::new();
+    let mut kept = ListBuilder::new(&rendering.meter)?;
+    for item in rendering.items(&value)?.items() {
+        let key = attribute_of(rendering, item, attribute.as_ref())?;
+        let key = Key::of(&sort_key(key, case_sensitive)?)?;
+        if seen.insert(key) {
+            kept.push(item.clone())?;
+        }
+    }
+    kept.finish().map(Value::List)
+}
+
+pub(super) fn min(r: &mut Rendering, value: Value, arguments: &mut CallArguments) -> Filtered {
+    outermost(r, &value, arguments, Ordering::Less)
+}
+
+pub(super) fn max(r: &mut Rendering, value: Value, arguments: &mut CallArguments) -> Filtered {
+    outermost(r, &value, arguments, Ordering::Greater)
+}
+
+fn outermost(
+    rendering: &mut Rendering,
+    value: &Value,
+    arguments: &mut CallArguments,
+    wanted: Ordering,
+) -> Filtered {
+    let case_sensitive = flag(arguments, "case_sensitive");
+    let attribute = arguments.next("attribute");
+    let mut best: Option<(Value, Value)> = None;
+    for item in rendering.items(value)?.items() {
+        let key = attribute_of(rendering, item, attribute.as_ref())?;
+        let key = sort_key(key, case_sensitive)?;
+        let better = match &best {
+            None => true,
+            Some((known, _)) => order(&key, known, &rendering.meter)? == Some(wanted),
+        };
+        if better {
+            best = Some((key, item.clone()));
+        }
+    }
+    Ok(best.map_or(Value::UNDEFINED, |(_, item)| item))
+}
+
+/// Whether a text could be found in `texts`, for methods that take one or several.
+pub(super) fn any_of(
+    rendering: &mut Rendering,
+    texts: &Value,
+    name: &str,
+    matches: impl Fn(&Text) -> bool,
+) -> Result<bool, TemplateError> {
+    match texts {
+        Value::Tuple(several) => {
+            for text in several.items() {
+                rendering.meter.spend(1)?;
+                if matches(&text_argument(text, name)?) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        one => Ok(matches(&text_argument(one, name)?)),
+    }
+}
