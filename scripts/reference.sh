@@ -23,3 +23,4 @@ cd tests/reference
 "$python" loss_curves.py "$smollm2"
 "$python" peft_gradients.py "$smollm2"
 "$python" peft_import.py "$smollm2"
+"$python" jinja_language.py
