@@ -314,6 +314,31 @@ fn with_commas(digits: &str) -> String {
     grouped + rest
 }
 
+/// Fields are numbered by themselves or by the pattern, not both.
+#[derive(Default)]
+struct Numbering {
+    next: usize,
+    by_pattern: bool,
+}
+
+impl Numbering {
+    fn automatic(&mut self) -> Result<usize, TemplateError> {
+        self.next += 1;
+        match self.by_pattern {
+            true => Err(not_a_format()),
+            false => Ok(self.next - 1),
+        }
+    }
+
+    fn manual(&mut self) -> Result<(), TemplateError> {
+        self.by_pattern = true;
+        match self.next {
+            0 => Ok(()),
+            _ => Err(not_a_format()),
+        }
+    }
+}
+
 /// `pattern.format(values…)`.
 pub(crate) fn braces(
     rendering: &mut Rendering,
@@ -323,7 +348,7 @@ pub(crate) fn braces(
 ) -> Result<Text, TemplateError> {
     let mut out = TextBuilder::new(&rendering.meter)?;
     let string = pattern.as_str();
-    let mut next = 0;
+    let mut next = Numbering::default();
     let mut done = 0;
     while let Some(found) = string.get(done..).and_then(|rest| rest.find(['{', '}'])) {
         rendering.meter.spend(1)?;
@@ -335,23 +360,47 @@ pub(crate) fn braces(
             done = at + 2;
             continue;
         }
-        let end = rest.find('}').filter(|_| rest.starts_with('{'));
-        let end = end.ok_or_else(not_a_format)?;
+        let end = field_end(rest).ok_or_else(not_a_format)?;
         let field = rest.get(1..end).unwrap_or_default();
-        if field.contains('{') {
-            return Err(Fault::value("formats inside formats are not supported"));
-        }
         let (path, spec) = field.split_once(':').unwrap_or((field, ""));
         let (path, conversion) = match path.split_once('!') {
             Some((path, conversion)) => (path, conversion),
             None => (path, ""),
         };
         let value = field_value(rendering, path, positional, keyword, &mut next)?;
-        write_field(rendering, &value, conversion, spec, &mut out)?;
+        // A width or precision may be a field itself.
+        let mut filled = String::new();
+        let mut spec = spec;
+        while let Some((before, after)) = spec.split_once('{') {
+            let (path, after) = after.split_once('}').ok_or_else(not_a_format)?;
+            let inner = field_value(rendering, path, positional, keyword, &mut next)?;
+            filled.push_str(before);
+            let inner = inner.as_int().ok_or_else(not_a_format)?;
+            filled.push_str(&inner.to_string());
+            spec = after;
+        }
+        filled.push_str(spec);
+        write_field(rendering, &value, conversion, &filled, &mut out)?;
         done = at + end + 1;
     }
     out.push_part(pattern, done..string.len())?;
     Ok(out.finish())
+}
+
+/// Where the field ends that `text` begins with, one level of fields inside included.
+fn field_end(text: &str) -> Option<usize> {
+    let mut level = 0;
+    for (at, char) in text.char_indices() {
+        match char {
+            '{' => level += 1,
+            '}' => level -= 1,
+            _ => {}
+        }
+        if level == 0 || level > 2 {
+            return (level == 0 && at > 0).then_some(at);
+        }
+    }
+    None
 }
 
 /// The value of `name`, `0.name` or `name[0]`; of the next place where nothing is named.
@@ -360,18 +409,18 @@ fn field_value(
     path: &str,
     positional: &[Value],
     keyword: &[(Name, Value)],
-    next: &mut usize,
+    next: &mut Numbering,
 ) -> Result<Value, TemplateError> {
     let end = path.find(['.', '[']).unwrap_or(path.len());
     let (first, mut rest) = path.split_at(end);
     let missing = || Fault::value("a format asks for a value that is not there");
     let place = match first {
-        "" => {
-            *next += 1;
-            Some(*next - 1)
-        }
+        "" => Some(next.automatic()?),
         first => first.parse().ok(),
     };
+    if place.is_some() && !first.is_empty() {
+        next.manual()?;
+    }
     let found = match place {
         Some(place) => positional.get(place).cloned(),
         None => keyword

@@ -142,6 +142,10 @@ impl Lexer<'_> {
     }
 
     fn comment(&mut self) -> Result<(), TemplateError> {
+        // Jinja takes a comment that begins at the very end for nothing.
+        if self.rest().is_empty() {
+            return Ok(());
+        }
         let Some(end) = self.rest().find("#}") else {
             return Err(self.fail("a comment has no end"));
         };

@@ -38,7 +38,14 @@ pub(crate) fn literal(text: &str, after_dot: bool) -> Result<(Token, usize), Str
             end += 1 + sign + run(unsigned, |char| char.is_ascii_digit());
         }
     }
-    let number = text.get(..end).unwrap_or_default().replace('_', "");
+    let number = text.get(..end).unwrap_or_default();
+    if number.contains("__") || number.ends_with('_') {
+        return Err("underscores stand between digits".to_owned());
+    }
+    let number = number.replace('_', "");
+    if !fractional && number.starts_with('0') && number.trim_matches('0') != "" {
+        return Err("a whole number begins with a zero".to_owned());
+    }
     if fractional {
         let number = number.parse().map_err(|_| "this is no number".to_owned())?;
         return Ok((Token::Float(number), end));

@@ -4,7 +4,7 @@ use crate::error::{Fault, TemplateError};
 use crate::meter::Meter;
 use crate::numbers::float_repr;
 use crate::text::{Origin, Text, TextBuilder};
-use crate::value::Value;
+use crate::value::{SeriesKind, Value};
 
 /// What `{{ value }}` writes.
 pub(crate) fn to_text(value: &Value, meter: &Meter) -> Result<Text, TemplateError> {
@@ -65,11 +65,30 @@ pub(crate) fn write_repr(
             }
             plain(out, "}")
         }
+        Value::Series(series) if series.kind == SeriesKind::Range => {
+            write_range(series.items.items(), out)
+        }
+        Value::Series(series) if series.kind != SeriesKind::Generator => {
+            plain(out, value.type_name())?;
+            plain(out, "([")?;
+            write_items(series.items.items(), out, meter)?;
+            plain(out, "])")
+        }
         other => Err(Fault::types(format!(
             "a {} cannot be written",
             other.type_name()
         ))),
     }
+}
+
+fn write_range(numbers: &[Value], out: &mut TextBuilder) -> Result<(), TemplateError> {
+    let number = |place: usize| numbers.get(place).and_then(Value::as_int);
+    let start = number(0).unwrap_or(0);
+    let step = number(1).map_or(1, |second| second.saturating_sub(start));
+    let last = numbers.last().and_then(Value::as_int);
+    let stop = last.map_or(start, |last| last.saturating_add(step.signum()));
+    let step = if step == 1 { String::new() } else { format!(", {step}") };
+    out.push_str(&format!("range({start}, {stop}{step})"), Origin::Template)
 }
 
 fn write_items(

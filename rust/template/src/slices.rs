@@ -3,7 +3,7 @@
 use crate::error::{Fault, TemplateError};
 use crate::meter::Meter;
 use crate::text::{Text, TextBuilder};
-use crate::value::{List, ListBuilder, Value};
+use crate::value::{List, ListBuilder, SeriesKind, Value};
 
 /// Where `index` lies in a sequence of `length`; from its end where it is negative.
 pub(crate) fn place(index: i64, length: usize) -> Option<usize> {
@@ -40,6 +40,10 @@ pub(crate) fn slice(
         Value::Text(text) => slice_text(text, bounds, meter).map(Value::Text),
         Value::List(list) => slice_list(list, bounds, meter).map(Value::List),
         Value::Tuple(list) => slice_list(list, bounds, meter).map(Value::Tuple),
+        Value::Series(series) if series.kind == SeriesKind::Range => {
+            let part = slice_list(&series.items, bounds, meter)?;
+            Ok(Value::series(SeriesKind::Range, part))
+        }
         Value::Undefined(name) => Err(Value::undefined_fault(name.as_deref())),
         other => Err(Fault::types(format!(
             "a {} cannot be sliced",

@@ -27,6 +27,8 @@ pub(crate) enum Value {
     List(List),
     Tuple(List),
     Dict(Dict),
+    /// What Python computes when it is asked for.
+    Series(Rc<Series>),
     /// An index into the rendering's namespaces.
     Namespace(usize),
     Function(Function),
@@ -41,6 +43,31 @@ pub(crate) struct MacroValue {
     pub(crate) definition: Arc<Macro>,
     pub(crate) captured: Vec<(Name, Value)>,
     depth: usize,
+}
+
+/// Items that are no list: a range, the view of a dictionary, or what a filter gives.
+pub(crate) struct Series {
+    pub(crate) kind: SeriesKind,
+    pub(crate) items: List,
+    /// A generator gives its items once.
+    taken: Cell<bool>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SeriesKind {
+    Range,
+    DictItems,
+    DictKeys,
+    DictValues,
+    Generator,
+}
+
+impl Series {
+    /// Its items; nothing the second time where it gives them once.
+    pub(crate) fn take(&self) -> Option<List> {
+        let gone = self.kind == SeriesKind::Generator && self.taken.replace(true);
+        (!gone).then(|| self.items.clone())
+    }
 }
 
 /// What `loop` is inside a `for`.
@@ -78,6 +105,8 @@ pub(crate) enum Key {
     None,
     Bool(bool),
     Int(i64),
+    /// No whole number.
+    Float(f64),
     Text(Text),
 }
 
@@ -201,7 +230,7 @@ impl Key {
         match self {
             Self::Int(number) => Some(*number),
             Self::Bool(bool) => Some(i64::from(*bool)),
-            Self::None | Self::Text(_) => None,
+            Self::None | Self::Float(_) | Self::Text(_) => None,
         }
     }
 }
@@ -211,6 +240,7 @@ impl PartialEq for Key {
         match (self, other) {
             (Self::None, Self::None) => true,
             (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a.to_bits() == b.to_bits(),
             (a, b) => a.number().is_some() && a.number() == b.number(),
         }
     }
@@ -223,6 +253,7 @@ impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
             Self::Text(text) => text.as_str().hash(state),
+            Self::Float(number) => number.to_bits().hash(state),
             other => other.number().hash(state),
         }
     }
@@ -234,6 +265,10 @@ impl Key {
             Value::None => Ok(Self::None),
             Value::Bool(bool) => Ok(Self::Bool(*bool)),
             Value::Int(number) => Ok(Self::Int(*number)),
+            Value::Float(number) => Ok(match whole(*number) {
+                Some(number) => Self::Int(number),
+                None => Self::Float(*number),
+            }),
             Value::Text(text) => Ok(Self::Text(text.clone())),
             other => Err(Fault::types(format!(
                 "{} cannot be a key of a dictionary",
@@ -247,9 +282,17 @@ impl Key {
             Self::None => Value::None,
             Self::Bool(bool) => Value::Bool(*bool),
             Self::Int(number) => Value::Int(*number),
+            Self::Float(number) => Value::Float(*number),
             Self::Text(text) => Value::Text(text.clone()),
         }
     }
+}
+
+/// The whole number that a float is.
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0)
+        .then(|| crate::numbers::truncate(number).ok())
+        .flatten()
 }
 
 impl Value {
@@ -268,6 +311,14 @@ impl Value {
         List::new(meter, items).map(Self::List)
     }
 
+    pub(crate) fn series(kind: SeriesKind, items: List) -> Self {
+        Self::Series(Rc::new(Series {
+            kind,
+            items,
+            taken: Cell::new(false),
+        }))
+    }
+
     pub(crate) fn count(count: usize) -> Self {
         Self::Int(i64::try_from(count).unwrap_or(i64::MAX))
     }
@@ -277,6 +328,7 @@ impl Value {
         match self {
             Self::List(list) | Self::Tuple(list) => list.0.depth,
             Self::Dict(dict) => dict.0.depth,
+            Self::Series(series) => series.items.0.depth,
             Self::Macro(value) => value.depth,
             Self::Method(method) => method.0.depth() + 1,
             Self::Loop(state) => state.items.0.depth + 1,
@@ -293,6 +345,9 @@ impl Value {
             Self::Text(text) => !text.is_empty(),
             Self::List(list) | Self::Tuple(list) => !list.items().is_empty(),
             Self::Dict(dict) => !dict.entries().is_empty(),
+            Self::Series(series) => {
+                series.kind == SeriesKind::Generator || !series.items.items().is_empty()
+            }
             Self::Namespace(_)
             | Self::Function(_)
             | Self::Macro(_)
@@ -313,6 +368,13 @@ impl Value {
             Self::List(_) => "list",
             Self::Tuple(_) => "tuple",
             Self::Dict(_) => "dict",
+            Self::Series(series) => match series.kind {
+                SeriesKind::Range => "range",
+                SeriesKind::DictItems => "dict_items",
+                SeriesKind::DictKeys => "dict_keys",
+                SeriesKind::DictValues => "dict_values",
+                SeriesKind::Generator => "generator",
+            },
             Self::Namespace(_) => "Namespace",
             Self::Function(_) | Self::Method(_) => "function",
             Self::Macro(_) => "Macro",
@@ -383,12 +445,21 @@ pub(crate) fn equal(a: &Value, b: &Value, meter: &Meter) -> Result<bool, Templat
             }
             true
         }
+        (Value::Series(a), Value::Series(b)) if a.kind == SeriesKind::Range => {
+            let same = |a: &List| Value::List(a.clone());
+            b.kind == a.kind && equal(&same(&a.items), &same(&b.items), meter)?
+        }
+        (Value::Series(a), Value::Series(b)) => Rc::ptr_eq(a, b),
         (Value::Namespace(a), Value::Namespace(b)) => a == b,
         (Value::Macro(a), Value::Macro(b)) => Rc::ptr_eq(a, b),
         (Value::Loop(a), Value::Loop(b)) => Rc::ptr_eq(a, b),
         (Value::Function(a), Value::Function(b)) => a == b,
         (a, b) => match (a.as_int(), b.as_int()) {
             (Some(a), Some(b)) => a == b,
+            (Some(number), None) | (None, Some(number)) => {
+                let other = if a.as_int().is_some() { b } else { a };
+                matches!(other, Value::Float(float) if whole(*float) == Some(number))
+            }
             _ => match (a.as_float(), b.as_float()) {
                 (Some(a), Some(b)) => a == b,
                 _ => false,

@@ -6,7 +6,7 @@ use crate::ast::{Arguments, Comparison, Expression, ExpressionKind, Step, StepKi
 use crate::error::{Fault, TemplateError};
 use crate::library::{Function, filters, methods, tests};
 use crate::text::TextBuilder;
-use crate::value::{Dict, Key, List, Value, equal, order};
+use crate::value::{Dict, Key, List, SeriesKind, Value, equal, order};
 use crate::{print, slices};
 
 use super::{CallArguments, Rendering, operators};
@@ -241,6 +241,13 @@ impl Rendering {
             Value::Macro(found) if name == "name" => {
                 Value::text(&self.meter, &found.definition.name).map(Some)
             }
+            // The pairs of `groupby`.
+            Value::Tuple(pair) if pair.items().len() == 2 && name == "grouper" => {
+                Ok(pair.items().first().cloned())
+            }
+            Value::Tuple(pair) if pair.items().len() == 2 && name == "list" => {
+                Ok(pair.items().get(1).cloned())
+            }
             other if methods::exists(other, name) => {
                 let method = Value::Method(std::rc::Rc::new((other.clone(), name.into())));
                 Ok(Some(method))
@@ -262,6 +269,11 @@ impl Rendering {
                 .as_int()
                 .and_then(|index| slices::place(index, list.items().len()))
                 .and_then(|place| list.items().get(place).cloned()),
+            (Value::Series(series), index) if series.kind == SeriesKind::Range => {
+                let items = series.items.items();
+                let place = index.as_int().and_then(|index| slices::place(index, items.len()));
+                place.and_then(|place| items.get(place).cloned())
+            }
             (Value::Text(text), index) => match index.as_int() {
                 Some(index) => slices::char_at(text, index, &self.meter)?.map(Value::Text),
                 None => None,

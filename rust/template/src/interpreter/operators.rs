@@ -244,6 +244,10 @@ pub(crate) fn contains(
         }
         Value::Dict(dict) => Ok(dict.entries().contains_key(&Key::of(item)?)),
         Value::Undefined(_) => Ok(false),
+        Value::Series(series) => {
+            let items = series.take().map(Value::List);
+            items.map_or(Ok(false), |items| contains(&items, item, meter))
+        }
         other => Err(Fault::types(format!(
             "nothing can be in a {}",
             other.type_name()

@@ -136,6 +136,10 @@ impl Rendering {
                 self.scopes.set(name.clone(), value);
                 Ok(())
             }
+            Target::Attribute(_, name) if name.starts_with('_') => Err(Fault::Forbidden {
+                name: name.to_string(),
+            }
+            .into()),
             Target::Attribute(namespace, name) => match self.scopes.get(namespace) {
                 Some(Value::Namespace(namespace)) => {
                     let namespace = *namespace;
@@ -180,6 +184,10 @@ impl Rendering {
         match value {
             Value::List(list) | Value::Tuple(list) => Ok(list.clone()),
             Value::Undefined(_) => List::new(&self.meter, Vec::new()),
+            Value::Series(series) => match series.take() {
+                Some(items) => Ok(items),
+                None => List::new(&self.meter, Vec::new()),
+            },
             Value::Dict(dict) => {
                 let mut keys = ListBuilder::new(&self.meter)?;
                 for key in dict.entries().keys() {
@@ -216,12 +224,6 @@ impl Rendering {
             None => items,
             Some(condition) => self.items_that(for_loop, &items, condition)?,
         };
-        if items.items().is_empty() {
-            let mark = self.scopes.enter_block();
-            let ran = self.execute(&for_loop.otherwise);
-            self.scopes.leave(mark);
-            return ran.map(|_| ());
-        }
         let state = Rc::new(LoopState {
             items,
             index: Cell::new(0),
@@ -236,15 +238,25 @@ impl Rendering {
         let ran = self.turns(for_loop, &state, &value);
         // It may hold itself.
         *state.changed.borrow_mut() = None;
-        ran
+        if !ran? {
+            let mark = self.scopes.enter_block();
+            let ran = self.execute(&for_loop.otherwise);
+            self.scopes.leave(mark);
+            ran?;
+        }
+        Ok(())
     }
+
+    /// Runs the loop; false where no turn came to its end, which is what Jinja takes for no
+    /// turn at all.
 
     fn turns(
         &mut self,
         for_loop: &For,
         state: &Rc<LoopState>,
         value: &Value,
-    ) -> Result<(), TemplateError> {
+    ) -> Result<bool, TemplateError> {
+        let mut ended = false;
         for (index, item) in state.items.items().iter().enumerate() {
             self.meter.spend(1)?;
             state.index.set(index);
@@ -253,11 +265,13 @@ impl Rendering {
             let assigned = self.assign(&for_loop.target, item.clone());
             let flow = assigned.and_then(|()| self.execute(&for_loop.body));
             self.scopes.leave(mark);
-            if flow? == Flow::Break {
-                break;
+            match flow? {
+                Flow::Break => break,
+                Flow::Continue => {}
+                Flow::Next => ended = true,
             }
         }
-        Ok(())
+        Ok(ended)
     }
 
     fn items_that(

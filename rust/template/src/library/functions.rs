@@ -7,7 +7,7 @@ use crate::error::{Fault, TemplateError};
 use crate::interpreter::{CallArguments, Rendering};
 use crate::limits;
 use crate::text::{Origin, Text};
-use crate::value::{Dict, Key, ListBuilder, Value};
+use crate::value::{Dict, Key, ListBuilder, SeriesKind, Value};
 
 use super::{int_argument, text_argument, written};
 
@@ -54,6 +54,10 @@ pub(crate) fn call(
             let mut names = Vec::new();
             for (key, value) in pairs(rendering, &mut arguments)? {
                 if let Key::Text(name) = key {
+                    if name.as_str().starts_with('_') {
+                        let name = "a name with an underscore in front".to_owned();
+                        return Err(Fault::Forbidden { name }.into());
+                    }
                     names.push((name.as_str().into(), value));
                 }
             }
@@ -137,7 +141,7 @@ fn range(rendering: &mut Rendering, mut arguments: CallArguments) -> Result<Valu
         numbers.push(Value::Int(number))?;
         number = number.saturating_add(step);
     }
-    numbers.finish().map(Value::List)
+    Ok(Value::series(SeriesKind::Range, numbers.finish()?))
 }
 
 fn strftime_now(

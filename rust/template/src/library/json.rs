@@ -163,7 +163,7 @@ impl Writer {
             '\t' => "\\t".to_owned(),
             '\u{8}' => "\\b".to_owned(),
             '\u{c}' => "\\f".to_owned(),
-            char if char < ' ' || self.ensure_ascii && !char.is_ascii() => {
+            char if char < ' ' || self.ensure_ascii && char > '~' => {
                 let mut escaped = String::new();
                 for unit in char.encode_utf16(&mut [0; 2]) {
                     // Writing to a String does not fail.
@@ -191,6 +191,7 @@ fn key_name(key: &Key) -> String {
         Key::None => "null".to_owned(),
         Key::Bool(bool) => bool.to_string(),
         Key::Int(number) => number.to_string(),
+        Key::Float(number) => json_float(*number),
         Key::Text(text) => text.as_str().to_owned(),
     }
 }

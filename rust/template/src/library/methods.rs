@@ -5,7 +5,7 @@ use crate::error::{Fault, TemplateError};
 use crate::interpreter::{CallArguments, Rendering};
 use crate::lexer::is_space;
 use crate::text::{Text, TextBuilder};
-use crate::value::{Key, List, ListBuilder, Value, equal};
+use crate::value::{Key, List, ListBuilder, SeriesKind, Value, equal};
 use crate::format;
 
 use super::texts::{Side, capitalized, find_count, lowered, padded, replaced, strip, uppered};
@@ -33,6 +33,9 @@ pub(crate) fn exists(value: &Value, name: &str) -> bool {
         Value::Tuple(_) => matches!(name, "count" | "index"),
         Value::Loop(_) => matches!(name, "cycle" | "changed"),
         Value::Float(_) => name == "is_integer",
+        Value::Series(series) if series.kind == SeriesKind::Range => {
+            matches!(name, "count" | "index")
+        }
         _ => false,
     }
 }
@@ -58,14 +61,17 @@ pub(crate) fn call(
                 let found = dict.entries().get(&Key::of(&key)?);
                 found.cloned().unwrap_or(otherwise)
             }
-            "items" => sequences::items(rendering, value.clone(), &mut arguments)?,
-            "keys" => Value::List(rendering.items(value)?),
+            "items" => {
+                let pairs = sequences::items(rendering, value.clone(), &mut arguments)?;
+                Value::series(SeriesKind::DictItems, rendering.items(&pairs)?)
+            }
+            "keys" => Value::series(SeriesKind::DictKeys, rendering.items(value)?),
             "values" => {
                 let mut values = ListBuilder::new(&rendering.meter)?;
                 for value in dict.entries().values() {
                     values.push(value.clone())?;
                 }
-                Value::List(values.finish()?)
+                Value::series(SeriesKind::DictValues, values.finish()?)
             }
             _ => value.clone(),
         },
@@ -73,6 +79,7 @@ pub(crate) fn call(
             "copy" => value.clone(),
             _ => of_list(rendering, list, name, &mut arguments)?,
         },
+        Value::Series(series) => of_list(rendering, &series.items, name, &mut arguments)?,
         Value::Loop(state) => return rendering.call_loop_method(state, name, arguments),
         Value::Float(number) => Value::Bool(number.fract() == 0.0),
         _ => return Err(Fault::unknown("method", name)),
@@ -122,7 +129,8 @@ fn of_text(
     };
     match name {
         "capitalize" => capitalized(text).map(Value::Text),
-        "lower" | "casefold" => lowered(text).map(Value::Text),
+        "lower" => lowered(text).map(Value::Text),
+        "casefold" => texts::folded(text).map(Value::Text),
         "upper" => uppered(text).map(Value::Text),
         "title" => titled(text).map(Value::Text),
         "swapcase" => swapped(text).map(Value::Text),
@@ -156,7 +164,11 @@ fn of_text(
         "isalnum" => all(char::is_alphanumeric),
         "isalpha" => all(char::is_alphabetic),
         "isascii" => Ok(Value::Bool(string.is_ascii())),
-        "isdecimal" | "isdigit" => all(|char| char.is_numeric() && char.to_digit(10).is_some()),
+        "isdecimal" => all(|char| char.is_ascii_digit()),
+        "isdigit" => all(|char| {
+            char.is_ascii_digit()
+                || matches!(char, '²' | '³' | '¹' | '⁰' | '⁴'..='⁹' | '₀'..='₉')
+        }),
         "isnumeric" => all(char::is_numeric),
         "isspace" => all(is_space),
         "islower" => cased(char::is_lowercase, char::is_uppercase),

@@ -59,11 +59,13 @@ pub(super) fn int(
         Value::Undefined(_) => Err(no_number(&value)),
         Value::Text(text) => {
             let text = text.as_str();
-            let whole = parse_int(text, base);
-            let number = whole.or_else(|| truncate(parse_float(text)?).ok());
-            Ok(number.map_or(otherwise, Value::Int))
+            match (parse_int(text, base), parse_float(text)) {
+                (Some(number), _) => Ok(Value::Int(number)),
+                (None, Some(number)) if number.is_finite() => truncate(number).map(Value::Int),
+                _ => Ok(otherwise),
+            }
         }
-        Value::Float(number) => Ok(truncate(*number).map_or(otherwise, Value::Int)),
+        Value::Float(number) if number.is_finite() => truncate(*number).map(Value::Int),
         other => Ok(other.as_int().map_or(otherwise, Value::Int)),
     }
 }

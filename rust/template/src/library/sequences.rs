@@ -8,11 +8,15 @@ use crate::interpreter::{CallArguments, Rendering};
 use crate::meter::Meter;
 use crate::print;
 use crate::text::{Text, TextBuilder};
-use crate::value::{Key, List, ListBuilder, Value, equal, order};
+use crate::value::{Key, List, ListBuilder, SeriesKind, Value, equal, order};
 
 use super::{filters, size_argument, text_argument, tests, texts};
 
 type Filtered = Result<Value, TemplateError>;
+
+fn generator(items: ListBuilder) -> Filtered {
+    Ok(Value::series(SeriesKind::Generator, items.finish()?))
+}
 
 pub(super) fn attr(
     rendering: &mut Rendering,
@@ -41,6 +45,9 @@ pub(super) fn length(
         Value::List(list) | Value::Tuple(list) => list.items().len(),
         Value::Dict(dict) => dict.entries().len(),
         Value::Loop(state) => state.length(),
+        Value::Series(series) if series.kind != SeriesKind::Generator => {
+            series.items.items().len()
+        }
         other => {
             return Err(Fault::types(format!(
                 "a {} has no length",
@@ -60,6 +67,11 @@ pub(super) fn first(rendering: &mut Rendering, value: Value, _: &mut CallArgumen
 }
 
 pub(super) fn last(rendering: &mut Rendering, value: Value, _: &mut CallArguments) -> Filtered {
+    if let Value::Series(series) = &value
+        && series.kind == SeriesKind::Generator
+    {
+        return Err(Fault::types("a generator has no last item"));
+    }
     let items = rendering.items(&value)?;
     Ok(items.items().last().cloned().unwrap_or(Value::UNDEFINED))
 }
@@ -80,7 +92,7 @@ pub(super) fn reverse(
     for item in rendering.items(&value)?.items().iter().rev() {
         reversed.push(item.clone())?;
     }
-    reversed.finish().map(Value::List)
+    generator(reversed)
 }
 
 pub(super) fn join(
@@ -110,14 +122,14 @@ pub(super) fn join(
 /// Pairs of a dictionary, as a list of tuples.
 pub(super) fn items(rendering: &mut Rendering, value: Value, _: &mut CallArguments) -> Filtered {
     match &value {
-        Value::Undefined(_) => Value::list(&rendering.meter, Vec::new()),
+        Value::Undefined(_) => generator(ListBuilder::new(&rendering.meter)?),
         Value::Dict(dict) => {
             let meter = rendering.meter.clone();
             let mut pairs = ListBuilder::new(&meter)?;
             for (key, value) in dict.entries() {
                 pairs.push(pair(key.value(), value.clone(), &meter)?)?;
             }
-            pairs.finish().map(Value::List)
+            generator(pairs)
         }
         other => Err(Fault::types(format!(
             "a {} has no pairs of keys and values",
@@ -173,7 +185,7 @@ pub(super) fn map(
                 (found, _) => found,
             })?;
         }
-        return mapped.finish().map(Value::List);
+        return generator(mapped);
     }
     let name = text_argument(&arguments.required("filter")?, "filter")?;
     let (positional, keyword) = (arguments.rest(), std::mem::take(&mut arguments.keyword));
@@ -183,7 +195,7 @@ pub(super) fn map(
         given.keyword = keyword.clone();
         mapped.push(filters::apply(rendering, name.as_str(), item.clone(), given)?)?;
     }
-    mapped.finish().map(Value::List)
+    generator(mapped)
 }
 
 pub(super) fn select(r: &mut Rendering, value: Value, arguments: &mut CallArguments) -> Filtered {
@@ -242,7 +254,7 @@ fn chosen(
             kept.push(item.clone())?;
         }
     }
-    kept.finish().map(Value::List)
+    generator(kept)
 }
 
 pub(super) fn batch(
@@ -270,7 +282,7 @@ pub(super) fn batch(
         }
         batches.push(Value::List(batch.finish()?))?;
     }
-    batches.finish().map(Value::List)
+    generator(batches)
 }
 
 pub(super) fn slice(
@@ -304,7 +316,7 @@ pub(super) fn slice(
         }
         slices.push(Value::List(slice.finish()?))?;
     }
-    slices.finish().map(Value::List)
+    generator(slices)
 }
 
 /// What items are compared by: text without its case unless asked for.
@@ -492,7 +504,7 @@ pub(super) fn unique(
             kept.push(item.clone())?;
         }
     }
-    kept.finish().map(Value::List)
+    generator(kept)
 }
 
 pub(super) fn min(r: &mut Rendering, value: Value, arguments: &mut CallArguments) -> Filtered {

@@ -56,6 +56,9 @@ fn by_name(
         "number" => value.as_float().is_some(),
         "string" => matches!(value, Value::Text(_)),
         "mapping" => matches!(value, Value::Dict(_)),
+        "sequence" | "iterable" if matches!(value, Value::Series(_)) => {
+            name == "iterable" || value.type_name() == "range"
+        }
         "sequence" | "iterable" => matches!(
             value,
             Value::Text(_)

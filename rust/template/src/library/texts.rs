@@ -4,7 +4,7 @@ use crate::error::{Fault, TemplateError};
 use crate::interpreter::{CallArguments, Rendering};
 use crate::lexer::is_space;
 use crate::text::{Origin, Text, TextBuilder};
-use crate::value::Value;
+use crate::value::{Dict, Key, List, Value};
 
 use super::{size_argument, text_argument, written};
 
@@ -31,6 +31,15 @@ fn mapped(
 
 pub(super) fn lowered(text: &Text) -> Result<Text, TemplateError> {
     mapped(text, |at, char, piece| lower_char(text.as_str(), at, char, piece))
+}
+
+/// Lower case for comparisons: what differs only in case becomes the same.
+pub(super) fn folded(text: &Text) -> Result<Text, TemplateError> {
+    mapped(text, |_, char, piece| match char {
+        'ß' | 'ẞ' => piece.push_str("ss"),
+        'ς' => piece.push('σ'),
+        char => piece.extend(char.to_lowercase()),
+    })
 }
 
 pub(super) fn uppered(text: &Text) -> Result<Text, TemplateError> {
@@ -252,8 +261,20 @@ pub(super) fn format(
     arguments: &mut CallArguments,
 ) -> Filtered {
     let pattern = written(rendering, &value)?;
-    let values = crate::value::List::new(&rendering.meter, arguments.rest())?;
-    crate::format::percent(&pattern, &Value::Tuple(values), &rendering.meter).map(Value::Text)
+    let meter = rendering.meter.clone();
+    let keyword = std::mem::take(&mut arguments.keyword);
+    let values = match keyword.is_empty() {
+        true => Value::Tuple(List::new(&meter, arguments.rest())?),
+        false => {
+            let mut entries = indexmap::IndexMap::new();
+            for (name, value) in keyword {
+                let name = Text::new(&meter, &name, Origin::Template)?;
+                entries.insert(Key::Text(name), value);
+            }
+            Value::Dict(Dict::new(&meter, entries)?)
+        }
+    };
+    crate::format::percent(&pattern, &values, &meter).map(Value::Text)
 }
 
 pub(super) fn indent(

@@ -407,6 +407,14 @@ impl Parser {
     }
 
     fn test(&mut self) -> Result<StepKind, TemplateError> {
+        let kind = self.single_test()?;
+        if self.is_name("is") {
+            return Err(self.fail("a test of a test needs parentheses"));
+        }
+        Ok(kind)
+    }
+
+    fn single_test(&mut self) -> Result<StepKind, TemplateError> {
         let negated = self.skip_name("not");
         let name = self.dotted_name()?.into();
         let mut arguments = Arguments::default();

@@ -18,6 +18,7 @@ pub(crate) fn parse(source: &str) -> Result<Body, TemplateError> {
         tokens: tokenize(source)?,
         at: 0,
         nesting: 0,
+        loops: 0,
         uses: Uses::default(),
     };
     let (body, end) = parser.body(&[])?;
@@ -31,6 +32,8 @@ struct Parser {
     tokens: Vec<Spanned>,
     at: usize,
     nesting: usize,
+    // Loops around, inside of the macro or block that is parsed.
+    loops: usize,
     uses: Uses,
 }
 
@@ -150,7 +153,7 @@ impl Parser {
         end: &'static str,
     ) -> Result<(Body, bool, bool, bool), TemplateError> {
         let outer = std::mem::take(&mut self.uses);
-        let body = self.body_to(end)?;
+        let body = self.body_outside_loops(end)?;
         let Uses {
             varargs,
             kwargs,

@@ -54,6 +54,14 @@ impl Parser {
         Ok(body)
     }
 
+    /// As [`Self::body_to`], of a body that no loop around it can be left from.
+    pub(super) fn body_outside_loops(&mut self, end: &'static str) -> Result<Body, TemplateError> {
+        let loops = std::mem::take(&mut self.loops);
+        let body = self.body_to(end)?;
+        self.loops = loops;
+        Ok(body)
+    }
+
     fn branch(
         &mut self,
         ends: &[&'static str],
@@ -80,9 +88,12 @@ impl Parser {
             "filter" => self.filter_statement(),
             "with" => self.with_statement(),
             "print" => self.print_statement(),
+            "break" | "continue" if self.loops == 0 => {
+                Err(self.fail(format!("`{tag}` stands outside of a loop")))
+            }
             "break" => Ok(StatementKind::Break),
             "continue" => Ok(StatementKind::Continue),
-            "generation" => Ok(StatementKind::Scope(self.body_to("endgeneration")?)),
+            "generation" => self.body_outside_loops("endgeneration").map(StatementKind::Scope),
             "autoescape" => self.autoescape_statement(),
             "block" => self.block_statement(),
             "include" | "import" | "from" | "extends" => Err(self.fail(format!(
@@ -120,8 +131,13 @@ impl Parser {
             true => Some(self.expression()?),
             false => None,
         };
+        if matches!(&target, Target::Name(name) if &**name == "loop") {
+            return Err(self.fail("`loop` cannot be assigned to by `for`"));
+        }
         let recursive = self.skip_name("recursive");
+        self.loops += 1;
         let (body, end) = self.branch(&["else", "endfor"])?;
+        self.loops -= 1;
         let otherwise = match end {
             "else" => self.body_to("endfor")?,
             _ => Vec::new(),
@@ -186,6 +202,9 @@ impl Parser {
             let optional = parameters.last().is_some_and(|last| last.default.is_some());
             if default.is_none() && optional {
                 return Err(self.fail("a parameter without a default follows one with a default"));
+            }
+            if parameters.iter().any(|known| known.name == name) {
+                return Err(self.fail("two parameters have the same name"));
             }
             parameters.push(Parameter { name, default });
         }

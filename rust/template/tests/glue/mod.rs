@@ -16,7 +16,7 @@ pub fn render(
 ) -> Result<Rendered, String> {
     let template = ChatTemplate::compile(source).map_err(|error| error.to_string())?;
     let noon = date(2026, 1, 15).at(12, 0, 0, 0);
-    let mut inputs = Inputs::new().now(noon.to_zoned(TimeZone::UTC).unwrap());
+    let mut inputs = Inputs::new().now(noon.to_zoned_datetime(TimeZone::UTC).unwrap());
     for (name, value) in variables {
         let value = Data::from_json(value, origin).map_err(|error| error.to_string())?;
         inputs = inputs.set(name, value);
