@@ -59,9 +59,9 @@ pub(crate) fn percent(
         };
         let (spec, after) = percent_spec(after, &mut given)?;
         let value = match name {
-            None => given.next().ok_or_else(|| {
-                Fault::types("there are fewer values than the format asks for")
-            })?,
+            None => given
+                .next()
+                .ok_or_else(|| Fault::types("there are fewer values than the format asks for"))?,
             Some(name) => {
                 by_name = true;
                 match values {
@@ -77,7 +77,9 @@ pub(crate) fn percent(
     out.push_part(pattern, done..string.len())?;
     let ignored = by_name || matches!(values, Value::Dict(_) | Value::List(_));
     if !ignored && given.next().is_some() {
-        return Err(Fault::types("there are more values than the format asks for"));
+        return Err(Fault::types(
+            "there are more values than the format asks for",
+        ));
     }
     Ok(out.finish())
 }
@@ -140,7 +142,7 @@ fn write_percent(
 ) -> Result<(), TemplateError> {
     let written = match spec.kind {
         Some('s') => print::to_text(value, meter)?,
-        Some('r' | 'a') => {
+        Some('r') => {
             let mut text = TextBuilder::new(meter)?;
             print::write_repr(value, &mut text, meter)?;
             text.finish()
@@ -155,8 +157,14 @@ fn write_percent(
         },
         _ => return write_number(value, spec, out, meter),
     };
-    let cut = spec.precision.map_or(written.len(), |most| written.byte_of_char(most));
-    let side = if spec.align == Some('<') { Side::Left } else { Side::Right };
+    let cut = spec
+        .precision
+        .map_or(written.len(), |most| written.byte_of_char(most));
+    let side = if spec.align == Some('<') {
+        Side::Left
+    } else {
+        Side::Right
+    };
     out.push(&padded(&written.slice(0..cut)?, spec.width, ' ', side)?)
 }
 
@@ -190,11 +198,7 @@ fn write_number(
 }
 
 /// Whether the number is negative, and its digits.
-fn number_text(
-    value: &Value,
-    spec: &Spec,
-    meter: &Meter,
-) -> Result<(bool, String), TemplateError> {
+fn number_text(value: &Value, spec: &Spec, meter: &Meter) -> Result<(bool, String), TemplateError> {
     let wrong = || {
         Fault::types(format!(
             "a format for numbers does not write {}",
@@ -237,6 +241,7 @@ fn number_text(
             let number = value.as_float().ok_or_else(wrong)?;
             let size = number.abs();
             let digits = match kind {
+                'F' if size.is_infinite() => "INF".to_owned(),
                 'f' | 'F' => format!("{size:.precision$}"),
                 'e' | 'E' => exponential(size, precision, kind),
                 'g' | 'G' => general(size, precision.max(1), kind),
@@ -254,7 +259,9 @@ fn number_text(
             (number.is_sign_negative() && !number.is_nan(), digits)
         }
     };
-    if matches!(kind, 'd' | 'i' | 'u') && let Some(least) = spec.precision {
+    if matches!(kind, 'd' | 'i' | 'u')
+        && let Some(least) = spec.precision
+    {
         digits = format!("{digits:0>least$}");
     }
     if spec.comma {
@@ -273,7 +280,10 @@ fn exponential(number: f64, precision: usize, kind: char) -> String {
         Some(exponent) => ('-', exponent),
         None => ('+', exponent),
     };
-    format!("{digits}{}{sign}{exponent:0>2}", if kind == 'E' { 'E' } else { 'e' })
+    format!(
+        "{digits}{}{sign}{exponent:0>2}",
+        if kind == 'E' { 'E' } else { 'e' }
+    )
 }
 
 fn general(number: f64, precision: usize, kind: char) -> String {
@@ -284,10 +294,15 @@ fn general(number: f64, precision: usize, kind: char) -> String {
         return "0".to_owned();
     }
     let rounded = format!("{number:.*e}", precision - 1);
-    let exponent = rounded.split_once('e').and_then(|(_, e)| e.parse::<i64>().ok());
+    let exponent = rounded
+        .split_once('e')
+        .and_then(|(_, e)| e.parse::<i64>().ok());
     let exponent = exponent.unwrap_or(0);
     let shortened = |digits: &str| match digits.contains('.') {
-        true => digits.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        true => digits
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_owned(),
         false => digits.to_owned(),
     };
     let least = i64::try_from(precision).unwrap_or(i64::MAX);
@@ -296,7 +311,7 @@ fn general(number: f64, precision: usize, kind: char) -> String {
         return shortened(&format!("{number:.places$}"));
     }
     let letter = if kind == 'G' { 'E' } else { 'e' };
-    let written = exponential(number, precision - 1, kind);
+    let written = exponential(number, precision - 1, letter);
     let (digits, exponent) = written.split_once(letter).unwrap_or((&written, "+00"));
     format!("{}{letter}{exponent}", shortened(digits))
 }
@@ -461,7 +476,7 @@ fn write_field(
     let converted = match conversion {
         "" => None,
         "s" => Some(print::to_text(value, &meter)?),
-        "r" | "a" => {
+        "r" => {
             let mut text = TextBuilder::new(&meter)?;
             print::write_repr(value, &mut text, &meter)?;
             Some(text.finish())
@@ -474,13 +489,17 @@ fn write_field(
         return write_number(value, &spec, out, &meter);
     }
     if !matches!(spec.kind, None | Some('s')) {
-        return Err(Fault::types("a format for numbers does not write this value"));
+        return Err(Fault::types(
+            "a format for numbers does not write this value",
+        ));
     }
     let text = match converted {
         Some(text) => text,
         None => print::to_text(value, &meter)?,
     };
-    let cut = spec.precision.map_or(text.len(), |most| text.byte_of_char(most));
+    let cut = spec
+        .precision
+        .map_or(text.len(), |most| text.byte_of_char(most));
     let side = match spec.align {
         Some('>') => Side::Right,
         Some('^') => Side::Both,

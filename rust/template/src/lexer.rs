@@ -28,8 +28,8 @@ pub(crate) struct Spanned {
 
 // Longer ones first.
 const SIGNS: [&str; 25] = [
-    "//", "**", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "[", "]", "(", ")", "{",
-    "}", ">", "<", "=", ".", ":", "|", ",",
+    "//", "**", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "[", "]", "(", ")", "{", "}",
+    ">", "<", "=", ".", ":", "|", ",",
 ];
 
 /// The tokens of `source`.
@@ -83,7 +83,9 @@ impl Lexer<'_> {
         let moved = self.source.get(self.at..self.at + bytes);
         let moved = moved.unwrap_or_default();
         let lines = moved.bytes().filter(|&byte| byte == b'\n').count();
-        self.line = self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+        self.line = self
+            .line
+            .saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
         self.line_starting = moved.ends_with('\n');
         self.at += bytes;
     }
@@ -279,7 +281,10 @@ impl Lexer<'_> {
     }
 
     fn number(&mut self) -> Result<(), TemplateError> {
-        let after_dot = self.source.get(..self.at).is_some_and(|done| done.ends_with('.'));
+        let after_dot = self
+            .source
+            .get(..self.at)
+            .is_some_and(|done| done.ends_with('.'));
         let number = crate::numbers::literal(self.rest(), after_dot);
         let (token, bytes) = number.map_err(|reason| self.fail(reason))?;
         self.push(token);
@@ -346,7 +351,10 @@ mod tests {
 
     #[test]
     fn blocks_swallow_their_line_and_expressions_do_not() {
-        assert_eq!(data("a\n  {% if x %}\nb\n  {{ y }}\nc"), ["a\n", "b\n  ", "\nc"]);
+        assert_eq!(
+            data("a\n  {% if x %}\nb\n  {{ y }}\nc"),
+            ["a\n", "b\n  ", "\nc"]
+        );
         assert_eq!(data("a {%+ if x +%}\nb"), ["a ", "\nb"]);
         assert_eq!(data("a \n {%- if x -%}\n b"), ["a", "b"]);
     }

@@ -4,7 +4,7 @@
 //! thousand steps a message.
 
 /// Longest source of a template, in bytes.
-pub const SOURCE_BYTES_MAX: usize = 512 * 1024;
+pub const SOURCE_BYTES_MAX: usize = 128 * 1024;
 
 /// Blocks, parentheses, brackets, calls and signs inside each other in a source. Chains of
 /// operators, attributes, filters and `elif` do not nest.

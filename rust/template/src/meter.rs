@@ -102,14 +102,21 @@ impl Charge {
         Ok(charge)
     }
 
+    /// Refuses what could never be taken, before any of it is.
+    pub(crate) fn check(meter: &Meter, bytes: usize) -> Result<(), TemplateError> {
+        let counts = &meter.0;
+        let live = counts.live_bytes.get().saturating_add(bytes);
+        match live > counts.live_bytes_max {
+            true => Err(Fault::TooMuchMemory.into()),
+            false => Ok(()),
+        }
+    }
+
     /// Takes `bytes` more, before they are allocated.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), TemplateError> {
-        let counts = &self.meter.0;
-        let live = counts.live_bytes.get().saturating_add(bytes);
-        if live > counts.live_bytes_max {
-            return Err(Fault::TooMuchMemory.into());
-        }
-        counts.live_bytes.set(live);
+        Self::check(&self.meter, bytes)?;
+        let live = &self.meter.0.live_bytes;
+        live.set(live.get().saturating_add(bytes));
         self.bytes += bytes;
         self.meter.read(bytes)
     }

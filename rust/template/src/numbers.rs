@@ -43,7 +43,7 @@ pub(crate) fn literal(text: &str, after_dot: bool) -> Result<(Token, usize), Str
         return Err("underscores stand between digits".to_owned());
     }
     let number = number.replace('_', "");
-    if !fractional && number.starts_with('0') && number.trim_matches('0') != "" {
+    if !fractional && number.starts_with('0') && !number.trim_matches('0').is_empty() {
         return Err("a whole number begins with a zero".to_owned());
     }
     if fractional {
@@ -74,7 +74,11 @@ pub(crate) fn float_repr(number: f64) -> String {
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
         let plain = format!("{number}");
-        return if plain.contains('.') { plain } else { plain + ".0" };
+        return if plain.contains('.') {
+            plain
+        } else {
+            plain + ".0"
+        };
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{digits}e{sign}{:02}", exponent.unsigned_abs())

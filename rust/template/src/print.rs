@@ -65,6 +65,10 @@ pub(crate) fn write_repr(
             }
             plain(out, "}")
         }
+        Value::Loop(state) => {
+            let turn = state.index.get() + 1;
+            plain(out, &format!("<LoopContext {turn}/{}>", state.length()))
+        }
         Value::Series(series) if series.kind == SeriesKind::Range => {
             write_range(series.items.items(), out)
         }
@@ -87,15 +91,15 @@ fn write_range(numbers: &[Value], out: &mut TextBuilder) -> Result<(), TemplateE
     let step = number(1).map_or(1, |second| second.saturating_sub(start));
     let last = numbers.last().and_then(Value::as_int);
     let stop = last.map_or(start, |last| last.saturating_add(step.signum()));
-    let step = if step == 1 { String::new() } else { format!(", {step}") };
+    let step = if step == 1 {
+        String::new()
+    } else {
+        format!(", {step}")
+    };
     out.push_str(&format!("range({start}, {stop}{step})"), Origin::Template)
 }
 
-fn write_items(
-    items: &[Value],
-    out: &mut TextBuilder,
-    meter: &Meter,
-) -> Result<(), TemplateError> {
+fn write_items(items: &[Value], out: &mut TextBuilder, meter: &Meter) -> Result<(), TemplateError> {
     for (index, item) in items.iter().enumerate() {
         out.push_str(if index == 0 { "" } else { ", " }, Origin::Template)?;
         write_repr(item, out, meter)?;

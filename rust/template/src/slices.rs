@@ -96,7 +96,11 @@ impl Places {
         }
         let length = i64::try_from(length).unwrap_or(i64::MAX);
         // The first and the last place that there can be, one beyond included.
-        let (low, high) = if step > 0 { (0, length) } else { (-1, length - 1) };
+        let (low, high) = if step > 0 {
+            (0, length)
+        } else {
+            (-1, length - 1)
+        };
         let clamped = |bound: Option<i64>, absent: i64| match bound {
             None => absent,
             Some(bound) if bound < 0 => (bound.saturating_add(length)).clamp(low, high),

@@ -34,10 +34,12 @@ impl ChatTemplate {
     pub fn compile(source: &str) -> Result<Self, TemplateError> {
         let body = parser::parse(source)?;
         let tokens = lexer::tokenize(source)?;
-        let literals = tokens.into_iter().filter_map(|spanned| match spanned.token {
-            lexer::Token::Data(text) | lexer::Token::Text(text) => Some(text),
-            _ => None,
-        });
+        let literals = tokens
+            .into_iter()
+            .filter_map(|spanned| match spanned.token {
+                lexer::Token::Data(text) | lexer::Token::Text(text) => Some(text),
+                _ => None,
+            });
         Ok(Self {
             literals: literals.collect(),
             body,

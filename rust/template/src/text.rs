@@ -150,10 +150,6 @@ impl TextBuilder {
         self.string.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.string.is_empty()
-    }
-
     pub(crate) fn push_str(&mut self, text: &str, origin: Origin) -> Result<(), TemplateError> {
         if text.is_empty() {
             return Ok(());
@@ -206,6 +202,7 @@ impl TextBuilder {
         if text.is_empty() {
             return Ok(());
         }
+        Charge::check(self.charge.meter(), text.len().saturating_mul(times))?;
         for _ in 0..times {
             self.charge.meter().spend(1)?;
             self.push(text)?;

@@ -141,6 +141,11 @@ impl ListBuilder {
         })
     }
 
+    /// Refuses more items than there could ever be.
+    pub(crate) fn check(&self, items: usize) -> Result<(), TemplateError> {
+        Charge::check(self.charge.meter(), items.saturating_mul(ITEM_BYTES))
+    }
+
     pub(crate) fn push(&mut self, value: Value) -> Result<(), TemplateError> {
         self.charge.grow(ITEM_BYTES)?;
         self.charge.meter().spend(1)?;
@@ -159,10 +164,7 @@ impl ListBuilder {
 }
 
 impl Dict {
-    pub(crate) fn new(
-        meter: &Meter,
-        entries: IndexMap<Key, Value>,
-    ) -> Result<Self, TemplateError> {
+    pub(crate) fn new(meter: &Meter, entries: IndexMap<Key, Value>) -> Result<Self, TemplateError> {
         let charge = Charge::take(meter, BODY_BYTES + entries.len() * ENTRY_BYTES)?;
         let depth = depth_above(entries.values())?;
         Ok(Self(Rc::new(DictBody {

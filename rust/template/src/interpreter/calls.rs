@@ -35,7 +35,10 @@ impl CallArguments {
             self.taken += 1;
             return Some(value.clone());
         }
-        let place = self.keyword.iter().position(|(known, _)| &**known == name)?;
+        let place = self
+            .keyword
+            .iter()
+            .position(|(known, _)| &**known == name)?;
         Some(self.keyword.swap_remove(place).1)
     }
 
@@ -178,6 +181,26 @@ impl Rendering {
             _ => error,
         };
         arguments.finish().map_err(named)
+    }
+
+    pub(super) fn macro_attribute(
+        &mut self,
+        definition: &Macro,
+        name: &str,
+    ) -> Result<Option<Value>, TemplateError> {
+        Ok(Some(match name {
+            "name" => Value::text(&self.meter, &definition.name)?,
+            "arguments" => {
+                let names = definition.parameters.iter();
+                let names = names.map(|parameter| Value::text(&self.meter, &parameter.name));
+                let names = names.collect::<Result<_, _>>()?;
+                Value::Tuple(List::new(&self.meter, names)?)
+            }
+            "catch_kwargs" => Value::Bool(definition.takes_kwargs),
+            "catch_varargs" => Value::Bool(definition.takes_varargs),
+            "caller" => Value::Bool(definition.takes_caller),
+            _ => return Ok(None),
+        }))
     }
 
     pub(super) fn loop_attribute(

@@ -230,17 +230,11 @@ impl Rendering {
     }
 
     /// What Python's `getattr` finds.
-    fn own_attribute(
-        &mut self,
-        value: &Value,
-        name: &str,
-    ) -> Result<Option<Value>, TemplateError> {
+    fn own_attribute(&mut self, value: &Value, name: &str) -> Result<Option<Value>, TemplateError> {
         match value {
             Value::Namespace(namespace) => Ok(self.namespace_value(*namespace, name)),
             Value::Loop(state) => self.loop_attribute(state, name),
-            Value::Macro(found) if name == "name" => {
-                Value::text(&self.meter, &found.definition.name).map(Some)
-            }
+            Value::Macro(found) => self.macro_attribute(&found.definition, name),
             // The pairs of `groupby`.
             Value::Tuple(pair) if pair.items().len() == 2 && name == "grouper" => {
                 Ok(pair.items().first().cloned())
@@ -271,7 +265,9 @@ impl Rendering {
                 .and_then(|place| list.items().get(place).cloned()),
             (Value::Series(series), index) if series.kind == SeriesKind::Range => {
                 let items = series.items.items();
-                let place = index.as_int().and_then(|index| slices::place(index, items.len()));
+                let place = index
+                    .as_int()
+                    .and_then(|index| slices::place(index, items.len()));
                 place.and_then(|place| items.get(place).cloned())
             }
             (Value::Text(text), index) => match index.as_int() {
@@ -297,7 +293,10 @@ impl Rendering {
         Ok(Value::UNDEFINED)
     }
 
-    pub(super) fn evaluated(&mut self, arguments: &Arguments) -> Result<CallArguments, TemplateError> {
+    pub(super) fn evaluated(
+        &mut self,
+        arguments: &Arguments,
+    ) -> Result<CallArguments, TemplateError> {
         let mut made = CallArguments::default();
         made.positional = self.all(&arguments.positional)?;
         for (name, value) in &arguments.keyword {

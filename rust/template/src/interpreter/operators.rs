@@ -91,6 +91,7 @@ fn repeated(
         if list.items().is_empty() {
             return whole.finish();
         }
+        whole.check(list.items().len().saturating_mul(times))?;
         for _ in 0..times {
             for item in list.items() {
                 whole.push(item.clone())?;

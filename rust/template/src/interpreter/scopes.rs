@@ -83,7 +83,9 @@ impl Scopes {
         let frames = self.frames.get(from..).unwrap_or_default();
         let mut captured: HashMap<Name, Value> = HashMap::new();
         for frame in frames {
-            let names = frame.iter().map(|(name, value)| (name.clone(), value.clone()));
+            let names = frame
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()));
             captured.extend(names);
         }
         captured.into_iter().collect()

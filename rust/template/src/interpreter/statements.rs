@@ -249,7 +249,6 @@ impl Rendering {
 
     /// Runs the loop; false where no turn came to its end, which is what Jinja takes for no
     /// turn at all.
-
     fn turns(
         &mut self,
         for_loop: &For,

@@ -78,7 +78,9 @@ fn default(
     arguments: &mut CallArguments,
 ) -> Result<Value, TemplateError> {
     let otherwise = arguments.next("default_value");
-    let falsy_too = arguments.next("boolean").is_some_and(|value| value.is_true());
+    let falsy_too = arguments
+        .next("boolean")
+        .is_some_and(|value| value.is_true());
     let missing = matches!(value, Value::Undefined(_)) || falsy_too && !value.is_true();
     match (missing, otherwise) {
         (false, _) => Ok(value),

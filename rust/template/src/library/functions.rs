@@ -127,8 +127,8 @@ fn range(rendering: &mut Rendering, mut arguments: CallArguments) -> Result<Valu
     } else {
         i128::from(start) - i128::from(stop)
     };
-    let count = (distance + i128::from(step.unsigned_abs()) - 1).max(0)
-        / i128::from(step.unsigned_abs());
+    let count =
+        (distance + i128::from(step.unsigned_abs()) - 1).max(0) / i128::from(step.unsigned_abs());
     if count > limits::RANGE_MAX as i128 {
         return Err(Fault::value(format!(
             "a range has at most {} numbers",

@@ -30,7 +30,9 @@ pub(super) fn tojson(
         }
     };
     let separators = arguments.next("separators");
-    let sort_keys = arguments.next("sort_keys").is_some_and(|value| value.is_true());
+    let sort_keys = arguments
+        .next("sort_keys")
+        .is_some_and(|value| value.is_true());
     let (between, colon) = match separators {
         None | Some(Value::None) => {
             let between = if indent.is_some() { "," } else { ", " };
@@ -180,7 +182,12 @@ fn json_float(number: f64) -> String {
     if number.is_nan() {
         "NaN".to_owned()
     } else if number.is_infinite() {
-        if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
+        if number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+        .to_owned()
     } else {
         float_repr(number)
     }

@@ -2,32 +2,77 @@
 //! their object, which Hugging Face's sandbox refuses too.
 
 use crate::error::{Fault, TemplateError};
+use crate::format;
 use crate::interpreter::{CallArguments, Rendering};
 use crate::lexer::is_space;
 use crate::text::{Text, TextBuilder};
 use crate::value::{Key, List, ListBuilder, SeriesKind, Value, equal};
-use crate::format;
 
 use super::texts::{Side, capitalized, find_count, lowered, padded, replaced, strip, uppered};
 use super::{int_argument, sequences, size_argument, text_argument, texts};
 
-const TEXT: [&str; 38] = [
-    "capitalize", "casefold", "center", "count", "endswith", "find", "format", "index", "isalnum",
-    "isalpha", "isascii", "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "isupper",
-    "join", "ljust", "lower", "lstrip", "partition", "removeprefix", "removesuffix", "replace",
-    "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip", "split", "splitlines",
-    "startswith", "strip", "swapcase", "title", "upper",
+const TEXT: [&str; 40] = [
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "endswith",
+    "find",
+    "format",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "islower",
+    "isnumeric",
+    "isspace",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "upper",
+    "istitle",
+    "zfill",
 ];
 const DICT: [&str; 5] = ["copy", "get", "items", "keys", "values"];
 const CHANGING: [&str; 12] = [
-    "append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault",
-    "sort", "update", "add",
+    "append",
+    "clear",
+    "extend",
+    "insert",
+    "pop",
+    "popitem",
+    "remove",
+    "reverse",
+    "setdefault",
+    "sort",
+    "update",
+    "add",
 ];
 
 /// Whether `value.name` is a method.
 pub(crate) fn exists(value: &Value, name: &str) -> bool {
     match value {
-        Value::Text(_) => TEXT.contains(&name) || name == "zfill",
+        Value::Text(_) => TEXT.contains(&name),
         Value::Dict(_) => DICT.contains(&name),
         Value::List(_) => matches!(name, "copy" | "count" | "index"),
         Value::Tuple(_) => matches!(name, "count" | "index"),
@@ -119,9 +164,7 @@ fn of_text(
     let meter = rendering.meter.clone();
     meter.read(text.len())?;
     let string = text.as_str();
-    let all = |is: fn(char) -> bool| {
-        Ok(Value::Bool(!string.is_empty() && string.chars().all(is)))
-    };
+    let all = |is: fn(char) -> bool| Ok(Value::Bool(!string.is_empty() && string.chars().all(is)));
     let cased = |wanted: fn(char) -> bool, other: fn(char) -> bool| {
         Ok(Value::Bool(
             string.chars().any(wanted) && !string.chars().any(other),
@@ -166,11 +209,13 @@ fn of_text(
         "isascii" => Ok(Value::Bool(string.is_ascii())),
         "isdecimal" => all(|char| char.is_ascii_digit()),
         "isdigit" => all(|char| {
-            char.is_ascii_digit()
-                || matches!(char, '²' | '³' | '¹' | '⁰' | '⁴'..='⁹' | '₀'..='₉')
+            char.is_ascii_digit() || matches!(char, '²' | '³' | '¹' | '⁰' | '⁴'..='⁹' | '₀'..='₉')
         }),
         "isnumeric" => all(char::is_numeric),
         "isspace" => all(is_space),
+        "istitle" => Ok(Value::Bool(
+            string.chars().any(char::is_alphabetic) && titled(text)? == *text,
+        )),
         "islower" => cased(char::is_lowercase, char::is_uppercase),
         "isupper" => cased(char::is_uppercase, char::is_lowercase),
         _ => Err(Fault::unknown("method", name)),
@@ -220,7 +265,11 @@ fn window(
         Some(value) => {
             let index = int_argument(&value, name)?;
             let length = i64::try_from(text.char_count()).unwrap_or(i64::MAX);
-            let index = if index < 0 { (index.saturating_add(length)).max(0) } else { index };
+            let index = if index < 0 {
+                (index.saturating_add(length)).max(0)
+            } else {
+                index
+            };
             Ok(text.byte_of_char(usize::try_from(index).unwrap_or(usize::MAX)))
         }
     };
@@ -266,7 +315,9 @@ fn split(
     arguments: &mut CallArguments,
     from_the_end: bool,
 ) -> Result<Value, TemplateError> {
-    let separator = arguments.next("sep").filter(|sep| !matches!(sep, Value::None));
+    let separator = arguments
+        .next("sep")
+        .filter(|sep| !matches!(sep, Value::None));
     let most = find_count(arguments.next("maxsplit").as_ref())?;
     let mut ranges = match separator {
         None => split_at_space(text.as_str(), most, from_the_end),
@@ -344,13 +395,18 @@ fn split_at_space(text: &str, most: usize, from_the_end: bool) -> Ranges {
 }
 
 fn splitlines(text: &Text, arguments: &mut CallArguments) -> Result<Value, TemplateError> {
-    let keep = arguments.next("keepends").is_some_and(|value| value.is_true());
+    let keep = arguments
+        .next("keepends")
+        .is_some_and(|value| value.is_true());
     let mut lines = ListBuilder::new(text.meter())?;
     let mut start = 0;
     let mut chars = text.as_str().char_indices().peekable();
     while let Some((at, char)) = chars.next() {
-        let breaks = matches!(char,
-            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let breaks = matches!(
+            char,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'
+                ..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        );
         if !breaks {
             continue;
         }
@@ -383,7 +439,11 @@ fn partition(
     };
     let length = text.len();
     let ranges = match found {
-        Some(at) => [0..at, at..at + separator.len(), at + separator.len()..length],
+        Some(at) => [
+            0..at,
+            at..at + separator.len(),
+            at + separator.len()..length,
+        ],
         None if last => [0..0, 0..0, 0..length],
         None => [0..length, 0..0, 0..0],
     };

@@ -87,7 +87,9 @@ fn parse_int(text: &str, base: i64) -> Option<i64> {
         .iter()
         .find_map(|prefix| digits.strip_prefix(prefix))
         .unwrap_or(digits);
-    let base = u32::try_from(base).ok().filter(|base| (2..=36).contains(base))?;
+    let base = u32::try_from(base)
+        .ok()
+        .filter(|base| (2..=36).contains(base))?;
     let well_spaced = !digits.starts_with(['_', '+', '-']) && !digits.ends_with('_');
     if !well_spaced || digits.contains("__") {
         return None;

@@ -10,7 +10,7 @@ use crate::print;
 use crate::text::{Text, TextBuilder};
 use crate::value::{Key, List, ListBuilder, SeriesKind, Value, equal, order};
 
-use super::{filters, size_argument, text_argument, tests, texts};
+use super::{filters, size_argument, tests, text_argument, texts};
 
 type Filtered = Result<Value, TemplateError>;
 
@@ -31,11 +31,7 @@ pub(super) fn attr(
     }
 }
 
-pub(super) fn length(
-    rendering: &mut Rendering,
-    value: Value,
-    _: &mut CallArguments,
-) -> Filtered {
+pub(super) fn length(rendering: &mut Rendering, value: Value, _: &mut CallArguments) -> Filtered {
     Ok(Value::count(match &value {
         Value::Undefined(_) => 0,
         Value::Text(text) => {
@@ -45,9 +41,7 @@ pub(super) fn length(
         Value::List(list) | Value::Tuple(list) => list.items().len(),
         Value::Dict(dict) => dict.entries().len(),
         Value::Loop(state) => state.length(),
-        Value::Series(series) if series.kind != SeriesKind::Generator => {
-            series.items.items().len()
-        }
+        Value::Series(series) if series.kind != SeriesKind::Generator => series.items.items().len(),
         other => {
             return Err(Fault::types(format!(
                 "a {} has no length",
@@ -76,11 +70,7 @@ pub(super) fn last(rendering: &mut Rendering, value: Value, _: &mut CallArgument
     Ok(items.items().last().cloned().unwrap_or(Value::UNDEFINED))
 }
 
-pub(super) fn reverse(
-    rendering: &mut Rendering,
-    value: Value,
-    _: &mut CallArguments,
-) -> Filtered {
+pub(super) fn reverse(rendering: &mut Rendering, value: Value, _: &mut CallArguments) -> Filtered {
     if let Value::Text(text) = &value {
         let mut reversed = TextBuilder::new(&rendering.meter)?;
         for (_, char, origin) in text.chars().rev() {
@@ -193,7 +183,12 @@ pub(super) fn map(
         let _level = rendering.meter.descend()?;
         let mut given = CallArguments::of(positional.clone());
         given.keyword = keyword.clone();
-        mapped.push(filters::apply(rendering, name.as_str(), item.clone(), given)?)?;
+        mapped.push(filters::apply(
+            rendering,
+            name.as_str(),
+            item.clone(),
+            given,
+        )?)?;
     }
     generator(mapped)
 }
@@ -263,7 +258,9 @@ pub(super) fn batch(
     arguments: &mut CallArguments,
 ) -> Filtered {
     let size = size_argument(&arguments.required("linecount")?, "linecount")?;
-    let fill = arguments.next("fill_with").filter(|fill| !matches!(fill, Value::None));
+    let fill = arguments
+        .next("fill_with")
+        .filter(|fill| !matches!(fill, Value::None));
     if size == 0 {
         return Err(Fault::value("a batch has at least one item"));
     }
@@ -273,6 +270,9 @@ pub(super) fn batch(
         let mut batch = ListBuilder::new(&meter)?;
         for item in items {
             batch.push(item.clone())?;
+        }
+        if fill.is_some() {
+            batch.check(size - items.len())?;
         }
         for _ in items.len()..size {
             match &fill {
@@ -291,7 +291,9 @@ pub(super) fn slice(
     arguments: &mut CallArguments,
 ) -> Filtered {
     let count = size_argument(&arguments.required("slices")?, "slices")?;
-    let fill = arguments.next("fill_with").filter(|fill| !matches!(fill, Value::None));
+    let fill = arguments
+        .next("fill_with")
+        .filter(|fill| !matches!(fill, Value::None));
     if count == 0 {
         return Err(Fault::value("there is at least one slice"));
     }
@@ -300,6 +302,7 @@ pub(super) fn slice(
     let items = items.items();
     let (each, longer) = (items.len() / count, items.len() % count);
     let mut slices = ListBuilder::new(&meter)?;
+    slices.check(count)?;
     let mut from = 0;
     for index in 0..count {
         let size = each + usize::from(index < longer);
@@ -360,7 +363,11 @@ fn merge(
     reverse: bool,
     meter: &Meter,
 ) -> Result<Vec<(Value, Value)>, TemplateError> {
-    let before = if reverse { Ordering::Less } else { Ordering::Greater };
+    let before = if reverse {
+        Ordering::Less
+    } else {
+        Ordering::Greater
+    };
     let mut merged = Vec::with_capacity(first.len() + second.len());
     let mut second = second.into_iter().peekable();
     for item in first {
@@ -495,6 +502,7 @@ pub(super) fn unique(
 ) -> Filtered {
     let case_sensitive = flag(arguments, "case_sensitive");
     let attribute = arguments.next("attribute");
+    #[expect(clippy::mutable_key_type, reason = "a text's meter is no part of its hash")]
     let mut seen: HashSet<Key> = HashSet::new();
     let mut kept = ListBuilder::new(&rendering.meter)?;
     for item in rendering.items(&value)?.items() {

@@ -100,9 +100,27 @@ fn by_name(
 
 fn is_test(name: &str) -> bool {
     const NAMES: [&str; 21] = [
-        "boolean", "callable", "defined", "divisibleby", "escaped", "even", "false", "filter",
-        "float", "integer", "iterable", "lower", "mapping", "none", "number", "odd", "sameas",
-        "sequence", "string", "test", "true",
+        "boolean",
+        "callable",
+        "defined",
+        "divisibleby",
+        "escaped",
+        "even",
+        "false",
+        "filter",
+        "float",
+        "integer",
+        "iterable",
+        "lower",
+        "mapping",
+        "none",
+        "number",
+        "odd",
+        "sameas",
+        "sequence",
+        "string",
+        "test",
+        "true",
     ];
     comparison(name).is_some() || NAMES.contains(&name) || matches!(name, "undefined" | "upper")
 }

@@ -30,7 +30,9 @@ fn mapped(
 }
 
 pub(super) fn lowered(text: &Text) -> Result<Text, TemplateError> {
-    mapped(text, |at, char, piece| lower_char(text.as_str(), at, char, piece))
+    mapped(text, |at, char, piece| {
+        lower_char(text.as_str(), at, char, piece)
+    })
 }
 
 /// Lower case for comparisons: what differs only in case becomes the same.
@@ -49,7 +51,9 @@ pub(super) fn uppered(text: &Text) -> Result<Text, TemplateError> {
 /// A sigma at the end of a word has a form of its own.
 fn lower_char(text: &str, at: usize, char: char, piece: &mut String) {
     let ends_word = char == 'Σ'
-        && text.get(..at).is_some_and(|before| before.ends_with(char::is_alphabetic))
+        && text
+            .get(..at)
+            .is_some_and(|before| before.ends_with(char::is_alphabetic))
         && !text
             .get(at + char.len_utf8()..)
             .is_some_and(|after| after.starts_with(char::is_alphabetic));
@@ -184,7 +188,9 @@ pub(super) fn replaced(
 pub(super) fn find_count(count: Option<&Value>) -> Result<usize, TemplateError> {
     match count {
         None | Some(Value::None) => Ok(usize::MAX),
-        Some(count) => Ok(usize::try_from(super::int_argument(count, "count")?).unwrap_or(usize::MAX)),
+        Some(count) => {
+            Ok(usize::try_from(super::int_argument(count, "count")?).unwrap_or(usize::MAX))
+        }
     }
 }
 
@@ -323,7 +329,9 @@ pub(super) fn truncate(
         Some(length) => size_argument(&length, "length")?,
         None => 255,
     };
-    let whole_words = !arguments.next("killwords").is_some_and(|value| value.is_true());
+    let whole_words = !arguments
+        .next("killwords")
+        .is_some_and(|value| value.is_true());
     let end = match arguments.next("end") {
         Some(end) => text_argument(&end, "end")?,
         None => Text::new(&rendering.meter, "...", Origin::Template)?,
@@ -334,7 +342,9 @@ pub(super) fn truncate(
     };
     let ending = end.char_count();
     if length < ending {
-        return Err(Fault::value("`length` is shorter than what is put at the end"));
+        return Err(Fault::value(
+            "`length` is shorter than what is put at the end",
+        ));
     }
     if text.char_count() <= length.saturating_add(leeway) {
         return Ok(Value::Text(text));
@@ -408,7 +418,14 @@ pub(super) fn wordwrap(
         if index > 0 {
             whole.push(&between)?;
         }
-        wrap_line(&text, start..start + line.len(), width, break_long, &between, &mut whole)?;
+        wrap_line(
+            &text,
+            start..start + line.len(),
+            width,
+            break_long,
+            &between,
+            &mut whole,
+        )?;
         start += line.len() + 1;
     }
     Ok(Value::Text(whole.finish()))
@@ -442,7 +459,10 @@ fn wrap_line(
         }
         while break_long && length > width {
             let part = text.as_str().get(rest.clone()).unwrap_or_default();
-            let cut = part.char_indices().nth(width).map_or(part.len(), |(at, _)| at);
+            let cut = part
+                .char_indices()
+                .nth(width)
+                .map_or(part.len(), |(at, _)| at);
             out.push_part(text, rest.start..rest.start + cut)?;
             out.push(between)?;
             rest.start += cut;

@@ -1,8 +1,6 @@
 //! Expressions, from the weakest binding to the strongest.
 
-use crate::ast::{
-    Arguments, Comparison, Expression, ExpressionKind, Operator, Step, StepKind,
-};
+use crate::ast::{Arguments, Comparison, Expression, ExpressionKind, Operator, Step, StepKind};
 use crate::error::TemplateError;
 use crate::lexer::Token;
 
@@ -438,9 +436,10 @@ impl Parser {
     /// Whether an argument of a test follows without parentheses.
     fn begins_test_argument(&self) -> bool {
         match self.peek() {
-            Some(Token::Name(name)) => {
-                !matches!(name.as_str(), "else" | "or" | "and" | "is" | "if" | "in" | "not")
-            }
+            Some(Token::Name(name)) => !matches!(
+                name.as_str(),
+                "else" | "or" | "and" | "is" | "if" | "in" | "not"
+            ),
             Some(Token::Text(_) | Token::Int(_) | Token::Float(_)) => true,
             Some(Token::Sign(sign)) => matches!(*sign, "[" | "{"),
             _ => false,

@@ -148,10 +148,7 @@ impl Parser {
     }
 
     /// Parses a macro's body and says which of its own variables it names.
-    fn macro_body(
-        &mut self,
-        end: &'static str,
-    ) -> Result<(Body, bool, bool, bool), TemplateError> {
+    fn macro_body(&mut self, end: &'static str) -> Result<(Body, bool, bool, bool), TemplateError> {
         let outer = std::mem::take(&mut self.uses);
         let body = self.body_outside_loops(end)?;
         let Uses {

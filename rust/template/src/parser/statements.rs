@@ -62,10 +62,7 @@ impl Parser {
         Ok(body)
     }
 
-    fn branch(
-        &mut self,
-        ends: &[&'static str],
-    ) -> Result<(Body, &'static str), TemplateError> {
+    fn branch(&mut self, ends: &[&'static str]) -> Result<(Body, &'static str), TemplateError> {
         self.skip_sign(":");
         self.expect(&Token::BlockEnd)?;
         let (body, end) = self.body(ends)?;
@@ -93,7 +90,9 @@ impl Parser {
             }
             "break" => Ok(StatementKind::Break),
             "continue" => Ok(StatementKind::Continue),
-            "generation" => self.body_outside_loops("endgeneration").map(StatementKind::Scope),
+            "generation" => self
+                .body_outside_loops("endgeneration")
+                .map(StatementKind::Scope),
             "autoescape" => self.autoescape_statement(),
             "block" => self.block_statement(),
             "include" | "import" | "from" | "extends" => Err(self.fail(format!(
@@ -260,7 +259,9 @@ impl Parser {
     fn autoescape_statement(&mut self) -> Result<StatementKind, TemplateError> {
         let off = self.expression()?;
         if !matches!(off.kind, ExpressionKind::Bool(false)) {
-            return Err(self.fail("chat templates are never escaped: only `autoescape false` works"));
+            return Err(
+                self.fail("chat templates are never escaped: only `autoescape false` works")
+            );
         }
         Ok(StatementKind::Scope(self.body_to("endautoescape")?))
     }
@@ -297,7 +298,10 @@ impl Parser {
             return Ok(target);
         }
         let name = self.expect_name()?;
-        if matches!(name.as_str(), "true" | "True" | "false" | "False" | "none" | "None") {
+        if matches!(
+            name.as_str(),
+            "true" | "True" | "false" | "False" | "none" | "None"
+        ) {
             return Err(self.fail(format!("`{name}` cannot be assigned to")));
         }
         if attributes && self.skip_sign(".") {

@@ -9,7 +9,7 @@ use pocketune_template::{ChatTemplate, Data, Inputs, Origin, Rendered};
 use serde_json::{Map, Value as Json};
 
 /// Renders at the time at which the generators stopped the clock. Errors as text.
-pub fn render(
+pub(crate) fn render(
     source: &str,
     variables: &Map<String, Json>,
     origin: Origin,
@@ -42,12 +42,12 @@ fn check_ranges(rendered: &Rendered) {
 }
 
 /// A file of JSON.
-pub fn read_json(path: &Path) -> Json {
+pub(crate) fn read_json(path: &Path) -> Json {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// Panics with the differences that were found, and how many there are.
-pub fn report(cases: usize, failures: &[String]) {
+pub(crate) fn report(cases: usize, failures: &[String]) {
     const SHOWN: usize = 50;
     assert!(cases > 0, "no case was tried");
     let shown = failures.iter().take(SHOWN).map(String::as_str);
