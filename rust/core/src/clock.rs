@@ -11,3 +11,8 @@ pub fn now() -> Timestamp {
     let seconds = since.map_or(0, |since| since.as_secs());
     Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
+
+/// What the device's clock says in the user's time zone; UTC where the system names none.
+pub(crate) fn local_time() -> jiff::ZonedDateTime {
+    jiff::ZonedDateTime::now()
+}

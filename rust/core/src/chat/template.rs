@@ -1,24 +1,22 @@
-//! The model's own Jinja chat template, rendered under limits.
+//! The model's own Jinja chat template.
 //!
-//! Templates come with the model file and are untrusted: loops are bounded by
-//! fuel, the output by a byte limit, recursion by the engine's own limit. They
-//! see the messages and the special tokens, nothing else.
+//! Templates come with the model file and are untrusted. They compile and render under the
+//! limits of `pocketune-template`, on a thread whose stack is known: an app may call from one
+//! of 512 KiB.
 
-use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, ErrorKind, Value, context};
+use pocketune_template::{Data, Fault, Inputs, Origin, Rendered, TemplateError, limits};
 
+use crate::cancel::CancelToken;
 use crate::chat::Message;
+use crate::clock::local_time;
 use crate::error::Error;
 
-/// Instructions that one rendering may execute.
-const FUEL: u64 = 2_000_000;
-/// Bytes that one rendering may write on top of four times its input.
-const OUTPUT_BYTES_ALLOWANCE: usize = 64 * 1024;
-/// Nested calls of macros and includes.
-const RECURSION_LIMIT: usize = 64;
-const TEMPLATE_NAME: &str = "chat";
+/// The longest that one rendering may take. Published templates take less than a millisecond
+/// for a conversation that fills the context; a phone under load is a hundred times slower.
+const RENDER_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The ChatML form, used only when asked for by name.
 const CHATML: &str = "\
@@ -35,19 +33,21 @@ pub enum TemplateChoice {
     Model,
     /// ChatML, whatever the model file says.
     ChatMl,
-    /// A Jinja template of the caller.
+    /// A Jinja template of the caller, of at most 128 KiB. `pocketune-template` says what it
+    /// may use: what transformers' renderer offers.
     Jinja(String),
 }
 
 /// A compiled template with the special tokens it may name.
 #[derive(Debug)]
 pub(crate) struct ChatTemplate {
-    environment: Environment<'static>,
+    template: pocketune_template::ChatTemplate,
     bos: String,
     eos: String,
 }
 
 impl ChatTemplate {
+    /// Blocks for some microseconds a kilobyte.
     pub(crate) fn compile(
         choice: &TemplateChoice,
         of_model: Option<&str>,
@@ -59,108 +59,82 @@ impl ChatTemplate {
             TemplateChoice::ChatMl => CHATML,
             TemplateChoice::Jinja(source) => source,
         };
-        let mut environment = Environment::new();
-        // Hugging Face renders chat templates with both switched on.
-        let syntax = SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build();
-        environment.set_syntax(syntax.map_err(|error| failed(&error))?);
-        environment.set_fuel(Some(FUEL));
-        environment.set_recursion_limit(RECURSION_LIMIT);
-        environment
-            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_function("raise_exception", raise_exception);
-        environment
-            .add_template_owned(TEMPLATE_NAME, source.to_owned())
-            .map_err(|error| failed(&error))?;
+        let template = on_known_stack(|| pocketune_template::ChatTemplate::compile(source))?;
         Ok(Self {
-            environment,
+            template: template.map_err(failed)?,
             bos,
             eos,
         })
     }
 
-    /// The text of `messages`, followed by the opening of a reply. Blocks for
-    /// a few milliseconds at most.
-    pub(crate) fn render(&self, messages: &[Message]) -> Result<String, Error> {
-        let template = self
-            .environment
-            .get_template(TEMPLATE_NAME)
-            .map_err(|error| failed(&error))?;
-        let input_bytes: usize = messages.iter().map(|message| message.content.len()).sum();
-        let mut out = Bounded {
-            bytes: Vec::new(),
-            limit: input_bytes
-                .saturating_mul(4)
-                .saturating_add(OUTPUT_BYTES_ALLOWANCE),
-        };
-        template
-            .render_captured_to(
-                context! {
-                    messages => messages.iter().map(as_value).collect::<Value>(),
-                    add_generation_prompt => true,
-                    bos_token => self.bos.as_str(),
-                    eos_token => self.eos.as_str(),
-                },
-                &mut out,
-            )
-            .map_err(|error| failed(&error))?;
-        String::from_utf8(out.bytes).map_err(|_| Error::TemplateFailed {
-            reason: "the output is not UTF-8".to_owned(),
-        })
+    /// Every text that stands literally in the template.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = &str> {
+        self.template.literals()
+    }
+
+    /// The text of `messages`, followed by the opening of a reply. Blocks for about a
+    /// millisecond; a hostile template for at most [`RENDER_TIME_MAX`], or until `cancel`.
+    pub(crate) fn render(
+        &self,
+        messages: &[Message],
+        cancel: &CancelToken,
+    ) -> Result<Rendered, Error> {
+        let started = Instant::now();
+        let asked = cancel.clone();
+        let stop = Arc::new(move || asked.is_cancelled() || started.elapsed() > RENDER_TIME_MAX);
+        let own = |text: &str| Data::Text(text.to_owned(), Origin::Template);
+        // `tools` and `documents` are there and empty, as transformers passes them.
+        let inputs = Inputs::new()
+            .set("messages", Data::List(messages.iter().map(as_data).collect()))
+            .set("tools", Data::None)
+            .set("documents", Data::None)
+            .set("add_generation_prompt", Data::Bool(true))
+            .set("bos_token", own(&self.bos))
+            .set("eos_token", own(&self.eos))
+            .now(local_time())
+            .interrupt(stop);
+        match on_known_stack(|| self.template.render(&inputs))? {
+            Ok(rendered) => Ok(rendered),
+            Err(error) if error.fault == Fault::Interrupted => match cancel.is_cancelled() {
+                true => Err(Error::Cancelled),
+                false => Err(Error::TemplateFailed {
+                    reason: format!("it takes longer than {} seconds", RENDER_TIME_MAX.as_secs()),
+                }),
+            },
+            Err(error) => Err(failed(error)),
+        }
     }
 }
 
-fn as_value(message: &Message) -> Value {
-    Value::from_pairs([
-        ("role", message.role.name()),
-        ("content", message.content.as_str()),
+fn as_data(message: &Message) -> Data {
+    Data::dict([
+        (
+            "role",
+            Data::Text(message.role.name().to_owned(), Origin::Template),
+        ),
+        (
+            "content",
+            Data::Text(message.content.clone(), Origin::Input),
+        ),
     ])
 }
 
-/// Only the kind and place of a template error: its message may quote the conversation.
-fn failed(error: &minijinja::Error) -> Error {
-    let place = error
-        .line()
-        .map_or_else(String::new, |line| format!(" in line {line}"));
-    let reason = match error.kind() {
-        ErrorKind::OutOfFuel => format!("it ran out of fuel{place}"),
-        ErrorKind::WriteFailure => format!("its output is too long{place}"),
-        ErrorKind::SyntaxError => {
-            format!(
-                "syntax error{place}: {}",
-                error.detail().unwrap_or("unknown")
-            )
-        }
-        kind => format!("{kind}{place}"),
-    };
-    Error::TemplateFailed { reason }
-}
-
-/// What templates call to refuse a conversation.
-fn raise_exception(message: &str) -> Result<Value, minijinja::Error> {
-    Err(minijinja::Error::new(
-        ErrorKind::InvalidOperation,
-        message.to_owned(),
-    ))
-}
-
-struct Bounded {
-    bytes: Vec<u8>,
-    limit: usize,
-}
-
-impl Write for Bounded {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        if piece.len() > self.limit.saturating_sub(self.bytes.len()) {
-            return Err(io::Error::other("the output limit is reached"));
-        }
-        self.bytes.extend_from_slice(piece);
-        Ok(piece.len())
+fn failed(error: TemplateError) -> Error {
+    Error::TemplateFailed {
+        reason: error.to_string(),
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// Runs on a thread with the stack that templates need, and waits for it.
+fn on_known_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, Error> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("pocketune-template".to_owned())
+            .stack_size(limits::STACK_BYTES)
+            .spawn_scoped(scope, run)
+            .map_err(Error::Io)?;
+        thread.join().map_err(|_| Error::TemplateFailed {
+            reason: "the engine of templates failed".to_owned(),
+        })
+    })
 }
