@@ -1,6 +1,6 @@
 //! Everything that can be wrong with GGUF bytes or with the model they hold.
 
-use crate::{GgmlType, ValueType};
+use crate::{GgmlType, ValueType, reason};
 
 /// Why bytes are not an acceptable GGUF file.
 ///
@@ -151,7 +151,7 @@ pub enum GgufError {
         key: String,
     },
     /// A key has a value of another type than its reader needs.
-    #[error("metadata key {key:?} is {found}, not {expected}")]
+    #[error("{}", reason::wrong_type(key, *found, *expected))]
     WrongType {
         /// The key.
         key: String,
@@ -220,7 +220,7 @@ pub enum GgufError {
         dims: [u64; 4],
     },
     /// A type number ggml does not have, or no longer has.
-    #[error("tensor {tensor:?} has unknown or removed ggml type {found}")]
+    #[error("tensor {tensor:?} has unknown or removed ggml type {found}: quantize it again")]
     UnknownTensorType {
         /// The tensor's name.
         tensor: String,
@@ -280,14 +280,25 @@ pub enum GgufError {
         found: String,
     },
     /// An architecture that is not on the allow-list.
-    #[error("architecture {found:?} is not supported")]
+    #[error("models of architecture {found:?} are not supported (llama and gemma3 are)")]
     UnsupportedArchitecture {
         /// The value of `general.architecture`.
         found: String,
     },
     /// One part of a split model.
-    #[error("the model is split into {count} files")]
+    #[error("the model is split into {count} files: join them with llama-gguf-split --merge first")]
     SplitModel {
+        /// The value of `split.count`.
+        count: u16,
+    },
+    /// One part of a split model that says which.
+    #[error(
+        "this is part {part} of {count} of a split model: join the parts with \
+         llama-gguf-split --merge first"
+    )]
+    SplitPart {
+        /// Which part, from 1.
+        part: u32,
         /// The value of `split.count`.
         count: u16,
     },
@@ -298,14 +309,14 @@ pub enum GgufError {
         experts: u32,
     },
     /// A key llama.cpp acts upon and no audit covers.
-    #[error("metadata key {key:?} is not supported")]
+    #[error("{}", reason::unsupported_key(key))]
     UnsupportedKey {
         /// The key.
         key: String,
     },
 
     /// A whole number outside its range.
-    #[error("metadata key {key:?} is {found}, not {min} to {max}")]
+    #[error("{}", reason::out_of_range(key, *found, *min, *max))]
     OutOfRange {
         /// The key.
         key: String,
@@ -329,7 +340,7 @@ pub enum GgufError {
         max: f32,
     },
     /// A string llama.cpp does not know or the audit does not cover.
-    #[error("metadata key {key:?} has unsupported value {found:?}")]
+    #[error("{}", reason::unsupported_value(key, found))]
     UnsupportedValue {
         /// The key.
         key: String,
@@ -384,7 +395,7 @@ pub enum GgufError {
         tensor: String,
     },
     /// A tensor the architecture does not have; llama.cpp refuses these too.
-    #[error("tensor {tensor:?} does not belong to the architecture")]
+    #[error("{}", reason::unexpected_tensor(tensor))]
     UnexpectedTensor {
         /// The tensor's name.
         tensor: String,
@@ -425,7 +436,58 @@ pub enum GgufError {
         /// The cap.
         limit: u64,
     },
-    /// A token longer than any real one.
+    /// More text in all tokens together than any real vocabulary has.
+    #[error("the tokens have {found} bytes of text, at most {limit} are accepted")]
+    VocabularyTooLarge {
+        /// Bytes in the file.
+        found: u64,
+        /// The cap.
+        limit: u64,
+    },
+    /// More control, user-defined and unknown tokens than any real vocabulary has.
+    #[error("{found} control, user-defined and unknown tokens, at most {limit} are accepted")]
+    TooManySpecialTokens {
+        /// Tokens in the file.
+        found: u32,
+        /// The cap.
+        limit: u32,
+    },
+    /// More text in control, user-defined and unknown tokens than any real vocabulary has.
+    #[error(
+        "control, user-defined and unknown tokens have {found} bytes of text, at most {limit} \
+         are accepted"
+    )]
+    SpecialTokensTooLarge {
+        /// Bytes in the file.
+        found: u64,
+        /// The cap.
+        limit: u64,
+    },
+    /// More merge rules than any real vocabulary has.
+    #[error("{found} merge rules, at most {limit} are accepted")]
+    TooManyMerges {
+        /// Rules in the file.
+        found: u32,
+        /// The cap.
+        limit: u32,
+    },
+    /// Merge rules with more text than any real ones.
+    #[error("the merge rules have {found} bytes of text, at most {limit} are accepted")]
+    MergesTooLarge {
+        /// Bytes in the file.
+        found: u64,
+        /// The cap.
+        limit: u64,
+    },
+    /// Arrays beside the vocabulary that are larger than any real ones.
+    #[error("arrays beside the vocabulary have {found} bytes, at most {limit} are accepted")]
+    ArraysTooLarge {
+        /// Bytes in the file.
+        found: u64,
+        /// The cap.
+        limit: u64,
+    },
+    /// A token longer than any real one of its type.
     #[error("token {id} has {found} bytes, at most {limit} are accepted")]
     TokenTooLong {
         /// Its id.

@@ -68,6 +68,8 @@ pub struct ModelHeader {
     pub sliding_window: Option<SlidingWindow>,
     /// Number of tokens.
     pub vocabulary_size: u32,
+    /// How much text the vocabulary holds.
+    pub vocabulary: VocabularySizes,
     /// Tokenizer and special tokens.
     pub tokenizer: TokenizerHeader,
     /// `tokenizer.chat_template`, a Jinja template.
@@ -76,6 +78,49 @@ pub struct ModelHeader {
     pub parameters: u64,
     /// Sum of all tensors' bytes, without padding.
     pub tensor_bytes: u64,
+}
+
+/// How much text a vocabulary holds: what structures built over it grow with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VocabularySizes {
+    /// All tokens.
+    pub tokens: TextSize,
+    /// Those of control, user-defined and unknown type among them.
+    pub special: TextSize,
+    /// Merge rules of byte-pair encoding.
+    pub merges: TextSize,
+    /// Bytes that byte-level tokens decode to.
+    pub decoded_bytes: u64,
+    /// Bytes of all other metadata.
+    pub other_bytes: u64,
+}
+
+/// The size of a list of texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TextSize {
+    /// Texts.
+    pub count: u32,
+    /// Their bytes together.
+    pub bytes: u64,
+    /// Texts of more than 15 bytes, which C++ does not keep in the string object itself.
+    pub long_count: u32,
+    /// The bytes of those.
+    pub long_bytes: u64,
+}
+
+impl TextSize {
+    /// Bytes that `std::string` (libstdc++) keeps in the object itself. libc++ has room for more.
+    const IN_PLACE_BYTES: usize = 15;
+
+    pub(crate) fn add(&mut self, text: &str) {
+        let bytes = text.len() as u64;
+        self.count = self.count.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+        if text.len() > Self::IN_PLACE_BYTES {
+            self.long_count = self.long_count.saturating_add(1);
+            self.long_bytes = self.long_bytes.saturating_add(bytes);
+        }
+    }
 }
 
 /// Sliding-window attention in some of the layers.

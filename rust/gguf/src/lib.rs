@@ -26,6 +26,7 @@ mod header;
 pub mod limits;
 mod metadata;
 mod owned_value;
+mod reason;
 mod tensor;
 mod value;
 
@@ -35,7 +36,10 @@ pub use error::GgufError;
 pub use file::{ALIGNMENT_KEY, Gguf};
 pub use from_value::{Element, FromValue, List, ListIter};
 pub use ggml_type::GgmlType;
-pub use header::{Architecture, ModelHeader, RopeHeader, SlidingWindow, TokenizerHeader};
+pub use header::{
+    Architecture, ModelHeader, RopeHeader, SlidingWindow, TextSize, TokenizerHeader,
+    VocabularySizes,
+};
 pub use metadata::Metadata;
 pub use owned_value::OwnedValue;
 pub use tensor::{TensorInfo, tensor_bytes};

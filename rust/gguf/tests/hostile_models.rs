@@ -2,7 +2,7 @@
 //! for its own reason.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use pocketune_gguf::fixtures::{FEED_FORWARD, HEAD_LENGTH, TinyModel};
+use pocketune_gguf::fixtures::{FEED_FORWARD, HEAD_LENGTH, Shape, TinyModel};
 use pocketune_gguf::{
     GgmlType, Gguf, GgufBuilder, GgufError, ModelHeader, OwnedValue, ValueType, audit_model,
 };
@@ -106,6 +106,19 @@ fn one_part_of_a_split_model() {
     assert!(audit(TinyModel::llama().set("split.count", 1_u16)).is_ok());
     let expected = wrong_type("split.count", ValueType::U32, ValueType::U16);
     assert_eq!(llama_with("split.count", 2_u32), expected);
+    // The first part has all keys, the others only those of the split.
+    let mut first = TinyModel::llama();
+    first.set("split.no", 0_u16).set("split.count", 3_u16);
+    let mut second = TinyModel::llama();
+    second.metadata.clear();
+    second.set("split.no", 1_u16).set("split.count", 3_u16);
+    for (part, model) in [(1, first), (2, second)] {
+        let error = audit(&model).unwrap_err();
+        assert_eq!(error, GgufError::SplitPart { part, count: 3 });
+        let message = error.to_string();
+        assert!(message.contains(&format!("part {part} of 3")), "{message}");
+        assert!(message.contains("llama-gguf-split --merge"), "{message}");
+    }
 }
 
 #[test]
@@ -852,19 +865,9 @@ fn merges_missing_or_malformed() {
 
 #[test]
 fn special_token_outside_the_vocabulary() {
-    for name in [
-        "bos",
-        "eos",
-        "eot",
-        "eom",
-        "unknown",
-        "padding",
-        "seperator",
-        "mask",
-        "fim_pre",
-    ] {
+    for name in SPECIAL_TOKENS {
         let key = format!("tokenizer.ggml.{name}_token_id");
-        for found in [263, u32::MAX] {
+        for found in [263, u32::MAX - 1, i32::MAX as u32] {
             let expected = GgufError::TokenOutsideVocabulary {
                 key: key.clone(),
                 found: found.into(),
@@ -872,6 +875,46 @@ fn special_token_outside_the_vocabulary() {
             };
             assert_eq!(llama_with(&key, found), expected);
         }
+    }
+}
+
+/// All keys that llama.cpp reads a special token's id from.
+const SPECIAL_TOKENS: [&str; 17] = [
+    "bos",
+    "eos",
+    "eot",
+    "eom",
+    "unknown",
+    "seperator",
+    "padding",
+    "mask",
+    "fim_pre",
+    "fim_suf",
+    "fim_mid",
+    "fim_pad",
+    "fim_rep",
+    "fim_sep",
+    "prefix",
+    "suffix",
+    "middle",
+];
+
+/// Converters write −1 for a token that a tokenizer does not have
+/// (ggml-org/llama.cpp#2981); the loader then does as if the key were absent.
+#[test]
+fn special_token_of_minus_one_is_absent() {
+    for model in [TinyModel::llama(), TinyModel::gemma3()] {
+        for name in SPECIAL_TOKENS {
+            let key = format!("tokenizer.ggml.{name}_token_id");
+            let absent = audit(model.clone().remove(&key)).unwrap();
+            let minus_one = audit(model.clone().set(&key, u32::MAX)).unwrap();
+            assert_eq!(minus_one.tokenizer, absent.tokenizer, "{key}");
+        }
+        let mut all = model.clone();
+        for name in SPECIAL_TOKENS {
+            all.set(&format!("tokenizer.ggml.{name}_token_id"), u32::MAX);
+        }
+        assert!(audit(&all).is_ok());
     }
 }
 
@@ -899,9 +942,11 @@ fn suppressed_token_outside_the_vocabulary() {
 fn token_to_add_that_does_not_exist() {
     // With eleven tokens the byte-level default, token 11, is outside.
     let tokens: Vec<String> = (0..11).map(|id| format!("t{id}")).collect();
-    for (flag, name) in [
-        ("add_bos_token", "bos_token_id"),
-        ("add_eos_token", "eos_token_id"),
+    for (flag, name, minus_one) in [
+        ("add_bos_token", "bos_token_id", false),
+        ("add_eos_token", "eos_token_id", false),
+        ("add_bos_token", "bos_token_id", true),
+        ("add_eos_token", "eos_token_id", true),
     ] {
         let mut model = TinyModel::llama();
         model
@@ -910,6 +955,9 @@ fn token_to_add_that_does_not_exist() {
             .remove("tokenizer.ggml.bos_token_id")
             .remove("tokenizer.ggml.eos_token_id")
             .set(&format!("tokenizer.ggml.{flag}"), true);
+        if minus_one {
+            model.set(&format!("tokenizer.ggml.{name}"), u32::MAX);
+        }
         model.tensor_mut("token_embd.weight").unwrap().dims = vec![64, 11];
         let expected = GgufError::MissingKey {
             key: format!("tokenizer.ggml.{name}"),
@@ -1007,4 +1055,199 @@ fn copied_model_is_the_same_model() {
     let copy = copy.version(2).build().unwrap();
     let copied = Gguf::parse(&copy, copy.len() as u64).unwrap();
     assert_eq!(audit_model(&copied), audit_model(&gguf));
+}
+
+/// The tiny model with `count` more tokens of a type; their texts are made by number.
+fn with_tokens(count: u32, token_type: i32, text: impl Fn(u32) -> String) -> TinyModel {
+    let mut model = TinyModel::llama_of(&Shape {
+        vocabulary: 263 + count,
+        ..Shape::default()
+    });
+    let mut tokens = tokens(&model);
+    let mut types = vec![1; tokens.len()];
+    types[..3].fill(3);
+    for number in 0..count {
+        let id = 263 + number as usize;
+        tokens[id] = text(number);
+        types[id] = token_type;
+    }
+    model
+        .set("tokenizer.ggml.tokens", tokens.as_slice())
+        .set("tokenizer.ggml.token_type", types.as_slice());
+    model
+}
+
+/// A finder of 14,000 control tokens of 4 kB takes gigabytes.
+#[test]
+fn control_tokens_longer_than_any_name() {
+    for special in [2, 3, 4] {
+        let model = with_tokens(1, special, |_| "x".repeat(513));
+        let expected = GgufError::TokenTooLong {
+            id: 263,
+            found: 513,
+            limit: 512,
+        };
+        assert_eq!(audit(&model).unwrap_err(), expected);
+        assert!(audit(&with_tokens(1, special, |_| "x".repeat(512))).is_ok());
+    }
+    for plain in [0, 1, 5] {
+        assert!(audit(&with_tokens(1, plain, |_| "x".repeat(513))).is_ok());
+    }
+}
+
+#[test]
+fn control_tokens_with_more_text_than_any_vocabulary() {
+    // The three of the tiny model have 35 bytes.
+    let model = with_tokens(4_200, 4, |number| format!("{number:0500}"));
+    let expected = GgufError::SpecialTokensTooLarge {
+        found: 4_200 * 500 + 35,
+        limit: 1 << 21,
+    };
+    assert_eq!(audit(&model).unwrap_err(), expected);
+}
+
+#[test]
+fn more_control_tokens_than_any_vocabulary() {
+    let model = with_tokens(1 << 17, 3, |number| format!("<{number}>"));
+    let expected = GgufError::TooManySpecialTokens {
+        found: (1 << 17) + 3,
+        limit: 1 << 17,
+    };
+    assert_eq!(audit(&model).unwrap_err(), expected);
+}
+
+#[test]
+fn more_text_than_any_vocabulary() {
+    let model = with_tokens(2_100, 1, |number| format!("{number:04000}"));
+    let error = audit(&model).unwrap_err();
+    let GgufError::VocabularyTooLarge { found, limit } = error else {
+        panic!("{error}")
+    };
+    assert!(found > limit && limit == 1 << 23, "{found}");
+}
+
+/// As published: Gemma 3's unused tokens, gpt-oss's reserved ones, the codes of a model
+/// that speaks.
+#[test]
+fn vocabularies_with_many_special_tokens() {
+    let published: [(u32, i32, fn(u32) -> String); 3] = [
+        (6_242, 4, |number| format!("<unused{number}>")),
+        (1_091, 3, |number| format!("<|reserved_{number}|>")),
+        (65_536, 4, |number| format!("<|speech_{number}|>")),
+    ];
+    for (count, token_type, text) in published {
+        let header = audit(&with_tokens(count, token_type, text)).unwrap();
+        assert_eq!(header.vocabulary.special.count, count + 3);
+        assert_eq!(header.vocabulary.tokens.count, count + 263);
+    }
+}
+
+#[test]
+fn more_merges_than_any_vocabulary() {
+    let key = "tokenizer.ggml.merges";
+    let rules = vec!["t h"; (1 << 20) + 1];
+    let expected = GgufError::TooManyMerges {
+        found: (1 << 20) + 1,
+        limit: 1 << 20,
+    };
+    assert_eq!(llama_with(key, rules.as_slice()), expected);
+    // SentencePiece does not use them; they are read all the same.
+    assert_eq!(gemma3_with(key, rules.as_slice()), expected);
+
+    let rule = format!("{} h", "t".repeat(1 << 16));
+    let rules = vec![rule.as_str(); 260];
+    let error = llama_with(key, rules.as_slice());
+    assert!(
+        matches!(
+            error,
+            GgufError::MergesTooLarge {
+                limit: 16_777_216,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+/// The loader writes every array out as text: a number of eight bytes has 316 digits.
+#[test]
+fn arrays_that_only_a_log_reads() {
+    for value in [
+        OwnedValue::from(vec![1e308_f64; 1 << 15 | 1].as_slice()),
+        OwnedValue::from(vec![7_u8; 1 << 18 | 1].as_slice()),
+        OwnedValue::from(vec!["tag"; 1 << 15].as_slice()),
+    ] {
+        let error = llama_with("general.tags", value);
+        assert!(
+            matches!(error, GgufError::ArraysTooLarge { limit: 262_144, .. }),
+            "{error}"
+        );
+    }
+    let tags = vec!["en"; 500];
+    assert!(audit(TinyModel::llama().set("general.languages", tags.as_slice())).is_ok());
+}
+
+/// What README says is refused, with the words that say why.
+#[test]
+fn refusals_say_why_in_plain_words() {
+    let with_tensor = |name: &str| {
+        let mut model = TinyModel::llama();
+        model.push(name, GgmlType::F32, &[64]);
+        audit(&model).unwrap_err()
+    };
+    for (refused, words) in [
+        (
+            llama_with("general.architecture", "qwen3"),
+            "llama and gemma3 are",
+        ),
+        (llama_with("general.type", "mmproj"), "mmproj"),
+        (llama_with("split.count", 4_u16), "split into 4 files"),
+        (
+            llama_with("llama.expert_count", 8_u32),
+            "mixture-of-experts",
+        ),
+        (
+            llama_with("llama.expert_used_count", 2_u32),
+            "mixture-of-experts",
+        ),
+        (
+            with_tensor("blk.0.ffn_gate_exps.weight"),
+            "mixture-of-experts",
+        ),
+        (llama_with("llama.pooling_type", 1_u32), "embedding models"),
+        (llama_with("llama.attention.causal", false), "encoders"),
+        (
+            llama_with("llama.nextn_predict_layers", 1_u32),
+            "several tokens",
+        ),
+        (
+            llama_with("llama.attention.head_count", [4_u32, 2].as_slice()),
+            "layers differ",
+        ),
+        (
+            llama_with("llama.rope.scaling.type", "longrope"),
+            "context extension",
+        ),
+        (with_tensor("rope_factors_long.weight"), "context extension"),
+        (with_tensor("v.patch_embd.weight"), "models that see"),
+        (
+            llama_with("tokenizer.ggml.model", "bert"),
+            "tokenizer \"bert\"",
+        ),
+        (
+            llama_with("tokenizer.ggml.pre", "tekken"),
+            "pre-tokenizer \"tekken\"",
+        ),
+        (
+            gemma3_with("tokenizer.ggml.precompiled_charsmap", [0_u8; 8].as_slice()),
+            "table of normalisations",
+        ),
+        (
+            llama_with("general.tensor_extra.name", ["a"].as_slice()),
+            "precision for each tensor",
+        ),
+    ] {
+        let message = refused.to_string();
+        assert!(message.contains(words), "{message}");
+    }
 }

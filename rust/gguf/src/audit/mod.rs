@@ -12,6 +12,7 @@ mod gemma3;
 mod hyperparameters;
 mod keys;
 mod llama;
+mod other_metadata;
 mod quantization;
 mod special_tokens;
 mod tensors;
@@ -38,7 +39,7 @@ const MAX_TEXT_BYTES: u64 = 4096;
 /// # Errors
 /// The first fault found, each with a variant of its own: what kind of file it
 /// is ([`GgufError::NotAModel`], [`GgufError::UnsupportedArchitecture`],
-/// [`GgufError::SplitModel`], [`GgufError::MixtureOfExperts`]), keys
+/// [`GgufError::SplitModel`], [`GgufError::SplitPart`], [`GgufError::MixtureOfExperts`]), keys
 /// ([`GgufError::MissingKey`] to [`GgufError::Inconsistent`]), tokens, tensors.
 pub fn audit_model(gguf: &Gguf<'_>) -> Result<ModelHeader, GgufError> {
     let metadata = gguf.metadata();
@@ -71,6 +72,7 @@ pub fn audit_model(gguf: &Gguf<'_>) -> Result<ModelHeader, GgufError> {
         rope: sizes.rope,
         sliding_window,
         vocabulary_size: tokenizer.vocabulary_size,
+        vocabulary: tokenizer.vocabulary,
         tokenizer: tokenizer.header,
         chat_template: tokenizer.chat_template,
         parameters: sum(gguf, |tensor| tensor.elements()),
@@ -80,6 +82,8 @@ pub fn audit_model(gguf: &Gguf<'_>) -> Result<ModelHeader, GgufError> {
 
 /// Checks that the file is one whole model of an audited architecture.
 fn audit_kind(metadata: &Metadata<'_>) -> Result<Architecture, GgufError> {
+    // First: only the first part says what kind of model it is.
+    refuse_split(metadata)?;
     if let Some(found) = metadata.read::<&str>("general.type")?
         && found != "model"
     {
@@ -92,12 +96,6 @@ fn audit_kind(metadata: &Metadata<'_>) -> Result<Architecture, GgufError> {
         Architecture::from_name(found).ok_or_else(|| GgufError::UnsupportedArchitecture {
             found: found.to_owned(),
         })?;
-    // llama.cpp would go and open the other files by name.
-    if let Some(count) = metadata.read::<u16>("split.count")?
-        && count > 1
-    {
-        return Err(GgufError::SplitModel { count });
-    }
     // Per-tensor precision overrides.
     for key in ["general.tensor_extra.name", "general.tensor_extra.prec_a4"] {
         if metadata.value(key).is_some() {
@@ -107,6 +105,20 @@ fn audit_kind(metadata: &Metadata<'_>) -> Result<Architecture, GgufError> {
         }
     }
     Ok(architecture)
+}
+
+/// llama.cpp would go and open the other files by name.
+fn refuse_split(metadata: &Metadata<'_>) -> Result<(), GgufError> {
+    let Some(count) = metadata.read::<u16>("split.count")?.filter(|&n| n > 1) else {
+        return Ok(());
+    };
+    Err(match metadata.read::<u16>("split.no")? {
+        Some(index) => GgufError::SplitPart {
+            part: u32::from(index).saturating_add(1),
+            count,
+        },
+        None => GgufError::SplitModel { count },
+    })
 }
 
 /// `vocab_size` only restates the number of tokens, on which llama.cpp sizes

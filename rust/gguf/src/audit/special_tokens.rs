@@ -25,6 +25,10 @@ const OTHERS: &[&str] = &[
     "tokenizer.ggml.middle_token_id",
 ];
 
+/// What −1 becomes in the unsigned field that ids are kept in: converters write it for a
+/// token that a tokenizer does not have, and llama.cpp then does as if the key were absent.
+const ABSENT: u32 = u32::MAX;
+
 /// Special tokens as llama.cpp will see them: the file's, else the
 /// tokenizer's defaults.
 pub(super) struct SpecialTokens {
@@ -46,7 +50,7 @@ pub(super) fn read(
     vocabulary: u32,
 ) -> Result<SpecialTokens, GgufError> {
     let id = |key: &str| -> Result<Option<u32>, GgufError> {
-        let id = metadata.read::<u32>(key)?;
+        let id = metadata.read::<u32>(key)?.filter(|&id| id != ABSENT);
         check_inside(key, id, vocabulary)?;
         Ok(id)
     };

@@ -1,8 +1,8 @@
 //! The tokenizer's keys.
 
 use super::keys::check_u32;
-use super::{special_tokens, vocabulary};
-use crate::{Array, GgufError, List, Metadata, TokenizerHeader};
+use super::{other_metadata, special_tokens, vocabulary};
+use crate::{Array, GgufError, List, Metadata, TokenizerHeader, VocabularySizes};
 
 /// A tokenizer llama.cpp has code for and the audit covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +67,10 @@ const PRE_TOKENIZERS_WITH_BOS: &[&str] = &[
 
 const MODEL: &str = "tokenizer.ggml.model";
 const PRE: &str = "tokenizer.ggml.pre";
-const TOKENS: &str = "tokenizer.ggml.tokens";
-const SCORES: &str = "tokenizer.ggml.scores";
-const TYPES: &str = "tokenizer.ggml.token_type";
-const MERGES: &str = "tokenizer.ggml.merges";
+pub(super) const TOKENS: &str = "tokenizer.ggml.tokens";
+pub(super) const SCORES: &str = "tokenizer.ggml.scores";
+pub(super) const TYPES: &str = "tokenizer.ggml.token_type";
+pub(super) const MERGES: &str = "tokenizer.ggml.merges";
 const SUPPRESS: &str = "tokenizer.ggml.suppress_tokens";
 const CHARSMAP: &str = "tokenizer.ggml.precompiled_charsmap";
 const CHAT_TEMPLATE: &str = "tokenizer.chat_template";
@@ -93,6 +93,7 @@ const MAX_TEMPLATE_BYTES: u64 = 256 * 1024;
 /// What the tokenizer audit found out.
 pub(super) struct Tokenizer {
     pub(super) vocabulary_size: u32,
+    pub(super) vocabulary: VocabularySizes,
     pub(super) header: TokenizerHeader,
     pub(super) chat_template: Option<String>,
 }
@@ -117,16 +118,22 @@ pub(super) fn audit(metadata: &Metadata<'_>) -> Result<Tokenizer, GgufError> {
     let vocabulary_size = size(&tokens)?;
     let types = token_types(metadata, vocabulary_size)?;
     check_scores(metadata, vocabulary_size)?;
-    vocabulary::audit(kind, &tokens, types.as_ref())?;
+    let mut vocabulary = vocabulary::audit(kind, &tokens, types.as_ref())?;
+    // Some files have them for SentencePiece too, which does not look at them.
+    if let Some(merges) = metadata.read(MERGES)? {
+        vocabulary.merges = vocabulary::size_of_merges(&merges)?;
+    }
     if let Kind::BytePair { .. } = kind {
         vocabulary::check_merges(&metadata.require(MERGES)?)?;
     }
+    vocabulary.other_bytes = other_metadata::audit(metadata)?;
     if let Some(list) = metadata.read::<List<'_, i32>>(SUPPRESS)? {
         special_tokens::check_inside(SUPPRESS, list.iter(), vocabulary_size)?;
     }
     let special = special_tokens::read(metadata, kind, vocabulary_size)?;
     Ok(Tokenizer {
         vocabulary_size,
+        vocabulary,
         header: TokenizerHeader {
             model: metadata.require::<&str>(MODEL)?.to_owned(),
             pre: metadata.read::<&str>(PRE)?.map(str::to_owned),
