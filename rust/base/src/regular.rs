@@ -169,7 +169,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, b"abc").unwrap();
-        assert_eq!(read_regular(&path, 3).unwrap().as_deref(), Some(&b"abc"[..]));
+        assert_eq!(
+            read_regular(&path, 3).unwrap().as_deref(),
+            Some(&b"abc"[..])
+        );
         assert_eq!(read_regular(&path, 2).unwrap(), None);
     }
 }

@@ -1,6 +1,8 @@
 //! The attestations beside an adapter: envelopes, one a line.
 
-use crate::attest::{ENVELOPE_BYTES_MAX, Envelope, Statement};
+use pocketune_base::{LineError, lines};
+
+use crate::attest::{ENVELOPE_BYTES_MAX, Envelope, EnvelopeError, Statement};
 use crate::keys::{KeyId, PublicKey};
 use crate::policy::TrustPolicy;
 use crate::verify::Refusal;
@@ -34,21 +36,20 @@ pub(super) fn envelopes(bundle: &[u8]) -> Result<Vec<(usize, Envelope)>, Refusal
     if bundle.len() > BUNDLE_BYTES_MAX {
         return Err(too_large);
     }
-    let lines = bundle.split(|&byte| byte == b'\n').zip(1..);
-    let lines: Vec<_> = lines
-        .filter(|(line, _)| !line.trim_ascii().is_empty())
-        .collect();
-    if lines.len() > BUNDLE_LINES_MAX {
-        return Err(too_large);
+    let mut envelopes = Vec::new();
+    for line in lines(bundle) {
+        if envelopes.len() == BUNDLE_LINES_MAX {
+            return Err(too_large);
+        }
+        let (number, envelope) = match line {
+            Ok(line) => (line.number, Envelope::parse_line(&line)),
+            Err(LineError { line, fault }) => (line, Err(EnvelopeError::Line(fault))),
+        };
+        let line = number;
+        let envelope = envelope.map_err(|cause| Refusal::Envelope { line, cause })?;
+        envelopes.push((line, envelope));
     }
-    lines
-        .into_iter()
-        .map(|(json, line)| {
-            let envelope = Envelope::parse(json);
-            let envelope = envelope.map_err(|cause| Refusal::Envelope { line, cause })?;
-            Ok((line, envelope))
-        })
-        .collect()
+    Ok(envelopes)
 }
 
 /// The statements of all envelopes that a key of the policy, or this device's, signed.
