@@ -1,6 +1,6 @@
 //! DSSE envelopes, protocol version 1: a payload, its type, and signatures over both.
 
-use pocketune_base::{Line, LineFault};
+use pocketune_base::{Line, LineError, LineFault, lines};
 use serde::{Deserialize, Serialize};
 
 use crate::attest::base64;
@@ -107,11 +107,15 @@ impl Envelope {
         })
     }
 
-    /// Reads a line of a bundle. Believes nothing.
-    ///
-    /// # Errors
-    /// [`EnvelopeError`], with [`EnvelopeError::Line`] for a file of another layout.
-    pub fn parse_line(line: &Line<'_>) -> Result<Self, EnvelopeError> {
+    /// Reads the lines of a bundle that are not blank, each with its number. Believes nothing.
+    pub fn each(bundle: &[u8]) -> impl Iterator<Item = (usize, Result<Self, EnvelopeError>)> {
+        lines(bundle).map(|line| match line {
+            Ok(line) => (line.number, Self::parse_line(&line)),
+            Err(LineError { line, fault }) => (line, Err(EnvelopeError::Line(fault))),
+        })
+    }
+
+    fn parse_line(line: &Line<'_>) -> Result<Self, EnvelopeError> {
         let parsed = Self::parse(line.text.as_bytes());
         parsed.map_err(|error| match line.layout_fault() {
             Some(fault) => EnvelopeError::Line(fault),

@@ -1,8 +1,6 @@
 //! The attestations beside an adapter: envelopes, one a line.
 
-use pocketune_base::{LineError, lines};
-
-use crate::attest::{ENVELOPE_BYTES_MAX, Envelope, EnvelopeError, Statement};
+use crate::attest::{ENVELOPE_BYTES_MAX, Envelope, Statement};
 use crate::keys::{KeyId, PublicKey};
 use crate::policy::TrustPolicy;
 use crate::verify::Refusal;
@@ -37,15 +35,10 @@ pub(super) fn envelopes(bundle: &[u8]) -> Result<Vec<(usize, Envelope)>, Refusal
         return Err(too_large);
     }
     let mut envelopes = Vec::new();
-    for line in lines(bundle) {
+    for (line, envelope) in Envelope::each(bundle) {
         if envelopes.len() == BUNDLE_LINES_MAX {
             return Err(too_large);
         }
-        let (number, envelope) = match line {
-            Ok(line) => (line.number, Envelope::parse_line(&line)),
-            Err(LineError { line, fault }) => (line, Err(EnvelopeError::Line(fault))),
-        };
-        let line = number;
         let envelope = envelope.map_err(|cause| Refusal::Envelope { line, cause })?;
         envelopes.push((line, envelope));
     }
