@@ -54,7 +54,8 @@ fn what_a_procedure_does_not_know_is_refused() {
     }
     let twice = with(&PROCEDURE.replace(r#""tool""#, r#""tool":"x","tool""#));
     let twice = Validation::parse(twice.as_bytes());
-    assert_eq!(twice, Err(JsonError::DuplicateKey));
+    let key = "metric".to_owned();
+    assert_eq!(twice, Err(JsonError::DuplicateKey { key }));
 }
 
 /// Figures that are to be measured again to the last bit must survive the way through JSON.

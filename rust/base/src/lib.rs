@@ -1,10 +1,21 @@
-//! What every crate that touches files would else write again (layer L0).
+//! What every crate that reads what others wrote would else write again (layer L0): files
+//! that somebody names, text, lines, JSON, moments. Everything here is bounded, and no input
+//! makes it panic.
 #![forbid(unsafe_code)]
 
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
+pub mod json;
+mod lines;
 mod regular;
+mod seconds;
+mod text;
 
+pub use lines::{
+    BLANK_LINES_MAX, LINE_BYTES_MAX, Line, LineError, LineFault, LineReader, ReadLinesError, lines,
+};
 pub use regular::{
     OpenError, check_path, check_regular, open_regular, open_regular_with, read_regular,
 };
+pub use seconds::{NotSeconds, SECONDS_LAST, SECONDS_MAX, check_seconds};
+pub use text::{BYTE_ORDER_MARK, TextError, TextFault, text, without_byte_order_mark};

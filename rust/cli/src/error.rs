@@ -3,6 +3,7 @@
 use std::io;
 
 use pocketune_adapter::PolicyError;
+use pocketune_base::TextError;
 use pocketune_core::{Error, StoreError};
 use pocketune_judge::experiment::ExperimentError;
 use pocketune_judge::reward::RewardError;
@@ -24,17 +25,20 @@ pub(crate) enum CliError {
         "there is no model: name one with --model, or fetch the default one with scripts/fetch-model.sh"
     )]
     NoModel,
-    #[error("the {what} cannot be read: {source}")]
+    #[error("the {what} cannot be read: {file}: {source}")]
     Unreadable {
-        what: &'static str,
-        source: io::Error,
-    },
-    #[error("the {what} {file} cannot be read: {source}")]
-    FileUnreadable {
         what: &'static str,
         file: String,
         source: io::Error,
     },
+    #[error("the {what} must be a regular file: {file} is {found}")]
+    NotAFile {
+        what: &'static str,
+        file: String,
+        found: &'static str,
+    },
+    #[error("{file}, {source}")]
+    Text { file: String, source: TextError },
     #[error("{file}: {source}")]
     ExperimentFile {
         file: String,
@@ -72,9 +76,10 @@ pub(crate) enum CliError {
     Experiment(#[from] ExperimentError),
     #[error("it cannot be an adapter: {0}")]
     Peft(String),
-    #[error("the {what} is longer than {limit_bytes} bytes")]
+    #[error("the {what} is longer than {limit_bytes} bytes: {file}")]
     TooLong {
         what: &'static str,
+        file: String,
         limit_bytes: u64,
     },
     #[error("{0}")]
@@ -108,7 +113,9 @@ impl CliError {
             Self::Core(error) => core_kind(error),
             Self::Tune(error) => tune_kind(error),
             Self::NoModel => "no_model",
-            Self::Unreadable { .. } | Self::FileUnreadable { .. } => "file_unreadable",
+            Self::Unreadable { .. } => "file_unreadable",
+            Self::NotAFile { .. } => "not_a_file",
+            Self::Text { .. } => "text_invalid",
             Self::RewardReport { .. } => "reward_report_invalid",
             Self::NoConsent { .. } => "no_consent",
             Self::Data { .. } | Self::NoData { .. } => "data_invalid",

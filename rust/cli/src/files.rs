@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pocketune_base::{OpenError, open_regular};
 use pocketune_core::{DigestCache, ModelSource};
 
 use crate::error::CliError;
@@ -41,31 +42,109 @@ pub(crate) fn digest_cache() -> Arc<DigestCache> {
     })
 }
 
-/// Reads a text file; `-` is standard input. `what` names it in errors.
-pub(crate) fn read_text(what: &'static str, path: &Path) -> Result<String, CliError> {
-    let unreadable = |source| CliError::Unreadable { what, source };
-    if path == Path::new("-") {
-        return read_bounded(what, std::io::stdin().lock());
-    }
-    read_bounded(what, File::open(path).map_err(unreadable)?)
+/// A file that somebody named, for what it is read as; `-` is standard input where that is
+/// offered.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    what: &'static str,
+    file: String,
 }
 
-/// Reads a file of at most `limit_bytes`.
+impl Named {
+    pub(crate) fn new(what: &'static str, path: &Path) -> Self {
+        let file = match path == Path::new(STDIN) {
+            true => "standard input".to_owned(),
+            false => path.display().to_string(),
+        };
+        Self { what, file }
+    }
+
+    pub(crate) fn unreadable(&self, source: io::Error) -> CliError {
+        let Self { what, file } = self.clone();
+        CliError::Unreadable { what, file, source }
+    }
+
+    /// What of a file was not opened.
+    pub(crate) fn not_opened(&self, error: OpenError) -> CliError {
+        let Self { what, file } = self.clone();
+        match error {
+            OpenError::NotAFile { found } => CliError::NotAFile { what, file, found },
+            OpenError::Io(source) => CliError::Unreadable { what, file, source },
+        }
+    }
+
+    pub(crate) fn too_long(&self, limit_bytes: u64) -> CliError {
+        let Self { what, file } = self.clone();
+        CliError::TooLong {
+            what,
+            file,
+            limit_bytes,
+        }
+    }
+
+    /// Text without byte order marks at its start.
+    fn text(&self, bytes: &[u8]) -> Result<String, CliError> {
+        let text = pocketune_base::text(bytes);
+        let text = text.map_err(|source| CliError::Text {
+            file: self.file.clone(),
+            source,
+        })?;
+        Ok(text.to_owned())
+    }
+}
+
+const STDIN: &str = "-";
+
+/// Reads a text file; `-` is standard input. `what` names it in errors.
+pub(crate) fn read_text(what: &'static str, path: &Path) -> Result<String, CliError> {
+    let bytes = read_or_stdin(what, path, TEXT_BYTES_MAX)?;
+    Named::new(what, path).text(&bytes)
+}
+
+/// Reads a prompt that is piped in.
+pub(crate) fn read_prompt(from: impl Read) -> Result<String, CliError> {
+    let named = Named::new("prompt", Path::new(STDIN));
+    let bytes = bounded(&named, from, TEXT_BYTES_MAX)?;
+    named.text(&bytes)
+}
+
+/// Reads a regular file of at most `limit_bytes`; `-` is standard input.
+pub(crate) fn read_or_stdin(
+    what: &'static str,
+    path: &Path,
+    limit_bytes: u64,
+) -> Result<Vec<u8>, CliError> {
+    if path == Path::new(STDIN) {
+        return bounded(&Named::new(what, path), io::stdin().lock(), limit_bytes);
+    }
+    read_bytes(what, path, limit_bytes)
+}
+
+/// Reads a regular file of at most `limit_bytes`.
 pub(crate) fn read_bytes(
     what: &'static str,
     path: &Path,
     limit_bytes: u64,
 ) -> Result<Vec<u8>, CliError> {
-    let unreadable = |source| CliError::Unreadable { what, source };
+    let named = Named::new(what, path);
+    let file = open(&named, path)?;
+    bounded(&named, file, limit_bytes)
+}
+
+/// Opens a regular file.
+pub(crate) fn open(named: &Named, path: &Path) -> Result<File, CliError> {
+    open_regular(path).map_err(|error| named.not_opened(error))
+}
+
+fn bounded(named: &Named, from: impl Read, limit_bytes: u64) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(limit_bytes + 1)
+    from.take(limit_bytes + 1)
         .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > limit_bytes {
-        return Err(CliError::TooLong { what, limit_bytes });
+        .map_err(|source| named.unreadable(source))?;
+    match bytes.len() as u64 > limit_bytes {
+        true => Err(named.too_long(limit_bytes)),
+        false => Ok(bytes),
     }
-    Ok(bytes)
 }
 
 /// Writes a file whole or not at all, and waits until it is on the disk.
@@ -91,20 +170,6 @@ fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
-}
-
-pub(crate) fn read_bounded(what: &'static str, from: impl Read) -> Result<String, CliError> {
-    let mut text = String::new();
-    from.take(TEXT_BYTES_MAX + 1)
-        .read_to_string(&mut text)
-        .map_err(|source| CliError::Unreadable { what, source })?;
-    if text.len() as u64 > TEXT_BYTES_MAX {
-        return Err(CliError::TooLong {
-            what,
-            limit_bytes: TEXT_BYTES_MAX,
-        });
-    }
-    Ok(text)
 }
 
 /// `$XDG_CACHE_HOME/pocketune`, which by the XDG specification must be absolute to count.

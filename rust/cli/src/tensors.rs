@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use pocketune_base::open_regular;
 use pocketune_core::Error;
 use pocketune_gguf::{Gguf, GgufError};
 use serde::Serialize;
@@ -23,7 +24,9 @@ pub(crate) struct Tensor {
 
 /// Reads the table. The file was audited before; only its tables are read.
 pub(crate) fn list(path: &Path) -> Result<Vec<Tensor>, CliError> {
-    let mut file = File::open(path).map_err(Error::ModelUnreadable)?;
+    let mut file = open_regular(path)
+        .map_err(io::Error::from)
+        .map_err(Error::ModelUnreadable)?;
     let file_bytes = file.metadata().map_err(Error::ModelUnreadable)?.len();
     let mut wanted = FIRST_READ_BYTES;
     loop {

@@ -1,6 +1,7 @@
 //! One error for the whole core.
 
 use pocketune_adapter::AdapterError;
+use pocketune_base::LineFault;
 use pocketune_gguf::GgufError;
 use pocketune_judge::experiment::ExperimentError;
 use pocketune_judge::reward::RewardError;
@@ -59,7 +60,7 @@ pub enum Error {
         /// From 1.
         line: usize,
         /// What is wrong with it.
-        reason: String,
+        reason: LineFault,
     },
     /// A reward model's head is no head, or not for this model.
     #[error(transparent)]

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use pocketune_adapter::Timestamp;
+use pocketune_base::json::{FieldFault, JsonError, Nulls};
+use pocketune_base::{LineError, LineFault};
 use pocketune_judge::critic::{Exchange, Expectation, Finding, Judgement, Panel, Ruling};
 use pocketune_store::{Purpose, ReviewItem, ReviewLabel, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -225,24 +227,18 @@ impl Reviews {
     /// [`StoreError::LabelContradicts`].
     pub fn import(&self, lines: &str, now: Timestamp) -> Result<usize, Error> {
         let mut labels = Vec::new();
-        for (index, text) in lines.lines().enumerate() {
-            if text.trim().is_empty() {
-                continue;
-            }
-            let labelled = serde_json::from_str(text).map_err(|error| Error::Labels {
-                line: index + 1,
-                reason: error.to_string(),
-            });
+        for line in pocketune_base::lines(lines.as_bytes()) {
+            let line = line.map_err(no_label)?;
             let Labelled {
                 id,
                 annotator,
                 label,
-            } = labelled?;
+            } = line.read(Nulls::Refused).map_err(no_label)?;
             if annotator.trim().is_empty() {
-                return Err(Error::Labels {
-                    line: index + 1,
-                    reason: "the annotator has no name".to_owned(),
-                });
+                let reason = "the annotator has no name".to_owned();
+                let fault = FieldFault::Value { reason };
+                let fault = LineFault::Json(JsonError::of("annotator", fault));
+                return Err(no_label(line.error(fault)));
             }
             let label = label.name().to_owned();
             labels.push((id, ReviewLabel { annotator, label }));
@@ -272,6 +268,13 @@ impl Label {
             Self::Pass => "pass",
             Self::Fail => "fail",
         }
+    }
+}
+
+fn no_label(LineError { line, fault }: LineError) -> Error {
+    Error::Labels {
+        line,
+        reason: fault,
     }
 }
 

@@ -278,7 +278,7 @@ fn definitions_that_cannot_be_are_refused() {
         change(&mut json);
         match Definition::parse(json.to_string().as_bytes()).unwrap_err() {
             ExperimentError::DefinitionInvalid { reason } => reason.to_owned(),
-            ExperimentError::DefinitionMalformed { reason } => reason,
+            ExperimentError::DefinitionMalformed { reason } => reason.to_string(),
             other => panic!("{other}"),
         }
     };

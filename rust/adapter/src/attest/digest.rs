@@ -72,7 +72,8 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        Self::from_hex(&text).ok_or_else(|| serde::de::Error::custom("no SHA-256 in lower case"))
+        Self::from_hex(&text)
+            .ok_or_else(|| serde::de::Error::custom("it is no SHA-256 in lower case"))
     }
 }
 

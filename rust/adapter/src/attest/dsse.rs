@@ -1,5 +1,6 @@
 //! DSSE envelopes, protocol version 1: a payload, its type, and signatures over both.
 
+use pocketune_base::{Line, LineError, LineFault, lines};
 use serde::{Deserialize, Serialize};
 
 use crate::attest::base64;
@@ -21,6 +22,9 @@ pub enum EnvelopeError {
     /// No JSON object with payload, payloadType and signatures.
     #[error("the envelope is not DSSE: {0}")]
     Json(#[from] JsonError),
+    /// A line of a bundle that is no object of its own.
+    #[error("{0}")]
+    Line(LineFault),
     /// Payload or a signature is neither standard nor URL-safe base64.
     #[error("the envelope's {field} is no base64")]
     Base64 {
@@ -100,6 +104,22 @@ impl Envelope {
             payload: decode("payload", &document.payload)?,
             signatures: signatures.collect::<Result<_, EnvelopeError>>()?,
             payload_type: document.payload_type,
+        })
+    }
+
+    /// Reads the lines of a bundle that are not blank, each with its number. Believes nothing.
+    pub fn each(bundle: &[u8]) -> impl Iterator<Item = (usize, Result<Self, EnvelopeError>)> {
+        lines(bundle).map(|line| match line {
+            Ok(line) => (line.number, Self::parse_line(&line)),
+            Err(LineError { line, fault }) => (line, Err(EnvelopeError::Line(fault))),
+        })
+    }
+
+    fn parse_line(line: &Line<'_>) -> Result<Self, EnvelopeError> {
+        let parsed = Self::parse(line.text.as_bytes());
+        parsed.map_err(|error| match line.layout_fault() {
+            Some(fault) => EnvelopeError::Line(fault),
+            None => error,
         })
     }
 

@@ -123,11 +123,11 @@ impl Statement {
         let read = |predicate| move |cause| StatementError::Predicate { predicate, cause };
         let predicate = match document.predicate_type.as_str() {
             Release::TYPE => {
-                let release = json::shaped(document.predicate).map_err(read("release"))?;
+                let release = json::shaped(&document.predicate).map_err(read("release"))?;
                 Predicate::Release(Box::new(release))
             }
             Validation::TYPE => {
-                let validation = json::shaped(document.predicate).map_err(read("validation"))?;
+                let validation = json::shaped(&document.predicate).map_err(read("validation"))?;
                 Predicate::Validation(Box::new(validation))
             }
             _ => Predicate::Other {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
@@ -11,13 +12,26 @@ use time::{OffsetDateTime, UtcOffset};
 pub struct Timestamp(i64);
 
 /// 9999-12-31T23:59:59Z.
-const LAST: i64 = 253_402_300_799;
+const LAST: i64 = pocketune_base::SECONDS_LAST;
 
 impl Timestamp {
-    /// From seconds since 1970, brought into the range.
+    /// From seconds since 1970, brought into the range. What is too late for that but can be
+    /// a moment in milliseconds is taken for one: a clock that was read in the wrong unit
+    /// must not make everything expire.
     #[must_use]
     pub fn from_unix(seconds: i64) -> Self {
-        Self(seconds.clamp(0, LAST))
+        let milliseconds = LAST.saturating_add(1)..=LAST.saturating_mul(1_000);
+        match milliseconds.contains(&seconds) {
+            true => Self(seconds.div_euclid(1_000)),
+            false => Self(seconds.clamp(0, LAST)),
+        }
+    }
+
+    /// So many seconds later, at most the last moment there is.
+    #[must_use]
+    pub fn after(self, seconds: u64) -> Self {
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(seconds).min(LAST))
     }
 
     /// Seconds since 1970.
@@ -53,8 +67,22 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no moment in UTC"))
+        from.deserialize_str(Written)
+    }
+}
+
+/// A moment as documents write it; a number is none, in whatever unit.
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a moment in UTC such as 2026-11-25T07:00:00Z")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
+        Timestamp::parse(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
@@ -87,5 +115,18 @@ mod tests {
         assert_eq!(Timestamp::from_unix(-1).to_string(), "1970-01-01T00:00:00Z");
         let last = Timestamp::from_unix(i64::MAX).to_string();
         assert_eq!(last, "9999-12-31T23:59:59Z");
+        let moment = Timestamp::from_unix(1_795_590_000);
+        assert_eq!(moment.after(u64::MAX).to_string(), last);
+        assert_eq!(moment.after(60).to_string(), "2026-11-25T07:01:00Z");
+    }
+
+    #[test]
+    fn milliseconds_are_recognised() {
+        let moment = Timestamp::from_unix(1_795_590_000_000);
+        assert_eq!(moment.to_string(), "2026-11-25T07:00:00Z");
+        // What is stored comes back as it was, the last moment too.
+        for seconds in [0, 1_795_590_000, super::LAST] {
+            assert_eq!(Timestamp::from_unix(seconds).unix_seconds(), seconds);
+        }
     }
 }

@@ -34,21 +34,15 @@ pub(super) fn envelopes(bundle: &[u8]) -> Result<Vec<(usize, Envelope)>, Refusal
     if bundle.len() > BUNDLE_BYTES_MAX {
         return Err(too_large);
     }
-    let lines = bundle.split(|&byte| byte == b'\n').zip(1..);
-    let lines: Vec<_> = lines
-        .filter(|(line, _)| !line.trim_ascii().is_empty())
-        .collect();
-    if lines.len() > BUNDLE_LINES_MAX {
-        return Err(too_large);
+    let mut envelopes = Vec::new();
+    for (line, envelope) in Envelope::each(bundle) {
+        if envelopes.len() == BUNDLE_LINES_MAX {
+            return Err(too_large);
+        }
+        let envelope = envelope.map_err(|cause| Refusal::Envelope { line, cause })?;
+        envelopes.push((line, envelope));
     }
-    lines
-        .into_iter()
-        .map(|(json, line)| {
-            let envelope = Envelope::parse(json);
-            let envelope = envelope.map_err(|cause| Refusal::Envelope { line, cause })?;
-            Ok((line, envelope))
-        })
-        .collect()
+    Ok(envelopes)
 }
 
 /// The statements of all envelopes that a key of the policy, or this device's, signed.

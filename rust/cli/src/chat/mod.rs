@@ -122,7 +122,7 @@ fn turns(args: &ChatArgs, output: &Output) -> Result<Turns, CliError> {
         }
         return Ok(Turns::FromPerson);
     }
-    let text = files::read_bounded("prompt", std::io::stdin().lock())?;
+    let text = files::read_prompt(std::io::stdin().lock())?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
         return Err(CliError::Usage(

@@ -177,10 +177,7 @@ fn envelopes(bundle: &[u8]) -> Result<Vec<(usize, Envelope)>, EvaluationError> {
     if let Ok(envelope) = Envelope::parse(bundle) {
         return Ok(vec![(1, envelope)]);
     }
-    let lines = bundle.split(|&byte| byte == b'\n').zip(1..);
-    let lines = lines.filter(|(json, _)| !json.trim_ascii().is_empty());
-    let each = lines.map(|(json, line)| {
-        let envelope = Envelope::parse(json);
+    let each = Envelope::each(bundle).map(|(line, envelope)| {
         let envelope = envelope.map_err(|cause| EvaluationError::Envelope { line, cause })?;
         Ok((line, envelope))
     });

@@ -1,15 +1,15 @@
 //! What an experiment's commands read: a definition, ledgers, summaries.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use pocketune_base::{Line, LineError, lines};
 use pocketune_core::Digest;
 use pocketune_judge::experiment::{Definition, ExperimentError, Forecast, Tally, read_ledger};
 
 use crate::error::CliError;
+use crate::files;
 
 pub(crate) const FILE_BYTES_MAX: u64 = 1 << 28;
 
@@ -96,25 +96,30 @@ fn refuse_twins<'a>(sources: impl Iterator<Item = &'a Source>) -> Result<(), Cli
 impl Source {
     /// Reads a file; `-` is standard input.
     pub(super) fn read(what: &'static str, path: &Path) -> Result<Self, CliError> {
+        let bytes = files::read_or_stdin(what, path, FILE_BYTES_MAX)?;
         let file = path.display().to_string();
-        let bytes = bytes_of(path).map_err(|source| CliError::FileUnreadable {
-            what,
-            file: file.clone(),
-            source,
-        })?;
-        if bytes.len() as u64 > FILE_BYTES_MAX {
-            let limit_bytes = FILE_BYTES_MAX;
-            return Err(CliError::TooLong { what, limit_bytes });
-        }
         Ok(Self { what, file, bytes })
     }
 
     pub(super) fn text(&self) -> Result<&str, CliError> {
-        std::str::from_utf8(&self.bytes).map_err(|error| {
-            let before = self.bytes.iter().take(error.valid_up_to());
-            let line = before.filter(|byte| **byte == b'\n').count() + 1;
-            self.bad_line(line, "is no UTF-8")
-        })
+        let text = pocketune_base::text(&self.bytes);
+        text.map_err(|error| self.bad_line(error.line, error.fault.to_string()))
+    }
+
+    /// What each line that is not blank holds.
+    pub(super) fn each<T>(
+        &self,
+        read: impl FnMut(&Line<'_>) -> Result<T, CliError>,
+    ) -> Result<Vec<T>, CliError> {
+        let mut read = read;
+        let each = lines(&self.bytes);
+        each.map(|line| read(&line.map_err(|error| self.bad(error))?))
+            .collect()
+    }
+
+    /// What is wrong with a line.
+    pub(super) fn bad(&self, LineError { line, fault }: LineError) -> CliError {
+        self.bad_line(line, fault.to_string())
     }
 
     pub(super) fn bad_line(&self, line: usize, reason: impl Into<String>) -> CliError {
@@ -147,17 +152,6 @@ impl Source {
     pub(super) fn digest(&self) -> Digest {
         Digest::of(&self.bytes)
     }
-}
-
-/// At most one more than may be.
-fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
-    let from: Box<dyn Read> = match path == Path::new("-") {
-        true => Box::new(io::stdin().lock()),
-        false => Box::new(File::open(path)?),
-    };
-    let mut bytes = Vec::new();
-    from.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 pub(super) fn definition(source: &Source) -> Result<Definition, CliError> {

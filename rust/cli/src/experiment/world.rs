@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pocketune_base::json::Nulls;
 use pocketune_judge::experiment::{Definition, Measure, Outcome, Outcomes, Role};
 
+use super::evidence::Source;
 use crate::error::CliError;
-use crate::files;
 
 /// The range of measures that are 0 or 1, or between.
 const SHARES: [f64; 2] = [0.0, 1.0];
@@ -49,17 +50,9 @@ pub(super) fn rates(given: &[String], definition: &Definition) -> Result<Outcome
 
 /// Outcomes drawn from the lines of a file.
 pub(super) fn items(path: &Path, definition: &Definition) -> Result<Outcomes, CliError> {
-    let text = files::read_text("items", path)?;
-    let lines = text.lines().enumerate();
-    let filled = lines.filter(|(_, text)| !text.trim().is_empty());
-    let each = filled.map(|(index, text)| {
-        serde_json::from_str(text).map_err(|error| CliError::Data {
-            file: path.display().to_string(),
-            line: index + 1,
-            reason: error.to_string(),
-        })
-    });
-    let items = each.collect::<Result<Vec<BTreeMap<Measure, Outcome>>, _>>()?;
+    let source = Source::read("items", path)?;
+    let items: Vec<BTreeMap<Measure, Outcome>> =
+        source.each(|line| line.read(Nulls::Refused).map_err(|error| source.bad(error)))?;
     if !items.is_empty() {
         let has = |measure| items.iter().any(|item| item.contains_key(&measure));
         reach(definition, has)?;

@@ -1,33 +1,30 @@
 //! Preferences with annotators: pairs in TRL's formats, and what says who compared them.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
+use pocketune_base::Line;
+use pocketune_base::json::Nulls;
 use pocketune_core::{Preference, Prompt, TemplateChoice};
-use serde::Deserialize;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::CliError;
-use crate::tune::data::{self, Fields, Record, Side};
+use crate::tune::data::{self, DataFault, Record, Side};
+use crate::tune::forms::Wanted;
 
-/// One line. `id`, `annotator` and `tie` are ours; the pair is TRL's.
+/// What is ours on a line; the pair beside it is TRL's.
 #[derive(Debug, Deserialize)]
-struct Line {
-    #[serde(default)]
+struct Ours {
     id: Option<Name>,
-    #[serde(default)]
     annotator: Option<Name>,
     #[serde(default)]
     tie: bool,
-    #[serde(flatten)]
-    fields: Fields,
 }
 
 /// Data sets number their lines and people as often as they name them.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Name {
-    Text(String),
-    Number(i64),
-}
+#[derive(Debug)]
+struct Name(String);
 
 /// Who compared, where a line does not say.
 const NOBODY: &str = "unnamed";
@@ -36,42 +33,58 @@ const NOBODY: &str = "unnamed";
 pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Preference>, CliError> {
     let mut preferences = Vec::new();
     for path in paths {
-        for (number, line) in data::lines::<Line>(path)? {
-            let bad = |reason: &str| data::error(path, number, reason.to_owned());
-            preferences.push(line.preference(path, number).map_err(bad)?);
-        }
+        preferences.extend(data::each(path, |line| preference(line, path))?);
     }
     Ok(preferences)
 }
 
-impl Line {
-    fn preference(self, path: &Path, number: usize) -> Result<Preference, &'static str> {
-        let Record::Pair {
-            prompt,
-            chosen,
-            rejected,
-        } = self.fields.pair()?
-        else {
-            return Err("a preference has a chosen and a rejected reply");
-        };
-        let place = || format!("{}, line {number}", path.display());
-        Ok(Preference {
-            id: self.id.map_or_else(place, Name::text),
-            prompt: question(&prompt)?,
-            chosen: answer(chosen)?,
-            rejected: answer(rejected)?,
-            annotator: self.annotator.map_or_else(|| NOBODY.to_owned(), Name::text),
-            tie: self.tie,
-        })
+fn preference(line: &Line<'_>, path: &Path) -> Result<Preference, DataFault> {
+    let value = line.value()?;
+    let Record::Pair {
+        prompt,
+        chosen,
+        rejected,
+    } = data::record(line, &value, Wanted::Pair)?
+    else {
+        return Err("a preference has a chosen and a rejected reply".into());
+    };
+    let Ours { id, annotator, tie } = line.shaped(&value, Nulls::Refused)?;
+    let place = || format!("{}, line {}", path.display(), line.number);
+    Ok(Preference {
+        id: id.map_or_else(place, |Name(id)| id),
+        prompt: question(&prompt)?,
+        chosen: answer(chosen)?,
+        rejected: answer(rejected)?,
+        annotator: annotator.map_or_else(|| NOBODY.to_owned(), |Name(who)| who),
+        tie,
+    })
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(TextOrNumber)
     }
 }
 
-impl Name {
-    fn text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Number(number) => number.to_string(),
-        }
+struct TextOrNumber;
+
+impl Visitor<'_> for TextOrNumber {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text or a whole number")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Name, E> {
+        Ok(Name(text.to_owned()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Name, E> {
+        Ok(Name(number.to_string()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Name, E> {
+        Ok(Name(number.to_string()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 pub(crate) mod data;
+pub(crate) mod forms;
 mod report;
 mod samples;
 

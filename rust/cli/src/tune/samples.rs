@@ -6,7 +6,8 @@ use pocketune_core::{Engine, GenerationOptions, Message, Prompt, Role, TemplateC
 use pocketune_train::Sample;
 
 use crate::error::CliError;
-use crate::tune::data::{self, Numbered, Record, Side};
+use crate::tune::data::{self, DataFault, Record, Side};
+use crate::tune::forms::Wanted;
 
 /// Reads `path` and turns every record into a sample of at most `sequence_tokens`
 /// tokens of prompt and reply.
@@ -17,9 +18,13 @@ pub(crate) fn read(
     sequence_tokens: usize,
 ) -> Result<Vec<Sample>, CliError> {
     let tokenizer = Tokenizer { engine };
-    let sample = |numbered: Numbered| {
-        let bad = |reason: String| data::error(path, numbered.line, reason);
-        let sample = tokenizer.sample(&numbered.record).map_err(bad)?;
+    let wanted = match pairs {
+        true => Wanted::Pair,
+        false => Wanted::Reply,
+    };
+    data::read(path, wanted, |record| {
+        let bad = DataFault::Sample;
+        let sample = tokenizer.sample(&record).map_err(bad)?;
         let longest = match &sample {
             Sample::Text { tokens, .. } => tokens.len(),
             Sample::Pair {
@@ -34,8 +39,7 @@ pub(crate) fn read(
             )));
         }
         Ok(sample)
-    };
-    data::read(path, pairs)?.into_iter().map(sample).collect()
+    })
 }
 
 /// Prompts with the model's own replies, of which only their tokens count: nothing

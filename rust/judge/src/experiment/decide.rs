@@ -1,5 +1,6 @@
 //! What an experiment proves so far, in words and numbers.
 
+use pocketune_base::{SECONDS_LAST, check_seconds};
 use serde::{Deserialize, Serialize};
 
 use super::evidence::AlphaPlan;
@@ -113,7 +114,7 @@ pub struct MeasureEvidence {
 /// ended it; so does the tally of a device where somebody did.
 ///
 /// # Errors
-/// [`ExperimentError::DefinitionInvalid`] and, for a tally that cannot be, those of
+/// [`ExperimentError::DefinitionInvalid`], [`ExperimentError::NotSeconds`] and, for a tally that cannot be, those of
 /// [`Tally::parse`].
 pub fn decide(
     definition: &Definition,
@@ -123,6 +124,9 @@ pub fn decide(
 ) -> Result<Decision, ExperimentError> {
     definition.check()?;
     tally.check(definition)?;
+    if now_s > SECONDS_LAST {
+        check_seconds(now_s)?;
+    }
     let mut monitor = Monitor::new(definition).ok_or(ExperimentError::DefinitionInvalid {
         reason: "no metric is primary",
     })?;

@@ -1,5 +1,6 @@
 //! What an experiment compares, and by what rules.
 
+use pocketune_base::json;
 use serde::{Deserialize, Serialize};
 
 use super::assign::{self, BucketRange};
@@ -157,10 +158,8 @@ impl Definition {
     /// # Errors
     /// [`ExperimentError::DefinitionMalformed`], [`ExperimentError::DefinitionInvalid`].
     pub fn parse(json: &[u8]) -> Result<Self, ExperimentError> {
-        let this: Self =
-            serde_json::from_slice(json).map_err(|error| ExperimentError::DefinitionMalformed {
-                reason: error.to_string(),
-            })?;
+        let read = json::read(json);
+        let this: Self = read.map_err(|reason| ExperimentError::DefinitionMalformed { reason })?;
         this.check()?;
         Ok(this)
     }

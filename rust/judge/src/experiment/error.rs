@@ -1,5 +1,7 @@
 //! What is wrong with an experiment's data. No verdict is given from such.
 
+use pocketune_base::json::JsonError;
+use pocketune_base::{LineError, LineFault, NotSeconds};
 use thiserror::Error;
 
 use super::Measure;
@@ -11,8 +13,8 @@ pub enum ExperimentError {
     /// The definition is no JSON of the form.
     #[error("the definition is malformed: {reason}")]
     DefinitionMalformed {
-        /// What the parser says.
-        reason: String,
+        /// What is wrong with it.
+        reason: JsonError,
     },
     /// The definition asks for something that cannot be.
     #[error("the definition cannot be: {reason}")]
@@ -25,8 +27,8 @@ pub enum ExperimentError {
     LineMalformed {
         /// From 1.
         line: usize,
-        /// What the parser says.
-        reason: String,
+        /// What is wrong with it.
+        reason: LineFault,
     },
     /// A line of a ledger contradicts what stands before it.
     #[error("line {line}: {source}")]
@@ -96,6 +98,9 @@ pub enum ExperimentError {
         /// The moment, in seconds since 1970.
         at_s: i64,
     },
+    /// A moment in milliseconds, or finer.
+    #[error("the moment {0}")]
+    NotSeconds(#[from] NotSeconds),
     /// A line that begins a ledger, elsewhere than at its beginning.
     #[error("a run begins where other events stand before it")]
     StartNotFirst,
@@ -131,4 +136,13 @@ pub enum ExperimentError {
         /// Why.
         reason: &'static str,
     },
+}
+
+impl From<LineError> for ExperimentError {
+    fn from(LineError { line, fault }: LineError) -> Self {
+        Self::LineMalformed {
+            line,
+            reason: fault,
+        }
+    }
 }

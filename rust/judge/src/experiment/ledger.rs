@@ -1,6 +1,8 @@
 //! Events as lines of JSON: what a device keeps, and what is analysed elsewhere with
 //! consent.
 
+use pocketune_base::json::{self, JsonError, Nulls};
+use pocketune_base::{Line, LineError, lines};
 use serde::{Deserialize, Serialize};
 
 use super::{Arm, Definition, ExperimentError, Measure, Outcome, Recorder};
@@ -9,8 +11,8 @@ const INCUMBENT: &str = "incumbent";
 const CHALLENGER: &str = "challenger";
 
 /// One line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A run of the experiment begins: the first line, where there is one such.
     Start {
@@ -46,6 +48,34 @@ pub enum Event {
     },
 }
 
+const EVENTS: [&str; 4] = ["start", "exposure", "outcome", "end"];
+
+/// Fields of an event, which a reader of [`Event`] derived by its tag would not name.
+macro_rules! fields {
+    ($($name:ident as $event:ident { $($field:ident: $kind:ty),* })*) => {
+        $(
+            #[derive(Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct $name {
+                $($field: $kind),*
+            }
+
+            impl From<$name> for Event {
+                fn from(read: $name) -> Self {
+                    Self::$event { $($field: read.$field),* }
+                }
+            }
+        )*
+    };
+}
+
+fields! {
+    Start as Start { experiment: String, run: String }
+    Exposure as Exposure { unit: String, arm: String, at_s: i64 }
+    Measured as Outcome { unit: String, measure: Measure, outcome: Outcome, at_s: i64 }
+    End as End { at_s: i64 }
+}
+
 /// Takes the events of a ledger in their order, and shows the recorder after each.
 ///
 /// # Errors
@@ -53,16 +83,14 @@ pub enum Event {
 /// [`ExperimentError::DefinitionInvalid`].
 pub fn read_ledger(
     definition: &Definition,
-    lines: &str,
+    ledger: &str,
     mut each: impl FnMut(&Recorder),
 ) -> Result<Recorder, ExperimentError> {
     let mut recorder = Recorder::new(definition.clone())?;
-    for (index, text) in lines.lines().enumerate() {
-        let line = index + 1;
-        if text.trim().is_empty() {
-            continue;
-        }
-        let event = Event::parse(text, line)?;
+    for line in lines(ledger.as_bytes()) {
+        let line = line?;
+        let event = Event::read(&line)?;
+        let line = line.number;
         let taken = recorder.take(&event);
         taken.map_err(|source| ExperimentError::Line {
             line,
@@ -79,9 +107,26 @@ impl Event {
     /// # Errors
     /// [`ExperimentError::LineMalformed`].
     pub fn parse(text: &str, line: usize) -> Result<Self, ExperimentError> {
-        serde_json::from_str(text).map_err(|error| ExperimentError::LineMalformed {
-            line,
-            reason: error.to_string(),
+        let event = match lines(text.as_bytes()).next() {
+            Some(found) => found.and_then(|found| Self::read(&found)),
+            None => Err(LineError {
+                line,
+                fault: JsonError::Empty.into(),
+            }),
+        };
+        event.map_err(|error| LineError { line, ..error }.into())
+    }
+
+    /// By `event` first, so that what is wrong with a field is said with its name.
+    fn read(line: &Line<'_>) -> Result<Self, LineError> {
+        let mut value = line.value()?;
+        let event = json::tag(&mut value, "event", &EVENTS);
+        let nulls = Nulls::Refused;
+        Ok(match event.map_err(|error| line.error(error.into()))? {
+            "start" => line.shaped::<Start>(&value, nulls)?.into(),
+            "exposure" => line.shaped::<Exposure>(&value, nulls)?.into(),
+            "outcome" => line.shaped::<Measured>(&value, nulls)?.into(),
+            _ => line.shaped::<End>(&value, nulls)?.into(),
         })
     }
 

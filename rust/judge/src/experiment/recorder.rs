@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use pocketune_base::check_seconds;
+
 use super::tally::{Graded, is_run};
 use super::{Arm, Definition, ExperimentError, Measure, Outcome, Tally};
 
@@ -82,7 +84,8 @@ impl Recorder {
     ///
     /// # Errors
     /// [`ExperimentError::DuplicateExposure`], [`ExperimentError::ClockWentBack`],
-    /// [`ExperimentError::MomentNegative`], [`ExperimentError::Ended`].
+    /// [`ExperimentError::MomentNegative`], [`ExperimentError::NotSeconds`],
+    /// [`ExperimentError::Ended`].
     pub fn expose(&mut self, unit: &str, arm: Arm, at_s: i64) -> Result<(), ExperimentError> {
         self.is_open_at(at_s)?;
         if self.units.contains_key(unit) {
@@ -106,7 +109,8 @@ impl Recorder {
     /// [`ExperimentError::NotExposed`], [`ExperimentError::DuplicateOutcome`],
     /// [`ExperimentError::MeasureNotTaken`], [`ExperimentError::OutcomeForm`],
     /// [`ExperimentError::NotFinite`], [`ExperimentError::ClockWentBack`],
-    /// [`ExperimentError::MomentNegative`], [`ExperimentError::Ended`].
+    /// [`ExperimentError::MomentNegative`], [`ExperimentError::NotSeconds`],
+    /// [`ExperimentError::Ended`].
     pub fn record(
         &mut self,
         unit: &str,
@@ -141,7 +145,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`ExperimentError::ClockWentBack`], [`ExperimentError::MomentNegative`],
-    /// [`ExperimentError::Ended`].
+    /// [`ExperimentError::NotSeconds`], [`ExperimentError::Ended`].
     pub fn end(&mut self, at_s: i64) -> Result<(), ExperimentError> {
         self.is_open_at(at_s)?;
         self.tally.ended = true;
@@ -185,6 +189,7 @@ impl Recorder {
         if at_s < 0 {
             return Err(ExperimentError::MomentNegative { at_s });
         }
+        check_seconds(at_s)?;
         match self.tally.last_at_s {
             Some(last_s) if at_s < last_s => Err(ExperimentError::ClockWentBack { at_s, last_s }),
             _ => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pocketune_base::{check_seconds, json};
 use serde::{Deserialize, Serialize};
 
 use super::measure::GRADES;
@@ -82,12 +83,11 @@ impl Tally {
     ///
     /// # Errors
     /// [`ExperimentError::SummaryMalformed`], [`ExperimentError::OtherExperiment`],
-    /// [`ExperimentError::MeasureNotTaken`], [`ExperimentError::OutcomeForm`].
+    /// [`ExperimentError::MeasureNotTaken`], [`ExperimentError::OutcomeForm`],
+    /// [`ExperimentError::NotSeconds`].
     pub fn parse(json: &[u8], definition: &Definition) -> Result<Self, ExperimentError> {
-        let this: Self =
-            serde_json::from_slice(json).map_err(|error| ExperimentError::SummaryMalformed {
-                reason: error.to_string(),
-            })?;
+        let read = json::read(json);
+        let this: Self = read.map_err(|error| malformed(&error.to_string()))?;
         this.check(definition)?;
         Ok(this)
     }
@@ -169,9 +169,6 @@ impl Tally {
 
     /// Whether there can be such a tally of this experiment.
     pub(crate) fn check(&self, definition: &Definition) -> Result<(), ExperimentError> {
-        let malformed = |reason: &str| ExperimentError::SummaryMalformed {
-            reason: reason.to_owned(),
-        };
         let expected = definition.sha256();
         if self.experiment != expected {
             return Err(ExperimentError::OtherExperiment {
@@ -185,7 +182,7 @@ impl Tally {
         if !self.runs.iter().all(|run| is_run(run)) {
             return Err(malformed("a run's id is not 1 to 64 characters"));
         }
-        self.check_moments().map_err(malformed)?;
+        self.check_moments()?;
         let [incumbent, challenger] = self.exposures;
         for (&measure, cells) in &self.outcomes {
             if definition.metric(measure).is_none() {
@@ -212,17 +209,29 @@ impl Tally {
         Ok(())
     }
 
-    fn check_moments(&self) -> Result<(), &'static str> {
-        let moments = self.started_at_s.into_iter().chain(self.last_at_s);
-        if { moments }.any(|at_s| at_s < 0) {
-            return Err("a moment is before 1970");
+    fn check_moments(&self) -> Result<(), ExperimentError> {
+        for at_s in self.started_at_s.into_iter().chain(self.last_at_s) {
+            if at_s < 0 {
+                return Err(malformed("a moment is before 1970"));
+            }
+            check_seconds(at_s)?;
         }
         match (self.started_at_s, self.last_at_s) {
-            (Some(start_s), Some(last_s)) if start_s > last_s => Err("it starts after its end"),
+            (Some(start_s), Some(last_s)) if start_s > last_s => {
+                Err(malformed("it starts after its end"))
+            }
             // Without a start its days would never end.
-            (None, _) if self.exposures != [0, 0] => Err("there are exposures and no start"),
+            (None, _) if self.exposures != [0, 0] => {
+                Err(malformed("there are exposures and no start"))
+            }
             _ => Ok(()),
         }
+    }
+}
+
+fn malformed(reason: &str) -> ExperimentError {
+    ExperimentError::SummaryMalformed {
+        reason: reason.to_owned(),
     }
 }
 

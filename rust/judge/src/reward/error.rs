@@ -1,5 +1,6 @@
 //! Everything that can be wrong with comparisons, their training or a head's file.
 
+use pocketune_base::json::JsonError;
 use pocketune_gguf::GgufError;
 
 /// Why comparisons, options or the bytes of a head are refused.
@@ -215,8 +216,8 @@ pub enum RewardError {
     /// A report is no JSON of the form.
     #[error("the report is malformed: {reason}")]
     ReportMalformed {
-        /// What the parser says.
-        reason: String,
+        /// What is wrong with it.
+        reason: JsonError,
     },
     /// A report's figure cannot be, by itself or beside the others.
     #[error("the report cannot be: {what}")]

@@ -1,5 +1,7 @@
 //! A report as it comes back from a file: every figure is one that a report can hold.
 
+use pocketune_base::json;
+
 use super::calibration::ReliabilityDiagram;
 use super::error::RewardError;
 use super::reliability::AnnotatorReliability;
@@ -17,10 +19,8 @@ impl RewardReport {
     /// # Errors
     /// [`RewardError::ReportMalformed`], [`RewardError::ReportImpossible`].
     pub fn parse(json: &[u8]) -> Result<Self, RewardError> {
-        let this: Self =
-            serde_json::from_slice(json).map_err(|error| RewardError::ReportMalformed {
-                reason: error.to_string(),
-            })?;
+        let read = json::read(json);
+        let this: Self = read.map_err(|reason| RewardError::ReportMalformed { reason })?;
         match this.fault() {
             None => Ok(this),
             Some(what) => Err(RewardError::ReportImpossible { what }),

@@ -1,5 +1,6 @@
 //! What is wrong with a suite or with results.
 
+use pocketune_base::{LineError, LineFault};
 use thiserror::Error;
 
 /// Why a suite or a comparison is refused. No figure is given from such.
@@ -11,8 +12,8 @@ pub enum SuiteError {
     LineMalformed {
         /// From 1.
         line: usize,
-        /// What the parser says.
-        reason: String,
+        /// What is wrong with it.
+        reason: LineFault,
     },
     /// An item that cannot be asked.
     #[error("item {id:?}: {reason}")]
@@ -43,4 +44,13 @@ pub enum SuiteError {
         /// The item's id.
         id: String,
     },
+}
+
+impl From<LineError> for SuiteError {
+    fn from(LineError { line, fault }: LineError) -> Self {
+        Self::LineMalformed {
+            line,
+            reason: fault,
+        }
+    }
 }

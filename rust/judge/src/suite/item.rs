@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use pocketune_base::json::{self, Nulls};
+use pocketune_base::{Line, LineError, lines};
 use serde::{Deserialize, Serialize};
 
 use super::SuiteError;
@@ -29,7 +31,7 @@ pub struct Suite {
 }
 
 /// One item.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Item {
     /// Unique in its suite.
     pub id: String,
@@ -44,10 +46,9 @@ pub struct Item {
     pub task: Task,
 }
 
-/// What is asked, and what is right. Strict for the whole item: what [`Item`] does not name
-/// comes here, and a misspelt `expect` must not pass as none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "form", rename_all = "snake_case", deny_unknown_fields)]
+/// What is asked, and what is right.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "form", rename_all = "snake_case")]
 pub enum Task {
     /// Which of these replies is true.
     Choice {
@@ -61,10 +62,10 @@ pub enum Task {
     /// Which of two replies is better.
     Preference {
         /// Standing instructions.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         system: Option<String>,
         /// A text that the user gives before the prompt.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         context: Option<String>,
         /// What the user asks.
         prompt: String,
@@ -73,9 +74,74 @@ pub enum Task {
         /// The worse one.
         rejected: String,
         /// What a reply of the model's own should be like.
-        #[serde(default)]
         expect: Expectation,
     },
+}
+
+/// A line of the form `choice`. Strict, as all lines: a misspelt `expect` must not pass as
+/// none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChoiceLine {
+    id: String,
+    kind: String,
+    licence: String,
+    source: String,
+    question: String,
+    choices: Vec<String>,
+    answer: usize,
+}
+
+/// A line of the form `preference`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PreferenceLine {
+    id: String,
+    kind: String,
+    licence: String,
+    source: String,
+    system: Option<String>,
+    context: Option<String>,
+    prompt: String,
+    chosen: String,
+    rejected: String,
+    #[serde(default)]
+    expect: Expectation,
+}
+
+impl From<ChoiceLine> for Item {
+    fn from(line: ChoiceLine) -> Self {
+        Self {
+            id: line.id,
+            kind: line.kind,
+            licence: line.licence,
+            source: line.source,
+            task: Task::Choice {
+                question: line.question,
+                choices: line.choices,
+                answer: line.answer,
+            },
+        }
+    }
+}
+
+impl From<PreferenceLine> for Item {
+    fn from(line: PreferenceLine) -> Self {
+        Self {
+            id: line.id,
+            kind: line.kind,
+            licence: line.licence,
+            source: line.source,
+            task: Task::Preference {
+                system: line.system,
+                context: line.context,
+                prompt: line.prompt,
+                chosen: line.chosen,
+                rejected: line.rejected,
+                expect: line.expect,
+            },
+        }
+    }
 }
 
 impl Suite {
@@ -85,24 +151,10 @@ impl Suite {
     /// [`SuiteError::LineMalformed`], [`SuiteError::ItemInvalid`],
     /// [`SuiteError::DuplicateId`], [`SuiteError::Empty`].
     pub fn parse(name: &str, file: &[u8]) -> Result<Self, SuiteError> {
-        let text = std::str::from_utf8(file).map_err(|error| SuiteError::LineMalformed {
-            line: 1 + file[..error.valid_up_to()]
-                .iter()
-                .filter(|b| **b == b'\n')
-                .count(),
-            reason: "no UTF-8".to_owned(),
-        })?;
         let mut items = Vec::new();
         let mut ids = HashSet::new();
-        for (index, text) in text.lines().enumerate() {
-            if text.trim().is_empty() {
-                continue;
-            }
-            let item: Item =
-                serde_json::from_str(text).map_err(|error| SuiteError::LineMalformed {
-                    line: index + 1,
-                    reason: error.to_string(),
-                })?;
+        for line in lines(file) {
+            let item = Item::read(&line?)?;
             item.check()?;
             if !ids.insert(item.id.clone()) {
                 return Err(SuiteError::DuplicateId { id: item.id });
@@ -131,6 +183,18 @@ impl Suite {
 }
 
 impl Item {
+    /// By `form` first, so that what is wrong with a field is said with its name: a derived
+    /// reader of [`Task`] has lost the names by then.
+    fn read(line: &Line<'_>) -> Result<Self, LineError> {
+        let mut value = line.value()?;
+        let form = json::tag(&mut value, "form", &["choice", "preference"]);
+        let form = form.map_err(|error| line.error(error.into()))?;
+        Ok(match form {
+            "choice" => line.shaped::<ChoiceLine>(&value, Nulls::Absent)?.into(),
+            _ => line.shaped::<PreferenceLine>(&value, Nulls::Absent)?.into(),
+        })
+    }
+
     /// What the user says, given text first, and the instructions before it.
     #[must_use]
     pub fn prompt(&self) -> (Option<&str>, String) {

@@ -1,13 +1,12 @@
 //! What exactly was tested, and by what.
 
-use std::fs::File;
-
 use pocketune_core::DigestCache;
 use pocketune_judge::experiment::ArmDefinition;
 use serde::Serialize;
 
 use crate::error::CliError;
 use crate::experiment::evidence::{Evidence, Source};
+use crate::files::{self, Named};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Digests {
@@ -57,11 +56,9 @@ fn named(subject: &str) -> Result<(String, String), CliError> {
     let parts = subject.split_once('=');
     let parts = parts.filter(|(name, file)| !name.is_empty() && !file.is_empty());
     let (name, path) = parts.ok_or(CliError::Usage("--subject takes NAME=FILE"))?;
-    let digest = File::open(path).and_then(|file| DigestCache::in_memory().digest(&file));
-    let digest = digest.map_err(|source| CliError::FileUnreadable {
-        what: "subject",
-        file: path.to_owned(),
-        source,
-    })?;
+    let subject = Named::new("subject", path.as_ref());
+    let file = files::open(&subject, path.as_ref())?;
+    let digest = DigestCache::in_memory().digest(&file);
+    let digest = digest.map_err(|source| subject.unreadable(source))?;
     Ok((name.to_owned(), digest.to_string()))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use pocketune_base::json::Nulls;
 use pocketune_judge::experiment::Pick;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ pub(super) struct Sample {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct Written {
     id: String,
     prompt: String,
     incumbent: String,
@@ -32,18 +33,9 @@ struct Line {
 
 pub(super) fn read(source: &Source) -> Result<Vec<Sample>, CliError> {
     let mut ids = HashSet::new();
-    let lines = source.text()?.lines().enumerate();
-    let filled = lines.filter(|(_, text)| !text.trim().is_empty());
-    let each = filled.map(|(index, text)| {
-        let line = index + 1;
-        // The parser's own words may quote a reply.
-        let sample: Line = serde_json::from_str(text).map_err(|error| {
-            let column = error.column();
-            let reason = format!(
-                "no sample of id, prompt, incumbent, challenger, picked and consent (column {column})"
-            );
-            source.bad_line(line, reason)
-        })?;
+    source.each(|line| {
+        let sample: Written = { line.read(Nulls::Absent) }.map_err(|error| source.bad(error))?;
+        let line = line.number;
         if !sample.consent {
             return Err(CliError::NoConsent {
                 file: source.path().to_owned(),
@@ -60,6 +52,5 @@ pub(super) fn read(source: &Source) -> Result<Vec<Sample>, CliError> {
             challenger: printable(&sample.challenger),
             picked: sample.picked,
         })
-    });
-    each.collect()
+    })
 }
