@@ -141,7 +141,8 @@ impl From<KvType> for KvCacheType {
 /// Where the chat template comes from.
 #[derive(Debug, Args)]
 pub(crate) struct TemplateArgs {
-    /// Chat template: `model` (its own), `chatml`, or a file with a Jinja template
+    /// Chat template: `model` (its own), `chatml`, or a file with a Jinja template as
+    /// transformers renders it, of at most 128 KiB
     #[arg(long, default_value = "model", value_name = "model|chatml|FILE")]
     pub(crate) template: String,
 }

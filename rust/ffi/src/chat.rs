@@ -65,9 +65,9 @@ pub enum TemplateChoice {
     Model,
     /// ChatML, whatever the model file says.
     ChatMl,
-    /// A Jinja template of the caller.
+    /// A Jinja template of the caller, as `apply_chat_template` of transformers renders it.
     Jinja {
-        /// The template.
+        /// The template, at most 128 KiB.
         source: String,
     },
 }

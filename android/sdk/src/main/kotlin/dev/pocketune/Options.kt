@@ -46,9 +46,9 @@ public sealed interface TemplateChoice {
     public data object ChatMl : TemplateChoice
 
     /**
-     * A Jinja template of the app.
+     * A Jinja template of the app, as `apply_chat_template` of transformers renders it.
      *
-     * @property source the template
+     * @property source the template, at most 128 KiB
      */
     public data class Jinja(
         val source: String,
