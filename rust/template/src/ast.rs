@@ -124,7 +124,10 @@ pub(crate) struct Step {
 
 #[derive(Debug)]
 pub(crate) enum StepKind {
+    /// `.name`: an attribute, then an item.
     Attribute(Name),
+    /// `['name']`: an item, then an attribute.
+    Key(Name),
     Item(Expression),
     Slice([Option<Expression>; 3]),
     Call(Arguments),

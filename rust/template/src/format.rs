@@ -454,11 +454,10 @@ fn field_value(
         } else {
             let inner = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
             let (name, after) = inner.ok_or_else(not_a_format)?;
-            let index = match name.parse() {
-                Ok(index) => Value::Int(index),
-                Err(_) => Value::text(&rendering.meter, name)?,
+            value = match name.parse() {
+                Ok(index) => rendering.item(&value, &Value::Int(index))?,
+                Err(_) => rendering.item_named(&value, name)?,
             };
-            value = rendering.item(&value, &index)?;
             rest = after;
         }
     }

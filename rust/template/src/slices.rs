@@ -1,8 +1,8 @@
 //! Indices and slices, as Python has them.
 
 use crate::error::{Fault, TemplateError};
-use crate::meter::Meter;
-use crate::text::{Text, TextBuilder};
+use crate::meter::{Charge, Meter};
+use crate::text::{Origin, Text, TextBuilder};
 use crate::value::{List, ListBuilder, SeriesKind, Value};
 
 /// Where `index` lies in a sequence of `length`; from its end where it is negative.
@@ -42,7 +42,7 @@ pub(crate) fn slice(
         Value::Tuple(list) => slice_list(list, bounds, meter).map(Value::Tuple),
         Value::Series(series) if series.kind == SeriesKind::Range => {
             let part = slice_list(&series.items, bounds, meter)?;
-            Ok(Value::series(SeriesKind::Range, part))
+            Value::series(SeriesKind::Range, part)
         }
         Value::Undefined(name) => Err(Value::undefined_fault(name.as_deref())),
         other => Err(Fault::types(format!(
@@ -69,6 +69,7 @@ fn slice_text(text: &Text, bounds: &[Value; 3], meter: &Meter) -> Result<Text, T
         let (start, end) = (places.next, places.next.saturating_add(places.left));
         return text.slice(text.byte_of_char(start)..text.byte_of_char(end));
     }
+    let _working = Charge::take(meter, text.len() * size_of::<(usize, char, Origin)>())?;
     let chars: Vec<_> = text.chars().collect();
     let mut part = TextBuilder::new(meter)?;
     for place in places {

@@ -18,7 +18,7 @@ use crate::text::{Origin, Text};
 #[derive(Clone)]
 pub(crate) enum Value {
     /// With the name that led to it.
-    Undefined(Option<Rc<str>>),
+    Undefined(Option<Name>),
     None,
     Bool(bool),
     Int(i64),
@@ -34,7 +34,7 @@ pub(crate) enum Value {
     Function(Function),
     Macro(Rc<MacroValue>),
     /// A method with what it belongs to.
-    Method(Rc<(Value, Name)>),
+    Method(Rc<Method>),
     Loop(Rc<LoopState>),
 }
 
@@ -43,6 +43,14 @@ pub(crate) struct MacroValue {
     pub(crate) definition: Arc<Macro>,
     pub(crate) captured: Vec<(Name, Value)>,
     depth: usize,
+    _charge: Charge,
+}
+
+/// A method and what it belongs to.
+pub(crate) struct Method {
+    pub(crate) receiver: Value,
+    pub(crate) name: Name,
+    _charge: Charge,
 }
 
 /// Items that are no list: a range, the view of a dictionary, or what a filter gives.
@@ -51,6 +59,7 @@ pub(crate) struct Series {
     pub(crate) items: List,
     /// A generator gives its items once.
     taken: Cell<bool>,
+    _charge: Charge,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +88,7 @@ pub(crate) struct LoopState {
     /// The loop to call, of a recursive one.
     pub(crate) recursive: Option<Arc<For>>,
     pub(crate) changed: RefCell<Option<Vec<Value>>>,
+    _charge: Charge,
 }
 
 #[derive(Clone)]
@@ -87,7 +97,7 @@ pub(crate) struct List(Rc<ListBody>);
 struct ListBody {
     items: Vec<Value>,
     depth: usize,
-    _charge: Charge,
+    charge: Charge,
 }
 
 #[derive(Clone)]
@@ -113,6 +123,9 @@ pub(crate) enum Key {
 const ITEM_BYTES: usize = size_of::<Value>();
 const ENTRY_BYTES: usize = size_of::<(Key, Value)>() + 24;
 const BODY_BYTES: usize = size_of::<DictBody>() + 16;
+/// A value of any other kind: a method with its name, the state of a loop, a series.
+const OTHER_BYTES: usize = 160;
+const CAPTURED_BYTES: usize = 48;
 
 impl List {
     pub(crate) fn new(meter: &Meter, items: Vec<Value>) -> Result<Self, TemplateError> {
@@ -124,6 +137,10 @@ impl List {
 
     pub(crate) fn items(&self) -> &[Value] {
         &self.0.items
+    }
+
+    fn meter(&self) -> &Meter {
+        self.0.charge.meter()
     }
 }
 
@@ -158,7 +175,7 @@ impl ListBuilder {
         Ok(List(Rc::new(ListBody {
             items: self.items,
             depth,
-            _charge: self.charge,
+            charge: self.charge,
         })))
     }
 }
@@ -208,19 +225,39 @@ fn depth_above<'a>(items: impl Iterator<Item = &'a Value>) -> Result<usize, Temp
 
 impl MacroValue {
     pub(crate) fn new(
+        meter: &Meter,
         definition: Arc<Macro>,
         captured: Vec<(Name, Value)>,
     ) -> Result<Self, TemplateError> {
+        let charge = Charge::take(meter, OTHER_BYTES + captured.len() * CAPTURED_BYTES)?;
+        meter.spend(captured.len() as u64)?;
         let depth = depth_above(captured.iter().map(|(_, value)| value))?;
         Ok(Self {
             definition,
             captured,
             depth,
+            _charge: charge,
         })
     }
 }
 
 impl LoopState {
+    pub(crate) fn new(
+        meter: &Meter,
+        items: List,
+        level: usize,
+        recursive: Option<Arc<For>>,
+    ) -> Result<Self, TemplateError> {
+        Ok(Self {
+            items,
+            index: Cell::new(0),
+            level,
+            recursive,
+            changed: RefCell::new(None),
+            _charge: Charge::take(meter, OTHER_BYTES)?,
+        })
+    }
+
     pub(crate) fn length(&self) -> usize {
         self.items.items().len()
     }
@@ -300,8 +337,24 @@ fn whole(number: f64) -> Option<i64> {
 impl Value {
     pub(crate) const UNDEFINED: Self = Self::Undefined(None);
 
-    pub(crate) fn undefined(name: &str) -> Self {
-        Self::Undefined(Some(name.into()))
+    /// The same value; one that is not there learns the name that led to it.
+    pub(crate) fn named(self, name: &Name) -> Self {
+        match self {
+            Self::Undefined(None) => Self::Undefined(Some(Arc::clone(name))),
+            other => other,
+        }
+    }
+
+    pub(crate) fn method(
+        meter: &Meter,
+        receiver: &Self,
+        name: &str,
+    ) -> Result<Self, TemplateError> {
+        Ok(Self::Method(Rc::new(Method {
+            receiver: receiver.clone(),
+            name: name.into(),
+            _charge: Charge::take(meter, OTHER_BYTES)?,
+        })))
     }
 
     /// Text of the template's own.
@@ -313,12 +366,14 @@ impl Value {
         List::new(meter, items).map(Self::List)
     }
 
-    pub(crate) fn series(kind: SeriesKind, items: List) -> Self {
-        Self::Series(Rc::new(Series {
+    pub(crate) fn series(kind: SeriesKind, items: List) -> Result<Self, TemplateError> {
+        let charge = Charge::take(items.meter(), OTHER_BYTES)?;
+        Ok(Self::Series(Rc::new(Series {
             kind,
             items,
             taken: Cell::new(false),
-        }))
+            _charge: charge,
+        })))
     }
 
     pub(crate) fn count(count: usize) -> Self {
@@ -332,7 +387,7 @@ impl Value {
             Self::Dict(dict) => dict.0.depth,
             Self::Series(series) => series.items.0.depth,
             Self::Macro(value) => value.depth,
-            Self::Method(method) => method.0.depth() + 1,
+            Self::Method(method) => method.receiver.depth() + 1,
             Self::Loop(state) => state.items.0.depth + 1,
             _ => 0,
         }

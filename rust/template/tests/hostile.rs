@@ -374,3 +374,58 @@ fn a_deep_template_that_is_allowed_renders() {
     );
     outcome(source).unwrap();
 }
+
+/// Most memory that this process had at once, in bytes; none where the system does not say.
+fn peak_bytes() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[test]
+fn hoards_of_small_values_are_as_bounded_as_large_ones() {
+    let long_name = "n".repeat(60_000);
+    let numbers = "{% set l = range(100000) | list %}{% set l = l + l + l + l + l + l %}";
+    let hoard = "{% for a in range(1000) %}{% for b in range(1000) %}";
+    let ends = "{% set ns.l = [ns.l, x] if ns.d else [x] %}{% set ns.all = ns.all + [x] %}{% endfor %}{% endfor %}";
+    let hoards = [
+        format!("{hoard}{{% set x = {long_name} %}}{ends}"),
+        format!("{hoard}{{% set x = ns.{long_name} %}}{ends}"),
+        format!("{hoard}{{% set x = 'a'.strip %}}{ends}"),
+        format!("{hoard}{{% set x = loop %}}{ends}"),
+        format!("{hoard}{{% macro x() %}}{{{{ a }}}}{{% endmacro %}}{ends}"),
+        format!("{hoard}{{% set x = 'ab' | map('upper') %}}{ends}"),
+        format!("{hoard}{{% set x = {{}} %}}{ends}"),
+        format!("{hoard}{{% set x = '' %}}{ends}"),
+        format!("{hoard}{{% set x = namespace() %}}{ends}"),
+        format!("{numbers}{{{{ l | sort | length }}}}{{{{ l | groupby('x') | length }}}}"),
+        format!(
+            "{numbers}{{{{ l | unique | list | length }}}}{{{{ dict(l | batch(2)) | length }}}}"
+        ),
+        format!(
+            "{numbers}{{% macro m() %}}{{{{ varargs | length }}}}{{% endmacro %}}{{{{ m(*l, *l) }}}}{{{{ m(*l) }}}}"
+        ),
+        "{% set s = 'a ' * 4000000 %}{{ s.split() | length }}".to_owned(),
+        "{% set s = 'a ' * 4000000 %}{{ s.rsplit(' ') | length }}".to_owned(),
+        "{% set s = 'a ' * 4000000 %}{{ s[::-1] | length }}".to_owned(),
+        "{% set s = 'a\n' * 4000000 %}{{ s.splitlines() | length }}".to_owned(),
+        "{% set s = 'a\n' * 4000000 %}{{ s | list | length }}".to_owned(),
+        "{% set s = 'a\n' * 4000000 %}{{ s | wordwrap(1) | length }}".to_owned(),
+    ];
+    let before = peak_bytes();
+    for hoard in hoards {
+        let source = format!("{{% set ns = namespace(l=[], all=[], d=false) %}}{hoard}");
+        let shown: String = source.chars().rev().take(120).collect();
+        let shown: String = shown.chars().rev().collect();
+        // Some fit the limits, and are no attack.
+        let _ = outcome(source);
+        if let (Some(before), Some(after)) = (before, peak_bytes()) {
+            let grown = (after - before) >> 20;
+            assert!(
+                grown < 4 * (limits::LIVE_BYTES_MAX >> 20),
+                "{shown}: {grown} MiB"
+            );
+        }
+    }
+}

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use crate::ast::{Expression, ExpressionKind, Macro, Name, StepKind};
 use crate::error::{Fault, TemplateError};
 use crate::library::{functions, methods};
+use crate::meter::{Charge, Meter};
 use crate::text::{Origin, Text};
 use crate::value::{Dict, Key, List, LoopState, MacroValue, Value, equal};
 
@@ -19,6 +20,8 @@ pub(crate) struct CallArguments {
     pub(crate) positional: Vec<Value>,
     pub(crate) keyword: Vec<(Name, Value)>,
     taken: usize,
+    // For what `*` and `**` add.
+    charge: Option<Charge>,
 }
 
 impl CallArguments {
@@ -27,6 +30,32 @@ impl CallArguments {
             positional,
             ..Self::default()
         }
+    }
+
+    /// Adds `*values`.
+    pub(super) fn extend(&mut self, values: &[Value], meter: &Meter) -> Result<(), TemplateError> {
+        self.pay(meter, size_of_val(values))?;
+        meter.spend(values.len() as u64)?;
+        self.positional.extend_from_slice(values);
+        Ok(())
+    }
+
+    /// Adds one of `**values`.
+    pub(super) fn extend_named(
+        &mut self,
+        name: &str,
+        value: &Value,
+        meter: &Meter,
+    ) -> Result<(), TemplateError> {
+        self.pay(meter, size_of::<(Name, Value)>() + 16 + name.len())?;
+        meter.spend(1)?;
+        self.keyword.push((name.into(), value.clone()));
+        Ok(())
+    }
+
+    fn pay(&mut self, meter: &Meter, bytes: usize) -> Result<(), TemplateError> {
+        let charge = self.charge.get_or_insert_with(|| Charge::none(meter));
+        charge.grow(bytes)
     }
 
     /// The next argument: by its place, or by its name.
@@ -76,7 +105,7 @@ impl Rendering {
         match called {
             Value::Function(function) => functions::call(self, *function, arguments),
             Value::Macro(value) => self.call_macro(value, arguments).map(Value::Text),
-            Value::Method(method) => methods::call(self, &method.0, &method.1, arguments),
+            Value::Method(method) => methods::call(self, &method.receiver, &method.name, arguments),
             Value::Loop(state) => {
                 let mut arguments = arguments;
                 let over = arguments.required("iterable")?;
@@ -151,13 +180,14 @@ impl Rendering {
             let (name, caller) = arguments.keyword.swap_remove(place);
             self.scopes.set(name, caller);
         } else if definition.takes_caller {
-            self.scopes.set("caller".into(), Value::undefined("caller"));
+            let name = Name::from("caller");
+            self.scopes.set(name.clone(), Value::UNDEFINED.named(&name));
         }
         for parameter in &definition.parameters {
             let value = match (arguments.next(&parameter.name), &parameter.default) {
                 (Some(value), _) => value,
                 (None, Some(default)) => self.evaluate(default)?,
-                (None, None) => Value::undefined(&parameter.name),
+                (None, None) => Value::UNDEFINED.named(&parameter.name),
             };
             self.scopes.set(parameter.name.clone(), value);
         }

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::ast::{Arguments, Comparison, Expression, ExpressionKind, Step, StepKind};
+use crate::ast::{Arguments, Comparison, Expression, ExpressionKind, Name, Step, StepKind};
 use crate::error::{Fault, TemplateError};
 use crate::library::{Function, filters, methods, tests};
 use crate::text::TextBuilder;
@@ -79,12 +79,12 @@ impl Rendering {
         }
     }
 
-    fn name(&self, name: &str) -> Value {
+    fn name(&self, name: &Name) -> Value {
         match self.scopes.get(name) {
             Some(value) => value.clone(),
             None => match Function::named(name, self.now.is_some()) {
                 Some(function) => Value::Function(function),
-                None => Value::undefined(name),
+                None => Value::UNDEFINED.named(name),
             },
         }
     }
@@ -180,7 +180,8 @@ impl Rendering {
 
     fn step(&mut self, value: Value, step: &StepKind) -> Result<Value, TemplateError> {
         match step {
-            StepKind::Attribute(name) => self.attribute(&value, name),
+            StepKind::Attribute(name) => Ok(self.attribute(&value, name)?.named(name)),
+            StepKind::Key(name) => Ok(self.item_named(&value, name)?.named(name)),
             StepKind::Item(index) => {
                 let index = self.evaluate(index)?;
                 self.item(&value, &index)
@@ -221,11 +222,8 @@ impl Rendering {
         }
         match value {
             Value::Undefined(known) => Err(Value::undefined_fault(known.as_deref())),
-            Value::Dict(dict) => Ok(match dict.find(name) {
-                Some(found) => found.clone(),
-                None => Value::undefined(name),
-            }),
-            _ => Ok(Value::undefined(name)),
+            Value::Dict(dict) => Ok(dict.find(name).cloned().unwrap_or(Value::UNDEFINED)),
+            _ => Ok(Value::UNDEFINED),
         }
     }
 
@@ -243,18 +241,31 @@ impl Rendering {
                 Ok(pair.items().get(1).cloned())
             }
             other if methods::exists(other, name) => {
-                let method = Value::Method(std::rc::Rc::new((other.clone(), name.into())));
-                Ok(Some(method))
+                Value::method(&self.meter, other, name).map(Some)
             }
             _ => Ok(None),
         }
     }
 
-    /// `value[index]`: an item, then an attribute.
+    /// `value['name']`: an item, then an attribute.
+    pub(crate) fn item_named(&mut self, value: &Value, name: &str) -> Result<Value, TemplateError> {
+        match value {
+            Value::Undefined(known) => Err(Value::undefined_fault(known.as_deref())),
+            Value::Dict(dict) if dict.find(name).is_some() => {
+                Ok(dict.find(name).cloned().unwrap_or(Value::UNDEFINED))
+            }
+            other => Ok(self.own_attribute(other, name)?.unwrap_or(Value::UNDEFINED)),
+        }
+    }
+
+    /// `value[index]`.
     pub(crate) fn item(&mut self, value: &Value, index: &Value) -> Result<Value, TemplateError> {
+        if let Value::Text(name) = index {
+            self.meter.read(name.len())?;
+            return self.item_named(value, name.as_str());
+        }
         let found = match (value, index) {
             (Value::Undefined(name), _) => return Err(Value::undefined_fault(name.as_deref())),
-            (Value::Dict(dict), Value::Text(text)) => dict.find(text.as_str()).cloned(),
             (Value::Dict(dict), index) => match Key::of(index) {
                 Ok(key) => dict.entries().get(&key).cloned(),
                 Err(_) => None,
@@ -276,37 +287,21 @@ impl Rendering {
             },
             _ => None,
         };
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        if let Value::Text(name) = index {
-            self.meter.read(name.len())?;
-            if let Some(found) = self.own_attribute(value, name.as_str())? {
-                return Ok(found);
-            }
-            // Only a name that stands in the template is named in an error.
-            return Ok(match name.input() {
-                [] => Value::undefined(&crate::error::shortened(name.as_str())),
-                _ => Value::UNDEFINED,
-            });
-        }
-        Ok(Value::UNDEFINED)
+        Ok(found.unwrap_or(Value::UNDEFINED))
     }
 
     pub(super) fn evaluated(
         &mut self,
         arguments: &Arguments,
     ) -> Result<CallArguments, TemplateError> {
-        let mut made = CallArguments::default();
-        made.positional = self.all(&arguments.positional)?;
+        let mut made = CallArguments::of(self.all(&arguments.positional)?);
         for (name, value) in &arguments.keyword {
             made.keyword.push((name.clone(), self.evaluate(value)?));
         }
         if let Some(more) = &arguments.more_positional {
             let more = self.evaluate(more)?;
             let more = self.items(&more)?;
-            self.meter.spend(more.items().len() as u64)?;
-            made.positional.extend_from_slice(more.items());
+            made.extend(more.items(), &self.meter)?;
         }
         if let Some(more) = &arguments.more_keyword {
             let Value::Dict(more) = self.evaluate(more)? else {
@@ -316,8 +311,7 @@ impl Rendering {
                 let Key::Text(name) = key else {
                     return Err(Fault::types("names of arguments are text"));
                 };
-                self.meter.spend(1)?;
-                made.keyword.push((name.as_str().into(), value.clone()));
+                made.extend_named(name.as_str(), value, &self.meter)?;
             }
         }
         Ok(made)

@@ -1,10 +1,9 @@
 //! Statements.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::ast::{Body, Expression, For, Macro, Statement, StatementKind, Step, Target};
+use crate::ast::{Body, Expression, For, Macro, Name, Statement, StatementKind, Step, Target};
 use crate::error::{Fault, TemplateError};
 use crate::print;
 use crate::text::{Origin, Text};
@@ -174,8 +173,7 @@ impl Rendering {
 
     pub(super) fn macro_value(&mut self, definition: &Arc<Macro>) -> Result<Value, TemplateError> {
         let captured = self.scopes.captured();
-        self.meter.spend(captured.len() as u64)?;
-        let value = MacroValue::new(Arc::clone(definition), captured)?;
+        let value = MacroValue::new(&self.meter, Arc::clone(definition), captured)?;
         Ok(Value::Macro(Rc::new(value)))
     }
 
@@ -224,13 +222,8 @@ impl Rendering {
             None => items,
             Some(condition) => self.items_that(for_loop, &items, condition)?,
         };
-        let state = Rc::new(LoopState {
-            items,
-            index: Cell::new(0),
-            level,
-            recursive: for_loop.recursive.then(|| Arc::clone(for_loop)),
-            changed: RefCell::new(None),
-        });
+        let recursive = for_loop.recursive.then(|| Arc::clone(for_loop));
+        let state = Rc::new(LoopState::new(&self.meter, items, level, recursive)?);
         let value = Value::Loop(Rc::clone(&state));
         if value.depth() > crate::limits::VALUE_DEPTH_MAX {
             return Err(Fault::ValueTooDeep.into());
@@ -256,11 +249,12 @@ impl Rendering {
         value: &Value,
     ) -> Result<bool, TemplateError> {
         let mut ended = false;
+        let name = Name::from("loop");
         for (index, item) in state.items.items().iter().enumerate() {
             self.meter.spend(1)?;
             state.index.set(index);
             let mark = self.scopes.enter_block();
-            self.scopes.set("loop".into(), value.clone());
+            self.scopes.set(name.clone(), value.clone());
             let assigned = self.assign(&for_loop.target, item.clone());
             let flow = assigned.and_then(|()| self.execute(&for_loop.body));
             self.scopes.leave(mark);

@@ -141,7 +141,7 @@ fn range(rendering: &mut Rendering, mut arguments: CallArguments) -> Result<Valu
         numbers.push(Value::Int(number))?;
         number = number.saturating_add(step);
     }
-    Ok(Value::series(SeriesKind::Range, numbers.finish()?))
+    Value::series(SeriesKind::Range, numbers.finish()?)
 }
 
 fn strftime_now(

@@ -5,6 +5,7 @@ use crate::error::{Fault, TemplateError};
 use crate::format;
 use crate::interpreter::{CallArguments, Rendering};
 use crate::lexer::is_space;
+use crate::meter::Charge;
 use crate::text::{Text, TextBuilder};
 use crate::value::{Key, List, ListBuilder, SeriesKind, Value, equal};
 
@@ -108,15 +109,15 @@ pub(crate) fn call(
             }
             "items" => {
                 let pairs = sequences::items(rendering, value.clone(), &mut arguments)?;
-                Value::series(SeriesKind::DictItems, rendering.items(&pairs)?)
+                Value::series(SeriesKind::DictItems, rendering.items(&pairs)?)?
             }
-            "keys" => Value::series(SeriesKind::DictKeys, rendering.items(value)?),
+            "keys" => Value::series(SeriesKind::DictKeys, rendering.items(value)?)?,
             "values" => {
                 let mut values = ListBuilder::new(&rendering.meter)?;
                 for value in dict.entries().values() {
                     values.push(value.clone())?;
                 }
-                Value::series(SeriesKind::DictValues, values.finish()?)
+                Value::series(SeriesKind::DictValues, values.finish()?)?
             }
             _ => value.clone(),
         },
@@ -319,51 +320,86 @@ fn split(
         .next("sep")
         .filter(|sep| !matches!(sep, Value::None));
     let most = find_count(arguments.next("maxsplit").as_ref())?;
-    let mut ranges = match separator {
-        None => split_at_space(text.as_str(), most, from_the_end),
+    let mut ranges = Ranges::new(text);
+    match separator {
+        None => split_at_space(text.as_str(), most, from_the_end, &mut ranges)?,
         Some(separator) => {
             let separator = text_argument(&separator, "sep")?;
             if separator.is_empty() {
                 return Err(Fault::value("a text cannot be split at nothing"));
             }
-            split_at(text.as_str(), separator.as_str(), most, from_the_end)
+            split_at(
+                text.as_str(),
+                separator.as_str(),
+                most,
+                from_the_end,
+                &mut ranges,
+            )?;
         }
-    };
+    }
     if from_the_end {
-        ranges.reverse();
+        ranges.found.reverse();
     }
     let mut parts = ListBuilder::new(text.meter())?;
-    for range in ranges {
+    for range in ranges.found {
         parts.push(Value::Text(text.slice(range)?))?;
     }
     parts.finish().map(Value::List)
 }
 
-type Ranges = Vec<std::ops::Range<usize>>;
+/// Where the parts of a text lie. Each is paid for.
+struct Ranges {
+    found: Vec<std::ops::Range<usize>>,
+    charge: Charge,
+}
+
+impl Ranges {
+    fn new(text: &Text) -> Self {
+        Self {
+            found: Vec::new(),
+            charge: Charge::none(text.meter()),
+        }
+    }
+
+    fn push(&mut self, range: std::ops::Range<usize>) -> Result<(), TemplateError> {
+        self.charge.grow(size_of_val(&range))?;
+        self.charge.meter().spend(1)?;
+        self.found.push(range);
+        Ok(())
+    }
+}
 
 /// In the order of finding: the last one first where it goes from the end.
-fn split_at(text: &str, separator: &str, most: usize, from_the_end: bool) -> Ranges {
-    let mut ranges = Vec::new();
+fn split_at(
+    text: &str,
+    separator: &str,
+    most: usize,
+    from_the_end: bool,
+    ranges: &mut Ranges,
+) -> Result<(), TemplateError> {
     if from_the_end {
         let mut end = text.len();
         for (at, found) in text.rmatch_indices(separator).take(most) {
-            ranges.push(at + found.len()..end);
+            ranges.push(at + found.len()..end)?;
             end = at;
         }
-        ranges.push(0..end);
+        ranges.push(0..end)
     } else {
         let mut start = 0;
         for (at, found) in text.match_indices(separator).take(most) {
-            ranges.push(start..at);
+            ranges.push(start..at)?;
             start = at + found.len();
         }
-        ranges.push(start..text.len());
+        ranges.push(start..text.len())
     }
-    ranges
 }
 
-fn split_at_space(text: &str, most: usize, from_the_end: bool) -> Ranges {
-    let mut ranges = Vec::new();
+fn split_at_space(
+    text: &str,
+    most: usize,
+    from_the_end: bool,
+    ranges: &mut Ranges,
+) -> Result<(), TemplateError> {
     let (mut start, mut end) = (0, text.len());
     loop {
         let rest = text.get(start..end).unwrap_or_default();
@@ -374,21 +410,20 @@ fn split_at_space(text: &str, most: usize, from_the_end: bool) -> Ranges {
         }
         let rest = text.get(start..end).unwrap_or_default();
         if rest.is_empty() {
-            return ranges;
+            return Ok(());
         }
-        if ranges.len() == most {
+        if ranges.found.len() == most {
             // What is left keeps its inner white space.
-            ranges.push(start..end);
-            return ranges;
+            return ranges.push(start..end);
         }
         if from_the_end {
             let space = rest.char_indices().rev().find(|(_, char)| is_space(*char));
             let word = space.map_or(start, |(at, char)| start + at + char.len_utf8());
-            ranges.push(word..end);
+            ranges.push(word..end)?;
             end = word;
         } else {
             let word = rest.find(is_space).map_or(end, |at| start + at);
-            ranges.push(start..word);
+            ranges.push(start..word)?;
             start = word;
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::error::{Fault, TemplateError};
 use crate::interpreter::{CallArguments, Rendering};
-use crate::meter::Meter;
+use crate::meter::{Charge, Meter};
 use crate::print;
 use crate::text::{Text, TextBuilder};
 use crate::value::{Key, List, ListBuilder, SeriesKind, Value, equal, order};
@@ -15,7 +15,7 @@ use super::{filters, size_argument, tests, text_argument, texts};
 type Filtered = Result<Value, TemplateError>;
 
 fn generator(items: ListBuilder) -> Filtered {
-    Ok(Value::series(SeriesKind::Generator, items.finish()?))
+    Value::series(SeriesKind::Generator, items.finish()?)
 }
 
 pub(super) fn attr(
@@ -142,14 +142,17 @@ pub(super) fn attribute_of(
         None | Some(Value::None) => Ok(value.clone()),
         Some(Value::Text(path)) => {
             let mut found = value.clone();
+            let mut last = "";
             for part in path.as_str().split('.') {
                 rendering.meter.spend(1)?;
+                // Only a name that stands in the template is named in an error.
+                if matches!(found, Value::Undefined(_)) && path.input().is_empty() {
+                    return Err(Value::undefined_fault(Some(last)));
+                }
+                last = part;
                 found = match part.parse::<i64>() {
                     Ok(index) => rendering.item(&found, &Value::Int(index))?,
-                    Err(_) => {
-                        let name = Value::text(&rendering.meter, part)?;
-                        rendering.item(&found, &name)?
-                    }
+                    Err(_) => rendering.item_named(&found, part)?,
                 };
             }
             Ok(found)
@@ -181,6 +184,9 @@ pub(super) fn map(
     let (positional, keyword) = (arguments.rest(), std::mem::take(&mut arguments.keyword));
     for item in items.items() {
         let _level = rendering.meter.descend()?;
+        rendering
+            .meter
+            .spend((positional.len() + keyword.len()) as u64)?;
         let mut given = CallArguments::of(positional.clone());
         given.keyword = keyword.clone();
         mapped.push(filters::apply(
@@ -241,6 +247,7 @@ fn chosen(
         let holds = match &test {
             None => tested.is_true(),
             Some(test) => {
+                rendering.meter.spend(positional.len() as u64)?;
                 let given = CallArguments::of(positional.clone());
                 tests::apply(rendering, test.as_str(), &tested, given)?
             }
@@ -334,6 +341,9 @@ fn flag(arguments: &mut CallArguments, name: &str) -> bool {
     arguments.next(name).is_some_and(|value| value.is_true())
 }
 
+/// What an item costs while it is sorted: a run of its own, and a place in the next one.
+const SORTING_BYTES: usize = 128;
+
 /// Sorts by keys, stable also where it is reversed. A merge sort of our own, because a
 /// comparison may fail and NaN has no order, which the standard library may answer with a
 /// panic.
@@ -342,6 +352,7 @@ fn sorted(
     reverse: bool,
     meter: &Meter,
 ) -> Result<Vec<(Value, Value)>, TemplateError> {
+    let _working = Charge::take(meter, items.len() * SORTING_BYTES)?;
     let mut runs: Vec<Vec<(Value, Value)>> = items.into_iter().map(|item| vec![item]).collect();
     while runs.len() > 1 {
         let mut merged = Vec::with_capacity(runs.len() / 2 + 1);
@@ -502,12 +513,17 @@ pub(super) fn unique(
 ) -> Filtered {
     let case_sensitive = flag(arguments, "case_sensitive");
     let attribute = arguments.next("attribute");
-    #[expect(clippy::mutable_key_type, reason = "a text's meter is no part of its hash")]
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "a text's meter is no part of its hash"
+    )]
     let mut seen: HashSet<Key> = HashSet::new();
+    let mut working = Charge::none(&rendering.meter);
     let mut kept = ListBuilder::new(&rendering.meter)?;
     for item in rendering.items(&value)?.items() {
         let key = attribute_of(rendering, item, attribute.as_ref())?;
         let key = Key::of(&sort_key(key, case_sensitive)?)?;
+        working.grow(2 * size_of::<Key>())?;
         if seen.insert(key) {
             kept.push(item.clone())?;
         }

@@ -371,7 +371,10 @@ impl Parser {
             colons += 1;
         }
         match (colons, parts) {
-            (0, [Some(index), ..]) => Ok(StepKind::Item(index)),
+            (0, [Some(index), ..]) => Ok(match index.kind {
+                ExpressionKind::Text(name) => StepKind::Key(name.into()),
+                _ => StepKind::Item(index),
+            }),
             (0, _) => Err(self.fail("an index is missing")),
             (_, parts) => Ok(StepKind::Slice(parts)),
         }
