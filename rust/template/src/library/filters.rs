@@ -4,7 +4,7 @@ use crate::error::{Fault, TemplateError};
 use crate::interpreter::{CallArguments, Rendering};
 use crate::value::Value;
 
-use super::{json, numbers, sequences, texts};
+use super::{json, numbers, sequences, sorting, texts};
 
 type Filter = fn(&mut Rendering, Value, &mut CallArguments) -> Result<Value, TemplateError>;
 
@@ -32,12 +32,12 @@ pub(crate) fn filter(name: &str) -> Option<Filter> {
         "center" => texts::center,
         "count" | "length" => sequences::length,
         "d" | "default" => default,
-        "dictsort" => sequences::dictsort,
+        "dictsort" => sorting::dictsort,
         "e" | "escape" | "forceescape" => texts::escape,
         "first" => sequences::first,
         "float" => numbers::float,
         "format" => texts::format,
-        "groupby" => sequences::groupby,
+        "groupby" => sorting::groupby,
         "indent" => texts::indent,
         "int" => numbers::int,
         "items" => sequences::items,
@@ -46,8 +46,8 @@ pub(crate) fn filter(name: &str) -> Option<Filter> {
         "list" => sequences::list,
         "lower" => texts::lower,
         "map" => sequences::map,
-        "max" => sequences::max,
-        "min" => sequences::min,
+        "max" => sorting::max,
+        "min" => sorting::min,
         "reject" => sequences::reject,
         "rejectattr" => sequences::rejectattr,
         "replace" => texts::replace,
@@ -57,13 +57,13 @@ pub(crate) fn filter(name: &str) -> Option<Filter> {
         "select" => sequences::select,
         "selectattr" => sequences::selectattr,
         "slice" => sequences::slice,
-        "sort" => sequences::sort,
+        "sort" => sorting::sort,
         "sum" => numbers::sum,
         "title" => texts::title,
         "tojson" => json::tojson,
         "trim" => texts::trim,
         "truncate" => texts::truncate,
-        "unique" => sequences::unique,
+        "unique" => sorting::unique,
         "upper" => texts::upper,
         "urlencode" => texts::urlencode,
         "wordcount" => texts::wordcount,

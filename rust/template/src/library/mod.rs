@@ -6,6 +6,7 @@ pub(crate) mod json;
 pub(crate) mod methods;
 mod numbers;
 mod sequences;
+mod sorting;
 pub(crate) mod tests;
 mod texts;
 

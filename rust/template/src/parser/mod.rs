@@ -1,6 +1,7 @@
 //! Tokens to statements, as Jinja reads them.
 
 mod expressions;
+mod postfix;
 mod statements;
 
 use crate::ast::{Body, Macro};
