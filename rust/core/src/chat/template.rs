@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, Value, context};
+use pocketune_base::without_byte_order_mark;
 
 use crate::chat::Message;
 use crate::error::Error;
@@ -57,7 +58,7 @@ impl ChatTemplate {
         let source = match choice {
             TemplateChoice::Model => of_model.ok_or(Error::NoChatTemplate)?,
             TemplateChoice::ChatMl => CHATML,
-            TemplateChoice::Jinja(source) => source,
+            TemplateChoice::Jinja(source) => without_byte_order_mark(source),
         };
         let mut environment = Environment::new();
         // Hugging Face renders chat templates with both switched on.
