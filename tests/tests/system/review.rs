@@ -104,3 +104,64 @@ fn labels_come_in_whole_or_not_at_all() {
     reviews.forget(&id).unwrap();
     assert!(reviews.list().unwrap().is_empty());
 }
+
+#[test]
+fn labels_are_told_by_line_field_and_kind() {
+    let world = World::new();
+    let reviews = world.adapters.reviews();
+    reviews
+        .set_consent(Purpose::Review, true, world.now)
+        .unwrap();
+    let id = offer(&reviews, &world, DOUBTFUL).unwrap().unwrap();
+    let good = json!({ "id": id, "annotator": "ann", "label": "pass" });
+    let marked = format!("\u{feff}{good}\r\n\u{feff}\n");
+    assert_eq!(reviews.import(&marked, world.now).unwrap(), 1);
+    let with = |field: &str, value: Value| {
+        let mut line = good.clone();
+        line[field] = value;
+        line.to_string()
+    };
+    let pretty = serde_json::to_string_pretty(&good).unwrap();
+    for (second, says) in [
+        (
+            with("label", Value::Null),
+            "`label` must be one of pass, fail, found null",
+        ),
+        (
+            with("label", json!(true)),
+            "`label` must be one of pass, fail, found true or false",
+        ),
+        (
+            with("label", json!("my own words")),
+            "`label` must be one of pass, fail",
+        ),
+        (
+            with("annotator", json!(7)),
+            "`annotator` must be text, found a number",
+        ),
+        (
+            with("annotator", json!(" ")),
+            "`annotator`: the annotator has no name",
+        ),
+        (with("at", json!(7)), "unknown field `at`"),
+        (
+            r#"{"id": "x", "annotator": "ann"}"#.to_owned(),
+            "`label` is missing",
+        ),
+        (format!("[{good}]"), "it must be an object, found a list"),
+        (pretty, "each object must stand on one line"),
+        ("\n".repeat(20_000), "blank lines"),
+        ("x".repeat(2 << 20), "longer than 1048576 bytes"),
+    ] {
+        let refused = reviews.import(&format!("{good}\n{second}"), world.now);
+        let Err(Error::Labels { line, reason }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(line == 2 || line == 10_002, "{line}");
+        let reason = reason.to_string();
+        assert!(reason.contains(says), "{reason:?} does not say {says:?}");
+        assert!(!reason.contains("own words"), "{reason}");
+    }
+    let array = reviews.import(&format!("[{good}]"), world.now).unwrap_err();
+    assert!(array.to_string().contains("JSON array"), "{array}");
+}

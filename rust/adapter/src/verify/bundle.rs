@@ -1,5 +1,7 @@
 //! The attestations beside an adapter: envelopes, one a line.
 
+use pocketune_base::lines;
+
 use crate::attest::{ENVELOPE_BYTES_MAX, Envelope, Statement};
 use crate::keys::{KeyId, PublicKey};
 use crate::policy::TrustPolicy;
@@ -34,15 +36,15 @@ pub(super) fn envelopes(bundle: &[u8]) -> Result<Vec<(usize, Envelope)>, Refusal
     if bundle.len() > BUNDLE_BYTES_MAX {
         return Err(too_large);
     }
-    let mut envelopes = Vec::new();
-    for (line, envelope) in Envelope::each(bundle) {
-        if envelopes.len() == BUNDLE_LINES_MAX {
-            return Err(too_large);
-        }
-        let envelope = envelope.map_err(|cause| Refusal::Envelope { line, cause })?;
-        envelopes.push((line, envelope));
+    if lines(bundle).take(BUNDLE_LINES_MAX + 1).count() > BUNDLE_LINES_MAX {
+        return Err(too_large);
     }
-    Ok(envelopes)
+    let each = Envelope::each(bundle);
+    each.map(|(line, envelope)| {
+        let envelope = envelope.map_err(|cause| Refusal::Envelope { line, cause })?;
+        Ok((line, envelope))
+    })
+    .collect()
 }
 
 /// The statements of all envelopes that a key of the policy, or this device's, signed.

@@ -21,7 +21,7 @@ use crate::files::read_text;
 /// Where the passphrase of private keys comes from.
 #[derive(Debug, Args)]
 pub(crate) struct PassphraseArgs {
-    /// File whose first line is the passphrase [default: asked for]
+    /// File whose first line is the passphrase, `-` for standard input [default: asked for]
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 }

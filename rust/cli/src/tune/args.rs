@@ -31,7 +31,8 @@ broken here:
    "annotator": "ann"}
 Give prompts as messages if the app chats; a text prompt is read without the chat template.
 What else a line holds (annotator, id, tie) is for `pocketune reward` and ignored here: leave
-ties out."#;
+ties out. One object stands on each line: `jq -c '.[]'` makes lines of a JSON array. Unpaired
+preferences (label), tool calls and images are not learned from yet."#;
 
 /// Make an adapter from preferences or texts
 #[derive(Debug, Args)]

@@ -139,14 +139,17 @@ fn data_that_cannot_be_learned_from_is_refused_with_file_and_line() {
     let cases: [(&[&str], &str); 7] = [
         (
             &[PAIRS[0], "{\"prompt\": "],
-            "pairs.jsonl, line 2: no record",
+            "pairs.jsonl, line 2: it is not complete",
         ),
-        (&[PAIRS[0], "", "[1]"], "pairs.jsonl, line 3: no record"),
+        (
+            &[PAIRS[0], "", "[1]"],
+            "pairs.jsonl, line 3: it must be an object, found a list",
+        ),
         (
             &[r#"{"prompt": "a", "chosen": "b"}"#],
-            "line 1: rejected is missing",
+            "line 1: `rejected` is missing",
         ),
-        (&[same], "line 1: chosen and rejected are the same"),
+        (&[same], "line 1: `chosen` and `rejected` are the same"),
         (&[role], "line 1: a reply is one message of the assistant"),
         (&[&long], "--sequence-tokens allows 256"),
         (&["", ""], "holds no sample"),

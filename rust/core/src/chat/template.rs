@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pocketune_base::without_byte_order_mark;
 use pocketune_template::{Data, Fault, Inputs, Origin, Rendered, TemplateError, limits};
 
 use crate::cancel::CancelToken;
@@ -57,7 +58,7 @@ impl ChatTemplate {
         let source = match choice {
             TemplateChoice::Model => of_model.ok_or(Error::NoChatTemplate)?,
             TemplateChoice::ChatMl => CHATML,
-            TemplateChoice::Jinja(source) => source,
+            TemplateChoice::Jinja(source) => without_byte_order_mark(source),
         };
         let template = on_known_stack(|| pocketune_template::ChatTemplate::compile(source))?;
         Ok(Self {
