@@ -24,3 +24,4 @@ cd tests/reference
 "$python" peft_gradients.py "$smollm2"
 "$python" peft_import.py "$smollm2"
 "$python" jinja_language.py
+"$python" chat_templates.py

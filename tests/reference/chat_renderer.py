@@ -57,4 +57,4 @@ def line(value):
 def write(path, text):
     """Refuses what a JSON reader that wants Unicode would refuse: lone surrogates."""
     path.write_bytes(text.encode("utf-8"))
-    print(f"{path.resolve().relative_to(TESTS.resolve())}: {path.stat().st_size} bytes")
+    print(f"{path.name}: {path.stat().st_size} bytes")

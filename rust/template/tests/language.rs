@@ -6,6 +6,8 @@
 
 mod glue;
 
+use std::path::Path;
+
 use glue::{read_json, render, report};
 use pocketune_template::{Origin, Rendered};
 use serde_json::{Map, Value as Json};
@@ -14,7 +16,8 @@ struct Corpus(Json);
 
 impl Corpus {
     fn read() -> Self {
-        Self(read_json("language/cases.json"))
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self(read_json(&folder.join("tests/language/cases.json")))
     }
 
     fn cases(&self) -> &[Json] {

@@ -41,17 +41,9 @@ fn check_ranges(rendered: &Rendered) {
     }
 }
 
-/// A file beside the tests.
-pub fn read(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests")
-        .join(name);
-    fs::read_to_string(path).unwrap()
-}
-
-/// A file of JSON beside the tests.
-pub fn read_json(name: &str) -> Json {
-    serde_json::from_str(&read(name)).unwrap()
+/// A file of JSON.
+pub fn read_json(path: &Path) -> Json {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// Panics with the differences that were found, and how many there are.
