@@ -4,19 +4,18 @@ use std::fs;
 use std::path::Path;
 
 use jiff::civil::date;
-use jiff::tz::TimeZone;
 use pocketune_template::{ChatTemplate, Data, Inputs, Origin, Rendered};
 use serde_json::{Map, Value as Json};
 
 /// Renders at the time at which the generators stopped the clock. Errors as text.
-pub fn render(
+pub(crate) fn render(
     source: &str,
     variables: &Map<String, Json>,
     origin: Origin,
 ) -> Result<Rendered, String> {
     let template = ChatTemplate::compile(source).map_err(|error| error.to_string())?;
-    let noon = date(2026, 1, 15).at(12, 0, 0, 0);
-    let mut inputs = Inputs::new().now(noon.to_zoned(TimeZone::UTC).unwrap());
+    let noon = date(2026, 1, 15).at(12, 0, 0, 0).in_tz("UTC").unwrap();
+    let mut inputs = Inputs::new().now(noon);
     for (name, value) in variables {
         let value = Data::from_json(value, origin).map_err(|error| error.to_string())?;
         inputs = inputs.set(name, value);
@@ -42,12 +41,12 @@ fn check_ranges(rendered: &Rendered) {
 }
 
 /// A file of JSON.
-pub fn read_json(path: &Path) -> Json {
+pub(crate) fn read_json(path: &Path) -> Json {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// Panics with the differences that were found, and how many there are.
-pub fn report(cases: usize, failures: &[String]) {
+pub(crate) fn report(cases: usize, failures: &[String]) {
     const SHOWN: usize = 50;
     assert!(cases > 0, "no case was tried");
     let shown = failures.iter().take(SHOWN).map(String::as_str);
