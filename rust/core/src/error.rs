@@ -28,7 +28,7 @@ pub enum Error {
     #[error("the model file is invalid: {0}")]
     ModelInvalid(#[source] GgufError),
     /// A well-formed model of an architecture that was not audited for this version.
-    #[error("models of architecture `{architecture}` are not supported")]
+    #[error("models of architecture `{architecture}` are not supported (llama and gemma3 are)")]
     ArchitectureUnsupported {
         /// The file's `general.architecture`.
         architecture: String,

@@ -29,6 +29,7 @@ mod source;
 mod suites;
 mod text;
 mod threads;
+mod vocabulary;
 mod worker;
 
 pub use adapters::Adapters;

@@ -8,11 +8,9 @@ use crate::error::Error;
 use crate::options::EngineOptions;
 use crate::source::ModelFile;
 use crate::threads::default_threads;
+use crate::vocabulary::structure_bytes;
 use crate::worker::OUTPUTS_MAX;
 
-/// Bytes of llama.cpp's vocabulary structures a token, beside the token's text:
-/// an entry with a string, and a hash map node with another one.
-const VOCABULARY_BYTES_PER_TOKEN: u64 = 190;
 /// Code, stacks and allocator slack of a process that serves one engine.
 const PROCESS_BYTES: u64 = 12 << 20;
 
@@ -102,6 +100,22 @@ pub(crate) fn context_params(
     })
 }
 
+/// Refuses a vocabulary that alone does not fit: llama.cpp reads all of it to plan the rest.
+pub(crate) fn check_vocabulary(file: &ModelFile) -> Result<(), Error> {
+    let required_bytes = overhead_bytes(file);
+    match available_memory_bytes() {
+        Some(available_bytes) if required_bytes > available_bytes => Err(Error::OutOfMemory {
+            required_bytes,
+            available_bytes,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn overhead_bytes(file: &ModelFile) -> u64 {
+    structure_bytes(&file.header.vocabulary) + PROCESS_BYTES
+}
+
 /// Asks llama.cpp itself: it plans all buffers of a model without weights,
 /// allocating none of them. Blocks for reading the vocabulary.
 pub(crate) fn estimate(file: &ModelFile, options: &EngineOptions) -> Result<MemoryEstimate, Error> {
@@ -125,7 +139,7 @@ pub(crate) fn estimate(file: &ModelFile, options: &EngineOptions) -> Result<Memo
         repacked_bytes: planned.repacked_bytes,
         kv_bytes: planned.kv_bytes,
         compute_bytes: planned.compute_bytes + sampling_bytes,
-        overhead_bytes: vocabulary * VOCABULARY_BYTES_PER_TOKEN + PROCESS_BYTES,
+        overhead_bytes: overhead_bytes(file),
         available_bytes: available_memory_bytes(),
     })
 }

@@ -75,6 +75,10 @@ fn read_header(
     let mut wanted = FIRST_READ_BYTES;
     loop {
         let missing = wanted.min(file_bytes).saturating_sub(bytes.len() as u64);
+        // No more than the tables take, which the parser bounds.
+        bytes
+            .try_reserve_exact(usize::try_from(missing).unwrap_or(usize::MAX))
+            .map_err(|_| Error::AllocationFailed)?;
         file.take(missing)
             .read_to_end(&mut bytes)
             .map_err(Error::ModelUnreadable)?;

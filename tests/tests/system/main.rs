@@ -29,4 +29,5 @@ mod scoring;
 mod sharing;
 mod soak;
 mod template;
+mod vocabulary;
 mod world;

@@ -60,6 +60,9 @@ impl Engine {
     ) -> Result<Self, Error> {
         let file = source.open()?;
         let params = memory::context_params(&file, options)?;
+        if !options.ignore_memory_estimate {
+            memory::check_vocabulary(&file)?;
+        }
         let estimate = memory::estimate(&file, options)?;
         if !options.ignore_memory_estimate {
             estimate.check()?;

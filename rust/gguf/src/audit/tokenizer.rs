@@ -221,3 +221,24 @@ fn check_len(key: &str, found: usize, expected: u32) -> Result<(), GgufError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{PRE_TOKENIZERS, PRE_TOKENIZERS_WITH_BOS};
+
+    /// Whoever chooses a model reads there which will do.
+    #[test]
+    fn the_documentation_lists_the_pre_tokenizers() {
+        let (_, list) = include_str!("../../../FORMATS.md")
+            .split_once("Pre-tokenizers: ")
+            .unwrap();
+        let (list, _) = list.split_once(".\n\n").unwrap();
+        let listed: Vec<&str> = list
+            .split(',')
+            .map(|name| name.trim().trim_matches('`'))
+            .collect();
+        let mut known = [PRE_TOKENIZERS, PRE_TOKENIZERS_WITH_BOS].concat();
+        known.sort_unstable();
+        assert_eq!(listed, known);
+    }
+}
