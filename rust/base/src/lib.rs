@@ -2,5 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod regular;
+mod whole;
 
 pub use regular::{OpenError, check_regular, open_regular, open_regular_with, read_regular};
+pub use whole::{Draft, Existing, Place, PlaceError, Readers, check_folder, write_whole};
