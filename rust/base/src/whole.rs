@@ -35,7 +35,7 @@ pub enum Readers {
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
     /// The name belongs to a folder, or ends as one does.
-    #[error("this is a folder")]
+    #[error("it must be a regular file, this is a directory")]
     Folder,
     /// A pipe, a device or a socket: to rename onto it would remove it.
     #[error("it must be a regular file, this is {found}")]
@@ -44,7 +44,7 @@ pub enum PlaceError {
         found: &'static str,
     },
     /// A link whose target is missing.
-    #[error("this is a link to nothing")]
+    #[error("it is a link to nothing")]
     DanglingLink,
     /// There is one already, and it stays.
     #[error("the file exists")]
@@ -60,7 +60,8 @@ pub enum PlaceError {
 impl From<PlaceError> for io::Error {
     fn from(error: PlaceError) -> Self {
         match error {
-            PlaceError::Parent(error) | PlaceError::Io(error) => error,
+            PlaceError::Io(error) => error,
+            PlaceError::Parent(ref cause) => Self::new(cause.kind(), error),
             PlaceError::Exists => Self::new(io::ErrorKind::AlreadyExists, error),
             other => Self::new(io::ErrorKind::InvalidInput, other),
         }
