@@ -310,14 +310,20 @@ mod tests {
         assert!(matches!(refused(folder.path()), PlaceError::Folder));
         assert!(matches!(refused(&path("new/")), PlaceError::Folder));
         assert!(matches!(refused(Path::new("..")), PlaceError::Folder));
-        assert!(matches!(refused(&path("dangling")), PlaceError::DanglingLink));
+        assert!(matches!(
+            refused(&path("dangling")),
+            PlaceError::DanglingLink
+        ));
         assert!(matches!(refused(&path("no/new")), PlaceError::Parent(_)));
         assert!(matches!(refused(&path("file/new")), PlaceError::Parent(_)));
         let long = "n".repeat(300);
         assert!(matches!(refused(&path(&long)), PlaceError::Io(_)));
         let kept = Place::check(&path("file"), Existing::Kept);
         assert!(matches!(kept, Err(PlaceError::Exists)));
-        assert_eq!(names(folder.path()), ["dangling", "file", "link to pipe", "pipe"]);
+        assert_eq!(
+            names(folder.path()),
+            ["dangling", "file", "link to pipe", "pipe"]
+        );
         assert_eq!(fs::read(path("file")).unwrap(), b"old");
     }
 

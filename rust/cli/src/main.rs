@@ -65,9 +65,7 @@ fn main() -> ExitCode {
 }
 
 /// A panic is a failure as any other for whoever started us.
-fn without_panic(
-    run: impl FnOnce() -> Result<ExitCode, CliError>,
-) -> Result<ExitCode, CliError> {
+fn without_panic(run: impl FnOnce() -> Result<ExitCode, CliError>) -> Result<ExitCode, CliError> {
     // Nothing that `run` changed is used after it.
     let outcome = panic::catch_unwind(AssertUnwindSafe(run));
     outcome.unwrap_or(Err(CliError::Internal))

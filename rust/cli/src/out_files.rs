@@ -177,10 +177,7 @@ impl OutFolder {
     }
 
     /// Makes it, fills it, and removes what it made where that fails.
-    pub(crate) fn fill(
-        &self,
-        fill: impl FnOnce() -> Result<(), CliError>,
-    ) -> Result<(), CliError> {
+    pub(crate) fn fill(&self, fill: impl FnOnce() -> Result<(), CliError>) -> Result<(), CliError> {
         let what = self.what;
         let mut made = Vec::new();
         let make = |path: &PathBuf| {

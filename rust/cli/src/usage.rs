@@ -74,6 +74,9 @@ mod tests {
     #[test]
     fn a_message_ends_where_help_begins() {
         let text = "error: unexpected argument '--x' found\n\n  tip: no\n\nUsage: pocketune chat\n\nFor more information, try '--help'.\n";
-        assert_eq!(message(text), "unexpected argument '--x' found\n\n  tip: no");
+        assert_eq!(
+            message(text),
+            "unexpected argument '--x' found\n\n  tip: no"
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use pocketune_train::{
-    CheckpointDir, DpoLoss, DpoOptions, LoraShape, MemoryLimit, Objective, OptimizerOptions, Precision,
-    Projection, Schedule, TrainerOptions,
+    CheckpointDir, DpoLoss, DpoOptions, LoraShape, MemoryLimit, Objective, OptimizerOptions,
+    Precision, Projection, Schedule, TrainerOptions,
 };
 
 use crate::args::ModelArgs;
@@ -223,7 +223,9 @@ impl TuneArgs {
         let kept = self.checkpoint.as_deref().map(CheckpointDir::files);
         let inputs = model.iter().chain([&self.data]).chain(&self.heldout);
         let inputs = inputs.chain(&self.ordinary).chain(&self.init_adapter);
-        let inputs = inputs.chain(&self.over_adapter).chain(kept.iter().flatten());
+        let inputs = inputs
+            .chain(&self.over_adapter)
+            .chain(kept.iter().flatten());
         Places::beside(inputs).file("--out", &self.out).map(Some)
     }
 

@@ -21,3 +21,4 @@ mod reward;
 mod run;
 mod signals;
 mod tune;
+mod writing;

@@ -59,11 +59,7 @@ pub(super) fn import(args: &ImportArgs, output: &Output) -> Result<ExitCode, Cli
     let out = places.file("--out", &args.out)?;
     let layout = layout::Layout::of(&model_source(args.model.model.as_deref())?)?;
     let config = read_bytes("PEFT configuration", &config, 1 << 20)?;
-    let tensors = read_bytes(
-        "PEFT weights",
-        &tensors,
-        ADAPTER_BYTES_MAX,
-    )?;
+    let tensors = read_bytes("PEFT weights", &tensors, ADAPTER_BYTES_MAX)?;
     let bytes = import::to_gguf(&layout, &config::Config::parse(&config)?, &tensors)?;
     // Nothing is written that is no adapter for this model.
     let base = identify(&args.model)?;
