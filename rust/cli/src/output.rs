@@ -29,15 +29,15 @@ impl Output {
 
     /// Prints the one JSON object of this run, after everything else that can fail.
     pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), CliError> {
-        if !ending::begin_object() {
-            return Ok(());
-        }
         let text = if io::stdout().is_terminal() {
             serde_json::to_string_pretty(value)
         } else {
             serde_json::to_string(value)
         };
         let text = text.map_err(|error| CliError::Output(error.into()))?;
+        if !ending::begin_object() {
+            return Ok(());
+        }
         self.text(&format!("{text}\n"))
     }
 

@@ -44,7 +44,7 @@ fn object(error: &clap::Error) -> Value {
     match error.kind() {
         ErrorKind::DisplayHelp => json!({ "help": text }),
         ErrorKind::DisplayVersion => json!({ "version": env!("CARGO_PKG_VERSION") }),
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             failure("usage", "a command is missing")
         }
         _ => failure("usage", message(&text)),

@@ -19,7 +19,7 @@ use crate::policy;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
-    /// Show what a delivered adapter is, and change nothing
+    /// Show what a delivered adapter is, and install nothing
     Review(DeliveryArgs),
     /// Keep a delivered adapter; it changes no reply yet
     Install(DeliveryArgs),
@@ -77,7 +77,8 @@ pub(super) struct StoreArgs {
 pub(super) struct DeliveryArgs {
     /// The adapter; its attestations lie beside it
     file: PathBuf,
-    /// A policy to pin where the store has none or an older one
+    /// A policy to pin where the store has none or an older one; it stays whatever becomes of
+    /// the adapter
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// The next policy, as the one in force has to have signed it

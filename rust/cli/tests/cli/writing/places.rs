@@ -86,7 +86,7 @@ fn a_bad_place_is_refused_before_anything_is_read() {
     let before = desk.everything();
     for writing in &WRITING {
         let places = places.map(|place| desk.path(place)).into_iter();
-        for place in places.chain(["-".to_owned(), String::new()]) {
+        for place in places.chain(["-".to_owned()]) {
             let output = desk.write_to(writing, Inputs::Missing, &place);
             let what = format!("{:?} {} {place:?}", writing.arguments, writing.option);
             assert_eq!(kind(&output), "not_written", "{what}: {}", stderr(&output));
