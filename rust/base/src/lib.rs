@@ -1,5 +1,5 @@
 //! What every crate that reads what others wrote would else write again (layer L0): files
-//! that somebody names, text, lines, JSON, moments. Everything here is bounded, and no input
+//! that somebody names, text, lines, JSON, moments, files written whole. Everything here is bounded, and no input
 //! makes it panic.
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ mod lines;
 mod regular;
 mod seconds;
 mod text;
+mod whole;
 
 pub use lines::{
     BLANK_LINES_MAX, LINE_BYTES_MAX, Line, LineError, LineFault, LineReader, ReadLinesError, lines,
@@ -19,3 +20,4 @@ pub use regular::{
 };
 pub use seconds::{NotSeconds, SECONDS_LAST, SECONDS_MAX, check_seconds};
 pub use text::{BYTE_ORDER_MARK, TextError, TextFault, text, without_byte_order_mark};
+pub use whole::{Draft, Existing, Place, PlaceError, Readers, check_folder, write_whole};

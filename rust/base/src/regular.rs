@@ -90,7 +90,7 @@ pub fn read_regular(path: &Path, limit_bytes: u64) -> Result<Option<Vec<u8>>, Op
     Ok((bytes.len() as u64 <= limit_bytes).then_some(bytes))
 }
 
-fn must_be_regular(found: FileType) -> Result<(), OpenError> {
+pub(crate) fn must_be_regular(found: FileType) -> Result<(), OpenError> {
     let found = if found.is_file() {
         return Ok(());
     } else if found.is_dir() {

@@ -27,8 +27,17 @@ const EXIT_CODES: &str = "\
 Without --model the default model is used, which scripts/fetch-model.sh fetches
 to $POCKETUNE_MODELS, by default ~/.cache/pocketune/models.
 
+Files that a command writes are checked before its work begins, and take their
+places together at its end: an older file stays until everything is done, and
+is then replaced. Keys are never replaced; attestations are added to. Pipes,
+devices, folders and files that the command reads are refused.
+
+With --json standard output holds exactly one JSON object, after a failure
+{\"error\": {\"kind\": …, \"message\": …}} (rust/FORMATS.md).
+
 Exit codes: 0 done; 1 refused or failed, the reason is on standard error;
-2 the command line makes no sense.";
+2 the command line makes no sense; 101 a fault of pocketune itself; 130 or 143
+cancelled by Ctrl-C or SIGTERM. A second one ends the process at once.";
 
 /// Small language models on this machine: chat, measure, inspect, tune.
 #[derive(Debug, Parser)]
@@ -148,6 +157,12 @@ pub(crate) struct TemplateArgs {
 }
 
 impl TemplateArgs {
+    /// The file named, if one is.
+    pub(crate) fn input(&self) -> Option<PathBuf> {
+        let is_name = ["model", "chatml"].contains(&self.template.as_str());
+        (!is_name).then(|| PathBuf::from(&self.template))
+    }
+
     pub(crate) fn choice(&self) -> Result<TemplateChoice, CliError> {
         match self.template.as_str() {
             "model" => Ok(TemplateChoice::Model),

@@ -9,6 +9,7 @@ use pocketune_core::{
     now,
 };
 
+use crate::adapter::must_exist;
 use crate::error::CliError;
 use crate::files;
 
@@ -55,6 +56,11 @@ impl ChangeArgs {
         self.store.is_some() || self.candidate.candidate.is_some()
     }
 
+    /// The file of --candidate, if one is named.
+    pub(crate) fn input(&self) -> Option<&PathBuf> {
+        self.candidate.candidate.as_ref()
+    }
+
     /// The file of --candidate, unchecked.
     pub(crate) fn candidate_bytes(&self) -> Result<Option<Vec<u8>>, CliError> {
         self.candidate.bytes()
@@ -66,6 +72,7 @@ impl ChangeArgs {
         let Some(folder) = &self.store else {
             return self.candidate.read(engine);
         };
+        must_exist(folder)?;
         let active = Adapters::open(folder, engine, None)?.active(now())?;
         match active.adapters.as_slice() {
             [one] if one.scale == 1.0 => Ok(Some(one.adapter.adapter().clone())),

@@ -10,9 +10,15 @@ use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_train::TrainError;
 
+use crate::ending;
 use crate::evaluate::EvaluationError;
 use crate::experiment::WorldError;
 use crate::output::human_bytes;
+
+/// The command line makes no sense; clap's own is the same.
+pub(crate) const EXIT_USAGE: u8 = 2;
+/// What Rust programs end with after a panic.
+const EXIT_INTERNAL: u8 = 101;
 
 /// Why a command did not do what it was asked. Never contains a prompt or a reply.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +64,18 @@ pub(crate) enum CliError {
     },
     #[error("{file} holds no sample")]
     NoData { file: String },
-    #[error("the file cannot be written: {0}")]
-    NotWritten(#[source] io::Error),
+    #[error("{what} cannot be written: {source}")]
+    NotWritten {
+        what: &'static str,
+        source: io::Error,
+    },
+    #[error("{what} cannot be written: {reason}")]
+    NoPlace {
+        what: &'static str,
+        reason: &'static str,
+    },
+    #[error("there is no store in the folder of --store")]
+    NoStore,
     #[error("the key: {0}")]
     Key(String),
     #[error(transparent)]
@@ -88,8 +104,10 @@ pub(crate) enum CliError {
     World(#[from] WorldError),
     #[error("the output cannot be written: {0}")]
     Output(#[source] io::Error),
-    #[error("Ctrl-C cannot be caught: {0}")]
-    Interrupts(#[source] ctrlc::Error),
+    #[error("signals cannot be caught: {0}")]
+    Signals(#[source] io::Error),
+    #[error("a fault of pocketune itself; with --verbose it says more")]
+    Internal,
     #[error("a neighbour process cannot be started: {0}")]
     Neighbour(#[source] io::Error),
     #[error("llama.cpp without Pocketune failed: {0}")]
@@ -119,7 +137,8 @@ impl CliError {
             Self::RewardReport { .. } => "reward_report_invalid",
             Self::NoConsent { .. } => "no_consent",
             Self::Data { .. } | Self::NoData { .. } => "data_invalid",
-            Self::NotWritten(_) => "not_written",
+            Self::NotWritten { .. } | Self::NoPlace { .. } => "not_written",
+            Self::NoStore => "no_store",
             Self::Key(_) => "key",
             Self::Policy(error) => error.reason(),
             Self::Suite(_) | Self::SuiteFile { .. } => "suite_invalid",
@@ -131,7 +150,8 @@ impl CliError {
             Self::TooLong { .. } => "file_too_long",
             Self::Usage(_) | Self::World(_) => "usage",
             Self::Output(_) => "output",
-            Self::Interrupts(_) => "interrupts",
+            Self::Signals(_) => "signals",
+            Self::Internal => "internal",
             Self::Neighbour(_) => "neighbour",
             Self::Raw(_) => "raw_llama_cpp",
             Self::UnequalWork { .. } => "unequal_work",
@@ -140,10 +160,14 @@ impl CliError {
         }
     }
 
-    /// 2 where the command line makes no sense, as clap does; 1 otherwise.
+    /// As `pocketune --help` lists them.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::World(_) => 2,
+            Self::Usage(_) | Self::World(_) => EXIT_USAGE,
+            Self::Core(Error::Cancelled) | Self::Tune(TrainError::Cancelled) => {
+                ending::exit_of_signal()
+            }
+            Self::Internal => EXIT_INTERNAL,
             _ => 1,
         }
     }

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -145,31 +145,6 @@ fn bounded(named: &Named, from: impl Read, limit_bytes: u64) -> Result<Vec<u8>, 
         true => Err(named.too_long(limit_bytes)),
         false => Ok(bytes),
     }
-}
-
-/// Writes a file whole or not at all, and waits until it is on the disk.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let write = || -> io::Result<()> {
-        let mut file = beside(path)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(CliError::NotWritten)
-}
-
-/// Whether [`write_whole`] could write there, known before hours of work.
-pub(crate) fn check_writable(path: &Path) -> Result<(), CliError> {
-    beside(path).map(drop).map_err(CliError::NotWritten)
-}
-
-/// A file without a name in the folder of `path`; it is gone when dropped.
-fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
 }
 
 /// `$XDG_CACHE_HOME/pocketune`, which by the XDG specification must be absolute to count.

@@ -8,6 +8,7 @@ mod bench;
 mod candidate;
 mod chat;
 mod embed;
+mod ending;
 mod error;
 mod estimate;
 mod evaluate;
@@ -18,6 +19,7 @@ mod inspect;
 mod key;
 mod load;
 mod neighbours;
+mod out_files;
 mod output;
 mod policy;
 mod reward;
@@ -29,8 +31,12 @@ mod time;
 mod tokenize;
 mod tune;
 mod tune_bench;
+mod usage;
 mod workshop;
 
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -40,13 +46,44 @@ use crate::error::CliError;
 use crate::output::Output;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    panic::set_hook(Box::new(report_panic));
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage::explain(&error, &arguments),
+    };
     start_logging(cli.common.verbose, cli.common.quiet);
     let output = Output::new(&cli.common);
-    match run(&cli.command, &output) {
+    let outcome = without_panic(|| {
+        ending::catch_signals(output.json)?;
+        run(&cli.command, &output)
+    });
+    match outcome {
         Ok(code) => code,
         Err(error) => output.fail(&error),
     }
+}
+
+/// A panic is a failure as any other for whoever started us.
+fn without_panic(run: impl FnOnce() -> Result<ExitCode, CliError>) -> Result<ExitCode, CliError> {
+    // Nothing that `run` changed is used after it.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(run));
+    outcome.unwrap_or(Err(CliError::Internal))
+}
+
+/// Where it happened. The message may quote a text of the user's: only the log has it.
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(short).unwrap_or_default();
+    let _ = writeln!(io::stderr(), "internal error{place}");
+    log::debug!("{panic}");
+}
+
+/// File and line, without the folders of whoever compiled it.
+fn short(location: &Location<'_>) -> String {
+    const PARTS: usize = 3;
+    let mut parts: Vec<&str> = location.file().rsplit('/').take(PARTS).collect();
+    parts.reverse();
+    format!(" at {}:{}", parts.join("/"), location.line())
 }
 
 fn run(command: &Command, output: &Output) -> Result<ExitCode, CliError> {
@@ -83,4 +120,18 @@ fn start_logging(verbose: bool, quiet: bool) {
         .filter_level(ours)
         .filter_module("llama.cpp", llama)
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_panic;
+    use crate::output::error_object;
+
+    #[test]
+    fn a_panic_is_an_error_of_its_own_and_quotes_nothing() {
+        let error = without_panic(|| panic!("a secret")).unwrap_err();
+        let object = error_object(&error).to_string();
+        assert_eq!((error.kind(), error.exit_code()), ("internal", 101));
+        assert!(!object.contains("secret"), "{object}");
+    }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::Common;
+use crate::ending;
 use crate::error::CliError;
 
 /// How this run reports. Results go to standard output, all else to standard error.
@@ -26,7 +27,7 @@ impl Output {
         }
     }
 
-    /// Prints the one JSON object of this run.
+    /// Prints the one JSON object of this run, after everything else that can fail.
     pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), CliError> {
         let text = if io::stdout().is_terminal() {
             serde_json::to_string_pretty(value)
@@ -34,15 +35,19 @@ impl Output {
             serde_json::to_string(value)
         };
         let text = text.map_err(|error| CliError::Output(error.into()))?;
+        if !ending::begin_object() {
+            return Ok(());
+        }
         self.text(&format!("{text}\n"))
     }
 
-    /// Prints a result as it is.
+    /// Prints a result as it is. Whoever read it may have gone, as `head` does: that
+    /// changes nothing but what is printed.
     pub(crate) fn text(&self, text: &str) -> Result<(), CliError> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(CliError::Output)
+        match print(text) {
+            Err(error) if error.is_broken_pipe() => Ok(()),
+            printed => printed,
+        }
     }
 
     /// Prints names and values in two columns.
@@ -120,14 +125,28 @@ impl Output {
         }
         let _ = writeln!(io::stderr(), "error: {}", printable(&error.to_string()));
         if self.json {
-            let object = json!({
-                "error": { "kind": error.kind(), "message": error.to_string() }
-            });
             // The exit code still tells.
-            let _ = self.json(&object);
+            let _ = self.json(&error_object(error));
         }
         ExitCode::from(error.exit_code())
     }
+}
+
+/// Writes to standard output.
+pub(crate) fn print(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(CliError::Output)
+}
+
+/// What `--json` prints of a failure.
+pub(crate) fn error_object(error: &CliError) -> Value {
+    failure(error.kind(), &error.to_string())
+}
+
+pub(crate) fn failure(kind: &str, message: &str) -> Value {
+    json!({ "error": { "kind": kind, "message": message } })
 }
 
 /// Text of a model or a file without the control characters that steer a terminal.

@@ -12,8 +12,9 @@ use pocketune_adapter::{
 };
 
 use crate::error::CliError;
-use crate::files::{read_bytes, write_whole};
+use crate::files::read_bytes;
 use crate::key::{PassphraseArgs, read_public, read_secret};
+use crate::out_files::{OutFile, Places, write};
 use crate::output::Output;
 use crate::time;
 
@@ -136,16 +137,21 @@ struct SigningArgs {
 pub(crate) fn run(args: &PolicyArgs, output: &Output) -> Result<ExitCode, CliError> {
     let policy = match &args.command {
         PolicyCommand::New(new) => {
+            let keys = new.root.iter().chain(&new.release).chain(&new.validation);
+            let out = new.signing.out(keys)?;
             let envelope = new.signing.sign(&new.document()?)?;
             let policy = TrustPolicy::pinned(&envelope).map_err(CliError::Policy)?;
-            write_whole(&new.signing.out, &envelope)?;
+            write(&out, &envelope)?;
             policy
         }
         PolicyCommand::Rotate(rotate) => {
+            let added = rotate.add.iter().filter_map(|it| it.split_once('='));
+            let added: Vec<PathBuf> = added.map(|(_, file)| file.into()).collect();
+            let out = rotate.signing.out(added.iter().chain([&rotate.file]))?;
             let policy = read(&rotate.file)?;
             let envelope = rotate.signing.sign(&rotate.document(&policy)?)?;
             let next = policy.rotate(&envelope).map_err(CliError::Policy)?;
-            write_whole(&rotate.signing.out, &envelope)?;
+            write(&out, &envelope)?;
             next
         }
         PolicyCommand::Show { file } => read(file)?,
@@ -226,6 +232,12 @@ fn required(requirements: &[Requirement]) -> String {
 }
 
 impl SigningArgs {
+    /// Where the policy goes, known to be possible before anybody types a passphrase.
+    fn out<'a>(&'a self, read: impl Iterator<Item = &'a PathBuf>) -> Result<OutFile, CliError> {
+        let inputs = read.chain(&self.sign).chain(self.passphrase.input());
+        Places::beside(inputs).file("--out", &self.out)
+    }
+
     fn sign(&self, document: &PolicyDocument) -> Result<Vec<u8>, CliError> {
         let payload = serde_json::to_vec(document).unwrap_or_default();
         let mut envelope = Envelope::new(POLICY_TYPE, payload);

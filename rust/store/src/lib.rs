@@ -61,7 +61,16 @@ pub struct Store {
     blobs: Blobs,
 }
 
+/// The database's name in the folder of a store.
+const DATABASE: &str = "store.sqlite";
+
 impl Store {
+    /// Whether there is a store in `folder`. Opening makes one where there is none.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(DATABASE).is_file()
+    }
+
     /// Opens the store in `folder`, made where it is missing, and removes what an
     /// interrupted installation left.
     ///
@@ -72,7 +81,7 @@ impl Store {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(folder)?;
         let store = Self {
-            database: Mutex::new(database::open(&folder.join("store.sqlite"))?),
+            database: Mutex::new(database::open(&folder.join(DATABASE))?),
             blobs: Blobs::open(folder)?,
         };
         store.blobs.sweep(|sha256| {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use pocketune_core::{BaseIdentity, CandidateAdapter, Engine, Error};
+use pocketune_core::{BaseIdentity, CandidateAdapter, Engine, Error, Store};
 use serde_json::json;
 
 use crate::args::ModelArgs;
@@ -77,6 +77,14 @@ pub(crate) fn run(args: &AdapterArgs, output: &Output) -> Result<ExitCode, CliEr
     }
 }
 
+/// Where nothing is installed, nothing is made either: the folder may be misspelt.
+pub(crate) fn must_exist(store: &Path) -> Result<(), CliError> {
+    match Store::exists(store) {
+        true => Ok(()),
+        false => Err(CliError::NoStore),
+    }
+}
+
 /// The model that adapters are to change.
 pub(crate) fn identify(model: &ModelArgs) -> Result<BaseIdentity, CliError> {
     let source = model_source(model.model.as_deref())?;
@@ -84,7 +92,10 @@ pub(crate) fn identify(model: &ModelArgs) -> Result<BaseIdentity, CliError> {
 }
 
 fn parse(path: &Path, base: &BaseIdentity) -> Result<CandidateAdapter, CliError> {
-    let bytes = read_bytes("adapter", path, ADAPTER_BYTES_MAX)?;
+    parse_bytes(read_bytes("adapter", path, ADAPTER_BYTES_MAX)?, base)
+}
+
+fn parse_bytes(bytes: Vec<u8>, base: &BaseIdentity) -> Result<CandidateAdapter, CliError> {
     let parsed = CandidateAdapter::parse(bytes, &base.shapes);
     Ok(parsed.map_err(Error::from)?)
 }

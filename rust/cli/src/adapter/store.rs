@@ -11,7 +11,7 @@ use pocketune_core::{
 use pocketune_store::Situation;
 use serde_json::json;
 
-use super::{identify, verify};
+use super::{identify, must_exist, verify};
 use crate::args::ModelArgs;
 use crate::error::CliError;
 use crate::output::Output;
@@ -19,7 +19,7 @@ use crate::policy;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
-    /// Show what a delivered adapter is, and change nothing
+    /// Show what a delivered adapter is, and install nothing
     Review(DeliveryArgs),
     /// Keep a delivered adapter; it changes no reply yet
     Install(DeliveryArgs),
@@ -77,7 +77,8 @@ pub(super) struct StoreArgs {
 pub(super) struct DeliveryArgs {
     /// The adapter; its attestations lie beside it
     file: PathBuf,
-    /// A policy to pin where the store has none or an older one
+    /// A policy to pin where the store has none or an older one; it stays whatever becomes of
+    /// the adapter
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// The next policy, as the one in force has to have signed it
@@ -96,14 +97,22 @@ struct Open {
 
 impl StoreArgs {
     fn open(&self) -> Result<Open, CliError> {
+        must_exist(&self.store)?;
+        self.open_or_make()
+    }
+
+    /// The model is looked at first: for one that is none, no store is made.
+    fn open_or_make(&self) -> Result<Open, CliError> {
+        let base = identify(&self.model)?;
         Ok(Open {
-            store: self.store()?,
-            base: identify(&self.model)?,
+            store: stored(Store::open(&self.store))?,
+            base,
             now: pocketune_core::now(),
         })
     }
 
     fn store(&self) -> Result<Store, CliError> {
+        must_exist(&self.store)?;
         stored(Store::open(&self.store))
     }
 }
@@ -153,18 +162,28 @@ pub(super) fn run(command: &StoreCommand, output: &Output) -> Result<ExitCode, C
 
 impl DeliveryArgs {
     fn deliver(&self, install: bool, output: &Output) -> Result<(), CliError> {
-        let open = self.store.open()?;
-        if let Some(path) = &self.policy {
-            stored(
-                open.store
-                    .pin_policy(&policy::read_envelope(path)?, open.now),
-            )?;
+        // All that is named has to be there before the store is made or changed.
+        let envelope = |path: &Option<PathBuf>| {
+            let envelope = path.as_deref().map(policy::read_envelope);
+            envelope.transpose()
+        };
+        let (pinned, next) = (envelope(&self.policy)?, envelope(&self.rotate)?);
+        if let Err(source) = std::fs::metadata(&self.file) {
+            let what = "adapter";
+            return Err(CliError::Unreadable { what, source });
         }
-        if let Some(path) = &self.rotate {
-            stored(
-                open.store
-                    .rotate_policy(&policy::read_envelope(path)?, open.now),
-            )?;
+        let open = match &self.policy {
+            Some(path) => {
+                policy::read(path)?;
+                self.store.open_or_make()?
+            }
+            None => self.store.open()?,
+        };
+        if let Some(envelope) = &pinned {
+            stored(open.store.pin_policy(envelope, open.now))?;
+        }
+        if let Some(envelope) = &next {
+            stored(open.store.rotate_policy(envelope, open.now))?;
         }
         let policy = stored(open.store.policy())?;
         let limit = policy.document().roles.release.limits.max_bytes;

@@ -18,6 +18,7 @@ use llama_cpp_2::token::logit_bias::LlamaLogitBias;
 use pocketune_core::{Engine, KvCacheType as OurKvCacheType};
 
 use crate::bench::{Deadline, Run, Work};
+use crate::ending;
 use crate::error::CliError;
 
 const SEQUENCE: i32 = 0;
@@ -57,7 +58,9 @@ impl RawModel {
 
 /// The bytes that were checked, through a file of their own.
 fn load_adapter(model: &mut LlamaModel, bytes: &[u8]) -> Result<LlamaLoraAdapter, CliError> {
-    let mut file = tempfile::NamedTempFile::new().map_err(raw_error)?;
+    let make = tempfile::NamedTempFile::new;
+    let file = ending::make_temporary(make, |file| file.path().to_owned());
+    let mut file = file.map_err(raw_error)?;
     file.write_all(bytes).map_err(raw_error)?;
     model.lora_adapter_init(file.path()).map_err(raw_error)
 }

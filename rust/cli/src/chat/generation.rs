@@ -61,6 +61,11 @@ impl GenerationArgs {
         })
     }
 
+    /// The files named.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &PathBuf> {
+        self.grammar.iter().chain(&self.json_schema)
+    }
+
     fn sampling(&self) -> Sampling {
         if self.greedy {
             return Sampling {

@@ -1,6 +1,5 @@
-//! Ctrl-C: stops the running reply, or leaves when nothing runs.
+//! Ctrl-C and SIGTERM: stop the running reply, or leave when nothing runs.
 
-use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pocketune_core::CancelToken;
 
 use crate::chat::input::Event;
-use crate::error::CliError;
-
-/// What a shell reports for a program that Ctrl-C ended.
-const EXIT_INTERRUPTED: i32 = 130;
+use crate::ending;
 
 /// What Ctrl-C means at the moment.
 #[derive(Debug, Clone)]
@@ -36,8 +32,8 @@ pub(crate) struct Events {
 }
 
 impl Interrupts {
-    /// Catches Ctrl-C from now on.
-    pub(crate) fn install() -> Result<(Self, Events), CliError> {
+    /// Hears signals from now on.
+    pub(crate) fn install() -> (Self, Events) {
         let (sender, receiver) = mpsc::channel();
         let state = Arc::new(State {
             running: Mutex::new(None),
@@ -45,8 +41,8 @@ impl Interrupts {
             events: sender.clone(),
         });
         let caught = Self(Arc::clone(&state));
-        ctrlc::set_handler(move || caught.interrupt()).map_err(CliError::Interrupts)?;
-        Ok((Self(state), Events { sender, receiver }))
+        ending::on_signal(move || caught.interrupt());
+        (Self(state), Events { sender, receiver })
     }
 
     /// Becomes true when Ctrl-C came while no reply was running.
@@ -60,15 +56,20 @@ impl Interrupts {
         Running(self)
     }
 
-    fn interrupt(&self) {
+    /// False where it was asked before and has not helped.
+    fn interrupt(&self) -> bool {
         let running = self.lock().clone();
         match running {
-            Some(cancel) if cancel.is_cancelled() => process::exit(EXIT_INTERRUPTED),
-            Some(cancel) => cancel.cancel(),
+            Some(cancel) if cancel.is_cancelled() => false,
+            Some(cancel) => {
+                cancel.cancel();
+                true
+            }
             None => {
-                self.0.asked.store(true, Ordering::Relaxed);
+                let asked_before = self.0.asked.swap(true, Ordering::Relaxed);
                 // Nobody listens outside of an interactive chat.
                 let _ = self.0.events.send(Event::Interrupted);
+                !asked_before
             }
         }
     }

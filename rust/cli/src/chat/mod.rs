@@ -11,14 +11,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use pocketune_core::{Adapters, Engine, Error, StopReason};
+use pocketune_core::{Adapters, Engine, Error, Reply, StopReason};
 use serde_json::json;
 
+use crate::adapter::must_exist;
 use crate::args::{EngineArgs, TemplateArgs};
 use crate::candidate::{CandidateArgs, Subject};
 use crate::error::CliError;
 use crate::files;
 use crate::load;
+use crate::out_files::{OutFile, Places};
 use crate::output::{Output, printable};
 use generation::GenerationArgs;
 use interrupts::Interrupts;
@@ -66,7 +68,7 @@ pub(crate) struct ChatArgs {
     /// Leave out the oldest turns when the conversation no longer fits
     #[arg(long)]
     drop_oldest: bool,
-    /// Save the conversation and its cache here at the end
+    /// Save the conversation and its cache here at the end; it may be the file of --restore
     #[arg(long, value_name = "FILE", conflicts_with = "candidate")]
     save: Option<PathBuf>,
     /// Go on with a saved conversation
@@ -81,22 +83,49 @@ enum Turns {
 }
 
 pub(crate) fn run(args: &ChatArgs, output: &Output) -> Result<ExitCode, CliError> {
+    let save_to = args.save_to()?;
+    if let Some(folder) = &args.store {
+        must_exist(folder)?;
+    }
     let turns = turns(args, output)?;
     let options = args.generation.options()?;
     let template = args.template.choice()?;
-    let (interrupts, events) = Interrupts::install()?;
+    let (interrupts, events) = Interrupts::install();
     let engine = load::engine(&args.engine, output, interrupts.asked())?;
     if let Some(folder) = &args.store {
         apply_store(folder, &engine, output)?;
     }
     let subject = Subject::open(&engine, args.candidate.read(&engine)?)?;
-    let mut session = Session::start(subject, args, template, options, &interrupts, *output)?;
-    match turns {
+    let chat = session::start_chat(&subject, args, template)?;
+    let mut session = Session::new(subject, chat, save_to, options, &interrupts, *output);
+    let replies = match turns {
         Turns::Given(prompts) => one_after_the_other(&mut session, &prompts, output)?,
-        Turns::FromPerson => interactive::run(&mut session, events)?,
-    }
+        Turns::FromPerson => {
+            interactive::run(&mut session, events)?;
+            Vec::new()
+        }
+    };
     session.save()?;
+    if output.json {
+        let replies: Vec<_> = replies.iter().map(reply_json).collect();
+        output.json(&json!({ "model": session.model_name(), "replies": replies }))?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+impl ChatArgs {
+    /// Where the conversation is saved; known to be possible before anything is said.
+    fn save_to(&self) -> Result<Option<OutFile>, CliError> {
+        let Some(path) = &self.save else {
+            return Ok(None);
+        };
+        // The restored file was read by then: a conversation may go on in place.
+        let model = files::model_path(self.engine.model.model.as_deref()).ok();
+        let template = self.template.input();
+        let inputs = model.iter().chain(&template);
+        let mut places = Places::beside(inputs.chain(self.generation.inputs()));
+        places.private("--save", path).map(Some)
+    }
 }
 
 /// Lets the engine compute under what is active in the store, and says what no longer
@@ -136,7 +165,7 @@ fn one_after_the_other(
     session: &mut Session<'_>,
     prompts: &[String],
     output: &Output,
-) -> Result<(), CliError> {
+) -> Result<Vec<Reply>, CliError> {
     let echo = prompts.len() > 1 && !output.json && std::io::stdout().is_terminal();
     let mut replies = Vec::new();
     for prompt in prompts {
@@ -149,9 +178,5 @@ fn one_after_the_other(
         }
         replies.push(reply);
     }
-    if output.json {
-        let replies: Vec<_> = replies.iter().map(reply_json).collect();
-        output.json(&json!({ "model": session.model_name(), "replies": replies }))?;
-    }
-    Ok(())
+    Ok(replies)
 }

@@ -1,7 +1,6 @@
 //! One run of `chat`: sends turns, streams replies, adds up what they cost.
 
-use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal};
 use std::sync::atomic::Ordering;
 
 use pocketune_core::{
@@ -15,7 +14,8 @@ use crate::chat::ChatArgs;
 use crate::chat::interrupts::Interrupts;
 use crate::error::CliError;
 use crate::load;
-use crate::output::{Output, printable};
+use crate::out_files::{self, OutFile};
+use crate::output::{Output, print, printable};
 
 /// A conversation, or a row of completions.
 pub(crate) struct Session<'a> {
@@ -25,7 +25,7 @@ pub(crate) struct Session<'a> {
     options: GenerationOptions,
     interrupts: &'a Interrupts,
     output: Output,
-    save_to: Option<PathBuf>,
+    save_to: Option<OutFile>,
     last_prompt: Option<String>,
     totals: Totals,
 }
@@ -42,29 +42,25 @@ pub(crate) struct Totals {
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn start(
+    /// Without a `chat`: completions.
+    pub(crate) fn new(
         subject: Subject<'a>,
-        args: &ChatArgs,
-        template: TemplateChoice,
+        chat: Option<Conversation>,
+        save_to: Option<OutFile>,
         options: GenerationOptions,
         interrupts: &'a Interrupts,
         output: Output,
-    ) -> Result<Self, CliError> {
-        let chat = if args.raw {
-            None
-        } else {
-            Some(start_chat(&subject, args, template)?)
-        };
-        Ok(Self {
+    ) -> Self {
+        Self {
             subject,
             chat,
             options,
             interrupts,
             output,
-            save_to: args.save.clone(),
+            save_to,
             last_prompt: None,
             totals: Totals::default(),
-        })
+        }
     }
 
     /// Says `text` and streams the reply.
@@ -98,7 +94,7 @@ impl<'a> Session<'a> {
         if self.interrupts.asked().load(Ordering::Relaxed) {
             return Err(Error::Cancelled.into());
         }
-        let mut page = Page::new(self.output.json);
+        let mut page = Page::new(self.output.json, self.save_to.is_some());
         for part in stream {
             match part? {
                 ReplyPart::Text(text) => page.write(&text)?,
@@ -136,10 +132,11 @@ impl<'a> Session<'a> {
 
     /// Writes the conversation to the file that was asked for, if any.
     pub(crate) fn save(&self) -> Result<(), CliError> {
-        let (Some(Conversation::Base(chat)), Some(path)) = (&self.chat, &self.save_to) else {
+        let (Some(Conversation::Base(chat)), Some(file)) = (&self.chat, &self.save_to) else {
             return Ok(());
         };
-        chat.save(&CancelToken::new())?.write(path)?;
+        let saved = chat.save(&CancelToken::new())?.to_bytes()?;
+        out_files::write(file, &saved)?;
         self.output.aside("saved");
         Ok(())
     }
@@ -165,11 +162,15 @@ impl<'a> Session<'a> {
     }
 }
 
-fn start_chat(
+/// The conversation, new or restored; none where prompts are only gone on with.
+pub(super) fn start_chat(
     subject: &Subject<'_>,
     args: &ChatArgs,
     template: TemplateChoice,
-) -> Result<Conversation, CliError> {
+) -> Result<Option<Conversation>, CliError> {
+    if args.raw {
+        return Ok(None);
+    }
     let overflow = if args.drop_oldest {
         OverflowPolicy::DropOldestTurns
     } else {
@@ -184,20 +185,23 @@ fn start_chat(
     if let (Conversation::Base(chat), Some(path)) = (&chat, &args.restore) {
         chat.restore(SavedChat::read(path)?, &CancelToken::new())?;
     }
-    Ok(chat)
+    Ok(Some(chat))
 }
 
 /// Standard output while a reply is written to it.
 struct Page {
     silent: bool,
+    /// Whether the conversation is worth something without a reader.
+    goes_on: bool,
     terminal: bool,
     at_line_start: bool,
 }
 
 impl Page {
-    fn new(silent: bool) -> Self {
+    fn new(silent: bool, goes_on: bool) -> Self {
         Self {
             silent,
+            goes_on,
             terminal: io::stdout().is_terminal(),
             at_line_start: true,
         }
@@ -222,11 +226,14 @@ impl Page {
         self.put("\n")
     }
 
-    fn put(&self, text: &str) -> Result<(), CliError> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(CliError::Output)
+    fn put(&mut self, text: &str) -> Result<(), CliError> {
+        match print(text) {
+            Err(error) if error.is_broken_pipe() && self.goes_on => {
+                self.silent = true;
+                Ok(())
+            }
+            printed => printed,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ mod reproduce;
 mod statement;
 mod suites;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
@@ -21,6 +21,7 @@ use crate::candidate::ChangeArgs;
 use crate::error::CliError;
 use crate::files;
 use crate::load;
+use crate::out_files::{OutFile, Places, write_all};
 use crate::output::Output;
 use arms::{Evaluated, Plan};
 pub(crate) use error::EvaluationError;
@@ -139,6 +140,7 @@ impl By {
 
 pub(crate) fn run(args: &EvaluateArgs, output: &Output) -> Result<ExitCode, CliError> {
     args.check()?;
+    let [items_file, validation_file] = args.out_files()?;
     if let Some(attestation) = &args.reproduce {
         return reproduce::run(args, attestation, output);
     }
@@ -152,14 +154,20 @@ pub(crate) fn run(args: &EvaluateArgs, output: &Output) -> Result<ExitCode, CliE
         adapter_sha256: procedure.as_ref().map(|it| it.adapter_sha256),
         suites: evaluated,
     };
-    if let (Some(path), Some(procedure)) = (&args.validation_out, procedure) {
+    let validation = procedure.map(|procedure| {
         let validation = statement::validation(&report, procedure, pocketune_core::now());
-        let json = serde_json::to_vec_pretty(&validation).unwrap_or_default();
-        files::write_whole(path, &json)?;
+        serde_json::to_vec_pretty(&validation).unwrap_or_default()
+    });
+    let items = items_file.as_ref().map(|_| outcomes(&report.suites));
+    let items = items.transpose()?;
+    let mut written = Vec::new();
+    if let (Some(file), Some(json)) = (&validation_file, &validation) {
+        written.push((file, json.as_slice()));
     }
-    if let Some(path) = &args.items_out {
-        write_outcomes(path, &report.suites)?;
+    if let (Some(file), Some(lines)) = (&items_file, &items) {
+        written.push((file, lines.as_slice()));
     }
+    write_all(&written)?;
     if output.json {
         output.json(&report)?;
     } else {
@@ -187,8 +195,19 @@ impl EvaluateArgs {
             let reason = "--items-out and --validation-out need --candidate or --store";
             return Err(CliError::Usage(reason));
         }
-        let outputs = self.items_out.iter().chain(&self.validation_out);
-        { outputs }.try_for_each(|path| files::check_writable(path))
+        Ok(())
+    }
+
+    /// --items-out and --validation-out, known to be possible before anything is computed.
+    fn out_files(&self) -> Result<[Option<OutFile>; 2], CliError> {
+        let model = files::model_path(self.engine.model.model.as_deref()).ok();
+        let suites: Vec<PathBuf> = self.suite.iter().map(PathBuf::from).collect();
+        let inputs = model.iter().chain(&suites).chain(self.change.input());
+        let mut places = Places::beside(inputs);
+        Ok([
+            places.optional("--items-out", self.items_out.as_deref())?,
+            places.optional("--validation-out", self.validation_out.as_deref())?,
+        ])
     }
 
     fn plan(&self) -> Plan {
@@ -214,7 +233,8 @@ impl EvaluateArgs {
     }
 }
 
-fn write_outcomes(path: &Path, suites: &[Evaluated]) -> Result<(), CliError> {
+/// A line for each item that both arms replied to.
+fn outcomes(suites: &[Evaluated]) -> Result<Vec<u8>, CliError> {
     let mut lines = Vec::new();
     let replies = suites.iter().filter_map(|suite| {
         let generation = suite.generation.as_ref()?;
@@ -227,5 +247,5 @@ fn write_outcomes(path: &Path, suites: &[Evaluated]) -> Result<(), CliError> {
             lines.push(b'\n');
         }
     }
-    files::write_whole(path, &lines)
+    Ok(lines)
 }

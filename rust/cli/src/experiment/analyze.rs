@@ -10,7 +10,7 @@ use pocketune_judge::experiment::{Decision, DesignKind, Verdict, decide, signed_
 
 use super::evidence::{EvidenceArgs, outlook};
 use crate::error::CliError;
-use crate::files;
+use crate::out_files::{Places, write};
 use crate::output::Output;
 use crate::time;
 
@@ -27,11 +27,9 @@ pub(super) struct AnalyzeArgs {
 }
 
 pub(super) fn run(args: &AnalyzeArgs, output: &Output) -> Result<ExitCode, CliError> {
+    let mut places = Places::beside(args.evidence.inputs());
+    let summary = places.optional("--summary-out", args.summary_out.as_deref())?;
     let evidence = args.evidence.read()?;
-    if let Some(path) = &args.summary_out {
-        let json = serde_json::to_vec(&evidence.tally).unwrap_or_default();
-        files::write_whole(path, &json)?;
-    }
     let now = args.at.unwrap_or_else(pocketune_core::now);
     let decision = decide(
         &evidence.definition,
@@ -39,6 +37,10 @@ pub(super) fn run(args: &AnalyzeArgs, output: &Output) -> Result<ExitCode, CliEr
         now.unix_seconds(),
         evidence.ended,
     )?;
+    if let Some(summary) = &summary {
+        let json = serde_json::to_vec(&evidence.tally).unwrap_or_default();
+        write(summary, &json)?;
+    }
     if output.json {
         output.json(&decision)?;
     } else {

@@ -45,6 +45,12 @@ pub(super) struct Source {
 }
 
 impl EvidenceArgs {
+    /// The files named.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &PathBuf> {
+        let counted = self.ledger.iter().chain(&self.summary);
+        counted.chain([&self.definition])
+    }
+
     pub(super) fn read(&self) -> Result<Evidence, CliError> {
         let definition_file = Source::read("definition", &self.definition)?;
         let definition = definition(&definition_file)?;

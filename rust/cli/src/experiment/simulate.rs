@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::evidence::{Source, definition};
 use super::world;
 use crate::error::CliError;
-use crate::files;
+use crate::out_files::{Places, write};
 use crate::output::Output;
 use crate::time;
 
@@ -71,6 +71,8 @@ struct Simulated {
 }
 
 pub(super) fn run(args: &SimulateArgs, output: &Output) -> Result<ExitCode, CliError> {
+    let mut places = Places::beside(args.items.iter().chain([&args.definition]));
+    let ledger_file = places.optional("--ledger-out", args.ledger_out.as_deref())?;
     let definition = definition(&Source::read("definition", &args.definition)?)?;
     let world = World {
         outcomes: match &args.items {
@@ -83,11 +85,11 @@ pub(super) fn run(args: &SimulateArgs, output: &Output) -> Result<ExitCode, CliE
     if args.experiments == 0 {
         return Err(CliError::Usage("--experiments is at least 1"));
     }
-    if let Some(path) = &args.ledger_out {
-        let ledger = ledger(args, &definition, &world, exposures)?;
-        files::write_whole(path, ledger.as_bytes())?;
-    }
     let simulated = simulated(args, &definition, &world, exposures, output)?;
+    if let Some(file) = &ledger_file {
+        let ledger = ledger(args, &definition, &world, exposures)?;
+        write(file, ledger.as_bytes())?;
+    }
     if output.json {
         output.json(&simulated)?;
     } else {

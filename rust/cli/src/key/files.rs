@@ -1,9 +1,6 @@
 //! Key files: PKCS #8 for private keys, encrypted by scrypt and AES-256 where there is
 //! a passphrase; SPKI for public ones. Both PEM, as other tools read them.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,9 +11,11 @@ use pkcs8::{
     LineEnding,
 };
 use pocketune_adapter::{PublicKey, SecretKey};
+use pocketune_base::Readers;
 
 use crate::error::CliError;
 use crate::files::read_text;
+use crate::out_files::{OutFile, Places, write_all};
 
 /// Where the passphrase of private keys comes from.
 #[derive(Debug, Args)]
@@ -27,6 +26,11 @@ pub(crate) struct PassphraseArgs {
 }
 
 impl PassphraseArgs {
+    /// The file, if one is named.
+    pub(crate) fn input(&self) -> Option<&PathBuf> {
+        self.passphrase_file.as_ref()
+    }
+
     fn read(&self, prompt: &str) -> Result<String, CliError> {
         let text = match &self.passphrase_file {
             Some(path) => read_text("passphrase", path)?,
@@ -49,9 +53,27 @@ impl PassphraseArgs {
     }
 }
 
-/// Writes both halves of a key.
+/// Where both halves of a key go. Neither replaces a file: it may be the only key of its
+/// kind.
+pub(super) struct KeyFiles {
+    private: OutFile,
+    public: OutFile,
+}
+
+impl KeyFiles {
+    pub(super) fn check(path: &Path, passphrase: &PassphraseArgs) -> Result<Self, CliError> {
+        let mut places = Places::beside(passphrase.input());
+        let (private, public) = (Readers::Owner, Readers::Umask);
+        Ok(Self {
+            private: places.new_file("--out", path, private)?,
+            public: places.new_file("the public key beside --out", &public_path(path), public)?,
+        })
+    }
+}
+
+/// Writes both halves of a key, or none.
 pub(super) fn write(
-    path: &Path,
+    files: &KeyFiles,
     seed: &[u8; 32],
     passphrase: Option<&str>,
 ) -> Result<(), CliError> {
@@ -68,19 +90,10 @@ pub(super) fn write(
     let private = private.map_err(|error| CliError::Key(error.to_string()))?;
     let public = key.verifying_key().to_public_key_pem(LineEnding::LF);
     let public = public.map_err(|error| CliError::Key(error.to_string()))?;
-    write_new(path, private.as_bytes(), 0o600)?;
-    write_new(&public_path(path), public.as_bytes(), 0o644)
-}
-
-/// Never over a key that is there: it may be the only one of its kind.
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CliError> {
-    let write = || {
-        let mut options = File::options();
-        let mut file = options.write(true).create_new(true).mode(mode).open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(CliError::NotWritten)
+    write_all(&[
+        (&files.private, private.as_bytes()),
+        (&files.public, public.as_bytes()),
+    ])
 }
 
 fn public_path(path: &Path) -> PathBuf {

@@ -54,13 +54,14 @@ pub(crate) fn run(args: &KeyArgs, output: &Output) -> Result<ExitCode, CliError>
             passphrase,
             no_passphrase,
         } => {
+            let written = files::KeyFiles::check(out, passphrase)?;
             let passphrase = match no_passphrase {
                 true => None,
                 false => Some(passphrase.read_new()?),
             };
             let mut seed = [0; 32];
             getrandom::fill(&mut seed).map_err(|error| CliError::Key(error.to_string()))?;
-            files::write(out, &seed, passphrase.as_deref())?;
+            files::write(&written, &seed, passphrase.as_deref())?;
             SecretKey::from_seed(&seed).public()
         }
         KeyCommand::Show { file } => read_public(file)?,

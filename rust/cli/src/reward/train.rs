@@ -14,6 +14,7 @@ use crate::args::EngineArgs;
 use crate::error::CliError;
 use crate::files;
 use crate::load;
+use crate::out_files::{Places, write};
 use crate::output::Output;
 
 #[derive(Debug, Args)]
@@ -48,7 +49,9 @@ struct TrainedHead<'a> {
 }
 
 pub(super) fn run(args: &TrainArgs, output: &Output) -> Result<ExitCode, CliError> {
-    files::check_writable(&args.out)?;
+    let model = files::model_path(args.engine.model.model.as_deref()).ok();
+    let mut places = Places::beside(args.data.iter().chain(&model));
+    let out = places.file("--out", &args.out)?;
     let preferences = data::read(&args.data)?;
     let engine = load::engine(&args.engine, output, &AtomicBool::new(false))?;
     let started = Instant::now();
@@ -64,7 +67,7 @@ pub(super) fn run(args: &TrainArgs, output: &Output) -> Result<ExitCode, CliErro
     let trained = train(&comparisons, source, &options)?;
     let training_s = started.elapsed().as_secs_f64();
     let bytes = trained.head.to_gguf()?;
-    files::write_whole(&args.out, &bytes)?;
+    write(&out, &bytes)?;
     if output.json {
         output.json(&TrainedHead {
             features_s,

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use pocketune_train::{
-    DpoLoss, DpoOptions, LoraShape, MemoryLimit, Objective, OptimizerOptions, Precision,
-    Projection, Schedule, TrainerOptions,
+    CheckpointDir, DpoLoss, DpoOptions, LoraShape, MemoryLimit, Objective, OptimizerOptions,
+    Precision, Projection, Schedule, TrainerOptions,
 };
 
 use crate::args::ModelArgs;
 use crate::error::CliError;
+use crate::files::model_path;
+use crate::out_files::{OutFile, Places};
 
 const EXAMPLES: &str = r#"Examples:
   pocketune tune --objective dpo --data pairs.jsonl --out brief.gguf
@@ -211,6 +213,23 @@ impl From<PrecisionKind> for Precision {
 }
 
 impl TuneArgs {
+    /// Where the adapter goes, known to be possible before hours of work. What a run keeps
+    /// for itself is no place: it is removed at the end.
+    /// None for a plan, which writes nothing.
+    pub(crate) fn out_file(&self) -> Result<Option<OutFile>, CliError> {
+        if self.plan {
+            return Ok(None);
+        }
+        let model = model_path(self.model.model.as_deref()).ok();
+        let kept = self.checkpoint.as_deref().map(CheckpointDir::files);
+        let inputs = model.iter().chain([&self.data]).chain(&self.heldout);
+        let inputs = inputs.chain(&self.ordinary).chain(&self.init_adapter);
+        let inputs = inputs
+            .chain(&self.over_adapter)
+            .chain(kept.iter().flatten());
+        Places::beside(inputs).file("--out", &self.out).map(Some)
+    }
+
     pub(crate) fn pairs(&self) -> bool {
         self.objective == ObjectiveKind::Dpo
     }

@@ -8,7 +8,7 @@ mod samples;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use pocketune_core::{EngineOptions, ModelSource};
@@ -19,22 +19,19 @@ use pocketune_train::{
 
 pub(crate) use self::args::TuneArgs;
 use self::report::{HeldOutFigures, LiveLine, Report, Trained};
+use crate::ending;
 use crate::error::CliError;
 use crate::files;
 use crate::load;
+use crate::out_files::{self, OutFolder};
 use crate::output::Output;
 use crate::steps::Steps;
 use crate::workshop::Workshop;
 
 pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError> {
+    let out = args.out_file()?;
     let path = files::model_path(args.model.model.as_deref())?;
-    if !args.plan {
-        files::check_writable(&args.out)?;
-    }
-    let checkpoint = match &args.checkpoint {
-        Some(folder) if !args.plan => Some(CheckpointDir::open(folder)?),
-        _ => None,
-    };
+    let mut checkpoint = Checkpoint::check(args)?;
     let data = Data::read(args, &path, output)?;
     let count = data.samples.len();
     let workshop = Workshop::open(&path, args.threads)?;
@@ -52,10 +49,11 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError
     };
     let options = args.options();
     let mut trainer = Trainer::new(model, pool, &frozen, lora, data.samples, options, limit)?;
-    if args.plan {
+    let Some(out) = out else {
         return report::plan(&trainer, output);
-    }
-    if let Some(checkpoint) = &checkpoint
+    };
+    let checkpoint = checkpoint.open()?;
+    if let Some(checkpoint) = checkpoint
         && trainer.resume(checkpoint)?
     {
         let done = trainer.history().len();
@@ -68,8 +66,8 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError
         args,
         output,
         workshop: &workshop,
-        checkpoint: checkpoint.as_ref(),
-        control: interruptible()?,
+        checkpoint,
+        control: interruptible(),
     };
     let trained = run.train(&mut trainer, probe, heldout)?;
     let bytes = trainer.lora().to_gguf(
@@ -77,20 +75,56 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError
         args.precision.into(),
         &run.facts(&trainer, &trained, count),
     )?;
-    files::write_whole(&args.out, &bytes)?;
-    if let Some(checkpoint) = &checkpoint {
+    out_files::write(&out, &bytes)?;
+    if let Some(checkpoint) = checkpoint {
         checkpoint.clear()?;
     }
     let out = args.out.display().to_string();
     Report::new(out, bytes.len(), count, &trainer, trained).show(output)
 }
 
-/// What Ctrl-C cancels.
-fn interruptible() -> Result<Control, CliError> {
+/// What a signal cancels.
+fn interruptible() -> Control {
     let control = Control::new();
     let stop = control.clone();
-    ctrlc::set_handler(move || stop.cancel()).map_err(CliError::Interrupts)?;
-    Ok(control)
+    let asked = AtomicBool::new(false);
+    ending::on_signal(move || {
+        stop.cancel();
+        !asked.swap(true, Ordering::Relaxed)
+    });
+    control
+}
+
+/// The folder of --checkpoint. One that is missing is made when the run is accepted, so
+/// that a refused one leaves nothing.
+enum Checkpoint<'a> {
+    None,
+    Missing(&'a Path),
+    Open(CheckpointDir),
+}
+
+impl<'a> Checkpoint<'a> {
+    /// Takes hold of a folder that is there, and sees whether one that is not can be made.
+    fn check(args: &'a TuneArgs) -> Result<Self, CliError> {
+        let Some(folder) = args.checkpoint.as_deref().filter(|_| !args.plan) else {
+            return Ok(Self::None);
+        };
+        Ok(match OutFolder::check("--checkpoint", folder) {
+            Ok(checked) if !checked.exists() => Self::Missing(folder),
+            // Otherwise the trainer has a word for what is wrong with it.
+            _ => Self::Open(CheckpointDir::open(folder)?),
+        })
+    }
+
+    fn open(&mut self) -> Result<Option<&CheckpointDir>, CliError> {
+        if let Self::Missing(folder) = self {
+            *self = Self::Open(CheckpointDir::open(folder)?);
+        }
+        Ok(match self {
+            Self::Open(open) => Some(open),
+            _ => None,
+        })
+    }
 }
 
 /// A run from its first step to its last, in view of whoever started it.

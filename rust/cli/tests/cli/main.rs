@@ -22,3 +22,4 @@ mod reward;
 mod run;
 mod signals;
 mod tune;
+mod writing;

@@ -37,7 +37,7 @@ fn ctrl_c_stops_a_reply_after_what_was_printed() {
     stdout
         .read_to_string(&mut rest)
         .expect("what was printed is UTF-8");
-    assert_eq!(end_of(&mut child).code(), Some(1));
+    assert_eq!(end_of(&mut child).code(), Some(130));
     assert_eq!(errors(&mut child), "error: cancelled\n");
 }
 

@@ -4,12 +4,11 @@
 //! header (JSON), the keys and values, SHA-256 over everything before it. The
 //! digest finds damage; it is no signature.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use pocketune_adapter::Digest;
-use pocketune_base::{OpenError, open_regular};
+use pocketune_base::{OpenError, Readers, open_regular, write_whole};
 use pocketune_llama::Token;
 use serde::{Deserialize, Serialize};
 
@@ -167,19 +166,10 @@ impl SavedChat {
     /// Writes the chat to `path`; at any moment the file is the old or the new one. Blocks.
     ///
     /// # Errors
-    /// [`Error::Io`]; then an older file at `path` is untouched.
+    /// [`Error::Io`], also where `path` is a folder, a pipe or a device; then an older file at
+    /// `path` is untouched.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let dir = dir.unwrap_or(Path::new("."));
-        let mut temporary = tempfile::NamedTempFile::new_in(dir).map_err(Error::Io)?;
-        temporary.write_all(&self.to_bytes()?).map_err(Error::Io)?;
-        temporary.as_file().sync_all().map_err(Error::Io)?;
-        temporary
-            .persist(path)
-            .map_err(|error| Error::Io(error.error))?;
-        File::open(dir)
-            .and_then(|dir| dir.sync_all())
-            .map_err(Error::Io)
+        write_whole(path, &self.to_bytes()?, Readers::Owner).map_err(Error::Io)
     }
 
     /// Reads a chat from `path`. Blocks.

@@ -40,6 +40,12 @@ pub struct CheckpointDir {
 }
 
 impl CheckpointDir {
+    /// The files that a run keeps in `folder`, and removes at its end.
+    #[must_use]
+    pub fn files(folder: &Path) -> [PathBuf; 3] {
+        [FILE, NEW_FILE, LOCK_FILE].map(|name| folder.join(name))
+    }
+
     /// Takes hold of `folder`, which is made where it is missing.
     ///
     /// # Errors

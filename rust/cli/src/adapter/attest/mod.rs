@@ -3,21 +3,23 @@
 mod release;
 mod validation;
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use pocketune_adapter::{Digest, ENVELOPE_BYTES_MAX, Envelope, Predicate, Statement, Subject};
+use pocketune_adapter::{
+    BUNDLE_BYTES_MAX, Digest, ENVELOPE_BYTES_MAX, Envelope, Predicate, Statement, Subject,
+};
 use pocketune_store::bundle_path;
+use serde_json::{Value, json};
 
 use super::thing::Thing;
 use super::{identify, parse};
 use crate::args::ModelArgs;
 use crate::error::CliError;
-use crate::files::{read_bytes, write_whole};
+use crate::files::{model_path, read_bytes};
 use crate::key::{PassphraseArgs, read_public, read_secret};
+use crate::out_files::{OutFile, Places, write, write_all};
 use crate::output::Output;
 use release::ReleaseArgs;
 use validation::ValidationArgs;
@@ -80,39 +82,80 @@ struct SubjectArgs {
 }
 
 pub(super) fn run(args: &AttestArgs, output: &Output) -> Result<ExitCode, CliError> {
-    let subject = match &args.statement {
-        StatementArgs::Release(args) => &args.subject,
-        StatementArgs::Validation(args) => &args.subject,
+    let (subject, more) = match &args.statement {
+        StatementArgs::Release(args) => (&args.subject, Vec::new()),
+        StatementArgs::Validation(args) => (&args.subject, args.inputs().collect()),
     };
-    if subject.add_signature()? {
-        return Ok(ExitCode::SUCCESS);
+    let files = subject.files(&more)?;
+    let envelope = match subject.signed_elsewhere()? {
+        Some(envelope) => envelope,
+        None => {
+            let (sha256, predicate) = args.statement.about(subject)?;
+            subject.signed(sha256, predicate)?
+        }
+    };
+    files.write(&envelope)?;
+    if let Files::Payload { .. } = &files {
+        output.note("sign it, then: --statement-in … --signature-in … --public …");
     }
-    let (sha256, predicate) = match &args.statement {
-        StatementArgs::Release(args) => {
-            let thing = Thing::read(args.kind, &subject.file, &subject.model)?;
-            (
-                thing.sha256,
-                Predicate::Release(Box::new(args.release(thing))),
-            )
-        }
-        StatementArgs::Validation(args) => {
-            let base = identify(&subject.model)?;
-            let sha256 = Digest::of(parse(&subject.file, &base)?.bytes());
-            let validation = args.validation(&base, &sha256)?;
-            (sha256, Predicate::Validation(Box::new(validation)))
-        }
-    };
-    subject.attest(sha256, predicate, output)?;
+    if output.json {
+        output.json(&report(&files, &envelope)?)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
+impl StatementArgs {
+    /// The digest of the file, and what is said of it.
+    fn about(&self, subject: &SubjectArgs) -> Result<(Digest, Predicate), CliError> {
+        match self {
+            Self::Release(args) => {
+                let thing = Thing::read(args.kind, &subject.file, &subject.model)?;
+                let sha256 = thing.sha256;
+                Ok((sha256, Predicate::Release(Box::new(args.release(thing)))))
+            }
+            Self::Validation(args) => {
+                let base = identify(&subject.model)?;
+                let sha256 = Digest::of(parse(&subject.file, &base)?.bytes());
+                let validation = args.validation(&base, &sha256)?;
+                Ok((sha256, Predicate::Validation(Box::new(validation))))
+            }
+        }
+    }
+}
+
 impl SubjectArgs {
-    /// Adds a signature that was made elsewhere, if one is given.
-    fn add_signature(&self) -> Result<bool, CliError> {
+    /// Where everything goes, known to be possible before anybody types a passphrase.
+    fn files(&self, more: &[PathBuf]) -> Result<Files, CliError> {
+        let elsewhere = self.statement_in.iter().chain(&self.signature_in);
+        let keys = self.sign.iter().chain(self.passphrase.input());
+        let inputs = keys.chain(elsewhere).chain(&self.public).chain(more);
+        let model = model_path(self.model.model.as_deref()).ok();
+        let mut places = Places::beside(inputs.chain([&self.file]).chain(&model));
+        let Some(path) = &self.payload_out else {
+            if self.sign.is_empty() && self.signature_in.is_none() {
+                return Err(CliError::Usage("attest needs --sign or --payload-out"));
+            }
+            let path = bundle_path(&self.file);
+            let file = places.file("the attestations beside the file", &path)?;
+            return Ok(Files::Bundle { path, file });
+        };
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".statement.json");
+        let statement_path = PathBuf::from(beside);
+        Ok(Files::Payload {
+            payload: places.file("--payload-out", path)?,
+            statement: places.file("the statement beside --payload-out", &statement_path)?,
+            path: path.clone(),
+            statement_path,
+        })
+    }
+
+    /// A statement with a signature that was made elsewhere, if one is given.
+    fn signed_elsewhere(&self) -> Result<Option<Envelope>, CliError> {
         let (Some(statement), Some(signature), Some(public)) =
             (&self.statement_in, &self.signature_in, &self.public)
         else {
-            return Ok(false);
+            return Ok(None);
         };
         let json = read_bytes("statement", statement, ENVELOPE_BYTES_MAX as u64)?;
         let envelope = Envelope::parse(&json);
@@ -123,17 +166,11 @@ impl SubjectArgs {
             let reason = "the signature is not this key's for this statement";
             return Err(CliError::Key(reason.to_owned()));
         }
-        append(&bundle_path(&self.file), &envelope)?;
-        Ok(true)
+        Ok(Some(envelope))
     }
 
-    /// Signs a statement about the file, or writes what is to be signed elsewhere.
-    fn attest(
-        &self,
-        sha256: Digest,
-        predicate: Predicate,
-        output: &Output,
-    ) -> Result<(), CliError> {
+    /// A statement about the file with a signature of each --sign.
+    fn signed(&self, sha256: Digest, predicate: Predicate) -> Result<Envelope, CliError> {
         let file_name = self.file.file_name().unwrap_or_default();
         let subject = Subject {
             name: file_name.to_string_lossy().into_owned(),
@@ -144,33 +181,80 @@ impl SubjectArgs {
             predicate,
         };
         let mut envelope = statement.envelope();
-        if let Some(path) = &self.payload_out {
-            write_whole(path, &envelope.signed_bytes())?;
-            let mut beside = path.as_os_str().to_owned();
-            beside.push(".statement.json");
-            write_whole(Path::new(&beside), envelope.to_json().as_bytes())?;
-            output.note("sign it, then: --statement-in … --signature-in … --public …");
-            return Ok(());
-        }
-        if self.sign.is_empty() {
-            return Err(CliError::Usage("attest needs --sign or --payload-out"));
-        }
         for path in &self.sign {
             envelope.sign(&read_secret(path, &self.passphrase)?);
         }
-        append(&bundle_path(&self.file), &envelope)
+        Ok(envelope)
     }
 }
 
-/// One more line of the bundle.
-fn append(bundle: &Path, envelope: &Envelope) -> Result<(), CliError> {
-    let line = envelope.to_json() + "\n";
-    let mut file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(bundle)
-        .map_err(CliError::NotWritten)?;
-    file.write_all(line.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(CliError::NotWritten)
+/// Where a statement goes: into the bundle beside the file, or to whoever signs it.
+enum Files {
+    Bundle {
+        path: PathBuf,
+        file: OutFile,
+    },
+    Payload {
+        path: PathBuf,
+        payload: OutFile,
+        statement_path: PathBuf,
+        statement: OutFile,
+    },
+}
+
+impl Files {
+    fn write(&self, envelope: &Envelope) -> Result<(), CliError> {
+        let json = envelope.to_json();
+        match self {
+            Self::Bundle { path, file } => write(file, &one_more(path, &json)?),
+            Self::Payload {
+                payload, statement, ..
+            } => write_all(&[
+                (payload, &envelope.signed_bytes()),
+                (statement, json.as_bytes()),
+            ]),
+        }
+    }
+}
+
+/// The bundle with one more line. What is there stays as it is, byte by byte.
+fn one_more(bundle: &Path, line: &str) -> Result<Vec<u8>, CliError> {
+    let (what, limit_bytes) = ("bundle of attestations", BUNDLE_BYTES_MAX as u64);
+    let mut bytes = match Path::exists(bundle) {
+        true => read_bytes(what, bundle, limit_bytes)?,
+        false => Vec::new(),
+    };
+    // A line that somebody cut off stays one of its own.
+    if bytes.last().is_some_and(|&last| last != b'\n') {
+        bytes.push(b'\n');
+    }
+    bytes.extend_from_slice(line.as_bytes());
+    bytes.push(b'\n');
+    if bytes.len() as u64 > limit_bytes {
+        // Nobody would read it.
+        return Err(CliError::TooLong { what, limit_bytes });
+    }
+    Ok(bytes)
+}
+
+/// What was stated, and where it went, for programs.
+fn report(files: &Files, envelope: &Envelope) -> Result<Value, CliError> {
+    let statement = Statement::unverified(envelope);
+    let statement = statement.map_err(|error| CliError::Key(format!("no statement: {error}")))?;
+    let sha256 = statement.subjects.first().map(|subject| subject.sha256);
+    let keys: Vec<&str> = envelope.unverified_key_ids().collect();
+    Ok(match files {
+        Files::Bundle { path, .. } => json!({
+            "sha256": sha256, "signed_by": keys, "bundle": path.display().to_string(),
+        }),
+        Files::Payload {
+            path,
+            statement_path,
+            ..
+        } => json!({
+            "sha256": sha256,
+            "payload": path.display().to_string(),
+            "statement": statement_path.display().to_string(),
+        }),
+    })
 }

@@ -39,6 +39,13 @@ enum ResultKind {
 }
 
 impl ValidationArgs {
+    /// The files named, the subject's apart.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = PathBuf> {
+        let suites = self.suite.iter().filter_map(|it| it.split_once('='));
+        let suites = suites.map(|(_, file)| PathBuf::from(file));
+        suites.chain(self.evaluation.clone())
+    }
+
     /// What is to be signed about the adapter with this digest.
     pub(super) fn validation(
         &self,

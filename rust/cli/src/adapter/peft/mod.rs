@@ -18,7 +18,8 @@ use serde_json::json;
 use super::{ADAPTER_BYTES_MAX, identify};
 use crate::args::ModelArgs;
 use crate::error::CliError;
-use crate::files::{model_source, read_bytes, write_whole};
+use crate::files::{model_path, model_source, read_bytes};
+use crate::out_files::{OutFile, OutFolder, Places, write, write_all};
 use crate::output::Output;
 
 /// Turn a LoRA of PEFT into an adapter
@@ -52,33 +53,49 @@ const CONFIG: &str = "adapter_config.json";
 const TENSORS: &str = "adapter_model.safetensors";
 
 pub(super) fn import(args: &ImportArgs, output: &Output) -> Result<ExitCode, CliError> {
+    let [config, tensors] = [CONFIG, TENSORS].map(|name| args.folder.join(name));
+    let model = model_path(args.model.model.as_deref()).ok();
+    let mut places = Places::beside([&config, &tensors].into_iter().chain(&model));
+    let out = places.file("--out", &args.out)?;
     let layout = layout::Layout::of(&model_source(args.model.model.as_deref())?)?;
-    let config = read_bytes("PEFT configuration", &args.folder.join(CONFIG), 1 << 20)?;
-    let tensors = read_bytes(
-        "PEFT weights",
-        &args.folder.join(TENSORS),
-        ADAPTER_BYTES_MAX,
-    )?;
+    let config = read_bytes("PEFT configuration", &config, 1 << 20)?;
+    let tensors = read_bytes("PEFT weights", &tensors, ADAPTER_BYTES_MAX)?;
     let bytes = import::to_gguf(&layout, &config::Config::parse(&config)?, &tensors)?;
-    write_whole(&args.out, &bytes)?;
-    // What was written is an adapter for this model.
+    // Nothing is written that is no adapter for this model.
     let base = identify(&args.model)?;
-    super::inspect(&super::parse(&args.out, &base)?, &base, output)?;
+    let adapter = super::parse_bytes(bytes, &base)?;
+    write(&out, adapter.bytes())?;
+    super::inspect(&adapter, &base, output)?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn export(args: &ExportArgs, output: &Output) -> Result<ExitCode, CliError> {
+    let model = model_path(args.model.model.as_deref()).ok();
+    let folder = OutFolder::check("--out", &args.out)?;
+    let mut places = Places::beside(model.iter().chain([&args.file]));
+    if folder.exists() {
+        args.out_files(&mut places)?;
+    }
     let layout = layout::Layout::of(&model_source(args.model.model.as_deref())?)?;
     let base = identify(&args.model)?;
     let adapter = super::parse(&args.file, &base)?;
     let (config, tensors) = export::from_gguf(&layout, &adapter, &args.base_name)?;
-    std::fs::create_dir_all(&args.out).map_err(CliError::NotWritten)?;
-    write_whole(&args.out.join(TENSORS), &tensors)?;
-    write_whole(&args.out.join(CONFIG), &config)?;
+    folder.fill(|| {
+        let [to_config, to_tensors] = args.out_files(&mut Places::default())?;
+        write_all(&[(&to_tensors, &tensors), (&to_config, &config)])
+    })?;
     if output.json {
         output.json(&json!({ "tensors": adapter.tensors() }))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl ExportArgs {
+    fn out_files(&self, places: &mut Places) -> Result<[OutFile; 2], CliError> {
+        let file = |name| places.file(name, &self.out.join(name));
+        let [config, tensors] = [CONFIG, TENSORS].map(file);
+        Ok([config?, tensors?])
+    }
 }
 
 /// What a LoRA of PEFT says that GGUF cannot.

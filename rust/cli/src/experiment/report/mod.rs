@@ -22,7 +22,7 @@ use serde_json::json;
 
 use super::evidence::{EvidenceArgs, Source};
 use crate::error::CliError;
-use crate::files;
+use crate::out_files::{OutFile, Places, write};
 use crate::output::Output;
 use crate::time;
 
@@ -48,7 +48,18 @@ pub(super) struct ReportArgs {
     out: PathBuf,
 }
 
+impl ReportArgs {
+    fn out(&self) -> Result<OutFile, CliError> {
+        let subjects = self.subject.iter().filter_map(|it| it.split_once('='));
+        let subjects: Vec<PathBuf> = subjects.map(|(_, file)| file.into()).collect();
+        let inputs = self.evidence.inputs().chain(&self.reward);
+        let inputs = inputs.chain(&self.samples).chain(&subjects);
+        Places::beside(inputs).file("--out", &self.out)
+    }
+}
+
 pub(super) fn run(args: &ReportArgs, output: &Output) -> Result<ExitCode, CliError> {
+    let out = args.out()?;
     let evidence = args.evidence.read()?;
     let definition = &evidence.definition;
     let at = args.at.unwrap_or_else(pocketune_core::now);
@@ -81,7 +92,7 @@ pub(super) fn run(args: &ReportArgs, output: &Output) -> Result<ExitCode, CliErr
         at: at.to_string(),
     };
     let html = page.render()?;
-    files::write_whole(&args.out, html.as_bytes())?;
+    write(&out, html.as_bytes())?;
     if output.json {
         output.json(&json!({
             "verdict": decision.verdict,
