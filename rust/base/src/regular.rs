@@ -46,18 +46,27 @@ pub fn open_regular(path: &Path) -> Result<File, OpenError> {
 /// # Errors
 /// Those of [`open_regular`].
 pub fn open_regular_with(path: &Path, options: &mut OpenOptions) -> Result<File, OpenError> {
-    match fs::metadata(path) {
-        Ok(metadata) => must_be_regular(metadata.file_type())?,
-        // `options` decide whether it is made.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error.into()),
-    }
+    // Where there is nothing, `options` decide whether it is made.
+    check_path(path)?;
     // Regular files do not heed O_NONBLOCK. The standard library adds O_CLOEXEC.
     let file = options
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)?;
     check_regular(&file)?;
     Ok(file)
+}
+
+/// Whether a path leads to a regular file or to nothing, without opening it: for files that
+/// a library opens itself.
+///
+/// # Errors
+/// Those of [`open_regular`].
+pub fn check_path(path: &Path) -> Result<(), OpenError> {
+    match fs::metadata(path) {
+        Ok(metadata) => must_be_regular(metadata.file_type()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether an open file is a regular one.
@@ -103,17 +112,14 @@ mod tests {
     use std::path::Path;
 
     use super::{OpenError, check_regular, open_regular, open_regular_with, read_regular};
+    use crate::fixtures::{at_once, make_pipe};
 
     fn refused(path: &Path) -> &'static str {
-        match open_regular(path) {
+        let path = path.to_owned();
+        match at_once(move || open_regular(&path)) {
             Err(OpenError::NotAFile { found }) => found,
             other => panic!("{other:?}"),
         }
-    }
-
-    fn make_pipe(path: &Path) {
-        let status = std::process::Command::new("mkfifo").arg(path).status();
-        assert!(status.unwrap().success());
     }
 
     #[test]
@@ -144,7 +150,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
         make_pipe(&path);
-        let opened = open_regular_with(&path, File::options().create(true).append(true));
+        let opened =
+            at_once(move || open_regular_with(&path, File::options().create(true).append(true)));
         assert!(matches!(
             opened,
             Err(OpenError::NotAFile { found: "a pipe" })
@@ -169,7 +176,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, b"abc").unwrap();
-        assert_eq!(read_regular(&path, 3).unwrap().as_deref(), Some(&b"abc"[..]));
+        assert_eq!(
+            read_regular(&path, 3).unwrap().as_deref(),
+            Some(&b"abc"[..])
+        );
         assert_eq!(read_regular(&path, 2).unwrap(), None);
     }
 }

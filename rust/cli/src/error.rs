@@ -173,6 +173,7 @@ fn core_kind(error: &Error) -> &'static str {
         Error::Cancelled => "cancelled",
         Error::Closed => "closed",
         Error::Io(_) => "io",
+        Error::NotAFile { .. } => "not_a_file",
         Error::Compute(_) => "compute",
     }
 }
@@ -196,6 +197,7 @@ fn store_kind(error: &StoreError) -> &'static str {
         StoreError::Busy => "busy",
         StoreError::Newer { .. } => "store_newer",
         StoreError::Damaged { .. } => "store_damaged",
+        StoreError::NotAFile { .. } => "not_a_file",
         StoreError::Io(_) => "io",
         StoreError::Database(_) => "database",
     }
@@ -204,6 +206,7 @@ fn store_kind(error: &StoreError) -> &'static str {
 fn tune_kind(error: &TrainError) -> &'static str {
     match error {
         TrainError::Io(_) => "model_unreadable",
+        TrainError::ModelNotAFile { .. } => "model_not_a_file",
         TrainError::Gguf(_) => "model_invalid",
         TrainError::UnsupportedArchitecture { .. } => "architecture_unsupported",
         TrainError::UnsupportedModel { .. }

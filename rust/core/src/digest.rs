@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use pocketune_adapter::Digest;
+use pocketune_base::read_regular;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+/// Thousands of models. A longer file counts as damaged.
+const CACHE_BYTES_MAX: u64 = 1 << 20;
 
 /// Remembers digests, so that a model is hashed once and not at every start.
 ///
@@ -38,8 +42,9 @@ impl DigestCache {
     #[must_use]
     pub fn in_file(path: impl Into<PathBuf>) -> Self {
         let file = path.into();
-        let stored: Stored = fs::read(&file)
+        let stored: Stored = read_regular(&file, CACHE_BYTES_MAX)
             .ok()
+            .flatten()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
         Self {

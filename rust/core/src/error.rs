@@ -127,6 +127,14 @@ pub enum Error {
     /// Reading or writing a file that is not the model failed.
     #[error("file access failed: {0}")]
     Io(#[source] std::io::Error),
+    /// The path of a file that is not the model leads to something else than a file.
+    #[error("the {what} must be a regular file, this is {found}")]
+    NotAFile {
+        /// What the file is for.
+        what: &'static str,
+        /// What it is instead.
+        found: &'static str,
+    },
     /// llama.cpp failed while computing. The engine stays usable.
     #[error("the computation failed: {0}")]
     Compute(#[source] LlamaError),

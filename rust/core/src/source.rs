@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use pocketune_adapter::{BaseModel, Digest, tokenizer_fingerprint};
+use pocketune_base::{OpenError, check_regular, open_regular};
 use pocketune_gguf::{Gguf, GgufError, ModelHeader, audit_model};
 use pocketune_llama::duplicate_descriptor;
 
@@ -39,12 +40,13 @@ const FIRST_READ_BYTES: u64 = 1 << 20;
 impl ModelSource {
     pub(crate) fn open(&self) -> Result<ModelFile, Error> {
         let mut file = match self {
-            Self::Path(path) => File::open(path).map_err(Error::ModelUnreadable)?,
+            Self::Path(path) => open_regular(path).map_err(unopened)?,
             Self::Descriptor(fd) => {
                 File::from(duplicate_descriptor(*fd).map_err(Error::from_load)?)
             }
         };
-        let file_bytes = regular_file_bytes(&file)?;
+        check_regular(&file).map_err(unopened)?;
+        let file_bytes = file.metadata().map_err(Error::ModelUnreadable)?.size();
         let (header, base, tokenizer_sha256) = read_header(&mut file, file_bytes)?;
         Ok(ModelFile {
             file,
@@ -56,19 +58,11 @@ impl ModelSource {
     }
 }
 
-fn regular_file_bytes(file: &File) -> Result<u64, Error> {
-    let metadata = file.metadata().map_err(Error::ModelUnreadable)?;
-    if metadata.is_dir() {
-        return Err(Error::ModelNotAFile {
-            found: "a directory",
-        });
+fn unopened(error: OpenError) -> Error {
+    match error {
+        OpenError::NotAFile { found } => Error::ModelNotAFile { found },
+        OpenError::Io(error) => Error::ModelUnreadable(error),
     }
-    if !metadata.is_file() {
-        return Err(Error::ModelNotAFile {
-            found: "a device, pipe or socket",
-        });
-    }
-    Ok(metadata.size())
 }
 
 fn read_header(

@@ -121,6 +121,7 @@ fn store_error(error: &StoreError) -> PocketuneError {
         | StoreError::Busy
         | StoreError::Newer { .. }
         | StoreError::Damaged { .. }
+        | StoreError::NotAFile { .. }
         | StoreError::Io(_)
         | StoreError::Database(_) => PocketuneError::StorageFailed { reason },
         StoreError::Refused(_)
@@ -198,7 +199,7 @@ impl From<Error> for PocketuneError {
             Error::StateMismatch { reason } => Self::StateMismatch { reason },
             Error::Cancelled => Self::Cancelled,
             Error::Closed => Self::Closed,
-            Error::Io(_) => Self::StorageFailed { reason },
+            Error::Io(_) | Error::NotAFile { .. } => Self::StorageFailed { reason },
             Error::Store(error) => store_error(&error),
             Error::RewardModel(_) => Self::InvalidArgument {
                 option: "reward model".to_owned(),

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
-use std::path::Path;
 
 use memmap2::Mmap;
 
@@ -13,21 +12,13 @@ use memmap2::Mmap;
 pub struct MappedFile(Mmap);
 
 impl MappedFile {
-    /// Maps all of `path`. Does not block on the file's data.
+    /// Maps all of an open file. Does not block on the file's data.
     ///
     /// A file that another process shortens while it is mapped ends this one with
     /// a signal on the next touch: map files that only the app itself can write.
     ///
     /// # Errors
-    /// What opening or mapping says; an empty file cannot be mapped.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Self::of(&File::open(path)?)
-    }
-
-    /// Maps all of an open file, as [`MappedFile::open`] does.
-    ///
-    /// # Errors
-    /// What mapping says.
+    /// What mapping says; an empty file cannot be mapped.
     pub fn of(file: &File) -> io::Result<Self> {
         // SAFETY: the bytes are read as plain bytes and every value read from
         // them is checked, so that changes by others cannot break an invariant.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pocketune_adapter::Digest;
+use pocketune_base::{OpenError, open_regular, open_regular_with};
 
 use crate::error::StoreError;
 
@@ -63,9 +64,11 @@ impl Blobs {
     /// A blob's bytes, which are what its name says.
     pub(crate) fn read(&self, sha256: &Digest, limit: u64) -> Result<Arc<[u8]>, StoreError> {
         let damaged = |what| StoreError::Damaged { what };
-        let file = File::open(self.path(sha256)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => damaged("an adapter's bytes are missing"),
-            _ => error.into(),
+        let file = open_regular(&self.path(sha256)).map_err(|error| match error {
+            OpenError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                damaged("an adapter's bytes are missing")
+            }
+            error => error.into(),
         })?;
         let mut bytes = Vec::new();
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -102,8 +105,8 @@ impl Blobs {
         self.folder.join(format!("{sha256}{SUFFIX}"))
     }
 
-    fn lock_file(&self) -> io::Result<File> {
-        File::options().create(true).append(true).open(&self.lock)
+    fn lock_file(&self) -> Result<File, OpenError> {
+        open_regular_with(&self.lock, File::options().create(true).append(true))
     }
 }
 

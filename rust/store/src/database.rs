@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use pocketune_base::check_path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::StoreError;
@@ -14,11 +15,20 @@ const MIGRATIONS: [&str; 3] = [
     include_str!("migrations/3_runs.sql"),
 ];
 
+/// What SQLite appends to the database's name for the files that it opens.
+const FILES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
 /// How long one process waits for another's transaction.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens the database at `path`, made where it is missing.
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+    for suffix in FILES {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        // Not opened: closing it would let go of locks that SQLite holds on the same file.
+        check_path(file.as_ref())?;
+    }
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
     // A write-ahead log: readers and one writer at a time; whoever is killed leaves

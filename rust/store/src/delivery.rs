@@ -1,11 +1,11 @@
 //! What arrives: an adapter and what is said about it.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pocketune_adapter::{BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, Refusal};
+use pocketune_base::{OpenError, read_regular};
 
 use crate::error::StoreError;
 
@@ -24,20 +24,21 @@ impl Delivery {
     /// whatever the file claims to be. Blocks.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] for more bytes than that, [`StoreError::Io`].
+    /// [`StoreError::Refused`] for more bytes than that, [`StoreError::NotAFile`],
+    /// [`StoreError::Io`].
     pub fn read(path: &Path, adapter_bytes_max: u64) -> Result<Self, StoreError> {
-        let adapter = bounded(path, adapter_bytes_max)?.ok_or(Refusal::TooLarge {
+        let adapter = read_regular(path, adapter_bytes_max)?.ok_or(Refusal::TooLarge {
             found_bytes: adapter_bytes_max.saturating_add(1),
             limit_bytes: adapter_bytes_max,
         })?;
-        let bundle = match bounded(&bundle_path(path), BUNDLE_BYTES_MAX as u64) {
+        let bundle = match read_regular(&bundle_path(path), BUNDLE_BYTES_MAX as u64) {
             Ok(bundle) => bundle.ok_or(Refusal::BundleTooLarge {
                 limit_bytes: BUNDLE_BYTES_MAX,
                 limit_lines: BUNDLE_LINES_MAX,
             })?,
             // Nobody says anything: the verifier has its own word for that.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(StoreError::Io(error)),
+            Err(OpenError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error.into()),
         };
         Ok(Self {
             adapter: adapter.into(),
@@ -52,13 +53,4 @@ pub fn bundle_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".intoto.jsonl");
     name.into()
-}
-
-/// All of a file; `None` where there is more than `limit`.
-fn bounded(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }

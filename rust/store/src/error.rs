@@ -3,6 +3,7 @@
 use std::io;
 
 use pocketune_adapter::{Digest, PolicyError, Refusal};
+use pocketune_base::OpenError;
 
 use crate::consent::Purpose;
 
@@ -94,6 +95,12 @@ pub enum StoreError {
         /// What.
         what: &'static str,
     },
+    /// A path leads to something else than a file.
+    #[error("a file that was delivered or that belongs to the store is {found}")]
+    NotAFile {
+        /// What it is instead.
+        found: &'static str,
+    },
     /// A file cannot be read or written.
     #[error("a file of the store cannot be used: {0}")]
     Io(#[source] io::Error),
@@ -114,6 +121,15 @@ impl From<io::Error> for StoreError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly,
             _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<OpenError> for StoreError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NotAFile { found } => Self::NotAFile { found },
+            OpenError::Io(error) => error.into(),
         }
     }
 }

@@ -67,7 +67,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::ReadOnly`], [`StoreError::Full`], [`StoreError::Newer`],
-    /// [`StoreError::Damaged`], [`StoreError::Busy`], [`StoreError::Io`].
+    /// [`StoreError::Damaged`], [`StoreError::Busy`], [`StoreError::NotAFile`],
+    /// [`StoreError::Io`].
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(folder)?;
         let store = Self {

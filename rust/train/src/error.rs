@@ -2,6 +2,7 @@
 
 use std::io;
 
+use pocketune_base::OpenError;
 use pocketune_gguf::{GgmlType, GgufError};
 use pocketune_kernels::ShapeError;
 use thiserror::Error;
@@ -12,6 +13,12 @@ pub enum TrainError {
     /// The model file could not be read.
     #[error("the model file could not be read: {0}")]
     Io(#[from] io::Error),
+    /// The path of the model leads to something else than a file.
+    #[error("the model must be a regular file, this is {found}")]
+    ModelNotAFile {
+        /// What it is instead.
+        found: &'static str,
+    },
     /// The file is no model.
     #[error("no model: {0}")]
     Gguf(#[from] GgufError),
@@ -102,4 +109,14 @@ pub enum TrainError {
     /// [`crate::Control::cancel`] was called.
     #[error("cancelled")]
     Cancelled,
+}
+
+/// For the model's own file.
+impl From<OpenError> for TrainError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NotAFile { found } => Self::ModelNotAFile { found },
+            OpenError::Io(error) => Self::Io(error),
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use common::tiny;
+use pocketune_base::fixtures::{at_once, make_pipe};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
     CheckpointDir, Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective,
@@ -173,4 +174,43 @@ fn a_folder_belongs_to_one_run_at_a_time() {
     ));
     drop(first);
     CheckpointDir::open(folder.path()).unwrap();
+}
+
+/// Opening a pipe that nobody writes into would wait for ever.
+#[test]
+fn a_pipe_as_model_or_checkpoint_is_refused_before_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("model.gguf");
+    make_pipe(&pipe);
+    let opened = at_once(move || Model::open(&pipe).map(|_| ()));
+    assert!(
+        matches!(opened, Err(TrainError::ModelNotAFile { found: "a pipe" })),
+        "{opened:?}"
+    );
+
+    let lock = tempfile::tempdir().unwrap();
+    make_pipe(&lock.path().join("checkpoint.lock"));
+    let folder = lock.path().to_owned();
+    let opened = at_once(move || CheckpointDir::open(&folder).map(|_| ()));
+    assert!(
+        matches!(opened, Err(TrainError::CheckpointUnusable(_))),
+        "{opened:?}"
+    );
+
+    for name in ["checkpoint.gguf", "checkpoint.gguf.new"] {
+        let checkpoint = tempfile::tempdir().unwrap();
+        make_pipe(&checkpoint.path().join(name));
+        let folder = checkpoint.path().to_owned();
+        let done = at_once(move || {
+            let (model, pool) = (tiny(), ThreadPool::new(1));
+            run(&mut fresh(&model, &pool), &folder, 1)
+        });
+        assert!(
+            matches!(
+                done,
+                Err(TrainError::CheckpointUnusable(_) | TrainError::CheckpointNotWritten(_))
+            ),
+            "{name}: {done:?}"
+        );
+    }
 }

@@ -5,8 +5,10 @@ use std::os::fd::{AsRawFd, IntoRawFd};
 use std::path::Path;
 use std::sync::Arc;
 
+use pocketune_base::fixtures::{at_once, make_pipe};
 use pocketune_core::{
     DigestCache, Engine, EngineOptions, Error, GenerationOptions, ModelSource, Penalties, Sampling,
+    SavedChat,
 };
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_tests::{engine, smollm2, written};
@@ -48,9 +50,46 @@ fn a_directory_is_no_file() {
     );
     let refused = load_path(Path::new("/dev/zero"));
     assert!(
-        matches!(refused, Err(Error::ModelNotAFile { .. })),
+        matches!(refused, Err(Error::ModelNotAFile { found: "a device" })),
         "{refused:?}"
     );
+}
+
+/// Opening a pipe that nobody writes into would wait for ever.
+#[test]
+fn a_pipe_is_refused_before_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    make_pipe(&pipe);
+    let path = pipe.clone();
+    let refused = at_once(move || load_path(&path).map(|_| ()));
+    assert!(
+        matches!(refused, Err(Error::ModelNotAFile { found: "a pipe" })),
+        "{refused:?}"
+    );
+    let path = pipe.clone();
+    let refused = at_once(move || SavedChat::read(&path));
+    assert!(
+        matches!(
+            refused,
+            Err(Error::NotAFile {
+                what: "saved chat",
+                found: "a pipe"
+            })
+        ),
+        "{refused:?}"
+    );
+    let refused = SavedChat::read(Path::new("/dev/zero"));
+    assert!(
+        matches!(refused, Err(Error::NotAFile { .. })),
+        "{refused:?}"
+    );
+    // Digests are remembered as well as it goes.
+    let digest = at_once(move || {
+        let model = written(&TinyModel::llama());
+        DigestCache::in_file(pipe).digest(&File::open(model.path())?)
+    });
+    assert!(digest.is_ok(), "{digest:?}");
 }
 
 #[test]

@@ -4,11 +4,12 @@
 //! header (JSON), the keys and values, SHA-256 over everything before it. The
 //! digest finds damage; it is no signature.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
 use pocketune_adapter::Digest;
+use pocketune_base::{OpenError, open_regular};
 use pocketune_llama::Token;
 use serde::{Deserialize, Serialize};
 
@@ -184,14 +185,23 @@ impl SavedChat {
     /// Reads a chat from `path`. Blocks.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::StateMismatch`].
+    /// [`Error::Io`], [`Error::NotAFile`], [`Error::StateMismatch`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let size = fs::metadata(path).map_err(Error::Io)?.len();
+        let file = open_regular(path).map_err(unopened)?;
+        let size = file.metadata().map_err(Error::Io)?.len();
         let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(size).read_to_end(&mut bytes))
-            .map_err(Error::Io)?;
+        file.take(size).read_to_end(&mut bytes).map_err(Error::Io)?;
         Self::from_bytes(&bytes)
+    }
+}
+
+fn unopened(error: OpenError) -> Error {
+    match error {
+        OpenError::NotAFile { found } => Error::NotAFile {
+            what: "saved chat",
+            found,
+        },
+        OpenError::Io(error) => Error::Io(error),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Damage, and stores that cannot be written.
 
 use std::fs;
+use std::path::Path;
 
 use pocketune_adapter::Timestamp;
+use pocketune_base::fixtures::{at_once, make_pipe};
 use pocketune_store::{Delivery, Store, StoreError, bundle_path};
 use rusqlite::Connection;
 
@@ -78,10 +80,60 @@ fn a_file_in_place_of_the_folder() {
     assert!(Store::open(file.path()).is_err());
 }
 
+/// Opening a pipe that nobody writes into would wait for ever.
 #[test]
-fn endless_files_are_read_to_their_limit() {
-    let endless = std::path::Path::new("/dev/zero");
-    assert_eq!(reason(Delivery::read(endless, 1_000)), "too_large");
+fn a_pipe_or_device_as_delivery_is_refused_before_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("adapter.gguf");
+    let read = |path: &Path| {
+        let path = path.to_owned();
+        match at_once(move || Delivery::read(&path, 1_000)) {
+            Err(StoreError::NotAFile { found }) => found,
+            other => panic!("{other:?}"),
+        }
+    };
+    make_pipe(&path);
+    assert_eq!(read(&path), "a pipe");
+    assert_eq!(read(Path::new("/dev/zero")), "a device");
+    assert_eq!(read(folder.path()), "a directory");
+    // The attestations beside a whole adapter.
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, b"adapter").unwrap();
+    make_pipe(&bundle_path(&path));
+    assert_eq!(read(&path), "a pipe");
+}
+
+#[test]
+fn a_pipe_among_the_files_of_a_store_is_refused() {
+    for name in ["store.sqlite", "store.sqlite-wal", "blobs.lock"] {
+        let folder = tempfile::tempdir().unwrap();
+        make_pipe(&folder.path().join(name));
+        let path = folder.path().to_owned();
+        let opened = at_once(move || Store::open(&path));
+        assert!(
+            matches!(opened, Err(StoreError::NotAFile { found: "a pipe" })),
+            "{name}: {opened:?}"
+        );
+    }
+    let world = World::new();
+    let one = world.install(1, 1).unwrap();
+    let situation = world.situation();
+    world.store.activate(&[(one, 1.0)], &situation).unwrap();
+    let blob = world.folder.path().join(format!("blobs/{one}.gguf"));
+    fs::remove_file(&blob).unwrap();
+    make_pipe(&blob);
+    let active = at_once(move || world.store.active(&world.situation()).map(|_| ()));
+    assert!(
+        matches!(active, Err(StoreError::NotAFile { found: "a pipe" })),
+        "{active:?}"
+    );
+}
+
+#[test]
+fn long_files_are_read_to_their_limit() {
+    let long = tempfile::NamedTempFile::new().unwrap();
+    long.as_file().set_len(1 << 40).unwrap();
+    assert_eq!(reason(Delivery::read(long.path(), 1_000)), "too_large");
     let world = World::new();
     let path = world.folder.path().join("delivered.gguf");
     let delivery = world.delivery(1, |_| ());

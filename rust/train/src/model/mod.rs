@@ -85,7 +85,7 @@ impl Model {
     /// that long.
     ///
     /// # Errors
-    /// [`TrainError::Io`], [`TrainError::Gguf`], [`TrainError::UnsupportedArchitecture`],
+    /// [`TrainError::Io`], [`TrainError::ModelNotAFile`], [`TrainError::Gguf`], [`TrainError::UnsupportedArchitecture`],
     /// [`TrainError::UnsupportedModel`], [`TrainError::UnsupportedType`].
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let (weights, header) = Weights::open(path)?;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
+use pocketune_base::open_regular;
 use pocketune_gguf::{GgmlType, Gguf, ModelHeader, audit_model};
 use pocketune_kernels::{MappedFile, Matrix, ShapeError, is_supported};
 
@@ -26,7 +27,7 @@ struct Place {
 
 impl Weights {
     pub(crate) fn open(path: &Path) -> Result<(Self, ModelHeader), TrainError> {
-        let file = MappedFile::open(path)?;
+        let file = MappedFile::of(&open_regular(path)?)?;
         let gguf = Gguf::parse(&file, file.len() as u64)?;
         let header = audit_model(&gguf)?;
         let mut tensors = HashMap::new();

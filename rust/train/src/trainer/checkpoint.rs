@@ -9,6 +9,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use pocketune_base::{open_regular, open_regular_with};
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder, List};
 use pocketune_kernels::MappedFile;
 use sha2::{Digest, Sha256};
@@ -46,11 +47,9 @@ impl CheckpointDir {
     pub fn open(folder: &Path) -> Result<Self, TrainError> {
         let unusable = TrainError::CheckpointUnusable;
         fs::create_dir_all(folder).map_err(unusable)?;
-        let lock = File::options()
-            .create(true)
-            .append(true)
-            .open(folder.join(LOCK_FILE))
-            .map_err(unusable)?;
+        let options = &mut File::options();
+        let lock = open_regular_with(&folder.join(LOCK_FILE), options.create(true).append(true))
+            .map_err(|error| unusable(error.into()))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::Error(error) => unusable(error),
             TryLockError::WouldBlock => unusable(io::Error::new(
@@ -88,7 +87,8 @@ impl CheckpointDir {
 
     fn replace(&self, pieces: &[impl AsRef<[u8]>]) -> io::Result<()> {
         let new = self.folder.join(NEW_FILE);
-        let mut file = File::create(&new)?;
+        let options = &mut File::options();
+        let mut file = open_regular_with(&new, options.create(true).write(true).truncate(true))?;
         let written = pieces
             .iter()
             .try_for_each(|piece| file.write_all(piece.as_ref()))
@@ -192,7 +192,9 @@ impl Trainer<'_> {
         if !directory.holds_one() {
             return Ok(false);
         }
-        let file = MappedFile::open(&directory.folder.join(FILE))
+        let file = open_regular(&directory.folder.join(FILE))
+            .map_err(io::Error::from)
+            .and_then(|file| MappedFile::of(&file))
             .map_err(TrainError::CheckpointUnusable)?;
         let gguf = Gguf::parse(&file, file.len() as u64).map_err(TrainError::CheckpointDamaged)?;
         let text = |key| -> Result<&str, TrainError> {
