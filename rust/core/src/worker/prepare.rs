@@ -17,7 +17,7 @@ pub(crate) enum Source {
         ask: Ask,
     },
     /// Text to go on with.
-    Raw(String),
+    Raw(PromptText),
 }
 
 /// A prompt that fits.
@@ -36,12 +36,11 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, Error> {
     match source {
         Source::Raw(text) => {
-            let text = PromptText::raw(text);
-            let tokens = tokenize(&text, lane, desk)?;
+            let tokens = tokenize(text, lane, desk)?;
             check_fits(&tokens, desk)?;
             Ok(Prepared {
                 tokens,
-                text,
+                text: text.clone(),
                 open_turn: None,
                 dropped_messages: 0,
             })
@@ -94,11 +93,10 @@ fn fit(
 /// Keeps the tokens that the lane went through as far as the text is the same:
 /// tokenizing a reply again may cut it differently than it was generated.
 pub(crate) fn tokenize(text: &PromptText, lane: LaneId, desk: &Desk) -> Result<Vec<Token>, Error> {
-    let (done_text, done_tokens) = desk.transcript(lane);
-    if !done_text.is_empty()
-        && let Some(rest) = text.tokenize_after(done_text, desk.model())
+    if let Some((done, tokens)) = desk.transcript(lane)
+        && let Some(rest) = text.tokenize_after(done, tokens.last().copied(), desk.model())
     {
-        return Ok([done_tokens, &rest?].concat());
+        return Ok([tokens, &rest?].concat());
     }
     text.tokenize(desk.model())
 }
