@@ -102,21 +102,28 @@ fn check_columns(rest: &mut Rest<'_>, cells: usize) -> Result<(), &'static str> 
 
 /// Values of which each `unit` bytes are whole floats or blocks.
 fn check_finite(tensor_type: u32, unit: usize, values: &[u8]) -> Result<(), &'static str> {
-    let half = |it: &[u8]| matches!(it, [_, high, ..] if high & 0x7c != 0x7c);
-    let single =
-        |it: &[u8]| matches!(it, &[.., low, high] if high & 0x7f != 0x7f || low & 0x80 == 0);
-    let (size, finite): (usize, &dyn Fn(&[u8]) -> bool) = match tensor_type {
-        F32 => (4, &single),
-        F16 => (2, &half),
-        Q8_0 => (Q8_0_BLOCK, &half),
+    let size = match tensor_type {
+        F32 => 4,
+        F16 => 2,
+        Q8_0 => Q8_0_BLOCK,
         _ => return Err("its type of keys or values is unknown"),
     };
-    if unit % size != 0 {
+    if !unit.is_multiple_of(size) {
         return Err("a row of it is cut");
     }
-    match values.chunks(size).all(finite) {
+    match values.chunks_exact(size).all(is_finite) {
         true => Ok(()),
         false => Err("some of its numbers are not finite"),
+    }
+}
+
+/// Whether a float, or a block that begins with its scale, is finite: an exponent of
+/// ones says that it is not.
+fn is_finite(value: &[u8]) -> bool {
+    match *value {
+        [_, _, low, high] => high & 0x7f != 0x7f || low & 0x80 == 0,
+        [_, high, ..] => high & 0x7c != 0x7c,
+        _ => false,
     }
 }
 
@@ -160,7 +167,9 @@ mod tests {
             put(1);
             put(0);
         }
-        [u32::from(transposed), 1, 0, 0].map(&mut put);
+        for number in [u32::from(transposed), 1, 0, 0] {
+            put(number);
+        }
         let rows = positions.iter().flat_map(|_| [1.0, value]);
         let rows: Vec<u8> = rows.flat_map(f32::to_le_bytes).collect();
         put(F32);
@@ -186,7 +195,7 @@ mod tests {
         for transposed in [false, true] {
             let whole = cache(&[0, 2, 1], transposed, 0.5);
             let window = cache(&[1, 2], transposed, 0.5);
-            assert_eq!(check_state(&state(&[whole.clone()]), 3), Ok(()));
+            assert_eq!(check_state(&state(std::slice::from_ref(&whole)), 3), Ok(()));
             assert_eq!(check_state(&state(&[whole, window]), 3), Ok(()));
         }
     }

@@ -90,7 +90,7 @@ impl Case {
         let own = self.markers_in(&self.tokens("x"));
         assert_eq!(self.markers_in(&tokens), own, "{text:?}");
         let alone = self.engine.tokenize(text, false).unwrap();
-        assert_eq!(self.markers_in(&alone), [], "{text:?}");
+        assert!(self.markers_in(&alone).is_empty(), "{text:?}");
         // Nothing is lost and nothing is added.
         let begin = self.engine.detokenize(&self.tokens("")).unwrap();
         let begin = begin.strip_suffix(&self.rendered("")).unwrap().to_owned();
@@ -288,7 +288,7 @@ fn a_scored_reply_holds_no_marker() {
         };
         let score = case.engine.score(&prompt, ATTACK, &CancelToken::new());
         let tokens: Vec<Token> = score.unwrap().tokens.iter().map(|it| it.token).collect();
-        assert_eq!(case.markers_in(&tokens), []);
+        assert!(case.markers_in(&tokens).is_empty());
         assert_eq!(case.engine.detokenize(&tokens).unwrap(), ATTACK);
     }
 }

@@ -163,12 +163,11 @@ fn tokens_outside_the_vocabulary_are_those_of_no_conversation() {
     }
     let many = vec![0; 257];
     parts.header["tokens"] = json!(many);
-    let refused = after(&engine, &parts);
-    assert!(
-        matches!(refused, Err(Error::StateMismatch { .. })),
-        "{refused:?}"
-    );
+    assert_eq!(after(&engine, &parts).unwrap().reused_tokens, 0);
 }
+
+/// How a turn goes.
+type End<'a> = &'a dyn Fn(&Chat);
 
 #[test]
 fn honest_chats_keep_their_cache_however_the_last_reply_ended() {
@@ -187,7 +186,7 @@ fn honest_chats_keep_their_cache_however_the_last_reply_ended() {
         stream.cancel();
         stream.finish().unwrap();
     };
-    let ends: [(&str, &dyn Fn(&Chat)); 4] = [
+    let ends: [(&str, End<'_>); 4] = [
         ("max tokens", &|chat| {
             drop(ask(chat, "Write a long story.", 20))
         }),

@@ -5,7 +5,7 @@
 //! chat template itself writes. Published files have their markers as any of these.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pocketune_llama::{Model, Token, TokenKind};
 
@@ -29,8 +29,8 @@ pub(crate) struct SpecialTexts {
     // Those that are markers whatever a template writes, also ones without a text that
     // llama.cpp looks for.
     always: HashSet<Token>,
-    // Tokens that stand for one byte and are no markers.
-    bytes: Vec<Option<Token>>,
+    // Tokens that stand for one byte and are no markers, looked up when first needed.
+    bytes: OnceLock<Vec<Option<Token>>>,
     adds_space: bool,
 }
 
@@ -40,7 +40,7 @@ impl SpecialTexts {
             sorted: Vec::new(),
             first_bytes: vec![false; 256],
             always: HashSet::new(),
-            bytes: vec![None; 256],
+            bytes: OnceLock::new(),
             adds_space: adds_space(model),
         };
         for token in (0..model.vocab_size()).filter_map(|id| Token::try_from(id).ok()) {
@@ -54,25 +54,19 @@ impl SpecialTexts {
         let Some(kind) = model.token_kind(token) else {
             return;
         };
-        let always = kind.is_control() || model.is_end_of_generation(token);
-        if always {
+        if kind.is_control() || model.is_end_of_generation(token) {
             self.always.insert(token);
         }
-        let Ok(text) = model.token_bytes(token, true) else {
+        if !kind.is_found_by_text() {
             return;
-        };
-        if kind.is_found_by_text() {
-            if let Some(&first) = text.first() {
-                if let Some(begins) = self.first_bytes.get_mut(usize::from(first)) {
-                    *begins = true;
-                }
-                let text = text.into_boxed_slice();
-                self.sorted.push(Special { text, token, kind });
+        }
+        let text = model.token_bytes(token, true).unwrap_or_default();
+        if let Some(&first) = text.first() {
+            if let Some(begins) = self.first_bytes.get_mut(usize::from(first)) {
+                *begins = true;
             }
-        } else if let (&[byte], false) = (text.as_slice(), always)
-            && let Some(place) = self.bytes.get_mut(usize::from(byte))
-        {
-            place.get_or_insert(token);
+            let text = text.into_boxed_slice();
+            self.sorted.push(Special { text, token, kind });
         }
     }
 
@@ -112,8 +106,24 @@ impl SpecialTexts {
     }
 
     /// The token for one byte that is no marker.
-    pub(crate) fn byte(&self, byte: u8) -> Option<Token> {
-        self.bytes.get(usize::from(byte)).copied().flatten()
+    pub(crate) fn byte(&self, byte: u8, model: &Model) -> Option<Token> {
+        let bytes = self.bytes.get_or_init(|| self.byte_tokens(model));
+        bytes.get(usize::from(byte)).copied().flatten()
+    }
+
+    fn byte_tokens(&self, model: &Model) -> Vec<Option<Token>> {
+        let mut bytes = vec![None; 256];
+        for token in (0..model.vocab_size()).filter_map(|id| Token::try_from(id).ok()) {
+            let kind = model.token_kind(token);
+            let is_text = kind.is_some_and(|kind| !kind.is_found_by_text());
+            let text = model.token_bytes(token, false).unwrap_or_default();
+            if let (true, false, &[byte]) = (is_text, self.always.contains(&token), &*text)
+                && let Some(place) = bytes.get_mut(usize::from(byte))
+            {
+                place.get_or_insert(token);
+            }
+        }
+        bytes
     }
 }
 

@@ -266,7 +266,8 @@ impl<'a> Reader<'a> {
     fn spell_bytes(&self, text: &str, tokens: &mut Vec<Token>) {
         let specials = self.prompt.markers().specials();
         let spelled = |text: &str| -> Option<Vec<Token>> {
-            text.bytes().map(|byte| specials.byte(byte)).collect()
+            let tokens = text.bytes().map(|byte| specials.byte(byte, self.model));
+            tokens.collect()
         };
         // A vocabulary may have no other way to write it.
         tokens.extend(

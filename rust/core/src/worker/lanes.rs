@@ -283,12 +283,12 @@ impl Lanes {
         if saved.kv_type != kv_type {
             return differs("another KV cache type");
         }
-        if saved.tokens.len() as u64 > u64::from(context.params().context_tokens) {
-            return differs("more tokens than this context holds");
-        }
         let Some(proven) = proven.filter(|_| !saved.kv.is_empty()) else {
             return Ok(());
         };
+        if saved.tokens.len() as u64 > u64::from(context.params().context_tokens) {
+            return differs("more tokens than this context holds");
+        }
         self.bring_in(context, id)?;
         let count = saved.tokens.len();
         let restored = context.restore_unverified_sequence(SEQUENCE, &saved.kv, count);
