@@ -78,7 +78,9 @@ public final class Chat: Sendable {
         try await native.save(path: path(of: url))
     }
 
-    /// Replaces history and cache by those in a file.
+    /// Replaces history and cache by those in a file. The cache is used only as far as its
+    /// tokens are those of the history; otherwise the history is read again at the next
+    /// turn.
     ///
     /// - Parameter url: a file URL.
     /// - Throws: `PocketuneError.StateMismatch` when the file is damaged or belongs to

@@ -137,8 +137,9 @@ public final class Engine: Sendable {
     ///
     /// - Parameters:
     ///   - text: the text.
-    ///   - withControlTokens: reads written-out control tokens as such; leave it off
-    ///     for text of people.
+    ///   - withControlTokens: reads written-out control tokens as such. Leave it off for
+    ///     text of people: then none of it becomes a control token, one that ends replies,
+    ///     or one that the model's template writes.
     /// - Throws: `PocketuneError.Closed`.
     public func tokenize(_ text: String, withControlTokens: Bool = false) throws -> [Int32] {
         try native.open().tokenize(text: text, withControlTokens: withControlTokens)

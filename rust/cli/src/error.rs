@@ -200,7 +200,7 @@ fn core_kind(error: &Error) -> &'static str {
         Error::InvalidOption { .. } => "invalid_option",
         Error::InvalidConstraint { .. } => "invalid_constraint",
         Error::NotNow { .. } => "not_now",
-        Error::StateMismatch { .. } => "state_mismatch",
+        Error::StateMismatch { .. } | Error::SavedChatTooLarge { .. } => "state_mismatch",
         Error::Cancelled => "cancelled",
         Error::Closed => "closed",
         Error::Io(_) => "io",

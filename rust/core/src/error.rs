@@ -119,6 +119,16 @@ pub enum Error {
         /// What differs.
         reason: String,
     },
+    /// A saved chat is larger than any that this version writes.
+    #[error("the {what} of the saved chat has {found} bytes; {limit} are possible")]
+    SavedChatTooLarge {
+        /// Which part of it.
+        what: &'static str,
+        /// Its bytes.
+        found: u64,
+        /// The most it may have.
+        limit: u64,
+    },
     /// The request was cancelled before it had a result.
     #[error("cancelled")]
     Cancelled,

@@ -189,7 +189,9 @@ impl Chat {
         background::run(move |cancel| chat.save(cancel)?.write(&PathBuf::from(path))).await
     }
 
-    /// Replaces history and cached state by those in a file.
+    /// Replaces history and cached state by those in a file. The cache is used only as
+    /// far as its tokens are those of the history; otherwise the history is read again at
+    /// the next turn.
     ///
     /// # Errors
     /// `StateMismatch`, `StorageFailed`, `Closed`, `Cancelled`.

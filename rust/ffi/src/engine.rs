@@ -157,7 +157,8 @@ impl Engine {
     }
 
     /// Tokens of a text. `with_control_tokens` reads written-out control tokens
-    /// as such; leave it off for text of people.
+    /// as such. Leave it off for text of people: then none of it becomes a control token,
+    /// one that ends replies, or one that the model's template writes.
     ///
     /// # Errors
     /// `Internal`.

@@ -197,6 +197,7 @@ impl From<Error> for PocketuneError {
                 reason: reason.to_owned(),
             },
             Error::StateMismatch { reason } => Self::StateMismatch { reason },
+            Error::SavedChatTooLarge { .. } => Self::StateMismatch { reason },
             Error::Cancelled => Self::Cancelled,
             Error::Closed => Self::Closed,
             Error::Io(_) | Error::NotAFile { .. } => Self::StorageFailed { reason },

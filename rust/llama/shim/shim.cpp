@@ -331,7 +331,10 @@ extern "C" pt_status pt_sequence_state_read(llama_context * context, llama_seq_i
 
 extern "C" pt_status pt_sequence_state_write(llama_context * context, llama_seq_id sequence, const uint8_t * bytes,
                                              size_t count, char * message) {
-    return guarded(message, [&] { return llama_state_seq_set_data(context, bytes, count, sequence) == 0 ? PT_NULL : PT_OK; });
+    return guarded(message, [&] {
+        // Bytes that nobody read belong to another kind of cache.
+        return llama_state_seq_set_data(context, bytes, count, sequence) == count ? PT_OK : PT_NULL;
+    });
 }
 
 extern "C" pt_status pt_sequence_remove(llama_context * context, llama_seq_id sequence, llama_pos from, llama_pos to,

@@ -5,6 +5,7 @@ use llama_cpp_sys_2 as sys;
 use crate::bindings;
 use crate::context::Context;
 use crate::error::{LlamaError, Message};
+use crate::sequence_state::check_state;
 
 impl Context {
     /// Forgets the positions of `sequence` from `from_position` on. False when
@@ -14,6 +15,9 @@ impl Context {
     /// # Errors
     /// [`LlamaError::StateRefused`].
     pub fn truncate(&mut self, sequence: i32, from_position: u32) -> Result<bool, LlamaError> {
+        if from_position > 0 && !self.window_reaches(sequence, from_position) {
+            return Ok(false);
+        }
         let from = i32::try_from(from_position).unwrap_or(i32::MAX);
         let mut removed = false;
         let mut message = Message::new();
@@ -31,6 +35,20 @@ impl Context {
         };
         message.check(status, |cause| LlamaError::StateRefused { cause })?;
         Ok(removed)
+    }
+
+    /// Whether all is cached that a token at `position` attends to. llama.cpp
+    /// removes the rest whether or not its sliding-window layers still have this:
+    /// a saved sequence holds the last window only (llama-kv-cache.cpp, state_write).
+    fn window_reaches(&mut self, sequence: i32, position: u32) -> bool {
+        // SAFETY: the model lives as long as the context; the call reads a field.
+        let window = unsafe { sys::llama_model_n_swa(self.model().raw().as_ptr()) };
+        let Some(window) = u32::try_from(window).ok().filter(|&window| window > 0) else {
+            return true;
+        };
+        // The first position of the layer that has the fewest.
+        let first = self.cached_positions(sequence).map(|(first, _)| first);
+        first.is_none_or(|first| first <= (position + 1).saturating_sub(window))
     }
 
     /// First and last cached position of `sequence`, or `None` when it is empty.
@@ -91,10 +109,10 @@ impl Context {
     }
 
     /// Replaces the cached positions of `sequence` by what
-    /// [`Context::save_sequence`] returned. On an error the sequence is empty.
+    /// [`Context::save_sequence`] returned. On an error the context is empty.
     ///
-    /// llama.cpp reads these bytes with few checks: pass only bytes whose
-    /// integrity is known.
+    /// llama.cpp reads these bytes with few checks: pass only bytes that never left
+    /// this process, or call [`Context::restore_unverified_sequence`].
     ///
     /// # Errors
     /// [`LlamaError::StateRefused`].
@@ -113,8 +131,41 @@ impl Context {
         };
         let restored = message.check(status, |cause| LlamaError::StateRefused { cause });
         if restored.is_err() {
-            self.truncate(sequence, 0)?;
+            self.clear();
         }
         restored
+    }
+
+    /// As [`Context::restore_sequence`], for bytes of unknown origin: that they are
+    /// keys and values of the positions 0 to `tokens` is checked first, and then
+    /// nothing has changed on an error.
+    ///
+    /// Whether they are what these tokens lead to cannot be known.
+    ///
+    /// # Errors
+    /// [`LlamaError::StateRefused`].
+    pub fn restore_unverified_sequence(
+        &mut self,
+        sequence: i32,
+        bytes: &[u8],
+        tokens: usize,
+    ) -> Result<(), LlamaError> {
+        let refused = |cause: &str| LlamaError::StateRefused {
+            cause: cause.to_owned(),
+        };
+        if tokens > self.params().context_tokens as usize {
+            return Err(refused("more positions than this context holds"));
+        }
+        check_state(bytes, tokens).map_err(refused)?;
+        self.restore_sequence(sequence, bytes)
+    }
+
+    /// Forgets all sequences and their data, whatever positions they claim:
+    /// [`Context::truncate`] passes over negative ones.
+    fn clear(&mut self) {
+        // SAFETY: the context is alive; its memory lives as long (llama.h).
+        let memory = unsafe { sys::llama_get_memory(self.raw()) };
+        // SAFETY: `memory` is the living context's, used by this thread only.
+        unsafe { sys::llama_memory_clear(memory, true) };
     }
 }

@@ -24,6 +24,60 @@ pub struct SpecialTokens {
     pub add_eos: bool,
 }
 
+/// What llama.cpp knows of a token's kind (`llama_token_attr`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenKind(u32);
+
+impl TokenKind {
+    fn has(self, attribute: sys::llama_token_attr) -> bool {
+        // Some compilers make the enum signed; its flags are the same bits.
+        #[allow(
+            clippy::unnecessary_cast,
+            reason = "the enum's type depends on the compiler"
+        )]
+        let bits = attribute as u32;
+        self.0 & bits != 0
+    }
+
+    /// A control token, or one whose text says that it must be one.
+    #[must_use]
+    pub fn is_control(self) -> bool {
+        self.has(sys::LLAMA_TOKEN_ATTR_CONTROL)
+    }
+
+    /// A token that is looked for in a text before it is split, whoever wrote it.
+    #[must_use]
+    pub fn is_user_defined(self) -> bool {
+        self.has(sys::LLAMA_TOKEN_ATTR_USER_DEFINED)
+    }
+
+    /// What stands for text that the vocabulary has no token for.
+    #[must_use]
+    pub fn is_unknown(self) -> bool {
+        self.has(sys::LLAMA_TOKEN_ATTR_UNKNOWN)
+    }
+
+    /// Whether [`Model::tokenize`] finds the token by its text, as one piece
+    /// (`tokenizer_st_partition` in llama-vocab.cpp): control and unknown ones
+    /// where `parse_special` is on, user-defined ones always.
+    #[must_use]
+    pub fn is_found_by_text(self) -> bool {
+        self.is_control() || self.is_user_defined() || self.is_unknown()
+    }
+
+    /// Whether white space before the token goes where it is found by its text.
+    #[must_use]
+    pub fn strips_left(self) -> bool {
+        self.has(sys::LLAMA_TOKEN_ATTR_LSTRIP)
+    }
+
+    /// Whether white space after the token goes where it is found by its text.
+    #[must_use]
+    pub fn strips_right(self) -> bool {
+        self.has(sys::LLAMA_TOKEN_ATTR_RSTRIP)
+    }
+}
+
 impl Model {
     /// Number of tokens in the vocabulary.
     #[must_use]
@@ -73,6 +127,21 @@ impl Model {
         }
         // SAFETY: the id is inside the vocabulary, which lives as long as the model.
         unsafe { sys::llama_vocab_is_control(self.vocab(), token) }
+    }
+
+    /// What kind of token this is; `None` for an id outside the vocabulary.
+    #[must_use]
+    pub fn token_kind(&self, token: Token) -> Option<TokenKind> {
+        if !self.contains(token) {
+            return None;
+        }
+        // SAFETY: the id is inside the vocabulary, which lives as long as the model.
+        let attributes = unsafe { sys::llama_vocab_get_attr(self.vocab(), token) };
+        #[allow(
+            clippy::unnecessary_cast,
+            reason = "the enum's type depends on the compiler"
+        )]
+        Some(TokenKind(attributes as u32))
     }
 
     /// Whether `token` is an id of this vocabulary.

@@ -1,5 +1,5 @@
-//! Random damage to the header of a model or of an adapter: whatever passes our
-//! checks must not kill the process that loads it. Runs in child processes.
+//! Random damage to the header of a model or of an adapter, or to a saved chat: whatever
+//! passes our checks must not kill the process that loads it. Runs in child processes.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -9,7 +9,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use pocketune_core::{
-    CandidateAdapter, DigestCache, Engine, EngineOptions, GenerationOptions, ModelSource,
+    CancelToken, CandidateAdapter, Chat, ChatOptions, Digest, DigestCache, Engine, EngineOptions,
+    GenerationOptions, ModelSource, SavedChat, TemplateChoice,
 };
 use pocketune_gguf::Gguf;
 use pocketune_gguf::fixtures::TinyModel;
@@ -140,6 +141,62 @@ fn child_adapter() {
     println!("loaded {loaded}");
 }
 
+fn chat(engine: &Engine) -> Chat {
+    let template = TemplateChoice::ChatMl;
+    let options = ChatOptions {
+        template,
+        ..ChatOptions::default()
+    };
+    engine.chat(options).unwrap()
+}
+
+/// The child for saved chats: goes on with each mutation that is restored, and then asks
+/// in another chat, which must not notice.
+#[test]
+#[ignore = "the child process of the mutation tests; run by them"]
+fn child_saved() {
+    let Some(path) = std::env::var_os(MODEL).map(PathBuf::from) else {
+        return;
+    };
+    let seeds = std::env::var(SEEDS).unwrap();
+    let (from, to) = seeds.split_once("..").unwrap();
+    let engine = load(&ModelSource::Path(path)).unwrap();
+    let ask = |chat: &Chat| chat.send("the", &two_tokens()).unwrap().finish();
+    let expected = ask(&chat(&engine)).unwrap().text;
+    let talk = chat(&engine);
+    ask(&talk).unwrap();
+    let original = talk.save(&CancelToken::new()).unwrap().to_bytes().unwrap();
+    let body = &original[..original.len() - 32];
+    // Half of the damage is to keys and values, near whose start the positions are.
+    let header = u64::from_le_bytes(body[8..16].try_into().unwrap()) + 16;
+    let kv = body.len() as u64 - header;
+    let mut loaded = 0;
+    for seed in from.parse::<u64>().unwrap()..to.parse().unwrap() {
+        println!("seed {seed}");
+        let (start, bytes) = if seed % 2 == 0 {
+            (0, header)
+        } else {
+            (header, kv)
+        };
+        let mut mutated = body.to_vec();
+        for (at, value) in mutations(seed, bytes) {
+            mutated[usize::try_from(start + at).unwrap()] = value;
+        }
+        let digest = Digest::of(&mutated);
+        mutated.extend(digest.as_bytes());
+        let Ok(saved) = SavedChat::from_bytes(&mutated) else {
+            continue;
+        };
+        let restored = chat(&engine);
+        if restored.restore(saved, &CancelToken::new()).is_ok() {
+            loaded += 1;
+            let _ = ask(&restored);
+        }
+        assert_eq!(ask(&chat(&engine)).unwrap().text, expected, "seed {seed}");
+    }
+    println!("loaded {loaded}");
+}
+
 /// Runs seeds in child processes; returns how many mutations still loaded.
 fn survive(model: &Path, seeds: std::ops::Range<u64>) -> u64 {
     survive_in("mutation::child", model, seeds)
@@ -207,6 +264,18 @@ fn mutated_adapters_never_kill_the_process() {
         "some damage is harmless, or the test would show nothing"
     );
     println!("{loaded} of 3000 mutations were candidates");
+}
+
+#[test]
+fn mutated_saved_chats_never_kill_the_process() {
+    for model in [TinyModel::llama(), TinyModel::gemma3()] {
+        let file = written(&model);
+        let loaded = survive_in("mutation::child_saved", file.path(), 0..600);
+        assert!(
+            loaded > 0,
+            "some damage is harmless, or the test would show nothing"
+        );
+    }
 }
 
 #[test]

@@ -92,17 +92,24 @@ impl Conversation {
         self.lock().system_prompt.clone()
     }
 
+    /// How many of the turns are left out of the prompt.
+    pub(crate) fn dropped(&self) -> usize {
+        self.lock().dropped
+    }
+
+    /// Takes other turns, of which the first `dropped` are left out of the prompt.
     pub(crate) fn replace(
         &self,
         system_prompt: Option<String>,
         turns: Vec<Message>,
+        dropped: usize,
     ) -> Result<(), Error> {
         check_turns(&turns)?;
         let mut state = self.lock();
         *state = State {
             system_prompt,
             turns,
-            dropped: 0,
+            dropped,
             revision: state.revision + 1,
         };
         Ok(())

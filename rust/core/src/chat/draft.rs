@@ -84,7 +84,7 @@ impl Chat {
         let prompt = self
             .conversation
             .renderer
-            .render(system_prompt.as_deref(), &turns)?;
+            .render(system_prompt.as_deref(), &turns, cancel)?;
         let lane = self.berth().lane;
         match self.shared.features(lane, &prompt, &reply, cancel) {
             Ok(_) | Err(Error::ContextFull { .. }) => Ok(()),

@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pocketune_llama::Token;
+
 use crate::cancel::CancelToken;
 use crate::chat::conversation::{Ask, Conversation};
-use crate::chat::saved::SavedChat;
-use crate::chat::{Message, Role};
+use crate::chat::saved::{SavedChat, SavedTalk};
+use crate::chat::{Message, Proven, Role};
 use crate::engine::{AdapterSet, Seat, Shared};
 use crate::error::Error;
-use crate::options::{ChatOptions, GenerationOptions};
+use crate::options::{ChatOptions, GenerationOptions, OverflowPolicy};
 use crate::reply::ReplyStream;
 use crate::reward::{Features, RewardModel, RewardScore};
 use crate::worker::{AdapterSetId, Generation, LaneId, Source};
@@ -53,13 +55,10 @@ impl Chat {
         )?;
         let conversation = Arc::new(conversation);
         // A template that cannot even render one message is refused now.
-        conversation.renderer.render(
-            None,
-            &[Message {
-                role: Role::User,
-                content: "hi".into(),
-            }],
-        )?;
+        let probe = [Message::user("hi")];
+        conversation
+            .renderer
+            .render(None, &probe, &CancelToken::new())?;
         Ok(Self {
             shared,
             seat: Mutex::new(seat),
@@ -164,7 +163,7 @@ impl Chat {
         reply: &str,
         cancel: &CancelToken,
     ) -> Result<Features, Error> {
-        let prompt = self.conversation.renderer.render(system_prompt, turns)?;
+        let prompt = self.conversation.renderer.render(system_prompt, turns, cancel)?;
         let lane = match berth.lane.adapters {
             AdapterSetId::NONE => berth.lane,
             _ => self.shared.scoring_lane(),
@@ -190,7 +189,7 @@ impl Chat {
     /// # Errors
     /// [`Error::InvalidOption`] when the turns do not alternate, user first.
     pub fn replace_history(&self, turns: Vec<Message>) -> Result<(), Error> {
-        self.conversation.replace(self.system_prompt(), turns)
+        self.conversation.replace(self.system_prompt(), turns, 0)
     }
 
     /// Saves history and cached keys and values, to go on later without reading
@@ -203,31 +202,76 @@ impl Chat {
         let model = self.shared.digest()?;
         let berth = self.berth();
         let lane = self.shared.save_lane(berth.lane, cancel)?;
+        let talk = SavedTalk {
+            system_prompt: self.system_prompt(),
+            history: self.history(),
+            dropped: self.conversation.dropped(),
+        };
         Ok(SavedChat::new(
             model,
             berth.set.names().to_vec(),
-            self.system_prompt(),
-            self.history(),
+            talk,
             lane,
         ))
     }
 
-    /// Replaces this chat's history and cache by a saved one; by its history alone where
-    /// other adapters were active when it was saved. Blocks as [`Chat::save`].
+    /// Replaces this chat's history and cache by a saved one. Blocks as [`Chat::save`].
+    ///
+    /// The cache is used only as far as the file's tokens are those of its history under
+    /// this chat's template; otherwise, or where other adapters were active when it was
+    /// saved, the history is restored without it, and read again at the next turn. What a
+    /// file says was computed is never computed with unless it says so to the user too.
+    /// (Whether keys and values are those of the tokens cannot be known.)
     ///
     /// # Errors
     /// [`Error::StateMismatch`] when it belongs to another model, build or KV
-    /// type (then nothing has changed); otherwise as [`Chat::save`].
+    /// type, or is damaged (then nothing has changed); otherwise as [`Chat::save`].
     pub fn restore(&self, saved: SavedChat, cancel: &CancelToken) -> Result<(), Error> {
         saved.check(self.shared.digest()?)?;
         let berth = self.berth();
         let usable = saved.is_under(berth.set.names());
-        let (system_prompt, turns, lane) = saved.into_parts();
-        crate::chat::message::check_turns(&turns)?;
-        if usable {
-            self.shared.restore_lane(berth.lane, lane, cancel)?;
+        let (talk, lane) = saved.into_parts();
+        let proven = match usable {
+            true => self.prove(&talk, &lane.tokens, cancel)?,
+            false => None,
+        };
+        // Only a prompt that was seen without the first turns goes on without them.
+        let dropped = proven.as_ref().map_or(0, |_| talk.dropped);
+        self.shared.restore_lane(berth.lane, lane, proven, cancel)?;
+        self.conversation
+            .replace(talk.system_prompt, talk.history, dropped)
+    }
+
+    /// How far tokens are those of a conversation that somebody saved.
+    fn prove(
+        &self,
+        talk: &SavedTalk,
+        tokens: &[Token],
+        cancel: &CancelToken,
+    ) -> Result<Option<Proven>, Error> {
+        let may_drop = self.conversation.overflow == OverflowPolicy::DropOldestTurns;
+        let kept = talk.history.get(talk.dropped..).unwrap_or_default();
+        let (asked, reply) = match kept.split_last() {
+            Some((last, before)) if last.role == Role::Assistant => (before, Some(&last.content)),
+            _ => (kept, None),
+        };
+        if tokens.is_empty() || asked.is_empty() || (talk.dropped > 0 && !may_drop) {
+            return Ok(None);
         }
-        self.conversation.replace(system_prompt, turns)
+        let system_prompt = talk.system_prompt.as_deref();
+        let rendered = self.conversation.renderer.render(system_prompt, asked, cancel);
+        let prompt = match rendered {
+            Ok(prompt) => prompt,
+            // Saved under another template, which took what this one refuses.
+            Err(Error::TemplateFailed { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let prompt_bytes = prompt.as_str().len();
+        let text = match reply {
+            Some(reply) => prompt.with_reply(reply, &self.shared.end_of_reply()?),
+            None => prompt,
+        };
+        Ok(text.prove(tokens, prompt_bytes, self.shared.model()))
     }
 }
 

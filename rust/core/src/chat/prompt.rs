@@ -1,115 +1,131 @@
-//! From messages to tokens, so that a message cannot pretend to be a template.
+//! From messages to a prompt that remembers who wrote what.
 //!
-//! A rendered prompt mixes the template's control tokens (`<|im_start|>`) with
-//! text of people. Written-out control tokens inside a message are wrapped in a
-//! pair of Unicode noncharacters before rendering, and the wrapped parts are
-//! tokenized as plain text afterwards.
+//! A rendered prompt mixes what the template writes (`<|im_start|>`) with text of
+//! people. It says of each byte whether it came from a message, so that a message
+//! cannot pretend to be a template when the prompt is tokenized.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use std::ops::Range;
+use std::sync::Arc;
+
 use pocketune_llama::{Model, Token};
 
+use crate::cancel::CancelToken;
+use crate::chat::markers::{Markers, SpecialTexts};
 use crate::chat::template::{ChatTemplate, TemplateChoice};
 use crate::chat::{Message, Role};
 use crate::error::Error;
 
-/// Noncharacters (Unicode 16.0, 23.7) never stand in text that is exchanged.
-const PLAIN_START: char = '\u{FDD0}';
-const PLAIN_END: char = '\u{FDD1}';
-
-/// A rendered prompt; parts between the noncharacters are plain text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PromptText(String);
+/// A prompt, and which parts of it people wrote.
+#[derive(Debug, Clone)]
+pub(crate) struct PromptText {
+    text: String,
+    // Bytes that came from messages: sorted, apart from each other, none empty.
+    input: Vec<Range<usize>>,
+    markers: Markers,
+}
 
 impl PromptText {
     /// Text for a completion: control tokens in it are control tokens.
-    pub(crate) fn raw(text: &str) -> Self {
-        Self(text.to_owned())
+    pub(crate) fn raw(text: impl Into<String>, markers: Markers) -> Self {
+        Self {
+            text: text.into(),
+            input: Vec::new(),
+            markers,
+        }
+    }
+
+    /// Text of a person and nothing else.
+    pub(crate) fn plain(text: impl Into<String>, markers: Markers) -> Self {
+        let mut it = Self::raw(String::new(), markers);
+        it.push_input(&text.into());
+        it
     }
 
     /// The prompt with a reply and the text of the token that ends it.
-    pub(crate) fn with_reply(&self, control: &ControlTokens, reply: &str, end: &str) -> Self {
-        Self(format!("{}{}{end}", self.0, control.mark(reply)))
+    pub(crate) fn with_reply(&self, reply: &str, end: &str) -> Self {
+        let mut it = self.clone();
+        it.push_input(reply);
+        it.text.push_str(end);
+        it
+    }
+
+    /// The prompt of a completion with what followed; `None` where something in it
+    /// would be a marker if the app wrote it.
+    pub(crate) fn with_completion(&self, text: &str) -> Option<Self> {
+        let mut it = self.with_reply(text, "");
+        let forged = it.has_forged_markers();
+        it.input.clear();
+        (!forged).then_some(it)
+    }
+
+    fn push_input(&mut self, text: &str) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        match self.input.last_mut() {
+            _ if text.is_empty() => {}
+            Some(last) if last.end == start => last.end = self.text.len(),
+            _ => self.input.push(start..self.text.len()),
+        }
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
-    /// Tokens of the whole prompt, with the model's begin-of-sequence token
-    /// where the model expects one and the template wrote none.
-    pub(crate) fn tokenize(&self, model: &Model) -> Result<Vec<Token>, Error> {
-        let mut tokens = tokenize_from(&self.0, model)?;
-        let special = model.special_tokens();
-        if let Some(bos) = special.bos
-            && special.add_bos
-            && tokens.first() != Some(&bos)
-        {
-            tokens.insert(0, bos);
+    pub(crate) fn input(&self) -> &[Range<usize>] {
+        &self.input
+    }
+
+    pub(crate) fn markers(&self) -> &Markers {
+        &self.markers
+    }
+
+    /// Whether a person wrote any byte of `range`.
+    pub(crate) fn touches_input(&self, range: &Range<usize>) -> bool {
+        let next = self.input.partition_point(|it| it.end <= range.start);
+        let next = self.input.get(next);
+        next.is_some_and(|it| it.start < range.end)
+    }
+
+    /// `range` in parts that one side wrote.
+    pub(crate) fn parts(&self, range: Range<usize>) -> Vec<Range<usize>> {
+        let borders = self.input.iter().flat_map(|it| [it.start, it.end]);
+        let inside = borders.filter(|border| range.start < *border && *border < range.end);
+        let mut parts = Vec::new();
+        let mut start = range.start;
+        for end in inside.chain([range.end]) {
+            parts.push(start..end);
+            start = end;
         }
-        Ok(tokens)
+        parts
     }
 
-    /// Tokens of what follows `done`, if the prompt begins with it. The model's
-    /// own tokens for `done` can then be kept.
-    pub(crate) fn tokenize_after(
-        &self,
-        done: &str,
-        model: &Model,
-    ) -> Option<Result<Vec<Token>, Error>> {
-        let rest = self.0.strip_prefix(done)?;
-        // A cut inside a plain part would read its end as a template.
-        let open = done.rfind(PLAIN_START) > done.rfind(PLAIN_END);
-        (!open).then(|| tokenize_from(rest, model))
-    }
-}
-
-fn tokenize_from(text: &str, model: &Model) -> Result<Vec<Token>, Error> {
-    let mut tokens = Vec::new();
-    let mut rest = text;
-    while let Some((template, after)) = rest.split_once(PLAIN_START) {
-        let (plain, next) = after.split_once(PLAIN_END).unwrap_or((after, ""));
-        tokens.extend(model.tokenize(template, false, true)?);
-        tokens.extend(model.tokenize(plain, false, false)?);
-        rest = next;
-    }
-    tokens.extend(model.tokenize(rest, false, true)?);
-    Ok(tokens)
-}
-
-/// Finds control tokens written out in text. One per engine.
-#[derive(Debug)]
-pub(crate) struct ControlTokens(Option<AhoCorasick>);
-
-impl ControlTokens {
-    pub(crate) fn of(model: &Model) -> Self {
-        let texts = (0..model.vocab_size())
-            .filter_map(|id| Token::try_from(id).ok())
-            .filter(|&token| model.is_control(token))
-            .filter_map(|token| model.token_bytes(token, true).ok())
-            .filter(|bytes| !bytes.is_empty());
-        Self(
-            AhoCorasick::builder()
-                .match_kind(MatchKind::LeftmostLongest)
-                .build(texts)
-                .ok(),
-        )
+    /// What the template wrote.
+    pub(crate) fn template_parts(&self) -> impl Iterator<Item = Range<usize>> {
+        let parts = self.parts(0..self.text.len()).into_iter();
+        parts.filter(|it| !self.touches_input(it))
     }
 
-    /// `text` with every written-out control token marked as plain text.
-    fn mark(&self, text: &str) -> String {
-        let clean = text.replace([PLAIN_START, PLAIN_END], "\u{FFFD}");
-        let Some(finder) = &self.0 else { return clean };
-        let mut marked = String::with_capacity(clean.len());
-        let mut done = 0;
-        for found in finder.find_iter(&clean) {
-            marked.push_str(clean.get(done..found.start()).unwrap_or_default());
-            marked.push(PLAIN_START);
-            marked.push_str(clean.get(found.range()).unwrap_or_default());
-            marked.push(PLAIN_END);
-            done = found.end();
+    /// The first `bytes`, which end with a character.
+    pub(crate) fn beginning(&self, bytes: usize) -> Self {
+        let text = self.text.get(..bytes).unwrap_or_default();
+        Self {
+            text: text.to_owned(),
+            input: self.input_before(text.len()),
+            markers: self.markers.clone(),
         }
-        marked.push_str(clean.get(done..).unwrap_or_default());
-        marked
+    }
+
+    fn input_before(&self, end: usize) -> Vec<Range<usize>> {
+        let before = self.input.iter().filter(|it| it.start < end);
+        before.map(|it| it.start..it.end.min(end)).collect()
+    }
+
+    /// Whether this goes on where `done` ends, with the same bytes from the same sides.
+    pub(crate) fn continues(&self, done: &Self) -> bool {
+        self.text.starts_with(&done.text)
+            && self.markers.same(&done.markers)
+            && self.input_before(done.text.len()) == done.input
     }
 }
 
@@ -117,7 +133,8 @@ impl ControlTokens {
 #[derive(Debug)]
 pub(crate) struct Renderer {
     template: ChatTemplate,
-    control: std::sync::Arc<ControlTokens>,
+    // With those that stand in the template's own text.
+    markers: Markers,
 }
 
 impl Renderer {
@@ -125,7 +142,7 @@ impl Renderer {
         choice: &TemplateChoice,
         of_model: Option<&str>,
         model: &Model,
-        control: std::sync::Arc<ControlTokens>,
+        specials: Arc<SpecialTexts>,
     ) -> Result<Self, Error> {
         let special = model.special_tokens();
         let written = |token: Option<Token>| match token {
@@ -138,7 +155,26 @@ impl Renderer {
             written(special.bos)?,
             written(special.eos)?,
         )?;
-        Ok(Self { template, control })
+        let markers = Markers::always(specials).and_written(template.literals());
+        let mut it = Self { template, markers };
+        it.add_composed_markers();
+        Ok(it)
+    }
+
+    /// Templates also put markers together, such as of `<|`, a role and `|>`: takes in
+    /// what this one writes for each role, whichever a conversation has.
+    fn add_composed_markers(&mut self) {
+        let turns = [
+            Message::user("u"),
+            Message::assistant("a"),
+            Message::user("u"),
+        ];
+        for system_prompt in [None, Some("s")] {
+            // Some refuse a system prompt.
+            if let Ok(prompt) = self.render(system_prompt, &turns, &CancelToken::new()) {
+                self.markers = prompt.markers;
+            }
+        }
     }
 
     /// The prompt for a reply to `turns` under `system_prompt`.
@@ -146,19 +182,20 @@ impl Renderer {
         &self,
         system_prompt: Option<&str>,
         turns: &[Message],
+        cancel: &CancelToken,
     ) -> Result<PromptText, Error> {
-        let system = system_prompt.map(|content| Message {
-            role: Role::System,
-            content: content.to_owned(),
-        });
-        let marked: Vec<Message> = system
-            .iter()
-            .chain(turns)
-            .map(|message| Message {
-                role: message.role,
-                content: self.control.mark(&message.content),
-            })
-            .collect();
-        self.template.render(&marked).map(PromptText)
+        let system = system_prompt.map(|content| (Role::System, content));
+        let turns = turns.iter().map(|turn| (turn.role, turn.content.as_str()));
+        let messages: Vec<_> = system.into_iter().chain(turns).collect();
+        let rendered = self.template.render(&messages, cancel)?;
+        let mut prompt = PromptText {
+            text: rendered.text,
+            input: rendered.input,
+            markers: self.markers.clone(),
+        };
+        let parts = prompt.template_parts();
+        let texts = parts.filter_map(|part| prompt.text.get(part));
+        prompt.markers = prompt.markers.and_written(texts);
+        Ok(prompt)
     }
 }

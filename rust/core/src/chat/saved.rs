@@ -2,7 +2,8 @@
 //!
 //! Layout, little-endian: magic `PTCHAT\0\x01`, u64 length of the header, the
 //! header (JSON), the keys and values, SHA-256 over everything before it. The
-//! digest finds damage; it is no signature.
+//! digest finds damage; it is no signature: [`crate::Chat::restore`] holds the tokens
+//! against the history.
 
 use std::io::Read;
 use std::path::Path;
@@ -13,11 +14,18 @@ use pocketune_llama::Token;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Message;
+use crate::chat::message::check_turns;
 use crate::error::Error;
 use crate::worker::SavedLane;
 
 const MAGIC: &[u8; 8] = b"PTCHAT\0\x01";
 const DIGEST_BYTES: usize = 32;
+/// Most bytes of a saved chat. The cache of 65,536 tokens of a model of a billion
+/// parameters takes as much, and a phone has no more for one chat.
+const FILE_BYTES_MAX: u64 = 2 << 30;
+/// Most bytes of its header: 10,000 turns of 6 kB. Its values take at most eight times
+/// that in memory.
+const HEADER_BYTES_MAX: u64 = 64 << 20;
 /// Keys and values are for the llama.cpp build that wrote them.
 const BUILD: &str = concat!(
     "llama-cpp-sys-2 0.1.161 ",
@@ -39,28 +47,38 @@ struct Header {
     kv_type: String,
     system_prompt: Option<String>,
     history: Vec<Message>,
-    text: String,
+    // Turns that the prompt was computed without; older files do not say.
+    #[serde(default)]
+    dropped: usize,
     tokens: Vec<Token>,
     // Under which adapters keys and values were computed.
     #[serde(default)]
     adapters: Vec<String>,
 }
 
+/// What was said in a saved chat.
+#[derive(Debug)]
+pub(crate) struct SavedTalk {
+    pub(crate) system_prompt: Option<String>,
+    pub(crate) history: Vec<Message>,
+    /// The first turns, which are left out of the prompt.
+    pub(crate) dropped: usize,
+}
+
 impl SavedChat {
     pub(crate) fn new(
         model: Digest,
         adapters: Vec<String>,
-        system_prompt: Option<String>,
-        history: Vec<Message>,
+        talk: SavedTalk,
         lane: SavedLane,
     ) -> Self {
         let header = Header {
             build: format!("{BUILD} {}", std::env::consts::ARCH),
             model: model.to_string(),
             kv_type: lane.kv_type,
-            system_prompt,
-            history,
-            text: lane.text,
+            system_prompt: talk.system_prompt,
+            history: talk.history,
+            dropped: talk.dropped,
             tokens: lane.tokens,
             adapters,
         };
@@ -90,25 +108,19 @@ impl SavedChat {
         self.header.adapters == adapters
     }
 
-    pub(crate) fn into_parts(self) -> (Option<String>, Vec<Message>, SavedLane) {
-        let Header {
-            kv_type,
-            system_prompt,
-            history,
-            text,
-            tokens,
-            ..
-        } = self.header;
-        (
-            system_prompt,
-            history,
-            SavedLane {
-                kv_type,
-                text,
-                tokens,
-                kv: self.kv,
-            },
-        )
+    pub(crate) fn into_parts(self) -> (SavedTalk, SavedLane) {
+        let header = self.header;
+        let talk = SavedTalk {
+            system_prompt: header.system_prompt,
+            history: header.history,
+            dropped: header.dropped,
+        };
+        let lane = SavedLane {
+            kv_type: header.kv_type,
+            tokens: header.tokens,
+            kv: self.kv,
+        };
+        (talk, lane)
     }
 
     /// The turns that were saved.
@@ -117,12 +129,16 @@ impl SavedChat {
         &self.header.history
     }
 
-    /// The bytes to store.
+    /// The bytes to store: at most 2 GiB, of which the history takes at most 64 MiB.
     ///
     /// # Errors
-    /// [`Error::StateMismatch`] when the header cannot be encoded.
+    /// [`Error::SavedChatTooLarge`]; [`Error::StateMismatch`] when the header cannot be
+    /// encoded.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let header = serde_json::to_vec(&self.header).map_err(|error| damaged(&error))?;
+        check_size("history", header.len() as u64, HEADER_BYTES_MAX)?;
+        let size = (header.len() as u64).saturating_add(self.kv.len() as u64);
+        check_size("file", size.saturating_add(64), FILE_BYTES_MAX)?;
         let mut bytes = Vec::with_capacity(header.len() + self.kv.len() + 64);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
@@ -136,8 +152,10 @@ impl SavedChat {
     /// Reads what [`SavedChat::to_bytes`] wrote.
     ///
     /// # Errors
-    /// [`Error::StateMismatch`] when a byte is missing or differs.
+    /// [`Error::StateMismatch`] when a byte is missing or differs, or the turns do not
+    /// alternate; [`Error::SavedChatTooLarge`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        check_size("file", bytes.len() as u64, FILE_BYTES_MAX)?;
         let cut = bytes
             .len()
             .checked_sub(DIGEST_BYTES)
@@ -152,11 +170,17 @@ impl SavedChat {
         let (length, body) = body
             .split_first_chunk()
             .ok_or_else(|| damaged(&"too short"))?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|e| damaged(&e))?;
+        let length = u64::from_le_bytes(*length);
+        check_size("history", length, HEADER_BYTES_MAX)?;
+        let length = usize::try_from(length).map_err(|error| damaged(&error))?;
         let (header, kv) = body
             .split_at_checked(length)
             .ok_or_else(|| damaged(&"the header is cut"))?;
-        let header = serde_json::from_slice(header).map_err(|error| damaged(&error))?;
+        let header: Header = serde_json::from_slice(header).map_err(|error| damaged(&error))?;
+        check_turns(&header.history).map_err(|error| damaged(&error))?;
+        if header.dropped % 2 == 1 || header.dropped > header.history.len() {
+            return Err(damaged(&"it leaves out turns that it does not have"));
+        }
         Ok(Self {
             header,
             kv: kv.to_vec(),
@@ -166,8 +190,8 @@ impl SavedChat {
     /// Writes the chat to `path`; at any moment the file is the old or the new one. Blocks.
     ///
     /// # Errors
-    /// [`Error::Io`], also where `path` is a folder, a pipe or a device; then an older file at
-    /// `path` is untouched.
+    /// [`Error::Io`], also where `path` is a folder, a pipe or a device;
+    /// [`Error::SavedChatTooLarge`]. Then an older file at `path` is untouched.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         write_whole(path, &self.to_bytes()?, Readers::Owner).map_err(Error::Io)
     }
@@ -175,10 +199,12 @@ impl SavedChat {
     /// Reads a chat from `path`. Blocks.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::NotAFile`], [`Error::StateMismatch`].
+    /// [`Error::Io`], [`Error::NotAFile`], [`Error::StateMismatch`],
+    /// [`Error::SavedChatTooLarge`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         let file = open_regular(path).map_err(unopened)?;
         let size = file.metadata().map_err(Error::Io)?.len();
+        check_size("file", size, FILE_BYTES_MAX)?;
         let mut bytes = Vec::new();
         file.take(size).read_to_end(&mut bytes).map_err(Error::Io)?;
         Self::from_bytes(&bytes)
@@ -195,6 +221,13 @@ fn unopened(error: OpenError) -> Error {
     }
 }
 
+fn check_size(what: &'static str, found: u64, limit: u64) -> Result<(), Error> {
+    match found > limit {
+        true => Err(Error::SavedChatTooLarge { what, found, limit }),
+        false => Ok(()),
+    }
+}
+
 fn damaged(reason: &dyn std::fmt::Display) -> Error {
     Error::StateMismatch {
         reason: format!("it is damaged: {reason}"),
@@ -203,23 +236,33 @@ fn damaged(reason: &dyn std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Digest, SavedChat, SavedLane};
-    use crate::Message;
+    use super::{Digest, HEADER_BYTES_MAX, MAGIC, SavedChat, SavedLane, SavedTalk};
+    use crate::{Error, Message};
 
     fn saved() -> SavedChat {
         let lane = SavedLane {
             kv_type: "F16".to_owned(),
-            text: "ab".to_owned(),
             tokens: vec![1, 2],
             kv: vec![9; 40],
         };
-        SavedChat::new(
-            Digest::from_bytes([7; 32]),
-            Vec::new(),
-            None,
-            vec![Message::user("hi")],
-            lane,
-        )
+        let talk = SavedTalk {
+            system_prompt: None,
+            history: vec![Message::user("hi")],
+            dropped: 0,
+        };
+        SavedChat::new(Digest::from_bytes([7; 32]), Vec::new(), talk, lane)
+    }
+
+    /// A file with this header and a right digest.
+    fn file(header: &str, length: u64) -> Vec<u8> {
+        let body = [MAGIC.as_slice(), &length.to_le_bytes(), header.as_bytes()].concat();
+        let digest = Digest::of(&body);
+        [body.as_slice(), digest.as_bytes()].concat()
+    }
+
+    fn with_header(change: impl Fn(&str) -> String) -> Result<SavedChat, Error> {
+        let header = change(&serde_json::to_string(&saved().header).unwrap());
+        SavedChat::from_bytes(&file(&header, header.len() as u64))
     }
 
     #[test]
@@ -246,5 +289,54 @@ mod tests {
     fn another_model_is_refused() {
         assert!(saved().check(Digest::from_bytes([7; 32])).is_ok());
         assert!(saved().check(Digest::from_bytes([8; 32])).is_err());
+    }
+
+    #[test]
+    fn a_length_that_is_not_the_headers_is_refused() {
+        for length in [3, HEADER_BYTES_MAX, u64::MAX, u64::MAX - 15, 1 << 63] {
+            assert!(
+                SavedChat::from_bytes(&file("{}", length)).is_err(),
+                "{length}"
+            );
+        }
+        let huge = SavedChat::from_bytes(&file("{}", HEADER_BYTES_MAX + 1));
+        assert!(
+            matches!(huge, Err(Error::SavedChatTooLarge { .. })),
+            "{huge:?}"
+        );
+    }
+
+    #[test]
+    fn an_older_file_without_newer_fields_is_read() {
+        let older = with_header(|header| {
+            let header = header.replace(r#","dropped":0"#, r#","text":"hidden""#);
+            header.replace(r#","adapters":[]"#, "")
+        });
+        assert_eq!(older.unwrap(), saved());
+    }
+
+    #[test]
+    fn turns_of_nobody_are_refused() {
+        let changes = [
+            (r#""role":"user""#, r#""role":"tool""#),
+            (r#""role":"user""#, r#""role":"system""#),
+            (r#""role":"user""#, r#""role":"assistant""#),
+            (r#""dropped":0"#, r#""dropped":1"#),
+            (r#""dropped":0"#, r#""dropped":2"#),
+            (r#""dropped":0"#, r#""dropped":18446744073709551615"#),
+            (r#""dropped":0"#, r#""dropped":-1"#),
+            (r#""tokens":[1,2]"#, r#""tokens":[4294967296]"#),
+            (r#""tokens":[1,2]"#, r#""tokens":null"#),
+        ];
+        for (from, to) in changes {
+            let refused = with_header(|header| {
+                assert!(header.contains(from), "{header}");
+                header.replace(from, to)
+            });
+            assert!(
+                matches!(refused, Err(Error::StateMismatch { .. })),
+                "{to}: {refused:?}"
+            );
+        }
     }
 }

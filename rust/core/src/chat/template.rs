@@ -11,7 +11,7 @@ use pocketune_base::without_byte_order_mark;
 use pocketune_template::{Data, Fault, Inputs, Origin, Rendered, TemplateError, limits};
 
 use crate::cancel::CancelToken;
-use crate::chat::Message;
+use crate::chat::Role;
 use crate::clock::local_time;
 use crate::error::Error;
 
@@ -77,7 +77,7 @@ impl ChatTemplate {
     /// millisecond; a hostile template for at most [`RENDER_TIME_MAX`], or until `cancel`.
     pub(crate) fn render(
         &self,
-        messages: &[Message],
+        messages: &[(Role, &str)],
         cancel: &CancelToken,
     ) -> Result<Rendered, Error> {
         let started = Instant::now();
@@ -86,7 +86,7 @@ impl ChatTemplate {
         let own = |text: &str| Data::Text(text.to_owned(), Origin::Template);
         // `tools` and `documents` are there and empty, as transformers passes them.
         let inputs = Inputs::new()
-            .set("messages", Data::List(messages.iter().map(as_data).collect()))
+            .set("messages", Data::List(messages.iter().copied().map(as_data).collect()))
             .set("tools", Data::None)
             .set("documents", Data::None)
             .set("add_generation_prompt", Data::Bool(true))
@@ -107,17 +107,10 @@ impl ChatTemplate {
     }
 }
 
-fn as_data(message: &Message) -> Data {
-    Data::dict([
-        (
-            "role",
-            Data::Text(message.role.name().to_owned(), Origin::Template),
-        ),
-        (
-            "content",
-            Data::Text(message.content.clone(), Origin::Input),
-        ),
-    ])
+fn as_data((role, content): (Role, &str)) -> Data {
+    let role = Data::Text(role.name().to_owned(), Origin::Template);
+    let content = Data::Text(content.to_owned(), Origin::Input);
+    Data::dict([("role", role), ("content", content)])
 }
 
 fn failed(error: TemplateError) -> Error {

@@ -83,7 +83,7 @@ impl EvaluationSession {
         prompt: impl Into<String>,
         options: &GenerationOptions,
     ) -> Result<ReplyStream, Error> {
-        let source = Source::Raw(prompt.into());
+        let source = Source::Raw(self.open.shared.raw_text(prompt));
         let cancel = CancelToken::new();
         Generation::submit(
             &self.open.shared,

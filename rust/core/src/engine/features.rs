@@ -19,14 +19,20 @@ impl Engine {
         reply: &str,
         cancel: &CancelToken,
     ) -> Result<Features, Error> {
-        let prompt = self.shared.prompt_text(prompt)?;
+        let prompt = self.shared.prompt_text(prompt, cancel)?;
         let lane = self.shared.scoring_lane();
         self.shared.features(lane, &prompt, reply, cancel)
     }
 
     /// The rendered prompt: the same for prompts that a model cannot tell apart.
     pub(crate) fn prompt_key(&self, prompt: &Prompt) -> Result<String, Error> {
-        Ok(self.shared.prompt_text(prompt)?.as_str().to_owned())
+        let prompt = self.shared.prompt_text(prompt, &CancelToken::new())?;
+        let text = prompt.as_str();
+        // What looks like a marker is one or is not, by who wrote it.
+        Ok(match prompt.forged_in(0..text.len()).as_slice() {
+            [] => text.to_owned(),
+            forged => format!("{text}\u{FFFF}{forged:?}"),
+        })
     }
 
     /// What a reward model says of `reply` after `prompt`. Blocks as [`Engine::features`].
@@ -59,7 +65,7 @@ impl Shared {
         let job = FeaturesJob {
             lane,
             cancel: cancel.clone(),
-            text: prompt.with_reply(self.control(), reply, &self.end_of_reply()?),
+            text: prompt.with_reply(reply, &self.end_of_reply()?),
             started: None,
             result,
         };
@@ -68,7 +74,7 @@ impl Shared {
     }
 
     /// Text of the token that ends replies, where the model has one.
-    fn end_of_reply(&self) -> Result<String, Error> {
+    pub(crate) fn end_of_reply(&self) -> Result<String, Error> {
         let special = self.model().special_tokens();
         match special.eot.or(special.eos) {
             Some(token) => Ok(self.model().detokenize(&[token], true)?),

@@ -21,7 +21,7 @@ pub use results::{Embedding, Pooling, Prompt, Score, TokenScore};
 pub(crate) use shared::{Seat, Shared};
 
 use crate::cancel::CancelToken;
-use crate::chat::Chat;
+use crate::chat::{Chat, PromptText};
 use crate::digest::DigestCache;
 use crate::error::Error;
 use crate::facts::ModelFacts;
@@ -229,7 +229,7 @@ impl Engine {
         options: &GenerationOptions,
     ) -> Result<ReplyStream, Error> {
         let lane = self.shared.completion_lane();
-        let source = Source::Raw(prompt.into());
+        let source = Source::Raw(self.shared.raw_text(prompt));
         Generation::submit(&self.shared, lane, source, options, CancelToken::new())
     }
 
@@ -260,7 +260,7 @@ impl Engine {
         pooling: Pooling,
         cancel: &CancelToken,
     ) -> Result<Embedding, Error> {
-        let tokens = self.shared.prompt_tokens(prompt)?;
+        let tokens = self.shared.prompt_tokens(prompt, cancel)?;
         if tokens.is_empty() {
             return Err(Error::option("text", "is empty"));
         }
@@ -285,15 +285,18 @@ impl Engine {
     }
 
     /// Tokens of `text`. `with_control_tokens` reads written-out control tokens
-    /// as such; leave it off for text of people. Does not use the worker.
+    /// as such. Leave it off for text of people: then none of it becomes a control
+    /// token, a token that ends replies, or one that the model's template writes.
+    /// Does not use the worker.
     ///
     /// # Errors
     /// [`Error::Compute`].
     pub fn tokenize(&self, text: &str, with_control_tokens: bool) -> Result<Vec<Token>, Error> {
-        Ok(self
-            .shared
-            .model()
-            .tokenize(text, false, with_control_tokens)?)
+        let model = self.shared.model();
+        if with_control_tokens {
+            return Ok(model.tokenize(text, false, true)?);
+        }
+        PromptText::plain(text, self.shared.markers().clone()).tokenize_alone(None, model)
     }
 
     /// Tokens of a prompt as [`Engine::score`] reads it: template, control tokens and
@@ -302,7 +305,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NoChatTemplate`], [`Error::TemplateFailed`], [`Error::Compute`].
     pub fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<Token>, Error> {
-        self.shared.prompt_tokens(prompt)
+        self.shared.prompt_tokens(prompt, &CancelToken::new())
     }
 
     /// Text of `tokens`, control tokens written out.

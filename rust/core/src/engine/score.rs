@@ -2,6 +2,7 @@
 
 use super::{Prompt, Score, Shared, wait};
 use crate::cancel::CancelToken;
+use crate::chat::PromptText;
 use crate::error::Error;
 use crate::worker::{LaneId, ScoreJob, one_result};
 
@@ -14,7 +15,8 @@ impl Shared {
         reply: &str,
         cancel: &CancelToken,
     ) -> Result<Score, Error> {
-        let mut tokens = self.prompt_tokens(prompt)?;
+        let prompt = self.prompt_text(prompt, cancel)?;
+        let mut tokens = prompt.tokenize(self.model())?;
         let first = tokens.len();
         if first == 0 {
             return Err(Error::option(
@@ -22,7 +24,8 @@ impl Shared {
                 "is empty and the model starts no text by itself",
             ));
         }
-        tokens.extend(self.model().tokenize(reply, false, false)?);
+        let reply = PromptText::plain(reply, prompt.markers().clone());
+        tokens.extend(reply.tokenize_alone(tokens.last().copied(), self.model())?);
         if tokens.len() == first {
             return Err(Error::option("reply", "is empty"));
         }

@@ -10,7 +10,7 @@ use pocketune_llama::{Model, Token};
 use super::adapter_set::AdapterSet;
 use super::{Prompt, wait};
 use crate::cancel::CancelToken;
-use crate::chat::{ControlTokens, PromptText, Renderer, TemplateChoice};
+use crate::chat::{Markers, PromptText, Proven, Renderer, SpecialTexts, TemplateChoice};
 use crate::constraint::SchemaFactory;
 use crate::digest::DigestCache;
 use crate::error::Error;
@@ -28,7 +28,9 @@ pub(crate) struct Shared {
     file: File,
     digests: Arc<DigestCache>,
     digest: OnceLock<Digest>,
-    control: Arc<ControlTokens>,
+    specials: Arc<SpecialTexts>,
+    // With those that stand in the model's own template.
+    markers: OnceLock<Markers>,
     schemas: SchemaFactory,
     base: Arc<BaseModel>,
     tokenizer_sha256: Digest,
@@ -57,7 +59,7 @@ impl Shared {
         context_tokens: u32,
         digests: Arc<DigestCache>,
     ) -> Self {
-        let control = Arc::new(ControlTokens::of(&model));
+        let specials = Arc::new(SpecialTexts::of(&model));
         let numbers = Numbers::new();
         let lane = || numbers.lane(AdapterSetId::NONE);
         let active = Arc::new(AdapterSet::none());
@@ -77,7 +79,8 @@ impl Shared {
             context_tokens,
             digests,
             digest: OnceLock::new(),
-            control,
+            specials,
+            markers: OnceLock::new(),
             schemas: SchemaFactory::default(),
             numbers,
             completion,
@@ -111,28 +114,46 @@ impl Shared {
 
     pub(crate) fn renderer(&self, choice: &TemplateChoice) -> Result<Renderer, Error> {
         let of_model = self.facts.header.chat_template.as_deref();
-        Renderer::new(choice, of_model, &self.model, Arc::clone(&self.control))
+        Renderer::new(choice, of_model, &self.model, Arc::clone(&self.specials))
     }
 
-    pub(crate) fn prompt_text(&self, prompt: &Prompt) -> Result<PromptText, Error> {
+    pub(crate) fn prompt_text(
+        &self,
+        prompt: &Prompt,
+        cancel: &CancelToken,
+    ) -> Result<PromptText, Error> {
         match prompt {
-            Prompt::Raw(text) => Ok(PromptText::raw(text)),
+            Prompt::Raw(text) => Ok(self.raw_text(text)),
             Prompt::Chat {
                 system_prompt,
                 turns,
                 template,
             } => self
                 .renderer(template)?
-                .render(system_prompt.as_deref(), turns),
+                .render(system_prompt.as_deref(), turns, cancel),
         }
     }
 
-    pub(crate) fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<Token>, Error> {
-        self.prompt_text(prompt)?.tokenize(&self.model)
+    pub(crate) fn prompt_tokens(
+        &self,
+        prompt: &Prompt,
+        cancel: &CancelToken,
+    ) -> Result<Vec<Token>, Error> {
+        self.prompt_text(prompt, cancel)?.tokenize(&self.model)
     }
 
-    pub(crate) fn control(&self) -> &ControlTokens {
-        &self.control
+    /// What no text of a person may become, whatever template is used: with what stands
+    /// in the model's own template, sound or not.
+    pub(crate) fn markers(&self) -> &Markers {
+        self.markers.get_or_init(|| {
+            let template = self.facts.header.chat_template.as_deref();
+            Markers::always(Arc::clone(&self.specials)).and_written(template.into_iter())
+        })
+    }
+
+    /// Text for a completion: control tokens in it are control tokens.
+    pub(crate) fn raw_text(&self, text: impl Into<String>) -> PromptText {
+        PromptText::raw(text, self.markers().clone())
     }
 
     /// What an adapter must fit.
@@ -227,16 +248,17 @@ impl Shared {
         &self,
         lane: LaneId,
         saved: SavedLane,
+        proven: Option<Proven>,
         cancel: &CancelToken,
     ) -> Result<(), Error> {
         let (result, receiver) = one_result();
-        let saved = Some(saved);
         self.submit(
             lane,
             Box::new(RestoreLane {
                 lane,
                 cancel: cancel.clone(),
                 saved,
+                proven,
                 result,
             }),
         )?;

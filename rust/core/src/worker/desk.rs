@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use pocketune_adapter::CandidateAdapter;
 use pocketune_llama::{AbortFlag, Batch, Context, LlamaError, Model, Outputs, Sampler, Token};
 
+use crate::chat::{PromptText, Proven};
 use crate::error::Error;
 use crate::options::KvCacheType;
 use crate::threads::{Preemptions, ThreadGovernor, TokenCost};
@@ -76,7 +77,7 @@ impl Desk {
     }
 
     /// Text and tokens that the lane's cache holds or held.
-    pub(crate) fn transcript(&self, lane: LaneId) -> (&str, &[Token]) {
+    pub(crate) fn transcript(&self, lane: LaneId) -> Option<(&PromptText, &[Token])> {
         self.lanes.transcript(lane)
     }
 
@@ -157,7 +158,7 @@ impl Desk {
         self.lanes.release(lane);
     }
 
-    pub(crate) fn set_text(&mut self, lane: LaneId, text: String) {
+    pub(crate) fn set_text(&mut self, lane: LaneId, text: PromptText) {
         self.lanes.set_text(lane, text);
     }
 
@@ -183,12 +184,14 @@ impl Desk {
             .save(&mut self.context, lane, &format!("{:?}", self.kv_type))
     }
 
-    pub(crate) fn restore(&mut self, lane: LaneId, saved: SavedLane) -> Result<(), Error> {
-        self.lanes.restore(
-            &mut self.context,
-            lane,
-            saved,
-            &format!("{:?}", self.kv_type),
-        )
+    pub(crate) fn restore(
+        &mut self,
+        lane: LaneId,
+        saved: &SavedLane,
+        proven: Option<Proven>,
+    ) -> Result<(), Error> {
+        let kv_type = format!("{:?}", self.kv_type);
+        self.lanes
+            .restore(&mut self.context, lane, saved, proven, &kv_type)
     }
 }

@@ -82,7 +82,7 @@ impl FeaturesJob {
         let values = desk.embedding(input.len().saturating_sub(1));
         let values = values.map(<[f32]>::to_vec).unwrap_or_default();
         // The chat goes on from here: what ends the reply is cached with it.
-        desk.set_text(self.lane, self.text.as_str().to_owned());
+        desk.set_text(self.lane, self.text.clone());
         Ok(Some(Features {
             values,
             tokens: end,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use pocketune_llama::{Outputs, Sampler, Stage, Token};
 
 use crate::cancel::CancelToken;
+use crate::chat::PromptText;
 use crate::constraint::{ActiveConstraint, activate};
 use crate::engine::Shared;
 use crate::error::Error;
@@ -119,7 +120,7 @@ impl Generation {
     }
 
     fn start(&mut self, desk: &mut Desk) -> Result<Step, Error> {
-        let prepared = prepare(&self.source, self.max_tokens, self.lane, desk)?;
+        let prepared = prepare(&self.source, self.max_tokens, self.lane, desk, &self.cancel)?;
         let done = desk.reuse(self.lane, &prepared.tokens)?;
         self.costs.reused = done;
         let recent = prepared.tokens.len().saturating_sub(self.penalty_tokens);
@@ -184,7 +185,8 @@ impl Generation {
             };
             return Err(error);
         }
-        self.output.computed(desk.model(), pending)?;
+        let markers = prepared.text.markers();
+        self.output.computed(desk.model(), markers, pending)?;
         let next = self.choose(desk, 0);
         self.costs.decode += started.elapsed();
         self.go_on(desk, prepared, position + 1, next)
@@ -251,8 +253,8 @@ impl Generation {
         }
         let prepared = match std::mem::replace(&mut self.phase, Phase::Ended) {
             Phase::Decode { prepared, .. } => {
-                if let Some(reply) = self.output.computed_text() {
-                    desk.set_text(self.lane, format!("{}{reply}", prepared.text.as_str()));
+                if let Some(text) = self.transcript(&prepared) {
+                    desk.set_text(self.lane, text);
                 }
                 Some(prepared)
             }
@@ -270,6 +272,15 @@ impl Generation {
             let _ = conversation.close_turn(open, &reply.text);
         }
         self.output.end(Ok(ReplyPart::Done(reply)));
+    }
+
+    /// Text of what was computed, if it stands for exactly these tokens.
+    fn transcript(&self, prepared: &Prepared) -> Option<PromptText> {
+        let reply = self.output.computed_text()?;
+        match &self.source {
+            Source::Chat { .. } => Some(prepared.text.with_reply(reply, "")),
+            Source::Raw(_) => prepared.text.with_completion(reply),
+        }
     }
 
     fn reply(&self, prepared: Option<&Prepared>, stop_reason: StopReason) -> Reply {

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use pocketune_llama::{Context, Token};
 
+use crate::chat::{PromptText, Proven};
 use crate::error::Error;
 use crate::worker::adapters::AdapterSetId;
 
@@ -32,7 +33,6 @@ pub(crate) const SEQUENCE: i32 = 0;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SavedLane {
     pub(crate) kv_type: String,
-    pub(crate) text: String,
     pub(crate) tokens: Vec<Token>,
     pub(crate) kv: Vec<u8>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct SavedLane {
 struct Lane {
     // What the cache holds, as text and as tokens. Kept when the cache is
     // dropped, so that replies keep the tokens they were generated with.
-    text: String,
+    text: Option<PromptText>,
     tokens: Vec<Token>,
     parked: Option<Vec<u8>>,
     last_used: u64,
@@ -163,10 +163,9 @@ impl Lanes {
     }
 
     /// Text and tokens that the lane in the slot went through.
-    pub(crate) fn transcript(&self, id: LaneId) -> (&str, &[Token]) {
-        self.lanes.get(&id).map_or(("", &[]), |lane| {
-            (lane.text.as_str(), lane.tokens.as_slice())
-        })
+    pub(crate) fn transcript(&self, id: LaneId) -> Option<(&PromptText, &[Token])> {
+        let lane = self.lanes.get(&id)?;
+        Some((lane.text.as_ref()?, lane.tokens.as_slice()))
     }
 
     /// Cuts the slot's cache back to what it shares with `tokens`, at least the
@@ -197,7 +196,7 @@ impl Lanes {
             kept = 0;
         }
         lane.tokens.truncate(kept);
-        lane.text.clear();
+        lane.text = None;
         self.cached = kept;
         Ok(kept)
     }
@@ -211,9 +210,9 @@ impl Lanes {
     }
 
     /// Records the text of the lane's tokens, once all of it is computed.
-    pub(crate) fn set_text(&mut self, id: LaneId, text: String) {
+    pub(crate) fn set_text(&mut self, id: LaneId, text: PromptText) {
         if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.text = text;
+            lane.text = Some(text);
         }
     }
 
@@ -225,7 +224,7 @@ impl Lanes {
             self.cached = 0;
             if let Some(lane) = self.in_slot.and_then(|id| self.lanes.get_mut(&id)) {
                 lane.tokens.clear();
-                lane.text.clear();
+                lane.text = None;
             }
         }
         Ok(())
@@ -257,25 +256,23 @@ impl Lanes {
         } else {
             context.save_sequence(SEQUENCE)?
         };
-        let (text, tokens) = self.transcript(id);
-        let whole = cached == tokens.len();
+        let tokens = self.lanes.get(&id).map(|lane| lane.tokens.as_slice());
+        let cached = tokens.and_then(|tokens| tokens.get(..cached));
         Ok(SavedLane {
             kv_type: kv_type.to_owned(),
-            text: if whole {
-                text.to_owned()
-            } else {
-                String::new()
-            },
-            tokens: tokens.get(..cached).unwrap_or_default().to_vec(),
+            tokens: cached.unwrap_or_default().to_vec(),
             kv,
         })
     }
 
+    /// Puts back what was proven of a saved lane; nothing else of it is computed with.
+    /// On an error the lane is as before, or empty.
     pub(crate) fn restore(
         &mut self,
         context: &mut Context,
         id: LaneId,
-        saved: SavedLane,
+        saved: &SavedLane,
+        proven: Option<Proven>,
         kv_type: &str,
     ) -> Result<(), Error> {
         let differs = |reason: &str| {
@@ -286,39 +283,34 @@ impl Lanes {
         if saved.kv_type != kv_type {
             return differs("another KV cache type");
         }
+        let Some(proven) = proven.filter(|_| !saved.kv.is_empty()) else {
+            return Ok(());
+        };
         if saved.tokens.len() as u64 > u64::from(context.params().context_tokens) {
             return differs("more tokens than this context holds");
         }
-        if saved
-            .tokens
-            .iter()
-            .any(|&token| !context.model().contains(token))
-        {
-            return differs("tokens outside the vocabulary");
-        }
         self.bring_in(context, id)?;
-        context.truncate(SEQUENCE, 0)?;
-        self.cached = 0;
-        let lane = self.lanes.entry(id).or_default();
-        *lane = Lane {
-            last_used: lane.last_used,
-            ..Lane::default()
-        };
-        if saved.kv.is_empty() {
+        let count = saved.tokens.len();
+        let restored = context.restore_unverified_sequence(SEQUENCE, &saved.kv, count);
+        if context.cached_positions(SEQUENCE).is_none() || restored.is_ok() {
+            self.cached = 0;
+            let lane = self.lanes.entry(id).or_default();
+            (lane.text, lane.tokens) = (None, Vec::new());
+        }
+        restored?;
+        let kept = u32::try_from(proven.tokens).unwrap_or(u32::MAX);
+        if proven.tokens < count && !context.truncate(SEQUENCE, kept)? {
+            // The window of a sliding-window layer has moved past the cut.
+            context.truncate(SEQUENCE, 0)?;
             return Ok(());
         }
-        context.restore_sequence(SEQUENCE, &saved.kv)?;
-        let last = saved
+        let lane = self.lanes.entry(id).or_default();
+        lane.text = proven.transcript;
+        lane.tokens = saved
             .tokens
-            .len()
-            .checked_sub(1)
-            .and_then(|last| u32::try_from(last).ok());
-        if context.cached_positions(SEQUENCE).map(|(_, last)| last) != last {
-            context.truncate(SEQUENCE, 0)?;
-            return differs("tokens and cache do not belong together");
-        }
-        lane.text = saved.text;
-        lane.tokens = saved.tokens;
+            .get(..proven.tokens)
+            .unwrap_or_default()
+            .to_vec();
         self.cached = lane.tokens.len();
         Ok(())
     }

@@ -3,6 +3,7 @@
 use async_channel::Sender;
 use pocketune_llama::{Model, Token};
 
+use crate::chat::Markers;
 use crate::error::Error;
 use crate::reply::ReplyPart;
 use crate::text::{StopScan, Utf8Pieces};
@@ -13,8 +14,8 @@ pub(crate) struct Output {
     utf8: Utf8Pieces,
     stops: StopScan,
     text: String,
-    // Bytes of the tokens that are in the KV cache; `None` once a control token
-    // was generated, whose text would not lead back to it.
+    // Bytes of the tokens that are in the KV cache; `None` once a token was generated
+    // that is a marker or has no text: no text would lead back to it.
     computed: Option<Vec<u8>>,
 }
 
@@ -39,12 +40,18 @@ impl Output {
     }
 
     /// Takes a token that is in the KV cache now.
-    pub(crate) fn computed(&mut self, model: &Model, token: Token) -> Result<(), Error> {
-        if model.is_control(token) {
+    pub(crate) fn computed(
+        &mut self,
+        model: &Model,
+        markers: &Markers,
+        token: Token,
+    ) -> Result<(), Error> {
+        let bytes = model.token_bytes(token, false)?;
+        if markers.contains(token) || bytes.is_empty() {
             self.computed = None;
         }
-        if let Some(bytes) = &mut self.computed {
-            bytes.extend(model.token_bytes(token, false)?);
+        if let Some(computed) = &mut self.computed {
+            computed.extend(bytes);
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pocketune_llama::Token;
 
+use crate::cancel::CancelToken;
 use crate::chat::{Ask, Conversation, OpenTurn, PromptText};
 use crate::error::Error;
 use crate::options::OverflowPolicy;
@@ -17,7 +18,7 @@ pub(crate) enum Source {
         ask: Ask,
     },
     /// Text to go on with.
-    Raw(String),
+    Raw(PromptText),
 }
 
 /// A prompt that fits.
@@ -33,15 +34,15 @@ pub(crate) fn prepare(
     max_tokens: u32,
     lane: LaneId,
     desk: &Desk,
+    cancel: &CancelToken,
 ) -> Result<Prepared, Error> {
     match source {
         Source::Raw(text) => {
-            let text = PromptText::raw(text);
-            let tokens = tokenize(&text, lane, desk)?;
+            let tokens = tokenize(text, lane, desk)?;
             check_fits(&tokens, desk)?;
             Ok(Prepared {
                 tokens,
-                text,
+                text: text.clone(),
                 open_turn: None,
                 dropped_messages: 0,
             })
@@ -52,6 +53,7 @@ pub(crate) fn prepare(
             max_tokens,
             lane,
             desk,
+            cancel,
         ),
     }
 }
@@ -62,6 +64,7 @@ fn fit(
     max_tokens: u32,
     lane: LaneId,
     desk: &Desk,
+    cancel: &CancelToken,
 ) -> Result<Prepared, Error> {
     let context = desk.context_tokens();
     let room_for_reply = (max_tokens as usize).min(context / 4);
@@ -70,7 +73,7 @@ fn fit(
         let kept = open.turns.get(open.dropped..).unwrap_or_default();
         let text = conversation
             .renderer
-            .render(open.system_prompt.as_deref(), kept)?;
+            .render(open.system_prompt.as_deref(), kept, cancel)?;
         let tokens = tokenize(&text, lane, desk)?;
         let droppable = conversation.overflow == OverflowPolicy::DropOldestTurns && kept.len() > 2;
         if droppable && tokens.len() > limit {
@@ -94,11 +97,10 @@ fn fit(
 /// Keeps the tokens that the lane went through as far as the text is the same:
 /// tokenizing a reply again may cut it differently than it was generated.
 pub(crate) fn tokenize(text: &PromptText, lane: LaneId, desk: &Desk) -> Result<Vec<Token>, Error> {
-    let (done_text, done_tokens) = desk.transcript(lane);
-    if !done_text.is_empty()
-        && let Some(rest) = text.tokenize_after(done_text, desk.model())
+    if let Some((done, tokens)) = desk.transcript(lane)
+        && let Some(rest) = text.tokenize_after(done, tokens.last().copied(), desk.model())
     {
-        return Ok([done_tokens, &rest?].concat());
+        return Ok([tokens, &rest?].concat());
     }
     text.tokenize(desk.model())
 }

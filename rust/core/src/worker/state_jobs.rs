@@ -3,6 +3,7 @@
 use async_channel::Sender;
 
 use crate::cancel::CancelToken;
+use crate::chat::Proven;
 use crate::error::Error;
 use crate::worker::{Desk, Job, LaneId, SavedLane, Step};
 
@@ -33,15 +34,17 @@ impl Job for SaveLane {
 pub(crate) struct RestoreLane {
     pub(crate) lane: LaneId,
     pub(crate) cancel: CancelToken,
-    pub(crate) saved: Option<SavedLane>,
+    pub(crate) saved: SavedLane,
+    /// What of it is the conversation's.
+    pub(crate) proven: Option<Proven>,
     pub(crate) result: Sender<Result<(), Error>>,
 }
 
 impl Job for RestoreLane {
     fn step(&mut self, desk: &mut Desk) -> Step {
-        let restored = match self.saved.take() {
-            Some(saved) if !self.cancel.is_cancelled() => desk.restore(self.lane, saved),
-            _ => Err(Error::Cancelled),
+        let restored = match self.cancel.is_cancelled() {
+            true => Err(Error::Cancelled),
+            false => desk.restore(self.lane, &self.saved, self.proven.take()),
         };
         let _ = self.result.try_send(restored);
         Step::Done

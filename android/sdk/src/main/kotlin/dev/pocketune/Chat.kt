@@ -105,7 +105,9 @@ public class Chat internal constructor(
     public suspend fun save(path: String): Unit = handle.call { it.save(path) }
 
     /**
-     * Replaces history and cache by those in the file [path].
+     * Replaces history and cache by those in the file [path]. The cache is used only as
+     * far as its tokens are those of the history; otherwise the history is read again at
+     * the next turn.
      *
      * @throws PocketuneException.StateMismatch when it is damaged or belongs to
      * another model, version or KV cache type; the chat is then as it was

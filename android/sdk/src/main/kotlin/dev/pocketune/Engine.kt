@@ -85,8 +85,9 @@ public class Engine private constructor(
     /**
      * Tokens of [text]. Does not wait for requests that are under way.
      *
-     * @param withControlTokens reads written-out control tokens as such; leave it
-     * off for text of people
+     * @param withControlTokens reads written-out control tokens as such. Leave it off for
+     * text of people: then none of it becomes a control token, one that ends replies, or
+     * one that the model's template writes
      * @throws PocketuneException.Closed after [close]
      */
     public fun tokenize(
