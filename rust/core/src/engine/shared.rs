@@ -63,6 +63,7 @@ impl Shared {
         let active = Arc::new(AdapterSet::none());
         let completion = Mutex::new(Seat::new(lane(), Arc::clone(&active)));
         let (scoring, embedding) = (lane(), lane());
+        let schemas = SchemaFactory::new(file.header.vocabulary);
         Self {
             worker,
             model,
@@ -78,7 +79,7 @@ impl Shared {
             digests,
             digest: OnceLock::new(),
             control,
-            schemas: SchemaFactory::default(),
+            schemas,
             numbers,
             completion,
             scoring,
