@@ -13,6 +13,8 @@ pub(crate) struct EstimateReport {
     pub(crate) parts: Parts,
     pub(crate) weights_mapped: bool,
     pub(crate) unreclaimable_bytes: u64,
+    /// Taken by the first reply under a JSON Schema, beside `required_bytes`.
+    pub(crate) schema_bytes: u64,
     pub(crate) available_bytes: Option<u64>,
     pub(crate) fits: bool,
 }
@@ -41,6 +43,7 @@ impl From<&MemoryEstimate> for EstimateReport {
             },
             weights_mapped: estimate.weights_mapped,
             unreclaimable_bytes: estimate.unreclaimable_bytes(),
+            schema_bytes: estimate.schema_bytes,
             available_bytes: estimate.available_bytes,
             fits: estimate.fits(),
         }
@@ -66,6 +69,10 @@ impl EstimateReport {
             ("  KV cache", human_bytes(self.parts.kv_bytes)),
             ("  computing", human_bytes(self.parts.compute_bytes)),
             ("  overhead", human_bytes(self.parts.overhead_bytes)),
+            (
+                "  JSON Schema",
+                format!("{} more when first used", human_bytes(self.schema_bytes)),
+            ),
             (
                 "free",
                 self.available_bytes

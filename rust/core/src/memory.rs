@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::options::EngineOptions;
 use crate::source::ModelFile;
 use crate::threads::default_threads;
-use crate::vocabulary::structure_bytes;
+use crate::vocabulary::{schema_bytes, structure_bytes};
 use crate::worker::OUTPUTS_MAX;
 
 /// Code, stacks and allocator slack of a process that serves one engine.
@@ -33,6 +33,10 @@ pub struct MemoryEstimate {
     pub compute_bytes: u64,
     /// Vocabulary, code and thread stacks.
     pub overhead_bytes: u64,
+    /// What the first reply under a JSON Schema takes beside all that: the vocabulary as a
+    /// trie. It is kept; a grammar takes less. Not part of [`Self::required_bytes`]: it is
+    /// asked for when it is needed.
+    pub schema_bytes: u64,
     /// What the system says is free; `None` where it does not say.
     pub available_bytes: Option<u64>,
 }
@@ -102,7 +106,11 @@ pub(crate) fn context_params(
 
 /// Refuses a vocabulary that alone does not fit: llama.cpp reads all of it to plan the rest.
 pub(crate) fn check_vocabulary(file: &ModelFile) -> Result<(), Error> {
-    let required_bytes = overhead_bytes(file);
+    check_free(overhead_bytes(file))
+}
+
+/// Whether so much is free, as far as the system says.
+pub(crate) fn check_free(required_bytes: u64) -> Result<(), Error> {
     match available_memory_bytes() {
         Some(available_bytes) if required_bytes > available_bytes => Err(Error::OutOfMemory {
             required_bytes,
@@ -140,6 +148,7 @@ pub(crate) fn estimate(file: &ModelFile, options: &EngineOptions) -> Result<Memo
         kv_bytes: planned.kv_bytes,
         compute_bytes: planned.compute_bytes + sampling_bytes,
         overhead_bytes: overhead_bytes(file),
+        schema_bytes: schema_bytes(&file.header.vocabulary),
         available_bytes: available_memory_bytes(),
     })
 }

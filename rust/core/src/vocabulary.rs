@@ -1,8 +1,8 @@
 //! What structures built over a vocabulary take, known from the file's header.
 //!
-//! Nearly all of it is llama.cpp's (llama-vocab.cpp, gguf.cpp): it keeps each text several
-//! times in C++ containers. Sizes are those of libstdc++ on a 64-bit system; libc++'s are
-//! smaller. A test measures them (`tests/tests/system/vocabulary.rs`).
+//! Nearly all of it is llama.cpp's (llama-vocab.cpp, gguf.cpp, llama-grammar.cpp): it keeps
+//! each text several times in C++ containers. Sizes are those of libstdc++ on a 64-bit
+//! system; libc++'s are smaller. A test measures them (`tests/tests/system/vocabulary.rs`).
 
 use pocketune_gguf::{TextSize, VocabularySizes};
 
@@ -15,16 +15,26 @@ const BLOCK: u64 = 24;
 const NODE: u64 = 40;
 /// A token's score and type, in the file's arrays and beside its text, and its id in a map.
 const NUMBERS: u64 = 24;
-/// Texts of tokens that are alive at the peak of loading: as the file has them, as keys of
-/// a map, as the list of tokens, as the pieces that replies are made of.
-const TOKEN_TEXTS: u64 = 4;
-/// Bytes of [`crate::chat::ControlTokens`] for each byte of text that it finds.
-const FINDER_PER_BYTE: u64 = 40;
+/// Strings of a token: as the file has them, the keys of a map, the list of tokens, the
+/// pieces that replies are made of.
+const TOKEN_STRINGS: u64 = 4;
+/// Strings of a merge rule: as the file has it, and its two pieces in a map.
+const MERGE_STRINGS: u64 = 3;
+/// While the file is read, what lies outside the string objects is there once more.
+const READING: u64 = 1;
 /// Copies of other metadata: as the file has it, once more while it is read, and as strings
 /// that a loaded model can be asked for.
 const OTHER_COPIES: u64 = 3;
+/// One more record of a special token, by which written-out ones are found.
+const FOUND: u64 = 80;
+/// llguidance's tries: nodes for the bytes of all tokens, while they are built and after.
+const TRIE_PER_BYTE: u64 = 38;
+const TRIE_PER_TOKEN: u64 = 450;
+/// What llama.cpp's grammar looks at before each token: all pieces as code points.
+const GRAMMAR_PER_BYTE: u64 = 4;
+const GRAMMAR_PER_TOKEN: u64 = 160;
 
-/// Bytes of everything that grows with the vocabulary.
+/// Bytes of everything that grows with the vocabulary in a loaded model.
 pub(crate) fn structure_bytes(sizes: &VocabularySizes) -> u64 {
     let VocabularySizes {
         tokens,
@@ -33,15 +43,30 @@ pub(crate) fn structure_bytes(sizes: &VocabularySizes) -> u64 {
         decoded_bytes,
         other_bytes,
     } = *sizes;
-    let of_tokens = TOKEN_TEXTS * strings(tokens) + u64::from(tokens.count) * (NODE + NUMBERS);
+    let of_tokens = u64::from(tokens.count) * (TOKEN_STRINGS * STRING + NODE + NUMBERS)
+        + (TOKEN_STRINGS + READING) * outside(tokens);
+    let of_merges = u64::from(merges.count) * (MERGE_STRINGS * STRING + NODE + 8)
+        + (MERGE_STRINGS - 1 + READING) * outside(merges);
+    // The loader writes each array out as text for its log.
+    let of_log = tokens.bytes.max(merges.bytes);
     // Where a token's bytes are none that the encoding has, its piece says so at length.
     let of_pieces = decoded_bytes.saturating_sub(tokens.bytes);
-    // As the file has them, and as two strings and a rank in a map.
-    let of_merges = 2 * strings(merges) + u64::from(merges.count) * (STRING + NODE + 8);
-    of_tokens + of_pieces + of_merges + special.bytes * FINDER_PER_BYTE + other_bytes * OTHER_COPIES
+    let of_finder = u64::from(special.count) * FOUND + special.bytes;
+    of_tokens + of_merges + of_log + of_pieces + of_finder + other_bytes * OTHER_COPIES
 }
 
-/// A list of `std::string`.
-fn strings(texts: TextSize) -> u64 {
-    u64::from(texts.count) * STRING + texts.long_bytes + u64::from(texts.long_count) * BLOCK
+/// Bytes that the first JSON Schema takes: more than any grammar.
+pub(crate) fn schema_bytes(sizes: &VocabularySizes) -> u64 {
+    sizes.tokens.bytes * TRIE_PER_BYTE + u64::from(sizes.tokens.count) * TRIE_PER_TOKEN
+}
+
+/// Bytes that a reply under a grammar takes.
+pub(crate) fn grammar_bytes(sizes: &VocabularySizes) -> u64 {
+    sizes.tokens.bytes.max(sizes.decoded_bytes) * GRAMMAR_PER_BYTE
+        + u64::from(sizes.tokens.count) * GRAMMAR_PER_TOKEN
+}
+
+/// What a list of strings has outside the string objects.
+fn outside(texts: TextSize) -> u64 {
+    texts.long_bytes + u64::from(texts.long_count) * BLOCK
 }

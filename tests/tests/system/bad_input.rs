@@ -364,3 +364,30 @@ fn a_prompt_of_a_megabyte_is_refused_without_harm() {
     }
     assert!(engine.complete("hi", &options).unwrap().finish().is_ok());
 }
+
+/// Converters write -1 for a token that a tokenizer does not have; llama.cpp then does as if
+/// the key were absent (ggml-org/llama.cpp#2981, #11613).
+#[test]
+fn a_model_whose_special_tokens_are_minus_one_answers() {
+    for mut model in [TinyModel::llama(), TinyModel::gemma3()] {
+        for name in [
+            "bos",
+            "eos",
+            "eot",
+            "eom",
+            "unknown",
+            "seperator",
+            "padding",
+            "mask",
+        ] {
+            model.set(&format!("tokenizer.ggml.{name}_token_id"), u32::MAX);
+        }
+        let engine = load_path(written(&model).path()).unwrap();
+        let options = GenerationOptions {
+            max_tokens: 2,
+            ..GenerationOptions::greedy()
+        };
+        let reply = engine.complete("hi", &options).unwrap().finish();
+        assert!(reply.is_ok(), "{reply:?}");
+    }
+}

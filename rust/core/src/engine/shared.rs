@@ -65,6 +65,7 @@ impl Shared {
         let active = Arc::new(AdapterSet::none());
         let completion = Mutex::new(Seat::new(lane(), Arc::clone(&active)));
         let (scoring, embedding) = (lane(), lane());
+        let schemas = SchemaFactory::new(file.header.vocabulary);
         Self {
             worker,
             model,
@@ -81,7 +82,7 @@ impl Shared {
             digest: OnceLock::new(),
             specials,
             markers: OnceLock::new(),
-            schemas: SchemaFactory::default(),
+            schemas,
             numbers,
             completion,
             scoring,

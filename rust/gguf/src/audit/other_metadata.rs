@@ -9,7 +9,7 @@ const VOCABULARY: [&str; 4] = [TOKENS, SCORES, TYPES, MERGES];
 /// Bytes of all other arrays together. Lists of tags, languages and layers have less than
 /// 10,000. llama.cpp writes every array out as text for its log, of which 40 characters
 /// remain: a number of eight bytes can have 316 digits.
-const MAX_OTHER_ARRAYS_BYTES: u64 = 256 * 1024;
+const MAX_OTHER_ARRAYS_BYTES: u64 = 64 * 1024;
 
 /// Bytes of all keys and values but the vocabulary.
 ///
