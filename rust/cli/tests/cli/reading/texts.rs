@@ -8,8 +8,10 @@ use crate::run::{json, pocketune, run};
 
 const TEMPLATE: &str = "{% for message in messages %}{{ message.content }}{% endfor %}";
 
+type Command = fn(&Desk, &str) -> Vec<String>;
+
 /// Commands that read a text, and a text for each.
-fn readers() -> Vec<(&'static str, fn(&Desk, &str) -> Vec<String>)> {
+fn readers() -> Vec<(&'static str, Command)> {
     fn chat(desk: &Desk, option: &str, file: &str) -> Vec<String> {
         let chat = ["chat", "--model", &desk.model, "--prompt", "a", "--greedy"];
         let template = desk.write("plain.jinja", TEMPLATE);
