@@ -32,11 +32,12 @@ pub(crate) enum CliError {
         file: String,
         source: io::Error,
     },
-    #[error("the {what} must be a regular file: {file} is {found}")]
+    #[error("the {what} must be a regular file: {file} is {found}{hint}")]
     NotAFile {
         what: &'static str,
         file: String,
         found: &'static str,
+        hint: &'static str,
     },
     #[error("{file}, {source}")]
     Text { file: String, source: TextError },

@@ -64,11 +64,16 @@ impl Named {
         CliError::Unreadable { what, file, source }
     }
 
-    /// What of a file was not opened.
-    pub(crate) fn not_opened(&self, error: OpenError) -> CliError {
+    /// Why a file was not opened; `hint` says how else it may come.
+    fn not_opened(&self, error: OpenError, hint: &'static str) -> CliError {
         let Self { what, file } = self.clone();
         match error {
-            OpenError::NotAFile { found } => CliError::NotAFile { what, file, found },
+            OpenError::NotAFile { found } => CliError::NotAFile {
+                what,
+                file,
+                found,
+                hint,
+            },
             OpenError::Io(source) => CliError::Unreadable { what, file, source },
         }
     }
@@ -117,7 +122,10 @@ pub(crate) fn read_or_stdin(
     if path == Path::new(STDIN) {
         return bounded(&Named::new(what, path), io::stdin().lock(), limit_bytes);
     }
-    read_bytes(what, path, limit_bytes)
+    let named = Named::new(what, path);
+    let file = open_regular(path);
+    let file = file.map_err(|error| named.not_opened(error, "; `-` reads standard input"))?;
+    bounded(&named, file, limit_bytes)
 }
 
 /// Reads a regular file of at most `limit_bytes`.
@@ -133,7 +141,7 @@ pub(crate) fn read_bytes(
 
 /// Opens a regular file.
 pub(crate) fn open(named: &Named, path: &Path) -> Result<File, CliError> {
-    open_regular(path).map_err(|error| named.not_opened(error))
+    open_regular(path).map_err(|error| named.not_opened(error, ""))
 }
 
 fn bounded(named: &Named, from: impl Read, limit_bytes: u64) -> Result<Vec<u8>, CliError> {
