@@ -42,8 +42,7 @@ pub(crate) fn digest_cache() -> Arc<DigestCache> {
     })
 }
 
-/// A file that somebody named, for what it is read as; `-` is standard input where that is
-/// offered.
+/// A file that somebody named, and what it is read as.
 #[derive(Debug, Clone)]
 pub(crate) struct Named {
     what: &'static str,
@@ -52,10 +51,12 @@ pub(crate) struct Named {
 
 impl Named {
     pub(crate) fn new(what: &'static str, path: &Path) -> Self {
-        let file = match path == Path::new(STDIN) {
-            true => "standard input".to_owned(),
-            false => path.display().to_string(),
-        };
+        let file = path.display().to_string();
+        Self { what, file }
+    }
+
+    fn stdin(what: &'static str) -> Self {
+        let file = "standard input".to_owned();
         Self { what, file }
     }
 
@@ -103,12 +104,15 @@ const STDIN: &str = "-";
 /// Reads a text file; `-` is standard input. `what` names it in errors.
 pub(crate) fn read_text(what: &'static str, path: &Path) -> Result<String, CliError> {
     let bytes = read_or_stdin(what, path, TEXT_BYTES_MAX)?;
-    Named::new(what, path).text(&bytes)
+    match path == Path::new(STDIN) {
+        true => Named::stdin(what).text(&bytes),
+        false => Named::new(what, path).text(&bytes),
+    }
 }
 
 /// Reads a prompt that is piped in.
 pub(crate) fn read_prompt(from: impl Read) -> Result<String, CliError> {
-    let named = Named::new("prompt", Path::new(STDIN));
+    let named = Named::stdin("prompt");
     let bytes = bounded(&named, from, TEXT_BYTES_MAX)?;
     named.text(&bytes)
 }
@@ -120,7 +124,7 @@ pub(crate) fn read_or_stdin(
     limit_bytes: u64,
 ) -> Result<Vec<u8>, CliError> {
     if path == Path::new(STDIN) {
-        return bounded(&Named::new(what, path), io::stdin().lock(), limit_bytes);
+        return bounded(&Named::stdin(what), io::stdin().lock(), limit_bytes);
     }
     let named = Named::new(what, path);
     let file = open_regular(path);
