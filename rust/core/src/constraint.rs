@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 
 use llguidance::api::TopLevelGrammar;
 use llguidance::{Matcher, ParserFactory};
-use pocketune_base::without_byte_order_mark;
 use pocketune_llama::{GRAMMAR_BYTES_MAX, Model, Sampler, Token};
 use toktrie::{ApproximateTokEnv, TokRxInfo, TokTrie};
 
@@ -38,7 +37,7 @@ impl SchemaFactory {
                 schema.len()
             )));
         }
-        let schema = serde_json::from_str(without_byte_order_mark(schema))
+        let schema = serde_json::from_str(schema)
             .map_err(|error| invalid(format!("the schema is no JSON: {error}")))?;
         let factory = self.0.get_or_init(|| build_factory(model));
         let factory = factory.as_ref().map_err(|reason| invalid(reason.clone()))?;
@@ -98,7 +97,7 @@ pub(crate) fn activate(
     match constraint {
         None => Ok((sampler, ActiveConstraint::InSampler)),
         Some(Constraint::Gbnf(gbnf)) => Ok((
-            sampler.with_grammar(without_byte_order_mark(gbnf), "root")?,
+            sampler.with_grammar(gbnf, "root")?,
             ActiveConstraint::InSampler,
         )),
         Some(Constraint::JsonSchema(schema)) => {
