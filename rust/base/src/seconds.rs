@@ -22,10 +22,13 @@ pub struct NotSeconds {
 /// # Errors
 /// [`NotSeconds`] for milliseconds, microseconds and nanoseconds.
 pub fn check_seconds(found: i64) -> Result<(), NotSeconds> {
-    let unit = match found {
-        ..=SECONDS_MAX => return Ok(()),
-        ..=99_999_999_999_999 => "milliseconds",
-        ..=99_999_999_999_999_999 => "microseconds",
+    if found <= SECONDS_MAX {
+        return Ok(());
+    }
+    let thousands = (found.unsigned_abs().ilog10() - SECONDS_MAX.ilog10() - 1) / 3;
+    let unit = match thousands {
+        0 => "milliseconds",
+        1 => "microseconds",
         _ => "nanoseconds",
     };
     Err(NotSeconds { found, unit })
@@ -40,6 +43,9 @@ mod tests {
         for (found, unit) in [
             (1_795_676_400_000, "milliseconds"),
             (100_000_000_000, "milliseconds"),
+            (99_999_999_999_999, "milliseconds"),
+            (100_000_000_000_000, "microseconds"),
+            (100_000_000_000_000_000, "nanoseconds"),
             (1_795_676_400_000_000, "microseconds"),
             (1_795_676_400_000_000_000, "nanoseconds"),
             (i64::MAX, "nanoseconds"),

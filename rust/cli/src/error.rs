@@ -1,6 +1,7 @@
 //! What the command line fails with, and how it tells a person and a program.
 
 use std::io;
+use std::path::Path;
 
 use pocketune_adapter::PolicyError;
 use pocketune_base::TextError;
@@ -37,14 +38,17 @@ pub(crate) enum CliError {
         file: String,
         source: io::Error,
     },
-    #[error("the {what} must be a regular file: {file} is {found}")]
+    #[error("the {what} must be a regular file: {file} is {found}{hint}")]
     NotAFile {
         what: &'static str,
         file: String,
         found: &'static str,
+        hint: &'static str,
     },
     #[error("{file}, {source}")]
     Text { file: String, source: TextError },
+    #[error("{file}: {source}")]
+    InFile { file: String, source: Box<CliError> },
     #[error("{file}: {source}")]
     ExperimentFile {
         file: String,
@@ -125,12 +129,21 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
+    /// The same of what a file holds, with the file's name.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        Self::InFile {
+            file: path.display().to_string(),
+            source: Box::new(self),
+        }
+    }
+
     /// A stable name for programs.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Core(error) => core_kind(error),
             Self::Tune(error) => tune_kind(error),
             Self::NoModel => "no_model",
+            Self::InFile { source, .. } => source.kind(),
             Self::Unreadable { .. } => "file_unreadable",
             Self::NotAFile { .. } => "not_a_file",
             Self::Text { .. } => "text_invalid",

@@ -42,8 +42,7 @@ pub(crate) fn digest_cache() -> Arc<DigestCache> {
     })
 }
 
-/// A file that somebody named, for what it is read as; `-` is standard input where that is
-/// offered.
+/// A file that somebody named, and what it is read as.
 #[derive(Debug, Clone)]
 pub(crate) struct Named {
     what: &'static str,
@@ -52,10 +51,12 @@ pub(crate) struct Named {
 
 impl Named {
     pub(crate) fn new(what: &'static str, path: &Path) -> Self {
-        let file = match path == Path::new(STDIN) {
-            true => "standard input".to_owned(),
-            false => path.display().to_string(),
-        };
+        let file = path.display().to_string();
+        Self { what, file }
+    }
+
+    fn stdin(what: &'static str) -> Self {
+        let file = "standard input".to_owned();
         Self { what, file }
     }
 
@@ -64,11 +65,16 @@ impl Named {
         CliError::Unreadable { what, file, source }
     }
 
-    /// What of a file was not opened.
-    pub(crate) fn not_opened(&self, error: OpenError) -> CliError {
+    /// Why a file was not opened; `hint` says how else it may come.
+    fn not_opened(&self, error: OpenError, hint: &'static str) -> CliError {
         let Self { what, file } = self.clone();
         match error {
-            OpenError::NotAFile { found } => CliError::NotAFile { what, file, found },
+            OpenError::NotAFile { found } => CliError::NotAFile {
+                what,
+                file,
+                found,
+                hint,
+            },
             OpenError::Io(source) => CliError::Unreadable { what, file, source },
         }
     }
@@ -98,12 +104,15 @@ const STDIN: &str = "-";
 /// Reads a text file; `-` is standard input. `what` names it in errors.
 pub(crate) fn read_text(what: &'static str, path: &Path) -> Result<String, CliError> {
     let bytes = read_or_stdin(what, path, TEXT_BYTES_MAX)?;
-    Named::new(what, path).text(&bytes)
+    match path == Path::new(STDIN) {
+        true => Named::stdin(what).text(&bytes),
+        false => Named::new(what, path).text(&bytes),
+    }
 }
 
 /// Reads a prompt that is piped in.
 pub(crate) fn read_prompt(from: impl Read) -> Result<String, CliError> {
-    let named = Named::new("prompt", Path::new(STDIN));
+    let named = Named::stdin("prompt");
     let bytes = bounded(&named, from, TEXT_BYTES_MAX)?;
     named.text(&bytes)
 }
@@ -115,9 +124,12 @@ pub(crate) fn read_or_stdin(
     limit_bytes: u64,
 ) -> Result<Vec<u8>, CliError> {
     if path == Path::new(STDIN) {
-        return bounded(&Named::new(what, path), io::stdin().lock(), limit_bytes);
+        return bounded(&Named::stdin(what), io::stdin().lock(), limit_bytes);
     }
-    read_bytes(what, path, limit_bytes)
+    let named = Named::new(what, path);
+    let file = open_regular(path);
+    let file = file.map_err(|error| named.not_opened(error, "; `-` reads standard input"))?;
+    bounded(&named, file, limit_bytes)
 }
 
 /// Reads a regular file of at most `limit_bytes`.
@@ -133,7 +145,7 @@ pub(crate) fn read_bytes(
 
 /// Opens a regular file.
 pub(crate) fn open(named: &Named, path: &Path) -> Result<File, CliError> {
-    open_regular(path).map_err(|error| named.not_opened(error))
+    open_regular(path).map_err(|error| named.not_opened(error, ""))
 }
 
 fn bounded(named: &Named, from: impl Read, limit_bytes: u64) -> Result<Vec<u8>, CliError> {

@@ -162,7 +162,8 @@ pub(crate) fn run(args: &PolicyArgs, output: &Output) -> Result<ExitCode, CliErr
 
 /// Reads a policy that signed itself.
 pub(crate) fn read(path: &Path) -> Result<TrustPolicy, CliError> {
-    TrustPolicy::pinned(&read_envelope(path)?).map_err(CliError::Policy)
+    let policy = TrustPolicy::pinned(&read_envelope(path)?);
+    policy.map_err(|error| CliError::Policy(error).in_file(path))
 }
 
 /// A policy's bytes, read and not believed.

@@ -50,7 +50,7 @@ impl SchemaFactory {
                 schema.len()
             )));
         }
-        let schema = serde_json::from_str(without_byte_order_mark(schema))
+        let schema = serde_json::from_str(schema)
             .map_err(|error| invalid(format!("the schema is no JSON: {error}")))?;
         if self.factory.get().is_none() {
             check_free(schema_bytes(&self.vocabulary))?;

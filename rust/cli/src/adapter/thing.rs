@@ -72,7 +72,9 @@ impl Thing {
             }
             Kind::Suite => {
                 let bytes = bytes(kind, file)?;
-                let items = Suite::parse("", &bytes)?.items.len();
+                let suite = Suite::parse("", &bytes);
+                let suite = suite.map_err(|error| CliError::from(error).in_file(file))?;
+                let items = suite.items.len();
                 Ok(Self {
                     data_summary: format!("{items} items"),
                     ..Self::of(kind, &bytes, named_model(model)?)
@@ -80,7 +82,8 @@ impl Thing {
             }
             Kind::Experiment => {
                 let bytes = bytes(kind, file)?;
-                Definition::parse(&bytes)?;
+                let parsed = Definition::parse(&bytes);
+                parsed.map_err(|error| CliError::from(error).in_file(file))?;
                 Ok(Self::of(kind, &bytes, named_model(model)?))
             }
         }

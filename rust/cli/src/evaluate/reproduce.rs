@@ -75,7 +75,7 @@ pub(super) fn run(
     let bundle = read_bytes("attestation", attestation, BUNDLE_BYTES_MAX as u64)?;
     let stated = match &args.policy {
         Some(policy) => verified(args, policy, adapter.clone(), &bundle)?,
-        None => unverified(&sha256, &bundle)?,
+        None => unverified(&sha256, &bundle).map_err(|error| error.in_file(attestation))?,
     };
     let procedure = stated.procedure(&sha256)?;
     let source = files::model_source(args.engine.model.model.as_deref())?;

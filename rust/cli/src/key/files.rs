@@ -111,7 +111,9 @@ pub(crate) fn read_secret(path: &Path, passphrase: &PassphraseArgs) -> Result<Se
     } else {
         SigningKey::from_pkcs8_pem(&pem)
     };
-    let key = key.map_err(|_| CliError::Key("no private key, or another passphrase".to_owned()))?;
+    let key = key.map_err(|_| {
+        CliError::Key("no private key, or another passphrase".to_owned()).in_file(path)
+    })?;
     Ok(SecretKey::from_seed(key.as_bytes()))
 }
 
@@ -119,6 +121,7 @@ pub(crate) fn read_secret(path: &Path, passphrase: &PassphraseArgs) -> Result<Se
 pub(crate) fn read_public(path: &Path) -> Result<PublicKey, CliError> {
     let pem = read_text("key", path)?;
     let key = ed25519_dalek::VerifyingKey::from_public_key_pem(&pem)
-        .map_err(|_| CliError::Key("no public key".to_owned()))?;
-    PublicKey::from_bytes(key.as_bytes()).map_err(|error| CliError::Key(error.to_string()))
+        .map_err(|_| CliError::Key("no public key".to_owned()).in_file(path))?;
+    let key = PublicKey::from_bytes(key.as_bytes());
+    key.map_err(|error| CliError::Key(error.to_string()).in_file(path))
 }

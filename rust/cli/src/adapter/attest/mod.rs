@@ -159,8 +159,8 @@ impl SubjectArgs {
         };
         let json = read_bytes("statement", statement, ENVELOPE_BYTES_MAX as u64)?;
         let envelope = Envelope::parse(&json);
-        let mut envelope =
-            envelope.map_err(|error| CliError::Key(format!("no statement: {error}")))?;
+        let mut envelope = envelope
+            .map_err(|error| CliError::Key(format!("no statement: {error}")).in_file(statement))?;
         let signature = read_bytes("signature", signature, 64)?;
         if !envelope.add_signature(&read_public(public)?, &signature) {
             let reason = "the signature is not this key's for this statement";

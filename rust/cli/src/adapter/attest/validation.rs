@@ -121,7 +121,8 @@ impl ValidationArgs {
 /// An evaluation of this adapter on this model, and of no other.
 fn evaluated(path: &Path, base: &BaseIdentity, adapter: &Digest) -> Result<Validation, CliError> {
     let json = read_bytes("evaluation", path, ENVELOPE_BYTES_MAX as u64)?;
-    let validation = Validation::parse(&json).map_err(EvaluationError::Unreadable)?;
+    let validation = Validation::parse(&json).map_err(EvaluationError::Unreadable);
+    let validation = validation.map_err(|error| CliError::from(error).in_file(path))?;
     let (stated, found) = (validation.base_model_sha256, base.sha256);
     if stated != found {
         return Err(EvaluationError::OtherModel { stated, found }.into());

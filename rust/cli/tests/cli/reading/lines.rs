@@ -9,6 +9,8 @@ struct Reader {
     name: &'static str,
     /// One good line.
     good: Value,
+    /// Lines that it needs beside it to succeed.
+    rest: String,
     /// A field of it that is a text, with what it must be.
     field: &'static str,
     expected: &'static str,
@@ -24,6 +26,7 @@ fn readers() -> Vec<Reader> {
         Reader {
             name: "tune --objective dpo --data",
             good: json!({ "prompt": "a", "chosen": "b", "rejected": "c" }),
+            rest: String::new(),
             field: "chosen",
             expected: side,
             strict: false,
@@ -33,6 +36,7 @@ fn readers() -> Vec<Reader> {
             name: "tune --objective dpo, conversational",
             good: json!({ "prompt": said("user", "a"), "chosen": said("assistant", "b"),
                 "rejected": said("assistant", "c") }),
+            rest: String::new(),
             field: "rejected",
             expected: side,
             strict: false,
@@ -41,6 +45,7 @@ fn readers() -> Vec<Reader> {
         Reader {
             name: "tune --objective sft --data",
             good: json!({ "prompt": "a", "completion": "b" }),
+            rest: String::new(),
             field: "prompt",
             expected: side,
             strict: false,
@@ -49,6 +54,7 @@ fn readers() -> Vec<Reader> {
         Reader {
             name: "reward train --data",
             good: json!({ "prompt": "a", "chosen": "b", "rejected": "c", "annotator": "ann" }),
+            rest: (0..23).map(pair).collect(),
             field: "chosen",
             expected: side,
             strict: false,
@@ -62,6 +68,7 @@ fn readers() -> Vec<Reader> {
             name: "evaluate --suite",
             good: json!({ "form": "choice", "id": "a", "kind": "k", "licence": "MIT",
                 "source": "s", "question": "hi", "choices": ["a", "b"], "answer": 1 }),
+            rest: String::new(),
             field: "question",
             expected: "text",
             strict: true,
@@ -71,6 +78,7 @@ fn readers() -> Vec<Reader> {
             name: "evaluate --suite, preference",
             good: json!({ "form": "preference", "id": "b", "kind": "l", "licence": "MIT",
                 "source": "s", "prompt": "hi", "chosen": "ab", "rejected": "ba" }),
+            rest: String::new(),
             field: "chosen",
             expected: "text",
             strict: true,
@@ -79,6 +87,7 @@ fn readers() -> Vec<Reader> {
         Reader {
             name: "experiment analyze --ledger",
             good: json!({ "event": "exposure", "unit": "a", "arm": "incumbent", "at_s": 10 }),
+            rest: String::new(),
             field: "unit",
             expected: "text",
             strict: true,
@@ -90,6 +99,7 @@ fn readers() -> Vec<Reader> {
         Reader {
             name: "experiment simulate --items",
             good: json!({ "pick": { "pick": "challenger" } }),
+            rest: String::new(),
             field: "pick",
             expected: "one of pick, value, pair",
             strict: true,
@@ -102,11 +112,12 @@ fn readers() -> Vec<Reader> {
             name: "experiment report --samples",
             good: json!({ "id": "1", "prompt": "p", "incumbent": "i", "challenger": "c",
                 "consent": true }),
+            rest: String::new(),
             field: "prompt",
             expected: "text",
             strict: true,
             command: |desk, file| {
-                let ledger = desk.write("empty.jsonl", "");
+                let ledger = desk.ledger();
                 let out = desk.path("report.html");
                 let report = ["experiment", "report", "--definition", &desk.definition];
                 let files = ["--ledger", &ledger, "--samples", file, "--out", &out];
@@ -114,6 +125,14 @@ fn readers() -> Vec<Reader> {
             },
         },
     ]
+}
+
+/// A preference with an answer that depends on nothing but its number.
+fn pair(number: usize) -> String {
+    let reply = |text: &str| format!("{text} {number}");
+    let pair = json!({ "prompt": reply("q"), "chosen": reply("a b c"),
+        "rejected": reply("x y z x"), "annotator": "ann" });
+    format!("{pair}\n")
 }
 
 fn tune(desk: &Desk, objective: &str, more: &[&str]) -> Vec<String> {
@@ -131,7 +150,8 @@ fn tune(desk: &Desk, objective: &str, more: &[&str]) -> Vec<String> {
 
 impl Reader {
     fn accepts(&self, desk: &Desk, bytes: &[u8]) {
-        let file = desk.write("data.jsonl", bytes);
+        let rest = self.rest.as_bytes();
+        let file = desk.write("data.jsonl", [bytes, b"\n", rest].concat());
         println!(
             "{}: {:?}",
             self.name,
@@ -299,7 +319,8 @@ fn pipes_and_devices_are_refused_and_not_waited_for() {
         ] {
             let message = refused(&(reader.command)(&desk, file));
             assert!(
-                message.contains("must be a regular file") && message.ends_with(says),
+                message.contains("must be a regular file")
+                    && message.contains(&format!(" is {says}")),
                 "{}: {message}",
                 reader.name
             );

@@ -53,6 +53,12 @@ impl Desk {
         self.path(name)
     }
 
+    /// A ledger of one exposure.
+    pub(crate) fn ledger(&self) -> String {
+        let shown = json!({ "event": "exposure", "unit": "a", "arm": "incumbent", "at_s": 10 });
+        self.write("one.jsonl", shown.to_string())
+    }
+
     /// A pipe that nobody writes into.
     pub(crate) fn pipe(&self) -> String {
         let path = self.path("pipe");
