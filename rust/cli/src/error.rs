@@ -9,6 +9,7 @@ use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_train::TrainError;
 
+use crate::adapter::PeftError;
 use crate::evaluate::EvaluationError;
 use crate::experiment::WorldError;
 use crate::output::human_bytes;
@@ -71,7 +72,7 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
     #[error("it cannot be an adapter: {0}")]
-    Peft(String),
+    Peft(#[from] PeftError),
     #[error("the {what} is longer than {limit_bytes} bytes")]
     TooLong {
         what: &'static str,

@@ -5,24 +5,47 @@
 //! GGUF interleaves, and scales, which PEFT has by module and GGUF once.
 
 mod config;
+mod error;
 mod export;
+mod fields;
+mod folder;
 mod import;
 mod layout;
+mod python_re;
+mod targets;
+mod tensors;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use pocketune_core::{CandidateAdapter, Engine, Error};
 use serde_json::json;
 
-use super::{ADAPTER_BYTES_MAX, identify};
+use super::identify;
 use crate::args::ModelArgs;
 use crate::error::CliError;
-use crate::files::{model_source, read_bytes, write_whole};
+use crate::files::{model_source, write_whole};
 use crate::output::Output;
+use folder::{CONFIG, TENSORS};
+use layout::Layout;
+
+pub(crate) use error::PeftError;
+
+const IMPORT_HELP: &str = "\
+The adapter computes what PEFT 0.21.2 computes from the same folder, or it is refused and the \
+reason names the field, the tensor or the module. Applied: r, lora_alpha, use_rslora, and \
+rank_pattern and alpha_pattern, whose keys are regular expressions in the order of the file. \
+Refused: what changes more than a product of two matrices (DoRA, biases, whole modules, tokens), \
+what changes the base model's weights (init_lora_weights of pissa, olora, corda, loftq and \
+lora_ga; save those with path_initial_model_for_weight_conversion), and fields that are not known. \
+rust/FORMATS.md lists every field.";
 
 /// Turn a LoRA of PEFT into an adapter
 #[derive(Debug, Args)]
+#[command(after_help = IMPORT_HELP)]
 pub(super) struct ImportArgs {
     /// Folder with adapter_config.json and adapter_model.safetensors
     folder: PathBuf,
@@ -48,29 +71,30 @@ pub(super) struct ExportArgs {
     base_name: String,
 }
 
-const CONFIG: &str = "adapter_config.json";
-const TENSORS: &str = "adapter_model.safetensors";
-
 pub(super) fn import(args: &ImportArgs, output: &Output) -> Result<ExitCode, CliError> {
-    let layout = layout::Layout::of(&model_source(args.model.model.as_deref())?)?;
-    let config = read_bytes("PEFT configuration", &args.folder.join(CONFIG), 1 << 20)?;
-    let tensors = read_bytes(
-        "PEFT weights",
-        &args.folder.join(TENSORS),
-        ADAPTER_BYTES_MAX,
-    )?;
-    let bytes = import::to_gguf(&layout, &config::Config::parse(&config)?, &tensors)?;
-    write_whole(&args.out, &bytes)?;
-    // What was written is an adapter for this model.
+    let header = Engine::inspect(&model_source(args.model.model.as_deref())?)?.header;
+    let config = config::Config::parse(&folder::config(&args.folder)?)?;
+    let tensors = folder::tensors(&args.folder)?;
     let base = identify(&args.model)?;
-    super::inspect(&super::parse(&args.out, &base)?, &base, output)?;
+    let layout = Layout::new(&header, &base.shapes);
+    let imported = import::to_gguf(&layout, &config, &tensors)?;
+    // What is written is an adapter for this model.
+    let adapter = CandidateAdapter::parse(imported.gguf, &base.shapes).map_err(Error::from)?;
+    write_whole(&args.out, adapter.bytes())?;
+    for pattern in imported.idle_patterns {
+        output.note(&format!(
+            "no module matches {pattern}; PEFT passes over it too"
+        ));
+    }
+    super::inspect(&adapter, &base, output)?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn export(args: &ExportArgs, output: &Output) -> Result<ExitCode, CliError> {
-    let layout = layout::Layout::of(&model_source(args.model.model.as_deref())?)?;
+    let header = Engine::inspect(&model_source(args.model.model.as_deref())?)?.header;
     let base = identify(&args.model)?;
     let adapter = super::parse(&args.file, &base)?;
+    let layout = Layout::new(&header, &base.shapes);
     let (config, tensors) = export::from_gguf(&layout, &adapter, &args.base_name)?;
     std::fs::create_dir_all(&args.out).map_err(CliError::NotWritten)?;
     write_whole(&args.out.join(TENSORS), &tensors)?;
@@ -79,9 +103,4 @@ pub(super) fn export(args: &ExportArgs, output: &Output) -> Result<ExitCode, Cli
         output.json(&json!({ "tensors": adapter.tensors() }))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// What a LoRA of PEFT says that GGUF cannot.
-fn refused<T>(reason: impl Into<String>) -> Result<T, CliError> {
-    Err(CliError::Peft(reason.into()))
 }
