@@ -118,6 +118,7 @@ def by_formula(base, settings, changes):
         model.save_pretrained(folder)
         path = pathlib.Path(folder) / "adapter_config.json"
         config = json.loads(path.read_text())
+        config["base_model_name_or_path"] = "SmolLM2-135M-Instruct"
         config.update({field: dict(value) for field, value in changes.items()})
         text = json.dumps(config)
         path.write_text(text)

@@ -109,11 +109,14 @@ pub(crate) enum PeftError {
 /// Text of a file for a message: on one line and not long.
 pub(super) fn shown(text: &str) -> String {
     const CHARACTERS_MAX: usize = 100;
-    let mut shown: String = text
-        .chars()
-        .take(CHARACTERS_MAX)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut shown = String::new();
+    for character in text.chars().take(CHARACTERS_MAX) {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
     if text.chars().nth(CHARACTERS_MAX).is_some() {
         shown.push('…');
     }

@@ -21,8 +21,8 @@ const LAYERS_PATTERN: &str = "layers_pattern";
 const LAYERS_PATTERNS_MAX: usize = 16;
 /// All linear layers but the output.
 const ALL_LINEAR: &str = "all-linear";
-/// PEFT's name of the output projection.
-const OUTPUT: &str = "lm_head";
+/// PEFT's name of the embedding: a LoRA of it is not imported, but may be asked for.
+const EMBEDDING: &str = "model.embed_tokens";
 
 /// The modules that a configuration names.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Targets {
         if self.modules.is_none() {
             return Ok(());
         }
-        for module in model {
+        for module in model.chain([EMBEDDING.to_owned()]) {
             match (self.names(&module), found.contains(module.as_str())) {
                 (Ok(()), false) => {
                     return Err(PeftError::ModuleMissing {
@@ -162,7 +162,7 @@ impl Names {
 
     fn have(&self, module: &str) -> bool {
         match self {
-            Self::AllLinear => module != OUTPUT,
+            Self::AllLinear => module.contains(".layers."),
             Self::Listed(names) => names.iter().any(|name| {
                 let before = module.strip_suffix(name.as_str());
                 before.is_some_and(|before| before.is_empty() || before.ends_with('.'))

@@ -5,13 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use pocketune_core::BaseModel;
+use pocketune_gguf::fixtures::{TinyModel, hashed};
+use pocketune_gguf::{Gguf, audit_model};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::config::Config;
 use super::error::PeftError;
 use super::fields::{FIELDS, PEFT_VERSION};
-use super::layout::modules;
+use super::import::to_gguf;
+use super::layout::{Layout, modules};
 use super::python_re::{PatternError, beginning, whole};
 
 #[derive(Deserialize)]
@@ -354,6 +360,13 @@ fn null_patterns_are_empty_and_a_key_counts_where_it_first_stood() {
 }
 
 #[test]
+fn an_embedding_that_is_to_be_trained_must_not_be_missing() {
+    let config = parse(json!({ "target_modules": ["lm_head", "embed_tokens"] })).unwrap();
+    let error = config.targets.check(&BTreeSet::from(["lm_head"]), modules(2));
+    assert!(error.unwrap_err().to_string().contains("model.embed_tokens"));
+}
+
+#[test]
 fn keys_that_match_nothing_are_told() {
     let config = parse(
         json!({ "alpha_pattern": { "^q_proj": 100, "q_proj": 4 }, "rank_pattern": { "x": 3 } }),
@@ -382,4 +395,66 @@ fn a_path_to_the_base_model_is_not_repeated() {
         let config = parse(json!({ "base_model_name_or_path": name })).unwrap();
         assert_eq!(config.base_name.as_deref(), shown, "{name}");
     }
+}
+
+/// Looks random, and is the same each time.
+struct Chance(u32);
+
+impl Chance {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 += 1;
+        let value = (hashed(self.0) + 1.0) / 2.0;
+        ((f64::from(value) * limit as f64) as usize).min(limit - 1)
+    }
+
+    /// A few bytes of a file changed, doubled or left out.
+    fn spoil(&mut self, bytes: &mut Vec<u8>) {
+        for _ in 0..=self.below(4) {
+            let place = self.below(bytes.len());
+            match self.below(4) {
+                0 => drop(bytes.remove(place)),
+                1 => bytes.insert(place, b"0123456789[]{},:\"-.e"[self.below(20)]),
+                2 => bytes[place] = self.below(256) as u8,
+                _ => bytes.truncate(place + 1),
+            }
+        }
+    }
+}
+
+#[test]
+fn no_spoiled_file_ends_the_process() {
+    let model = TinyModel::llama().build().unwrap();
+    let gguf = Gguf::parse(&model, model.len() as u64).unwrap();
+    let base = BaseModel::of(&gguf).unwrap();
+    let header = audit_model(&gguf).unwrap();
+    let layout = Layout::new(&header, &base);
+    let module = "base_model.model.model.layers.0.self_attn.q_proj";
+    let data = [0; 4 * 64];
+    let tensors = [("lora_A", [1, 64]), ("lora_B", [64, 1])].map(|(half, shape)| {
+        let view = TensorView::new(Dtype::F32, shape.to_vec(), &data).unwrap();
+        (format!("{module}.{half}.weight"), view)
+    });
+    let weights = safetensors::serialize(tensors, None).unwrap();
+    let config = br#"{"peft_type":"LORA","r":1,"lora_alpha":2,"target_modules":["0.self_attn.q_proj"],"alpha_pattern":
+        {"^model\\.layers\\.(0|1{1,2})\\.[a-z_]+\\.(?:q|[^k])_proj$":4.5},"layers_to_transform":[0],"use_rslora":true}"#;
+    let import = |config: &[u8], weights: &[u8]| -> Result<(), PeftError> {
+        to_gguf(&layout, &Config::parse(config)?, weights).map(drop)
+    };
+    import(config, &weights).unwrap();
+    let mut chance = Chance(0);
+    let mut good = 0;
+    for _ in 0..4000 {
+        let (mut config, mut weights) = (config.to_vec(), weights.clone());
+        match chance.below(2) {
+            0 => chance.spoil(&mut config),
+            // The header: its length is in the first eight bytes.
+            _ => {
+                let mut header = weights.drain(..240).collect();
+                chance.spoil(&mut header);
+                weights.splice(..0, header);
+            }
+        }
+        good += usize::from(import(&config, &weights).is_ok());
+    }
+    assert!(good > 100, "some changes do no harm: {good}");
 }
