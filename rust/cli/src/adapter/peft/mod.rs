@@ -35,12 +35,15 @@ use layout::Layout;
 pub(crate) use error::PeftError;
 
 const IMPORT_HELP: &str = "\
-The adapter computes what PEFT 0.21.2 computes from the same folder, or it is refused and the \
-reason names the field, the tensor or the module. Applied: r, lora_alpha, use_rslora, and \
-rank_pattern and alpha_pattern, whose keys are regular expressions in the order of the file. \
-Refused: what changes more than a product of two matrices (DoRA, biases, whole modules, tokens), \
-what changes the base model's weights (init_lora_weights of pissa, olora, corda, loftq and \
-lora_ga; save those with path_initial_model_for_weight_conversion), and fields that are not known. \
+The adapter computes what PEFT 0.21.2 computes from the same folder, or it is refused, and the
+reason names the field, the tensor or the module.
+
+Applied: r, lora_alpha, use_rslora, and rank_pattern and alpha_pattern, whose keys are regular
+expressions in the order of the file.
+Refused: what changes more than a product of two matrices (DoRA, biases, whole modules, tokens),
+what changes the base model's weights (init_lora_weights of pissa, olora, corda, loftq, lora_ga:
+save those with path_initial_model_for_weight_conversion), fields that are not known.
+
 rust/FORMATS.md lists every field.";
 
 /// Turn a LoRA of PEFT into an adapter

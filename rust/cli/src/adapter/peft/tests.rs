@@ -362,8 +362,15 @@ fn null_patterns_are_empty_and_a_key_counts_where_it_first_stood() {
 #[test]
 fn an_embedding_that_is_to_be_trained_must_not_be_missing() {
     let config = parse(json!({ "target_modules": ["lm_head", "embed_tokens"] })).unwrap();
-    let error = config.targets.check(&BTreeSet::from(["lm_head"]), modules(2));
-    assert!(error.unwrap_err().to_string().contains("model.embed_tokens"));
+    let error = config
+        .targets
+        .check(&BTreeSet::from(["lm_head"]), modules(2));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("model.embed_tokens")
+    );
 }
 
 #[test]
