@@ -22,6 +22,7 @@ cd tests/reference
 "$python" trl_losses.py
 "$python" loss_curves.py "$smollm2"
 "$python" peft_gradients.py "$smollm2"
+"$python" peft_config.py
 "$python" peft_import.py "$smollm2"
 "$python" jinja_language.py
 "$python" chat_templates.py

@@ -61,8 +61,9 @@ impl BaseModel {
         self.targets.keys().map(String::as_str)
     }
 
-    /// Dimensions of a tensor that an adapter may change.
-    pub(crate) fn dims(&self, tensor: &str) -> Option<[u64; 4]> {
+    /// Dimensions of a tensor that an adapter may change, in ggml's order, padded with ones.
+    #[must_use]
+    pub fn dims(&self, tensor: &str) -> Option<[u64; 4]> {
         self.targets.get(tensor).copied()
     }
 }

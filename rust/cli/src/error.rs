@@ -11,6 +11,7 @@ use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_train::TrainError;
 
+use crate::adapter::PeftError;
 use crate::ending;
 use crate::evaluate::EvaluationError;
 use crate::experiment::WorldError;
@@ -95,7 +96,7 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
     #[error("it cannot be an adapter: {0}")]
-    Peft(String),
+    Peft(#[from] PeftError),
     #[error("the {what} is longer than {limit_bytes} bytes: {file}")]
     TooLong {
         what: &'static str,

@@ -12,9 +12,8 @@ use pocketune_train::{Model, Projection};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-/// What `tests/reference/peft_import.py` wrote.
+/// What `tests/reference/peft_import.py` wrote: adapters with each kind of pattern.
 #[derive(Deserialize)]
 struct Expected {
     size: f64,
@@ -31,12 +30,15 @@ struct Case {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(untagged)]
 enum Adapter {
-    /// Filled by formula, with this configuration.
-    Config(Value),
+    /// Filled by formula: `adapter_config.json`, and modules with their ranks.
+    Filled {
+        config: String,
+        modules: Vec<(String, usize)>,
+    },
     /// A folder beside the file, as PEFT wrote it.
-    Folder(String),
+    Folder { folder: String },
 }
 
 /// The likeliest tokens of a distribution.
@@ -46,7 +48,7 @@ struct Distribution {
     log_probabilities: Vec<f64>,
 }
 
-/// PEFT's modules of a layer, in the order in which the formula fills them.
+/// The last parts of the names of PEFT's modules.
 const MODULES: [(&str, Projection); 7] = [
     ("self_attn.q_proj", Projection::Q),
     ("self_attn.k_proj", Projection::K),
@@ -69,12 +71,12 @@ fn imported_loras_give_the_distributions_of_transformers_and_peft() {
     for (name, case) in &expected.cases {
         let adapter = folder.path().join(format!("{name}.gguf"));
         match &case.adapter {
-            Adapter::Config(config) => {
+            Adapter::Filled { config, modules } => {
                 let peft = folder.path().join(name);
-                write_peft(&peft, config, expected.size);
+                write_peft(&peft, config, modules, expected.size);
                 import(&peft, &adapter);
             }
-            Adapter::Folder(peft) => import(&reference.join(peft), &adapter),
+            Adapter::Folder { folder } => import(&reference.join(folder), &adapter),
         }
         let (mut mean, mut moved) = (0.0, 0.0);
         let prompts = expected.prompts.iter().zip(&case.distributions);
@@ -106,32 +108,24 @@ fn divergence(p: &Distribution, logits: &[f32]) -> f64 {
 }
 
 /// What PEFT's `save_pretrained` writes of such an adapter.
-fn write_peft(folder: &Path, config: &Value, size: f64) {
+fn write_peft(folder: &Path, config: &str, modules: &[(String, usize)], size: f64) {
     let model = Model::open(&smollm2()).unwrap();
-    let rank = |module: &str| {
-        let pattern = config["rank_pattern"].as_object().into_iter().flatten();
-        let mut fitting = pattern.filter(|(key, _)| module.ends_with(key.as_str()));
-        let rank = fitting.next().map_or(&config["r"], |(_, rank)| rank);
-        usize::try_from(rank.as_u64().unwrap()).unwrap()
-    };
     let mut tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
     let mut next = 0;
-    for layer in 0..model.layers() {
-        for (module, projection) in MODULES {
-            let weight = model.projection(layer, projection);
-            let rank = rank(module);
-            for (half, shape) in [
-                ("lora_A", [rank, weight.columns()]),
-                ("lora_B", [weight.rows(), rank]),
-            ] {
-                let count = u32::try_from(shape[0] * shape[1]).unwrap();
-                let values =
-                    (next..next + count).map(|index| (f64::from(hashed(index)) * size) as f32);
-                let data: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
-                let name = format!("base_model.model.model.layers.{layer}.{module}.{half}.weight");
-                tensors.insert(name, (shape.to_vec(), data));
-                next += count;
-            }
+    for (module, rank) in modules {
+        let (layer, name) = module["model.layers.".len()..].split_once('.').unwrap();
+        let (_, projection) = MODULES.iter().find(|(module, _)| *module == name).unwrap();
+        let weight = model.projection(layer.parse().unwrap(), *projection);
+        for (half, shape) in [
+            ("lora_A", [*rank, weight.columns()]),
+            ("lora_B", [weight.rows(), *rank]),
+        ] {
+            let count = u32::try_from(shape[0] * shape[1]).unwrap();
+            let values = (next..next + count).map(|index| (f64::from(hashed(index)) * size) as f32);
+            let data: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
+            let name = format!("base_model.model.{module}.{half}.weight");
+            tensors.insert(name, (shape.to_vec(), data));
+            next += count;
         }
     }
     fs::create_dir(folder).unwrap();
@@ -143,9 +137,7 @@ fn write_peft(folder: &Path, config: &Value, size: f64) {
     });
     let file = safetensors::serialize(views, None).unwrap();
     fs::write(folder.join("adapter_model.safetensors"), file).unwrap();
-    let mut config = config.clone();
-    config["peft_type"] = json!("LORA");
-    fs::write(folder.join("adapter_config.json"), config.to_string()).unwrap();
+    fs::write(folder.join("adapter_config.json"), config).unwrap();
 }
 
 /// Through the command line, which lies beside the tests.

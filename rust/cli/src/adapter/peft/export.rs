@@ -1,6 +1,6 @@
 //! From GGUF to PEFT.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pocketune_core::CandidateAdapter;
 use pocketune_gguf::{GgmlType, Gguf};
@@ -8,26 +8,26 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::json;
 
+use super::error::PeftError;
 use super::layout::Layout;
-use super::refused;
-use crate::error::CliError;
+use super::tensors::{Half, name};
 
 /// `adapter_config.json` and `adapter_model.safetensors`.
 pub(super) fn from_gguf(
-    layout: &Layout,
+    layout: &Layout<'_>,
     adapter: &CandidateAdapter,
     base_name: &str,
-) -> Result<(Vec<u8>, Vec<u8>), CliError> {
-    let broken = |error: &dyn std::fmt::Display| CliError::Peft(error.to_string());
+) -> Result<(Vec<u8>, Vec<u8>), PeftError> {
+    let broken = |error: &dyn std::fmt::Display| PeftError::NotBuilt(error.to_string());
     let bytes = adapter.bytes();
     let gguf = Gguf::parse(bytes, bytes.len() as u64).map_err(|error| broken(&error))?;
     let mut tensors: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
     let mut ranks: BTreeMap<String, u64> = BTreeMap::new();
     for pair in adapter.pairs() {
         let Some(module) = layout.module(&pair.target) else {
-            return refused(format!("PEFT has no module for {}", pair.target));
+            return Err(PeftError::NoModule(pair.target.clone()));
         };
-        for (half, suffix) in [("lora_a", "lora_A"), ("lora_b", "lora_B")] {
+        for (half, peft) in [("lora_a", Half::A), ("lora_b", Half::B)] {
             let Some(tensor) = gguf.tensor(&format!("{}.{half}", pair.target)) else {
                 continue;
             };
@@ -48,8 +48,7 @@ pub(super) fn from_gguf(
             for (row, &to) in data.chunks_exact(width.max(1)).zip(&order) {
                 out[to * width..][..width].copy_from_slice(row);
             }
-            let name = format!("base_model.model.{module}.{suffix}.weight");
-            tensors.insert(name, (dtype, vec![rows, columns], out));
+            tensors.insert(name(&module, peft), (dtype, vec![rows, columns], out));
         }
         ranks.insert(module, pair.rank);
     }
@@ -60,10 +59,16 @@ pub(super) fn from_gguf(
     });
     let views = views.collect::<Result<Vec<_>, _>>()?;
     let file = safetensors::serialize(views, None).map_err(|error| broken(&error))?;
-    Ok((config(adapter, &ranks, base_name), file))
+    let modules: Vec<String> = layout.modules().collect();
+    Ok((config(adapter, &ranks, &modules, base_name), file))
 }
 
-fn config(adapter: &CandidateAdapter, ranks: &BTreeMap<String, u64>, base_name: &str) -> Vec<u8> {
+fn config(
+    adapter: &CandidateAdapter,
+    ranks: &BTreeMap<String, u64>,
+    modules: &[String],
+    base_name: &str,
+) -> Vec<u8> {
     let rank = adapter.lora_facts().rank;
     let alpha = adapter.alpha();
     let others = || ranks.iter().filter(|&(_, &other)| other != rank);
@@ -73,19 +78,13 @@ fn config(adapter: &CandidateAdapter, ranks: &BTreeMap<String, u64>, base_name: 
         Some(_) => BTreeMap::new(),
         None => rank_pattern.clone(),
     };
-    let mut modules: Vec<&str> = ranks
-        .keys()
-        .map(|module| module.rsplit('.').next().unwrap_or(module))
-        .collect();
-    modules.sort_unstable();
-    modules.dedup();
     let document = json!({
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base_name,
         "r": rank,
         "lora_alpha": alpha.map_or(rank as f64, f64::from),
-        "target_modules": modules,
+        "target_modules": targets(ranks, modules),
         "rank_pattern": rank_pattern,
         "alpha_pattern": alpha_pattern,
         "bias": "none",
@@ -93,4 +92,19 @@ fn config(adapter: &CandidateAdapter, ranks: &BTreeMap<String, u64>, base_name: 
         "inference_mode": true,
     });
     serde_json::to_vec_pretty(&document).unwrap_or_default()
+}
+
+/// The last parts of the names where those name no other modules of the model, else the
+/// names in full.
+fn targets(ranks: &BTreeMap<String, u64>, modules: &[String]) -> Vec<String> {
+    let last = |module: &str| module.rsplit('.').next().unwrap_or(module).to_owned();
+    let short: BTreeSet<String> = ranks.keys().map(|module| last(module)).collect();
+    let mut named = modules
+        .iter()
+        .filter(|module| short.contains(&last(module)));
+    if named.all(|module| ranks.contains_key(module)) {
+        short.into_iter().collect()
+    } else {
+        ranks.keys().cloned().collect()
+    }
 }

@@ -5,25 +5,51 @@
 //! GGUF interleaves, and scales, which PEFT has by module and GGUF once.
 
 mod config;
+mod error;
 mod export;
+mod fields;
+mod folder;
 mod import;
 mod layout;
+mod python_re;
+mod targets;
+mod tensors;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use pocketune_core::{CandidateAdapter, Engine, Error};
 use serde_json::json;
 
-use super::{ADAPTER_BYTES_MAX, identify};
+use super::identify;
 use crate::args::ModelArgs;
 use crate::error::CliError;
-use crate::files::{model_path, model_source, read_bytes};
+use crate::files::{model_path, model_source};
 use crate::out_files::{OutFile, OutFolder, Places, write, write_all};
 use crate::output::Output;
+use folder::{CONFIG, TENSORS};
+use layout::Layout;
+
+pub(crate) use error::PeftError;
+
+const IMPORT_HELP: &str = "\
+The adapter computes what PEFT 0.21.2 computes from the same folder, or it is refused, and the
+reason names the field, the tensor or the module.
+
+Applied: r, lora_alpha, use_rslora, and rank_pattern and alpha_pattern, whose keys are regular
+expressions in the order of the file.
+Refused: what changes more than a product of two matrices (DoRA, biases, whole modules, tokens),
+what changes the base model's weights (init_lora_weights of pissa, olora, corda, loftq, lora_ga:
+save those with path_initial_model_for_weight_conversion), fields that are not known.
+
+rust/FORMATS.md lists every field.";
 
 /// Turn a LoRA of PEFT into an adapter
 #[derive(Debug, Args)]
+#[command(after_help = IMPORT_HELP)]
 pub(super) struct ImportArgs {
     /// Folder with adapter_config.json and adapter_model.safetensors
     folder: PathBuf,
@@ -49,22 +75,25 @@ pub(super) struct ExportArgs {
     base_name: String,
 }
 
-const CONFIG: &str = "adapter_config.json";
-const TENSORS: &str = "adapter_model.safetensors";
-
 pub(super) fn import(args: &ImportArgs, output: &Output) -> Result<ExitCode, CliError> {
-    let [config, tensors] = [CONFIG, TENSORS].map(|name| args.folder.join(name));
+    let files = [CONFIG, TENSORS].map(|name| args.folder.join(name));
     let model = model_path(args.model.model.as_deref()).ok();
-    let mut places = Places::beside([&config, &tensors].into_iter().chain(&model));
+    let mut places = Places::beside(files.iter().chain(&model));
     let out = places.file("--out", &args.out)?;
-    let layout = layout::Layout::of(&model_source(args.model.model.as_deref())?)?;
-    let config = read_bytes("PEFT configuration", &config, 1 << 20)?;
-    let tensors = read_bytes("PEFT weights", &tensors, ADAPTER_BYTES_MAX)?;
-    let bytes = import::to_gguf(&layout, &config::Config::parse(&config)?, &tensors)?;
-    // Nothing is written that is no adapter for this model.
+    let header = Engine::inspect(&model_source(args.model.model.as_deref())?)?.header;
+    let config = config::Config::parse(&folder::config(&args.folder)?)?;
+    let tensors = folder::tensors(&args.folder)?;
     let base = identify(&args.model)?;
-    let adapter = super::parse_bytes(bytes, &base)?;
+    let layout = Layout::new(&header, &base.shapes);
+    let imported = import::to_gguf(&layout, &config, &tensors)?;
+    // What is written is an adapter for this model.
+    let adapter = CandidateAdapter::parse(imported.gguf, &base.shapes).map_err(Error::from)?;
     write(&out, adapter.bytes())?;
+    for pattern in imported.idle_patterns {
+        output.note(&format!(
+            "no module matches {pattern}; PEFT passes over it too"
+        ));
+    }
     super::inspect(&adapter, &base, output)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -76,9 +105,10 @@ pub(super) fn export(args: &ExportArgs, output: &Output) -> Result<ExitCode, Cli
     if folder.exists() {
         args.out_files(&mut places)?;
     }
-    let layout = layout::Layout::of(&model_source(args.model.model.as_deref())?)?;
+    let header = Engine::inspect(&model_source(args.model.model.as_deref())?)?.header;
     let base = identify(&args.model)?;
     let adapter = super::parse(&args.file, &base)?;
+    let layout = Layout::new(&header, &base.shapes);
     let (config, tensors) = export::from_gguf(&layout, &adapter, &args.base_name)?;
     folder.fill(|| {
         let [to_config, to_tensors] = args.out_files(&mut Places::default())?;
@@ -96,9 +126,4 @@ impl ExportArgs {
         let [config, tensors] = [CONFIG, TENSORS].map(file);
         Ok([config?, tensors?])
     }
-}
-
-/// What a LoRA of PEFT says that GGUF cannot.
-fn refused<T>(reason: impl Into<String>) -> Result<T, CliError> {
-    Err(CliError::Peft(reason.into()))
 }
