@@ -84,33 +84,87 @@ alone() {
         cargo test --release --workspace --test system -- --ignored --exact --nocapture "$1"
 }
 
+# What a machine does not allow is told apart from what failed: a script that meets it
+# says so with `cannot`, whose status is this one.
+CANNOT_RUN=77
+cannot() {
+    printf '%s: cannot run here: %s\n' "${0##*/}" "$*" >&2
+    line "cannot run here: $*"
+    exit "$CANNOT_RUN"
+}
+
 # step NAME COMMAND...: runs one step of a suite, says how long it took, and
 # remembers how it ended. COMMAND is a program, not a function: bash ignores
-# `set -e` inside a function whose status is looked at.
+# `set -e` inside a function whose status is looked at. The lines of its own steps
+# and parts come through a file, and stand below its line in the table.
 steps_summary=()
 steps_passed=0
 steps_failed=0
+steps_incomplete=0
+steps_left_out=0
 step() {
-    local name=$1 start=$SECONDS outcome line
+    local name=$1 start=$SECONDS status=0 below outcome
     shift
+    below=$(mktemp)
     say "── $name: $*"
-    if "$@"; then
-        outcome=ok
-        steps_passed=$((steps_passed + 1))
-    else
-        outcome=FAILED
-        steps_failed=$((steps_failed + 1))
-    fi
-    line=$(printf '%-48s %-6s %5d s' "$name" "$outcome" $((SECONDS - start)))
-    steps_summary+=("$line")
-    say "── $line"
+    POCKETUNE_STEPS=$below "$@" || status=$?
+    case $status in
+        0)
+            outcome=ok
+            steps_passed=$((steps_passed + 1))
+            ;;
+        "$CANNOT_RUN")
+            outcome=INCOMPLETE
+            steps_incomplete=$((steps_incomplete + 1))
+            ;;
+        *)
+            outcome=FAILED
+            steps_failed=$((steps_failed + 1))
+            ;;
+    esac
+    outcome_line "$name" "$outcome" $((SECONDS - start))
+    while IFS= read -r below_line; do line "  $below_line"; done <"$below"
+    rm -f "$below"
 }
 
-# Prints what ran and ends the script: with status 1 if anything failed.
+# part NAME COMMAND...: a part of a step that takes long enough to be told apart.
+# COMMAND may be a function: a failure ends the script, as it would by itself.
+part() {
+    local name=$1 start=$SECONDS
+    shift
+    "$@"
+    outcome_line "$name" ok $((SECONDS - start))
+}
+
+# leave_out NAME: a step that the user does not want.
+leave_out() {
+    steps_left_out=$((steps_left_out + 1))
+    outcome_line "$1" 'left out' 0
+}
+
+outcome_line() {
+    local text
+    printf -v text '%-48s %-10s %5d s' "$@"
+    say "── $text"
+    line "$text"
+}
+
+# One line of the table of this script and of the one whose step it is.
+line() {
+    steps_summary+=("$1")
+    [ -z "${POCKETUNE_STEPS-}" ] || printf '%s\n' "$1" >>"$POCKETUNE_STEPS"
+}
+
+# Prints what ran and ends the script: with status 1 if anything failed, and with
+# $CANNOT_RUN if nothing did but something could not run.
 finish_steps() {
+    local skipped=$((steps_incomplete + steps_left_out))
     printf '\n'
     printf '%s\n' "${steps_summary[@]}"
-    printf '\n%d passed, %d failed\n' "$steps_passed" "$steps_failed"
-    [ "$steps_failed" -eq 0 ]
-    exit
+    printf '\n%d passed, %d failed' "$steps_passed" "$steps_failed"
+    [ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
+    printf '\n'
+    [ "$steps_failed" -eq 0 ] || exit 1
+    [ "$steps_incomplete" -eq 0 ] || exit "$CANNOT_RUN"
+    exit 0
 }
