@@ -51,7 +51,7 @@ has_nothing_to_say() {
 # run COMMAND...: its status in $status, and all it said in $said.
 run() {
     status=0
-    said=$("$@" 2>&1) || status=$?
+    said=$(unset POCKETUNE_STEPS && "$@" 2>&1) || status=$?
 }
 ended_with() { [ "$status" -eq "$1" ] || fail "status $status instead of $1"; }
 says() { [[ $said == *"$1"* ]] || fail "it does not say: $1"; }
@@ -64,7 +64,7 @@ fail() {
 # suite LINE...: a script of these steps.
 suite() {
     printf '%s\n' '#!/usr/bin/env bash' 'set -euo pipefail' ". '$SCRIPTS/lib.sh'" "$@" finish_steps >"$work/suite.sh"
-    run env --unset=POCKETUNE_STEPS bash "$work/suite.sh"
+    run bash "$work/suite.sh"
 }
 
 # ── steps ──
