@@ -150,7 +150,8 @@ install_or_name() {
     list=$(listed "${missing[@]}")
     say "missing: $list"
     if have rustup && ! has_rust; then
-        die "an old Rust of rustup's comes first on the PATH: rustup update stable"
+        die "rustup's Rust comes first on the PATH and is none of $RUST_MINIMUM or newer" \
+            "($(rustc --version 2>&1 | sed -n 1p)): rustup default stable && rustup update stable"
     fi
     if have rustup && [[ "$list" == *rustfmt* || "$list" == *clippy* ]]; then
         die "rustup component add rustfmt clippy"

