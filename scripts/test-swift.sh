@@ -22,8 +22,8 @@ main() {
     export POCKETUNE_DELIVERY
     # The package manifest reads this: see ios/Package.swift.
     export POCKETUNE_HOST_LIBRARY=$TARGET/release
-    part 'build for tests' "$SCRIPTS/swift.sh" build --build-tests --package-path "$ROOT/ios"
-    part tests "$SCRIPTS/swift.sh" test --skip-build --package-path "$ROOT/ios" "$@"
+    part 'build' "$SCRIPTS/swift.sh" build --build-tests --package-path "$ROOT/ios"
+    part 'tests' "$SCRIPTS/swift.sh" test --package-path "$ROOT/ios" "$@"
 }
 
 main "$@"
