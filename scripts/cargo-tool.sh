@@ -35,9 +35,11 @@ get() {
 }
 
 unpack() {
-    local program=$1 name=$2 version=$3 sha256=$4 work wheel
+    local program=$1 name=$2 version=$3 sha256=$4 wheel
     mkdir -p "${program%/*}"
-    work=$(mktemp -d)
+    # Beside the final place, so that the rename is atomic.
+    work=$(mktemp -d "${program%/*}/.fetch.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
     wheel=$(fetch_wheel "astral-dev-toolchain-$name" "$version" "$work")
     [ "$(sha256_of "$wheel")" = "$sha256" ] || die "${wheel##*/} does not have the pinned SHA-256: refused"
     python3 - "$wheel" "$name" >"$work/program" <<'EOF'
@@ -49,7 +51,6 @@ with zipfile.ZipFile(sys.argv[1]) as wheel:
 EOF
     chmod +x "$work/program"
     mv "$work/program" "$program"
-    rm -rf "$work"
 }
 
 main "$@"

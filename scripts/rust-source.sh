@@ -13,25 +13,27 @@ set -euo pipefail
 
 main() {
     no_arguments "$@"
+    have rustc || die "no Rust: scripts/install-tools.sh --only rust"
     if [ -f "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ]; then
         command -v rustc
         return
     fi
     is_debian || die "no source of Rust's standard library: rustup component add rust-src"
     local prefix=$CACHE/rustc-web
-    [ -d "$prefix" ] || unpack_rustc "$prefix"
+    [ -d "$prefix" ] || make_once "$prefix" unpack_rustc
     printf '%s\n' "$prefix/rustc"
 }
 
 # Unpacked instead of installed: rustc-web and rustup exclude each other.
 unpack_rustc() {
-    local prefix=$1 partial=$1.partial standard_library llvm deb
-    say "unpacking Debian's rustc-web and its source in $prefix (once)"
+    local partial=$1 standard_library llvm deb
+    say "unpacking Debian's rustc-web and its source in ${partial%.partial} (once)"
     if is_root; then apt-get update --quiet --quiet; fi
     standard_library=$(dependency_of libstd-rust-web-dev '^libstd-rust-web-[0-9]')
+    [ -n "$standard_library" ] ||
+        die "apt knows no current libstd-rust-web-dev: as root apt-get update, with Debian 12's security archive"
     llvm=$(dependency_of "$standard_library" '^libllvm')
-    rm -rf "$partial"
-    mkdir -p "$partial/debs"
+    mkdir "$partial/debs"
     (
         cd "$partial/debs"
         # As root apt would complain that its sandbox user may not write here.
@@ -39,7 +41,7 @@ unpack_rustc() {
             rustc-web libstd-rust-web-dev rust-web-src "$standard_library" ${llvm:+"$llvm"}
     ) || die "could not download rustc-web from Debian's archive"
     for deb in "$partial"/debs/*.deb; do
-        dpkg-deb --extract "$deb" "$partial"
+        dpkg-deb --extract "$deb" "$partial" || die "could not unpack ${deb##*/}"
     done
     rm -rf "$partial/debs" "$partial"/usr/src/rustc-*/{compiler,src,debian}
     cat >"$partial/rustc" <<'EOF'
@@ -48,7 +50,6 @@ here=$(dirname "$0")
 LD_LIBRARY_PATH=$here/usr/lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} exec "$here/usr/bin/rustc" "$@"
 EOF
     chmod +x "$partial/rustc"
-    mv "$partial" "$prefix"
 }
 
 dependency_of() {

@@ -14,20 +14,18 @@ set -euo pipefail
 main() {
     case "${1-}" in -h | --help) usage && exit ;; esac
     have mvn || die "no Maven: scripts/install-tools.sh --only kotlin"
-    [ -d "$ROOT/android/sdk/build/generated/uniffi" ] || die "no bindings: scripts/gen-bindings.sh first"
+    [ -n "$(find "$ROOT/android/sdk/build/generated/uniffi" -name '*.kt' 2>/dev/null)" ] || die "no bindings: scripts/gen-bindings.sh first"
 
     POCKETUNE_MODEL=$("$SCRIPTS/fetch-model.sh" smollm2)
     export POCKETUNE_MODEL
-    POCKETUNE_DELIVERY=$(delivery)
+    POCKETUNE_DELIVERY=$(part 'adapters to deliver' delivery)
     export POCKETUNE_DELIVERY
     local selected=()
     [ $# -eq 0 ] || selected=("-Dtest=$1")
-    maven "-Dlibrary.dir=$TARGET/release" "${selected[@]}" test
-
-    if [ -d "$ROOT/android/sdk/src/android/kotlin" ]; then
-        maven --quiet -P android compile
-        say "android/sdk/src/android: type-checked against Android's classes"
-    fi
+    part 'compile' maven --quiet test-compile
+    say "android/sdk/src/android: type-checked against Android's classes"
+    # As it was compiled just now.
+    part 'tests' maven "-Dlibrary.dir=$TARGET/release" "${selected[@]}" surefire:test
 }
 
 maven() {

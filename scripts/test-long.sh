@@ -26,15 +26,16 @@ main() {
     step tools "$SCRIPTS/install-tools.sh" --only rust,models
     step models "$SCRIPTS/fetch-model.sh" all
     ignored_tests
-    # The examples run `pocketune` from beside them.
+    # The examples run `pocketune` from beside them. --package with each would resolve
+    # other features, and compile half of the core once more.
     step build cargo build --release --workspace
-    step hot_swap cargo run --release --package pocketune-tests --example hot_swap
-    step critics cargo run --release --package pocketune-judge --example critics
-    step verdict cargo run --release --package pocketune-judge --example verdict
-    step peeking cargo run --release --package pocketune-tests --example peeking
-    step reward_bars cargo run --release --package pocketune-tests --example reward_bars
-    step rollout cargo run --release --package pocketune-tests --example rollout
-    step learning cargo run --release --package pocketune-tests --example learning
+    step hot_swap cargo run --release --example hot_swap
+    step critics cargo run --release --example critics
+    step verdict cargo run --release --example verdict
+    step peeking cargo run --release --example peeking
+    step reward_bars cargo run --release --example reward_bars
+    step rollout cargo run --release --example rollout
+    step learning cargo run --release --example learning
     fuzz_targets
     step arm64 "$SCRIPTS/test-arm64.sh"
     step report "$SCRIPTS/check-report.sh"

@@ -12,15 +12,18 @@ set -euo pipefail
 
 main() {
     case "${1-}" in -h | --help) usage && exit ;; esac
+    # First: without a Swift the rest would be for nothing.
+    part 'a Swift' "$SCRIPTS/swift.sh" --version
     [ -f "$ROOT/ios/Sources/PocketuneFFI/PocketuneFFI.swift" ] || die "no bindings: scripts/gen-bindings.sh first"
 
     POCKETUNE_MODEL=$("$SCRIPTS/fetch-model.sh" smollm2)
     export POCKETUNE_MODEL
-    POCKETUNE_DELIVERY=$(delivery)
+    POCKETUNE_DELIVERY=$(part 'adapters to deliver' delivery)
     export POCKETUNE_DELIVERY
     # The package manifest reads this: see ios/Package.swift.
     export POCKETUNE_HOST_LIBRARY=$TARGET/release
-    "$SCRIPTS/swift.sh" test --package-path "$ROOT/ios" "$@"
+    part 'build' "$SCRIPTS/swift.sh" build --build-tests --package-path "$ROOT/ios"
+    part 'tests' "$SCRIPTS/swift.sh" test --package-path "$ROOT/ios" "$@"
 }
 
 main "$@"
