@@ -11,7 +11,10 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::token::data::LlamaTokenData;
+use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 
 fn backend() -> &'static LlamaBackend {
     static BACKEND: OnceLock<LlamaBackend> = OnceLock::new();
@@ -112,6 +115,67 @@ impl Reference {
             context.decode(&mut batch).expect("the token decodes");
         }
         steps
+    }
+}
+
+/// llama.cpp's own grammar sampler in the middle of a reply.
+pub struct ReferenceGrammar<'a> {
+    model: &'a LlamaModel,
+    sampler: LlamaSampler,
+}
+
+impl std::fmt::Debug for ReferenceGrammar<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ReferenceGrammar")
+    }
+}
+
+impl Reference {
+    /// Starts a reply under `gbnf`. llama.cpp must survive it: nothing is checked here.
+    #[must_use]
+    pub fn grammar(&self, gbnf: &str) -> ReferenceGrammar<'_> {
+        let sampler = LlamaSampler::grammar(&self.0, gbnf, "root").expect("a sound grammar");
+        ReferenceGrammar {
+            model: &self.0,
+            sampler,
+        }
+    }
+}
+
+impl ReferenceGrammar<'_> {
+    /// What each token adds to a reply; nothing for control tokens and those that end it.
+    #[must_use]
+    pub fn texts(&self) -> Vec<Vec<u8>> {
+        let vocab = self.model.vocab();
+        let tokens = (0..self.model.n_vocab()).map(LlamaToken);
+        tokens
+            .map(|token| match vocab.is_eog(token) {
+                true => Vec::new(),
+                false => vocab.token_to_piece(token, false, None),
+            })
+            .collect()
+    }
+
+    /// Whether a token ends replies.
+    #[must_use]
+    pub fn ends(&self, token: i32) -> bool {
+        self.model.vocab().is_eog(LlamaToken(token))
+    }
+
+    /// Which tokens of the vocabulary may come next.
+    #[must_use]
+    pub fn allowed(&mut self) -> Vec<bool> {
+        let tokens = (0..self.model.n_vocab()).map(LlamaToken);
+        let tokens = tokens.map(|token| LlamaTokenData::new(token, 0.0, 0.0));
+        let mut array = LlamaTokenDataArray::from_iter(tokens, false);
+        self.sampler.apply(&mut array);
+        let logits = array.data.iter().map(LlamaTokenData::logit);
+        logits.map(|logit| logit == 0.0).collect()
+    }
+
+    /// Takes a token that is allowed.
+    pub fn accept(&mut self, token: i32) {
+        self.sampler.accept(LlamaToken(token));
     }
 }
 

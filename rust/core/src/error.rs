@@ -3,11 +3,14 @@
 use pocketune_adapter::AdapterError;
 use pocketune_base::LineFault;
 use pocketune_gguf::GgufError;
+use pocketune_grammar::GrammarError;
 use pocketune_judge::experiment::ExperimentError;
 use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_llama::LlamaError;
 use pocketune_store::StoreError;
+
+use crate::constraint::ConstraintError;
 
 /// Why a request failed. Never contains a prompt, a reply or a path.
 ///
@@ -105,7 +108,7 @@ pub enum Error {
     #[error("invalid constraint: {reason}")]
     InvalidConstraint {
         /// What is wrong with it.
-        reason: String,
+        reason: ConstraintError,
     },
     /// The request makes no sense in the present state, such as regenerating before any reply.
     #[error("not possible now: {reason}")]
@@ -178,14 +181,23 @@ impl From<LlamaError> for Error {
             LlamaError::LoadCancelled | LlamaError::Aborted => Self::Cancelled,
             LlamaError::OutOfMemory => Self::AllocationFailed,
             LlamaError::BadDescriptor(source) => Self::ModelUnreadable(source),
-            LlamaError::GrammarRefused { cause } => Self::InvalidConstraint { reason: cause },
-            LlamaError::DeadEnd => Self::InvalidConstraint {
-                reason: error.to_string(),
-            },
+            LlamaError::DeadEnd => ConstraintError::DeadEnd.into(),
             LlamaError::AdapterRefused { .. } => Self::AdapterRefused(error),
             LlamaError::StateRefused { cause } => Self::StateMismatch { reason: cause },
             other => Self::Compute(other),
         }
+    }
+}
+
+impl From<ConstraintError> for Error {
+    fn from(reason: ConstraintError) -> Self {
+        Self::InvalidConstraint { reason }
+    }
+}
+
+impl From<GrammarError> for Error {
+    fn from(error: GrammarError) -> Self {
+        ConstraintError::from(error).into()
     }
 }
 

@@ -36,7 +36,7 @@ pub use adapters::Adapters;
 pub use cancel::CancelToken;
 pub use chat::{BestOf, Chat, Draft, Message, Role, SavedChat, TemplateChoice};
 pub use clock::now;
-pub use constraint::Constraint;
+pub use constraint::{Constraint, ConstraintError};
 pub use criticize::criticize;
 pub use digest::DigestCache;
 pub use engine::{
@@ -54,6 +54,7 @@ pub use pocketune_adapter::{
     PublicKey, Refusal, Timestamp, TrustPolicy, VerifiedAdapter,
 };
 pub use pocketune_gguf::ModelHeader;
+pub use pocketune_grammar::GrammarError;
 pub use pocketune_judge::critic::{
     Critic, Exchange, Expectation, Finding, Judgement, Panel, Ruling,
 };

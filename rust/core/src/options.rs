@@ -1,6 +1,6 @@
 //! What a caller may choose, with its ranges.
 
-use pocketune_llama::KvType;
+use pocketune_llama::{KvType, REPEAT_PENALTY_MIN, TEMPERATURE_MIN};
 
 use crate::chat::{Message, TemplateChoice};
 use crate::constraint::Constraint;
@@ -111,7 +111,7 @@ impl EngineOptions {
 pub struct Penalties {
     /// Tokens looked back at, 0 to 4,096; 0 turns penalties off.
     pub last_tokens: u32,
-    /// Factor on used tokens, above 0 to 10; 1 is off.
+    /// Factor on used tokens, 0.01 to 10; 1 is off.
     pub repeat: f32,
     /// Subtracted for each use, −10 to 10; 0 is off.
     pub frequency: f32,
@@ -133,7 +133,7 @@ impl Default for Penalties {
 /// How a token is chosen from the logits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
-    /// 0 takes the likeliest token (greedy); up to 10.
+    /// 0 takes the likeliest token (greedy); else 0.001 to 10.
     pub temperature: f32,
     /// Keeps this many tokens; 0 keeps all.
     pub top_k: u32,
@@ -145,7 +145,8 @@ pub struct Sampling {
     pub penalties: Penalties,
     /// Seed of the draw; `None` draws one, which the reply names.
     pub seed: Option<u32>,
-    /// Added to the logits of single tokens; −∞ forbids one. NaN is refused.
+    /// Added to the logits of single tokens, summed where one is named twice; beyond a
+    /// million either way counts as a million. −∞ forbids a token. NaN and +∞ are refused.
     pub logit_bias: Vec<(pocketune_llama::Token, f32)>,
 }
 
@@ -212,12 +213,17 @@ impl GenerationOptions {
     pub(crate) fn check(&self, vocab_size: usize) -> Result<(), Error> {
         within("max_tokens", self.max_tokens, 1, u32::MAX)?;
         let sampling = &self.sampling;
-        within_f32("temperature", sampling.temperature, 0.0, 10.0)?;
+        check_temperature(sampling.temperature)?;
         above_zero("top_p", sampling.top_p, 1.0)?;
         within_f32("min_p", sampling.min_p, 0.0, 1.0)?;
         let penalties = &sampling.penalties;
         within("penalties.last_tokens", penalties.last_tokens, 0, 4096)?;
-        above_zero("penalties.repeat", penalties.repeat, 10.0)?;
+        within_f32(
+            "penalties.repeat",
+            penalties.repeat,
+            REPEAT_PENALTY_MIN,
+            10.0,
+        )?;
         within_f32("penalties.frequency", penalties.frequency, -10.0, 10.0)?;
         within_f32("penalties.presence", penalties.presence, -10.0, 10.0)?;
         for &(token, bias) in &sampling.logit_bias {
@@ -282,6 +288,16 @@ fn within(name: &'static str, value: u32, low: u32, high: u32) -> Result<(), Err
     ))
 }
 
+fn check_temperature(value: f32) -> Result<(), Error> {
+    if value == 0.0 || (TEMPERATURE_MIN..=10.0).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::option(
+        "temperature",
+        format!("is {value}, allowed are 0 and {TEMPERATURE_MIN} to 10"),
+    ))
+}
+
 fn above_zero(name: &'static str, value: f32, high: f32) -> Result<(), Error> {
     if value > 0.0 && value <= high {
         return Ok(());
@@ -300,4 +316,60 @@ fn within_f32(name: &'static str, value: f32, low: f32, high: f32) -> Result<(),
         name,
         format!("is {value}, allowed are {low} to {high}"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GenerationOptions, Sampling};
+    use crate::error::Error;
+
+    fn refused(change: impl Fn(&mut Sampling)) -> Option<&'static str> {
+        let mut options = GenerationOptions::default();
+        change(&mut options.sampling);
+        match options.check(10) {
+            Err(Error::InvalidOption { name, .. }) => Some(name),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn numbers_that_divide_by_almost_nothing_or_are_none_are_refused() {
+        for value in [1e-39, 1e-45, 0.0009, -0.5, 10.1, f32::NAN, f32::INFINITY] {
+            assert_eq!(
+                refused(|it| it.temperature = value),
+                Some("temperature"),
+                "{value}"
+            );
+        }
+        for value in [0.0, -0.0, 0.001, 10.0] {
+            assert_eq!(refused(|it| it.temperature = value), None, "{value}");
+        }
+        for value in [0.0, -1.0, 1.1, f32::NAN] {
+            assert_eq!(refused(|it| it.top_p = value), Some("top_p"), "{value}");
+        }
+        for value in [-0.1, 1.1, f32::NAN, f32::INFINITY] {
+            assert_eq!(refused(|it| it.min_p = value), Some("min_p"), "{value}");
+        }
+        for value in [0.0, 1e-30, 11.0, f32::NAN] {
+            let name = refused(|it| it.penalties.repeat = value);
+            assert_eq!(name, Some("penalties.repeat"), "{value}");
+        }
+        for value in [-11.0, f32::NAN, f32::INFINITY] {
+            let name = refused(|it| it.penalties.frequency = value);
+            assert_eq!(name, Some("penalties.frequency"), "{value}");
+            let name = refused(|it| it.penalties.presence = value);
+            assert_eq!(name, Some("penalties.presence"), "{value}");
+        }
+        for value in [f32::NAN, f32::INFINITY] {
+            let name = refused(|it| it.logit_bias = vec![(1, value)]);
+            assert_eq!(name, Some("logit_bias"), "{value}");
+        }
+        for value in [f32::NEG_INFINITY, f32::MAX, f32::MIN, 0.0] {
+            assert_eq!(
+                refused(|it| it.logit_bias = vec![(1, value)]),
+                None,
+                "{value}"
+            );
+        }
+    }
 }

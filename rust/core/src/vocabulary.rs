@@ -1,6 +1,6 @@
 //! What structures built over a vocabulary take, known from the file's header.
 //!
-//! Nearly all of it is llama.cpp's (llama-vocab.cpp, gguf.cpp, llama-grammar.cpp): it keeps
+//! Nearly all of it is llama.cpp's (llama-vocab.cpp, gguf.cpp): it keeps
 //! each text several times in C++ containers. Sizes are those of libstdc++ on a 64-bit
 //! system; libc++'s are smaller. A test measures them (`tests/tests/system/vocabulary.rs`).
 
@@ -30,9 +30,10 @@ const FOUND: u64 = 80;
 /// llguidance's tries: nodes for the bytes of all tokens, while they are built and after.
 const TRIE_PER_BYTE: u64 = 38;
 const TRIE_PER_TOKEN: u64 = 450;
-/// What llama.cpp's grammar looks at before each token: all pieces as code points.
-const GRAMMAR_PER_BYTE: u64 = 4;
-const GRAMMAR_PER_TOKEN: u64 = 160;
+/// What constraints look at: the texts of all tokens, one after the other, in a block that
+/// grows by doubling, and where each ends.
+const GRAMMAR_PER_BYTE: u64 = 3;
+const GRAMMAR_PER_TOKEN: u64 = 16;
 
 /// Bytes of everything that grows with the vocabulary in a loaded model.
 pub(crate) fn structure_bytes(sizes: &VocabularySizes) -> u64 {
@@ -60,7 +61,7 @@ pub(crate) fn schema_bytes(sizes: &VocabularySizes) -> u64 {
     sizes.tokens.bytes * TRIE_PER_BYTE + u64::from(sizes.tokens.count) * TRIE_PER_TOKEN
 }
 
-/// Bytes that a reply under a grammar takes.
+/// Bytes that the first grammar takes.
 pub(crate) fn grammar_bytes(sizes: &VocabularySizes) -> u64 {
     sizes.tokens.bytes.max(sizes.decoded_bytes) * GRAMMAR_PER_BYTE
         + u64::from(sizes.tokens.count) * GRAMMAR_PER_TOKEN

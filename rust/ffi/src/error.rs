@@ -191,7 +191,7 @@ impl From<Error> for PocketuneError {
             },
             Error::InvalidConstraint { reason } => Self::InvalidArgument {
                 option: "constraint".to_owned(),
-                reason,
+                reason: reason.to_string(),
             },
             Error::NotNow { reason } => Self::NotNow {
                 reason: reason.to_owned(),

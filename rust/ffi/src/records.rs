@@ -78,7 +78,7 @@ pub struct Penalties {
     /// Tokens looked back at, 0 to 4,096.
     #[uniffi(default = 64)]
     pub last_tokens: u32,
-    /// Factor on used tokens; 1 is off.
+    /// Factor on used tokens, 0.01 to 10; 1 is off.
     #[uniffi(default = 1.0)]
     pub repeat: f32,
     /// Subtracted for each use; 0 is off.
@@ -94,14 +94,14 @@ pub struct Penalties {
 pub struct TokenBias {
     /// The token.
     pub token: i32,
-    /// What is added; negative infinity forbids the token.
+    /// What is added, at most a million either way; negative infinity forbids the token.
     pub bias: f32,
 }
 
 /// How a token is chosen from the logits.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct Sampling {
-    /// 0 is greedy; up to 10.
+    /// 0 is greedy; else 0.001 to 10.
     #[uniffi(default = 0.7)]
     pub temperature: f32,
     /// Keeps this many tokens; 0 keeps all.
@@ -152,12 +152,14 @@ impl From<Sampling> for core::Sampling {
 /// A form that a reply must have.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum Constraint {
-    /// A GBNF grammar with the start symbol `root`.
+    /// A grammar in llama.cpp's GBNF notation with the start symbol `root`, at most
+    /// 64 KiB. What is wrong with it is said with its rule or line.
     Gbnf {
         /// The grammar.
         grammar: String,
     },
-    /// A JSON Schema, as JSON text.
+    /// A JSON Schema, as JSON text of at most 64 KiB. Between the parts of a document
+    /// stands at most one space, or one line break and 20 spaces or tabs.
     JsonSchema {
         /// The schema.
         schema: String,

@@ -55,13 +55,13 @@ struct closing_file {
     }
 };
 
-llama_sampler * make_stage(const llama_vocab * vocab, const pt_stage & stage) {
+llama_sampler * make_stage(int32_t n_vocab, const pt_stage & stage) {
     switch (stage.kind) {
         case PT_STAGE_LOGIT_BIAS:
-            return llama_sampler_init_logit_bias(llama_vocab_n_tokens(vocab), stage.n_biases, stage.biases);
+            return llama_sampler_init_logit_bias(n_vocab, stage.n_biases, stage.biases);
         case PT_STAGE_PENALTIES:
-            return llama_sampler_init_penalties(llama_vocab_n_tokens(vocab), stage.integer, stage.value,
-                                                stage.frequency, stage.presence);
+            return llama_sampler_init_penalties(n_vocab, stage.integer, stage.value, stage.frequency,
+                                                stage.presence);
         case PT_STAGE_TOP_K:
             return llama_sampler_init_top_k(stage.integer);
         case PT_STAGE_TOP_P:
@@ -78,27 +78,30 @@ llama_sampler * make_stage(const llama_vocab * vocab, const pt_stage & stage) {
     return nullptr;
 }
 
+// A NaN would break the order that the chain sorts by, and with it memory.
 void fill_candidates(std::vector<llama_token_data> & candidates, const float * logits, int32_t n_vocab) {
     candidates.resize(n_vocab);
     for (llama_token id = 0; id < n_vocab; id++) {
-        candidates[id] = llama_token_data{id, logits[id], 0.0f};
+        const float logit = std::isfinite(logits[id]) ? logits[id] : -INFINITY;
+        candidates[id] = llama_token_data{id, logit, 0.0f};
     }
 }
 
-bool grammar_allows(llama_sampler * grammar, llama_token token) {
-    llama_token_data single = {token, 1.0f, 0.0f};
-    llama_token_data_array array = {&single, 1, -1, false};
-    llama_sampler_apply(grammar, &array);
-    return array.data[0].logit != -INFINITY;
-}
-
-bool any_finite(const llama_token_data_array & array) {
+// What the chain selected, unless it is forbidden: a draw of exactly 0 takes the
+// first candidate, whatever its probability. Then the likeliest one, if any.
+const llama_token_data * chosen(const llama_token_data_array & array) {
+    if (array.selected >= 0 && static_cast<size_t>(array.selected) < array.size &&
+        std::isfinite(array.data[array.selected].logit)) {
+        return &array.data[array.selected];
+    }
+    const llama_token_data * best = nullptr;
     for (size_t i = 0; i < array.size; i++) {
-        if (std::isfinite(array.data[i].logit)) {
-            return true;
+        const llama_token_data & candidate = array.data[i];
+        if (std::isfinite(candidate.logit) && (best == nullptr || candidate.logit > best->logit)) {
+            best = &candidate;
         }
     }
-    return false;
+    return best;
 }
 
 } // namespace
@@ -236,13 +239,13 @@ extern "C" pt_status pt_token_bytes(const llama_vocab * vocab, llama_token token
     });
 }
 
-extern "C" pt_status pt_sampler_chain_new(const llama_vocab * vocab, const pt_stage * stages, size_t n_stages,
+extern "C" pt_status pt_sampler_chain_new(int32_t n_vocab, const pt_stage * stages, size_t n_stages,
                                           llama_sampler ** out, char * message) {
     return guarded(message, [&] {
         llama_sampler_chain_params params = llama_sampler_chain_default_params();
         llama_sampler * chain = llama_sampler_chain_init(params);
         for (size_t i = 0; i < n_stages; i++) {
-            llama_sampler * stage = make_stage(vocab, stages[i]);
+            llama_sampler * stage = make_stage(n_vocab, stages[i]);
             if (stage == nullptr) {
                 llama_sampler_free(chain);
                 return PT_NULL;
@@ -254,14 +257,6 @@ extern "C" pt_status pt_sampler_chain_new(const llama_vocab * vocab, const pt_st
     });
 }
 
-extern "C" pt_status pt_grammar_new(const llama_vocab * vocab, const char * gbnf, const char * root,
-                                    llama_sampler ** out, char * message) {
-    return guarded(message, [&] {
-        *out = llama_sampler_init_grammar(vocab, gbnf, root);
-        return *out == nullptr ? PT_NULL : PT_OK;
-    });
-}
-
 extern "C" pt_status pt_sampler_observe(llama_sampler * chain, llama_token token, char * message) {
     return guarded(message, [&] {
         llama_sampler_accept(chain, token);
@@ -269,46 +264,18 @@ extern "C" pt_status pt_sampler_observe(llama_sampler * chain, llama_token token
     });
 }
 
-// Testing one sampled token against a grammar is far cheaper than masking the
-// whole vocabulary, so the mask is applied only when the first choice breaks it.
-extern "C" pt_status pt_sample(llama_sampler * chain, llama_sampler * grammar, llama_context * context, int32_t index,
-                               llama_token * out, char * message) {
+extern "C" pt_status pt_sample(llama_sampler * chain, const float * logits, int32_t n_vocab, llama_token * out,
+                               char * message) {
     return guarded(message, [&] {
         static thread_local std::vector<llama_token_data> candidates;
-        const float * logits = llama_get_logits_ith(context, index);
-        if (logits == nullptr) {
-            write_message(message, "no logits at this output");
-            return PT_NULL;
-        }
-        const int32_t n_vocab = llama_vocab_n_tokens(llama_model_get_vocab(llama_get_model(context)));
         fill_candidates(candidates, logits, n_vocab);
         llama_token_data_array array = {candidates.data(), candidates.size(), -1, false};
-        if (!any_finite(array)) {
-            return PT_DEAD_END;
-        }
         llama_sampler_apply(chain, &array);
-        if (array.selected < 0) {
+        const llama_token_data * token = chosen(array);
+        if (token == nullptr) {
             return PT_DEAD_END;
         }
-        llama_token token = array.data[array.selected].id;
-        if (grammar != nullptr && !grammar_allows(grammar, token)) {
-            fill_candidates(candidates, logits, n_vocab);
-            array = {candidates.data(), candidates.size(), -1, false};
-            llama_sampler_apply(grammar, &array);
-            if (!any_finite(array)) {
-                return PT_DEAD_END;
-            }
-            llama_sampler_apply(chain, &array);
-            if (array.selected < 0) {
-                return PT_DEAD_END;
-            }
-            token = array.data[array.selected].id;
-        }
-        if (grammar != nullptr) {
-            llama_sampler_accept(grammar, token);
-        }
-        llama_sampler_accept(chain, token);
-        *out = token;
+        *out = token->id;
         return PT_OK;
     });
 }

@@ -18,7 +18,7 @@ typedef enum pt_status {
     PT_NULL = 1,          // llama.cpp returned null or zero; its log says why
     PT_EXCEPTION = 2,     // message holds what()
     PT_OUT_OF_MEMORY = 3, // std::bad_alloc
-    PT_DEAD_END = 4,      // a grammar leaves no token to choose
+    PT_DEAD_END = 4,      // no token is left to choose
 } pt_status;
 
 typedef struct pt_model_params {
@@ -96,14 +96,13 @@ pt_status pt_tokenize(const struct llama_vocab * vocab, const char * text, int32
 pt_status pt_token_bytes(const struct llama_vocab * vocab, llama_token token, bool special, char * bytes,
                          int32_t capacity, int32_t * count, char * message);
 
-pt_status pt_sampler_chain_new(const struct llama_vocab * vocab, const pt_stage * stages, size_t n_stages,
-                               struct llama_sampler ** out, char * message);
-pt_status pt_grammar_new(const struct llama_vocab * vocab, const char * gbnf, const char * root,
-                         struct llama_sampler ** out, char * message);
+pt_status pt_sampler_chain_new(int32_t n_vocab, const pt_stage * stages, size_t n_stages, struct llama_sampler ** out,
+                               char * message);
 pt_status pt_sampler_observe(struct llama_sampler * chain, llama_token token, char * message);
-// Samples from output `index` of the last decode; `grammar` may be null. Accepts the token in both.
-pt_status pt_sample(struct llama_sampler * chain, struct llama_sampler * grammar, struct llama_context * context,
-                    int32_t index, llama_token * out, char * message);
+// Chooses from `n_vocab` logits a token whose logit is finite, before and after the chain; the chain does not remember
+// it. PT_DEAD_END when there is none.
+pt_status pt_sample(struct llama_sampler * chain, const float * logits, int32_t n_vocab, llama_token * out,
+                    char * message);
 
 pt_status pt_sequence_state_size(struct llama_context * context, llama_seq_id sequence, size_t * bytes, char * message);
 pt_status pt_sequence_state_read(struct llama_context * context, llama_seq_id sequence, uint8_t * bytes, size_t capacity,

@@ -139,16 +139,9 @@ unsafe extern "C" {
         message: *mut c_char,
     ) -> c_int;
     pub(crate) fn pt_sampler_chain_new(
-        vocab: *const sys::llama_vocab,
+        n_vocab: i32,
         stages: *const Stage,
         n_stages: usize,
-        out: *mut *mut sys::llama_sampler,
-        message: *mut c_char,
-    ) -> c_int;
-    pub(crate) fn pt_grammar_new(
-        vocab: *const sys::llama_vocab,
-        gbnf: *const c_char,
-        root: *const c_char,
         out: *mut *mut sys::llama_sampler,
         message: *mut c_char,
     ) -> c_int;
@@ -159,9 +152,8 @@ unsafe extern "C" {
     ) -> c_int;
     pub(crate) fn pt_sample(
         chain: *mut sys::llama_sampler,
-        grammar: *mut sys::llama_sampler,
-        context: *mut sys::llama_context,
-        index: i32,
+        logits: *const f32,
+        n_vocab: i32,
         out: *mut sys::llama_token,
         message: *mut c_char,
     ) -> c_int;

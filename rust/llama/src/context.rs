@@ -10,6 +10,7 @@ use crate::adapter::Adapter;
 use crate::batch::Batch;
 use crate::bindings::{self, ThreadPool};
 use crate::error::{LlamaError, Message};
+use crate::logits::sanitize;
 use crate::model::Model;
 
 /// How long an idle pool thread polls before it sleeps, from 0 to 100 in ggml's
@@ -285,16 +286,27 @@ impl Context {
     }
 
     /// Logits of the last batch's output at `index` (its index in the batch);
-    /// `None` when no output was asked for there. Length: the vocabulary.
-    pub fn logits(&mut self, index: usize) -> Option<&mut [f32]> {
+    /// `None` when no output was asked for there. Length: the vocabulary. At
+    /// least one is finite, the others may be −∞; see [`crate::sanitize`].
+    ///
+    /// # Errors
+    /// [`LlamaError::NoFiniteLogit`].
+    pub fn logits(&mut self, index: usize) -> Result<Option<&mut [f32]>, LlamaError> {
         let vocab = self.model.vocab_size();
-        let index = i32::try_from(index).ok()?;
+        let Ok(index) = i32::try_from(index) else {
+            return Ok(None);
+        };
         // SAFETY: llama.cpp returns null for an index without output (llama.h,
         // llama_get_logits_ith); the context is alive.
-        let raw = NonNull::new(unsafe { sys::llama_get_logits_ith(self.raw.as_ptr(), index) })?;
+        let raw = unsafe { sys::llama_get_logits_ith(self.raw.as_ptr(), index) };
+        let Some(raw) = NonNull::new(raw) else {
+            return Ok(None);
+        };
         // SAFETY: the row holds one float a vocabulary entry and stays valid
         // until the next call that takes `&mut self` (llama.h).
-        Some(unsafe { std::slice::from_raw_parts_mut(raw.as_ptr(), vocab) })
+        let row = unsafe { std::slice::from_raw_parts_mut(raw.as_ptr(), vocab) };
+        sanitize(row)?;
+        Ok(Some(row))
     }
 
     /// Whether batches yield the hidden state of every token (see
@@ -307,15 +319,28 @@ impl Context {
 
     /// Final hidden state (after the last norm) of the last batch's token at
     /// `index`; `None` unless [`Context::set_embeddings`] was on.
-    pub fn embedding(&mut self, index: usize) -> Option<&[f32]> {
+    ///
+    /// # Errors
+    /// [`LlamaError::HiddenStateNotFinite`].
+    pub fn embedding(&mut self, index: usize) -> Result<Option<&[f32]>, LlamaError> {
         let width = self.model.embedding_length();
-        let index = i32::try_from(index).ok()?;
+        let Ok(index) = i32::try_from(index) else {
+            return Ok(None);
+        };
         // SAFETY: llama.cpp returns null for an index without output (llama.h,
         // llama_get_embeddings_ith); the context is alive.
-        let raw = NonNull::new(unsafe { sys::llama_get_embeddings_ith(self.raw.as_ptr(), index) })?;
+        let raw = unsafe { sys::llama_get_embeddings_ith(self.raw.as_ptr(), index) };
+        let Some(raw) = NonNull::new(raw) else {
+            return Ok(None);
+        };
         // SAFETY: without pooling a row holds n_embd_out floats and stays valid
         // until the next call that takes `&mut self` (llama.h).
-        Some(unsafe { std::slice::from_raw_parts(raw.as_ptr(), width) })
+        let row = unsafe { std::slice::from_raw_parts(raw.as_ptr(), width) };
+        if row.iter().all(|value| value.is_finite()) {
+            Ok(Some(row))
+        } else {
+            Err(LlamaError::HiddenStateNotFinite)
+        }
     }
 
     /// What this context and its model occupy. On a [`crate::ModelLoad::WeightsAbsent`]

@@ -53,13 +53,13 @@ pub enum LlamaError {
         /// llama.cpp's message.
         cause: String,
     },
-    /// The grammar does not parse or is larger than allowed.
-    #[error("invalid grammar: {cause}")]
-    GrammarRefused {
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// No token satisfies the constraint.
+    /// The model computed no finite logit: its weights, an adapter or the machine is at fault.
+    #[error("the model computed no finite logit")]
+    NoFiniteLogit,
+    /// The model computed a hidden state that holds NaN or an infinity.
+    #[error("the model computed a hidden state that is not finite")]
+    HiddenStateNotFinite,
+    /// Every token is forbidden, by the constraint and the logit bias.
     #[error("the constraint leaves no token to choose")]
     DeadEnd,
     /// A sampler stage failed.

@@ -1,32 +1,31 @@
-//! From logits to a token: a chain of stages and an optional grammar.
+//! From logits to a token: a chain of stages.
 
-use std::ffi::CString;
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 use llama_cpp_sys_2 as sys;
 
 use crate::bindings::{self, StageKind};
-use crate::context::Context;
 use crate::error::{LlamaError, Message};
-use crate::model::Model;
+use crate::logits::LOGIT_MAX;
 use crate::vocab::Token;
 
-/// Longest grammar accepted, in bytes.
-pub const GRAMMAR_BYTES_MAX: usize = 64 * 1024;
-/// Deepest nesting of parentheses accepted in a grammar: llama.cpp parses by recursion.
-pub const GRAMMAR_NESTING_MAX: usize = 64;
+/// Lowest temperature but 0: it leaves a token 1 below the likeliest a chance of
+/// e^−1000, which is none, and divides no logit out of its range.
+pub const TEMPERATURE_MIN: f32 = 0.001;
+/// Lowest factor on used tokens, by which positive logits are divided.
+pub const REPEAT_PENALTY_MIN: f32 = 0.01;
 
 /// One stage of a sampler chain, applied in the order given.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
-    /// Adds to the logits of single tokens; negative infinity forbids one.
+    /// Adds to the logits of single tokens, up to [`LOGIT_MAX`] either way; negative
+    /// infinity forbids one.
     LogitBias(Vec<(Token, f32)>),
     /// Lowers the logits of tokens seen among the last `last_tokens`.
     Penalties {
         /// Tokens looked back at.
         last_tokens: u32,
-        /// Factor on seen tokens, 1 = off.
+        /// Factor on seen tokens, at least [`REPEAT_PENALTY_MIN`], 1 = off.
         repeat: f32,
         /// Subtracted once per occurrence, 0 = off.
         frequency: f32,
@@ -39,7 +38,7 @@ pub enum Stage {
     TopP(f32),
     /// Keeps tokens at least this fraction as likely as the likeliest.
     MinP(f32),
-    /// Divides the logits.
+    /// Divides the logits, by at least [`TEMPERATURE_MIN`].
     Temperature(f32),
     /// Draws from what is left.
     Distribution {
@@ -54,9 +53,7 @@ pub enum Stage {
 #[derive(Debug)]
 pub struct Sampler {
     chain: NonNull<sys::llama_sampler>,
-    grammar: Option<NonNull<sys::llama_sampler>>,
-    // Grammar and bias stages keep pointers into the vocabulary.
-    model: Arc<Model>,
+    vocab_size: i32,
 }
 
 // SAFETY: samplers hold plain data and are bound to no thread; `&mut self`
@@ -64,11 +61,17 @@ pub struct Sampler {
 unsafe impl Send for Sampler {}
 
 impl Sampler {
-    /// A chain of `stages`, which must end in [`Stage::Distribution`] or [`Stage::Greedy`].
+    /// A chain of `stages` over a vocabulary of `vocab_size` tokens, which must
+    /// end in [`Stage::Distribution`] or [`Stage::Greedy`].
     ///
     /// # Errors
     /// [`LlamaError::SamplingFailed`], [`LlamaError::OutOfMemory`].
-    pub fn new(model: Arc<Model>, stages: &[Stage]) -> Result<Self, LlamaError> {
+    pub fn new(vocab_size: usize, stages: &[Stage]) -> Result<Self, LlamaError> {
+        let failed = |cause| LlamaError::SamplingFailed { cause };
+        let vocab_size = i32::try_from(vocab_size).map_err(|error| failed(error.to_string()))?;
+        if let Some(stage) = stages.iter().find(|stage| !is_in_range(stage)) {
+            return Err(failed(format!("a stage out of its range: {stage:?}")));
+        }
         let biases: Vec<Vec<sys::llama_logit_bias>> = stages.iter().map(raw_biases).collect();
         let raw: Vec<bindings::Stage> = stages
             .iter()
@@ -81,54 +84,50 @@ impl Sampler {
         // which copies them (llama-sampler.cpp, init_logit_bias).
         let status = unsafe {
             bindings::pt_sampler_chain_new(
-                model.vocab(),
+                vocab_size,
                 raw.as_ptr(),
                 raw.len(),
                 &raw mut chain,
                 message.as_mut_ptr(),
             )
         };
-        let failed = |cause| LlamaError::SamplingFailed { cause };
         message.check(status, failed)?;
         let chain = NonNull::new(chain).ok_or_else(|| failed("no sampler chain".to_owned()))?;
-        Ok(Self {
-            chain,
-            grammar: None,
-            model,
-        })
+        Ok(Self { chain, vocab_size })
     }
 
-    /// Constrains the output to `gbnf`, whose start symbol is `root`.
+    /// Chooses a token by a row of logits (see [`crate::sanitize`]), never one whose
+    /// logit is not finite. The chain does not remember it: that is [`Sampler::observe`].
     ///
     /// # Errors
-    /// [`LlamaError::GrammarRefused`] when it does not parse, recurses on its
-    /// left, or exceeds [`GRAMMAR_BYTES_MAX`] or [`GRAMMAR_NESTING_MAX`].
-    pub fn with_grammar(mut self, gbnf: &str, root: &str) -> Result<Self, LlamaError> {
-        let refused = |cause: String| LlamaError::GrammarRefused { cause };
-        check_grammar_size(gbnf).map_err(refused)?;
-        let no_nul = |_| refused("it contains a NUL character".to_owned());
-        let gbnf = CString::new(gbnf).map_err(no_nul)?;
-        let root = CString::new(root).map_err(no_nul)?;
-        let mut grammar = std::ptr::null_mut();
+    /// [`LlamaError::DeadEnd`] when every token is forbidden,
+    /// [`LlamaError::SamplingFailed`], [`LlamaError::OutOfMemory`].
+    pub fn choose(&mut self, logits: &[f32]) -> Result<Token, LlamaError> {
+        let failed = |cause| LlamaError::SamplingFailed { cause };
+        if usize::try_from(self.vocab_size).ok() != Some(logits.len()) {
+            return Err(failed(format!("{} logits", logits.len())));
+        }
+        if !logits.iter().any(|logit| logit.is_finite()) {
+            return Err(LlamaError::DeadEnd);
+        }
+        let mut token = 0;
         let mut message = Message::new();
-        // SAFETY: both strings are NUL-terminated and outlive the call; the
-        // vocabulary outlives the sampler through the Arc.
+        // SAFETY: the chain is alive and used by this thread only; `logits` has
+        // `vocab_size` values, which the call reads.
         let status = unsafe {
-            bindings::pt_grammar_new(
-                self.model.vocab(),
-                gbnf.as_ptr(),
-                root.as_ptr(),
-                &raw mut grammar,
+            bindings::pt_sample(
+                self.chain.as_ptr(),
+                logits.as_ptr(),
+                self.vocab_size,
+                &raw mut token,
                 message.as_mut_ptr(),
             )
         };
-        message.check(status, refused)?;
-        self.grammar = NonNull::new(grammar);
-        Ok(self)
+        message.check(status, failed)?;
+        Ok(token)
     }
 
-    /// Shows the chain a token that it did not choose, such as one of the prompt,
-    /// for its penalties. The grammar does not see it.
+    /// Shows the chain a token of the prompt or the reply, for its penalties.
     ///
     /// # Errors
     /// [`LlamaError::SamplingFailed`].
@@ -141,44 +140,34 @@ impl Sampler {
         };
         message.check(status, |cause| LlamaError::SamplingFailed { cause })
     }
-
-    /// Chooses a token from the output at `index` of the context's last batch
-    /// and remembers it for penalties and grammar.
-    ///
-    /// # Errors
-    /// [`LlamaError::DeadEnd`] when every token is forbidden,
-    /// [`LlamaError::SamplingFailed`].
-    pub fn sample(&mut self, context: &mut Context, index: usize) -> Result<Token, LlamaError> {
-        let failed = |cause| LlamaError::SamplingFailed { cause };
-        let index = i32::try_from(index).map_err(|_| failed("output index".to_owned()))?;
-        let mut token = 0;
-        let mut message = Message::new();
-        let grammar = self.grammar.map_or(std::ptr::null_mut(), NonNull::as_ptr);
-        // SAFETY: chain, grammar and context are alive, of the same model and
-        // used by this thread only.
-        let status = unsafe {
-            bindings::pt_sample(
-                self.chain.as_ptr(),
-                grammar,
-                context.raw(),
-                index,
-                &raw mut token,
-                message.as_mut_ptr(),
-            )
-        };
-        message.check(status, failed)?;
-        Ok(token)
-    }
 }
 
 impl Drop for Sampler {
     fn drop(&mut self) {
         // SAFETY: made by pt_sampler_chain_new, owns its stages, freed once.
         unsafe { sys::llama_sampler_free(self.chain.as_ptr()) }
-        if let Some(grammar) = self.grammar {
-            // SAFETY: made by pt_grammar_new and not part of the chain; freed once.
-            unsafe { sys::llama_sampler_free(grammar.as_ptr()) }
+    }
+}
+
+/// Within these no stage makes a NaN of finite logits, by which llama.cpp would sort.
+fn is_in_range(stage: &Stage) -> bool {
+    match stage {
+        Stage::LogitBias(biases) => biases
+            .iter()
+            .all(|&(_, bias)| bias == f32::NEG_INFINITY || bias.abs() <= LOGIT_MAX),
+        Stage::Penalties {
+            last_tokens: _,
+            repeat,
+            frequency,
+            presence,
+        } => {
+            (REPEAT_PENALTY_MIN..=LOGIT_MAX).contains(repeat)
+                && frequency.abs() <= LOGIT_MAX
+                && presence.abs() <= LOGIT_MAX
         }
+        Stage::TopP(p) | Stage::MinP(p) => (0.0..=1.0).contains(p),
+        Stage::Temperature(temperature) => (TEMPERATURE_MIN..=LOGIT_MAX).contains(temperature),
+        Stage::TopK(_) | Stage::Distribution { .. } | Stage::Greedy => true,
     }
 }
 
@@ -242,31 +231,177 @@ fn raw_stage(stage: &Stage, biases: &[sys::llama_logit_bias]) -> bindings::Stage
     raw
 }
 
-fn check_grammar_size(gbnf: &str) -> Result<(), String> {
-    // llama.cpp takes an empty grammar for none at all.
-    if gbnf.trim().is_empty() {
-        return Err("it is empty".to_owned());
+#[cfg(test)]
+mod tests {
+    use super::{Sampler, Stage};
+    use crate::error::LlamaError;
+    use crate::logits::{LOGIT_MAX, sanitize};
+
+    fn draw(logits: &[f32], stages: &[Stage]) -> Result<i32, LlamaError> {
+        Sampler::new(logits.len(), stages)?.choose(logits)
     }
-    if gbnf.len() > GRAMMAR_BYTES_MAX {
-        return Err(format!(
-            "{} bytes, at most {GRAMMAR_BYTES_MAX} are allowed",
-            gbnf.len()
-        ));
-    }
-    // Parentheses inside literals count too: a bound that is too strict there
-    // costs nobody anything.
-    let mut depth = 0usize;
-    for byte in gbnf.bytes() {
-        match byte {
-            b'(' => depth += 1,
-            b')' => depth = depth.saturating_sub(1),
-            _ => {}
+
+    const NONE: f32 = f32::NEG_INFINITY;
+
+    #[test]
+    fn nan_and_infinity_do_not_win_nor_let_the_last_candidate_win() {
+        let chains = [
+            vec![Stage::Greedy],
+            vec![Stage::Temperature(1.0), Stage::Distribution { seed: 7 }],
+            vec![
+                Stage::TopK(40),
+                Stage::TopP(0.9),
+                Stage::MinP(0.1),
+                Stage::Temperature(0.001),
+                Stage::Distribution { seed: 7 },
+            ],
+        ];
+        for poison in [f32::NAN, f32::INFINITY, -f32::NAN] {
+            for chain in &chains {
+                let mut row = vec![NONE; 3_000];
+                row[17] = 1.0;
+                row[18] = poison;
+                assert_eq!(draw(&row, chain).unwrap(), 17, "{poison} {chain:?}");
+                sanitize(&mut row).unwrap();
+                assert_eq!(draw(&row, chain).unwrap(), 17, "{poison} {chain:?}");
+            }
         }
-        if depth > GRAMMAR_NESTING_MAX {
-            return Err(format!(
-                "nested deeper than {GRAMMAR_NESTING_MAX} parentheses"
+    }
+
+    #[test]
+    fn a_bias_that_would_overflow_is_refused_and_the_largest_does_not() {
+        let greedy = |bias| {
+            draw(
+                &[LOGIT_MAX, 0.0],
+                &[Stage::LogitBias(vec![(0, bias)]), Stage::Greedy],
+            )
+        };
+        for bias in [f32::MAX, f32::INFINITY, f32::NAN, f32::MIN] {
+            assert!(
+                matches!(greedy(bias), Err(LlamaError::SamplingFailed { .. })),
+                "{bias}"
+            );
+        }
+        assert_eq!(greedy(LOGIT_MAX).unwrap(), 0);
+        assert_eq!(greedy(NONE).unwrap(), 1);
+    }
+
+    #[test]
+    fn when_every_token_is_forbidden_that_is_an_error() {
+        let forbid = Stage::LogitBias(vec![(0, NONE), (1, NONE)]);
+        for last in [Stage::Greedy, Stage::Distribution { seed: 1 }] {
+            let drawn = draw(
+                &[1.0, 2.0],
+                &[forbid.clone(), Stage::TopP(0.5), last.clone()],
+            );
+            assert!(matches!(drawn, Err(LlamaError::DeadEnd)), "{drawn:?}");
+            assert!(matches!(
+                draw(&[NONE; 5], &[last]),
+                Err(LlamaError::DeadEnd)
             ));
         }
+        assert!(matches!(
+            draw(&[], &[Stage::Greedy]),
+            Err(LlamaError::DeadEnd)
+        ));
     }
-    Ok(())
+
+    #[test]
+    fn temperatures_and_penalties_that_divide_by_nothing_are_refused() {
+        let penalties = |repeat| Stage::Penalties {
+            last_tokens: 4,
+            repeat,
+            frequency: 0.0,
+            presence: 0.0,
+        };
+        for stage in [
+            Stage::Temperature(1e-39),
+            Stage::Temperature(f32::NAN),
+            Stage::Temperature(-1.0),
+            penalties(0.0),
+            penalties(1e-30),
+            penalties(f32::NAN),
+            Stage::TopP(f32::NAN),
+            Stage::MinP(2.0),
+        ] {
+            let drawn = draw(
+                &[1.0, 2.0],
+                &[stage.clone(), Stage::Distribution { seed: 1 }],
+            );
+            assert!(
+                matches!(drawn, Err(LlamaError::SamplingFailed { .. })),
+                "{stage:?}"
+            );
+        }
+    }
+
+    /// What a seed determines: 64 bits a call (Steele, Lea & Flood, 2014: SplitMix64).
+    struct Noise(u64);
+
+    impl Noise {
+        fn next(&mut self) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        }
+
+        fn below(&mut self, count: u64) -> usize {
+            usize::try_from(self.next() % count).unwrap()
+        }
+
+        fn any_float(&mut self) -> f32 {
+            f32::from_bits(u32::try_from(self.next() & 0xffff_ffff).unwrap())
+        }
+    }
+
+    #[test]
+    fn any_row_under_any_stages_gives_a_token_that_was_finite_or_an_error() {
+        let mut noise = Noise(13);
+        for _ in 0..3_000 {
+            let count = 1 + noise.below(2_000);
+            let mut row: Vec<f32> = (0..count)
+                .map(|_| match noise.below(4) {
+                    0 => f32::NAN,
+                    1 => NONE,
+                    2 => noise.any_float(),
+                    _ => noise.any_float().clamp(-30.0, 30.0),
+                })
+                .collect();
+            let mut stages = Vec::new();
+            for _ in 0..noise.below(5) {
+                let token = i32::try_from(noise.below(count as u64)).unwrap();
+                stages.push(match noise.below(6) {
+                    0 => Stage::LogitBias(vec![(token, noise.any_float()), (0, NONE)]),
+                    1 => Stage::Penalties {
+                        last_tokens: 8,
+                        repeat: noise.any_float(),
+                        frequency: noise.any_float(),
+                        presence: noise.any_float(),
+                    },
+                    2 => Stage::TopK(u32::try_from(noise.below(300)).unwrap()),
+                    3 => Stage::TopP(noise.any_float().abs().min(1.0)),
+                    4 => Stage::MinP(noise.any_float().abs().min(1.0)),
+                    _ => Stage::Temperature(noise.any_float().abs().max(0.001)),
+                });
+            }
+            stages.push(match noise.below(2) {
+                0 => Stage::Greedy,
+                _ => Stage::Distribution { seed: 3 },
+            });
+            let Ok(mut sampler) = Sampler::new(count, &stages) else {
+                continue;
+            };
+            for _ in 0..3 {
+                let Ok(token) = sampler.choose(&row) else {
+                    break;
+                };
+                let index = usize::try_from(token).unwrap();
+                assert!(row[index].is_finite(), "{stages:?}");
+                sampler.observe(token).unwrap();
+                let _ = sanitize(&mut row);
+            }
+        }
+    }
 }

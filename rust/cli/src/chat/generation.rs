@@ -14,7 +14,7 @@ pub(crate) struct GenerationArgs {
     /// Most tokens of a reply
     #[arg(long, default_value_t = GenerationOptions::default().max_tokens, value_name = "N")]
     max_tokens: u32,
-    /// Randomness: 0 takes the likeliest token, up to 10
+    /// Randomness: 0 takes the likeliest token, else 0.001 to 10
     #[arg(long, default_value_t = Sampling::default().temperature, value_name = "X",
           allow_negative_numbers = true)]
     temperature: f32,
@@ -29,7 +29,7 @@ pub(crate) struct GenerationArgs {
     #[arg(long, default_value_t = Sampling::default().min_p, value_name = "X",
           allow_negative_numbers = true)]
     min_p: f32,
-    /// Penalty on tokens used lately; 1 is off
+    /// Penalty on tokens used lately, 0.01 to 10; 1 is off
     #[arg(long, default_value_t = Sampling::default().penalties.repeat, value_name = "X",
           allow_negative_numbers = true)]
     repeat_penalty: f32,

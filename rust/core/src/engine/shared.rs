@@ -11,7 +11,7 @@ use super::adapter_set::AdapterSet;
 use super::{Prompt, wait};
 use crate::cancel::CancelToken;
 use crate::chat::{Markers, PromptText, Proven, Renderer, SpecialTexts, TemplateChoice};
-use crate::constraint::SchemaFactory;
+use crate::constraint::Constraints;
 use crate::digest::DigestCache;
 use crate::error::Error;
 use crate::facts::ModelFacts;
@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     specials: Arc<SpecialTexts>,
     // With those that stand in the model's own template.
     markers: OnceLock<Markers>,
-    schemas: SchemaFactory,
+    constraints: Constraints,
     base: Arc<BaseModel>,
     tokenizer_sha256: Digest,
     context_tokens: u32,
@@ -65,7 +65,7 @@ impl Shared {
         let active = Arc::new(AdapterSet::none());
         let completion = Mutex::new(Seat::new(lane(), Arc::clone(&active)));
         let (scoring, embedding) = (lane(), lane());
-        let schemas = SchemaFactory::new(file.header.vocabulary);
+        let constraints = Constraints::new(file.header.vocabulary);
         Self {
             worker,
             model,
@@ -82,7 +82,7 @@ impl Shared {
             digest: OnceLock::new(),
             specials,
             markers: OnceLock::new(),
-            schemas,
+            constraints,
             numbers,
             completion,
             scoring,
@@ -98,8 +98,8 @@ impl Shared {
         &self.facts
     }
 
-    pub(crate) fn schemas(&self) -> &SchemaFactory {
-        &self.schemas
+    pub(crate) fn constraints(&self) -> &Constraints {
+        &self.constraints
     }
 
     pub(crate) fn digest(&self) -> Result<Digest, Error> {

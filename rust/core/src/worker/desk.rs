@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pocketune_adapter::CandidateAdapter;
-use pocketune_llama::{AbortFlag, Batch, Context, LlamaError, Model, Outputs, Sampler, Token};
+use pocketune_llama::{AbortFlag, Batch, Context, LlamaError, Model, Outputs, Token};
 
 use crate::chat::{PromptText, Proven};
 use crate::error::Error;
@@ -133,20 +133,22 @@ impl Desk {
         }
     }
 
-    pub(crate) fn logits(&mut self, index: usize) -> Option<&mut [f32]> {
-        self.context.logits(index)
+    /// Logits of the last batch's output at `index`, at least one of them finite.
+    pub(crate) fn logits(&mut self, index: usize) -> Result<&mut [f32], Error> {
+        let row = self.context.logits(index)?;
+        row.ok_or_else(|| {
+            Error::from(LlamaError::SamplingFailed {
+                cause: "no logits at this output".to_owned(),
+            })
+        })
     }
 
     pub(crate) fn set_embeddings(&mut self, on: bool) {
         self.context.set_embeddings(on);
     }
 
-    pub(crate) fn embedding(&mut self, index: usize) -> Option<&[f32]> {
-        self.context.embedding(index)
-    }
-
-    pub(crate) fn sample(&mut self, sampler: &mut Sampler, index: usize) -> Result<Token, Error> {
-        Ok(sampler.sample(&mut self.context, index)?)
+    pub(crate) fn embedding(&mut self, index: usize) -> Result<Option<&[f32]>, Error> {
+        Ok(self.context.embedding(index)?)
     }
 
     /// Whether the running lane can make way for another one now.

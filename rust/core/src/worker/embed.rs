@@ -62,7 +62,7 @@ impl EmbedJob {
             if self.pooling == Pooling::Last && !last {
                 continue;
             }
-            if let Some(hidden) = desk.embedding(index) {
+            if let Some(hidden) = desk.embedding(index)? {
                 self.sum.resize(hidden.len(), 0.0);
                 for (sum, &value) in self.sum.iter_mut().zip(hidden) {
                     *sum += f64::from(value);

@@ -79,7 +79,7 @@ impl FeaturesJob {
         if !is_last {
             return Ok(None);
         }
-        let values = desk.embedding(input.len().saturating_sub(1));
+        let values = desk.embedding(input.len().saturating_sub(1))?;
         let values = values.map(<[f32]>::to_vec).unwrap_or_default();
         // The chat goes on from here: what ends the reply is cached with it.
         desk.set_text(self.lane, self.text.clone());

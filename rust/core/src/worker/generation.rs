@@ -1,13 +1,14 @@
 //! Generating one reply: prompt, prefill, tokens, end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pocketune_llama::{Outputs, Sampler, Stage, Token};
+use pocketune_llama::{LOGIT_MAX, Outputs, Sampler, Stage, Token};
 
 use crate::cancel::CancelToken;
 use crate::chat::PromptText;
-use crate::constraint::{ActiveConstraint, activate};
+use crate::constraint::ActiveConstraint;
 use crate::engine::Shared;
 use crate::error::Error;
 use crate::options::{GenerationOptions, Sampling};
@@ -76,13 +77,10 @@ impl Generation {
             Some(seed) => seed,
             None => getrandom::u32().map_err(|error| Error::Io(error.into()))?,
         };
-        let sampler = Sampler::new(Arc::clone(model), &stages(&options.sampling, seed))?;
-        let (sampler, constraint) = activate(
-            options.constraint.as_ref(),
-            sampler,
-            model,
-            shared.schemas(),
-        )?;
+        let sampler = Sampler::new(model.vocab_size(), &stages(&options.sampling, seed))?;
+        let constraint = shared
+            .constraints()
+            .activate(options.constraint.as_ref(), model)?;
         let (parts, receiver) = async_channel::unbounded();
         let job = Self {
             lane,
@@ -192,14 +190,13 @@ impl Generation {
         self.go_on(desk, prepared, position + 1, next)
     }
 
-    /// Samples from the output at `index` and streams the token.
+    /// Chooses from the output at `index` and streams the token, which the constraint
+    /// has taken by then.
     fn choose(&mut self, desk: &mut Desk, index: usize) -> Result<Next, Error> {
-        if let ActiveConstraint::Schema(matcher) = &mut self.constraint
-            && let Some(logits) = desk.logits(index)
-        {
-            matcher.mask(logits)?;
-        }
-        let token = desk.sample(&mut self.sampler, index)?;
+        let logits = desk.logits(index)?;
+        let token = self.constraint.choose(&mut self.sampler, logits)?;
+        self.sampler.observe(token)?;
+        let complete = self.constraint.accept(token)?;
         if desk.model().is_end_of_generation(token) {
             return Ok(Next::Stop(StopReason::EndOfTurn));
         }
@@ -207,9 +204,7 @@ impl Generation {
         if self.output.push(desk.model(), token)? {
             return Ok(Next::Stop(StopReason::StopString));
         }
-        if let ActiveConstraint::Schema(matcher) = &mut self.constraint
-            && matcher.accept(token)?
-        {
+        if complete {
             return Ok(Next::Stop(StopReason::EndOfTurn));
         }
         if self.costs.generated >= self.max_tokens {
@@ -342,7 +337,7 @@ fn rate(tokens: f64, time: Duration) -> f64 {
 fn stages(sampling: &Sampling, seed: u32) -> Vec<Stage> {
     let mut stages = Vec::new();
     if !sampling.logit_bias.is_empty() {
-        stages.push(Stage::LogitBias(sampling.logit_bias.clone()));
+        stages.push(Stage::LogitBias(biases(sampling)));
     }
     let penalties = sampling.penalties;
     let penalized =
@@ -371,4 +366,51 @@ fn stages(sampling: &Sampling, seed: u32) -> Vec<Stage> {
     stages.push(Stage::Temperature(sampling.temperature));
     stages.push(Stage::Distribution { seed });
     stages
+}
+
+/// One bias a token, within what a logit may be. An entry of −∞ forbids whatever others say.
+fn biases(sampling: &Sampling) -> Vec<(Token, f32)> {
+    let mut sums: BTreeMap<Token, f32> = BTreeMap::new();
+    for &(token, bias) in &sampling.logit_bias {
+        let sum = sums.entry(token).or_default();
+        let forbidden = bias == f32::NEG_INFINITY || *sum == f32::NEG_INFINITY;
+        *sum = if forbidden {
+            f32::NEG_INFINITY
+        } else {
+            (*sum + bias.clamp(-LOGIT_MAX, LOGIT_MAX)).clamp(-LOGIT_MAX, LOGIT_MAX)
+        };
+    }
+    sums.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use pocketune_llama::LOGIT_MAX;
+
+    use super::biases;
+    use crate::options::Sampling;
+
+    #[test]
+    fn biases_of_one_token_are_one_and_cannot_overflow() {
+        let biases = |logit_bias: Vec<(i32, f32)>| {
+            biases(&Sampling {
+                logit_bias,
+                ..Sampling::default()
+            })
+        };
+        let none = f32::NEG_INFINITY;
+        assert_eq!(
+            biases(vec![(3, 1.0), (1, 2.0), (3, 0.5)]),
+            [(1, 2.0), (3, 1.5)]
+        );
+        assert_eq!(biases(vec![(1, f32::MAX); 9]), [(1, LOGIT_MAX)]);
+        assert_eq!(
+            biases(vec![(1, f32::MIN), (2, 1.0)]),
+            [(1, -LOGIT_MAX), (2, 1.0)]
+        );
+        assert_eq!(
+            biases(vec![(1, 5.0), (1, none), (1, f32::MAX)]),
+            [(1, none)]
+        );
+    }
 }

@@ -52,6 +52,11 @@ pub(crate) trait Job: Send {
     fn cancel_token(&self) -> &CancelToken;
 }
 
+/// The engine thread's stack. llama.cpp walks graphs by recursion, and expressions of
+/// a JSON Schema are followed by recursion while replies are made; the default of
+/// some systems is 512 KiB.
+const STACK_BYTES: usize = 16 << 20;
+
 /// What a job says after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -92,8 +97,7 @@ impl Worker {
         let told = closing.clone();
         let handle = thread::Builder::new()
             .name("pocketune-engine".to_owned())
-            // llama.cpp parses grammars and walks graphs by recursion.
-            .stack_size(16 << 20)
+            .stack_size(STACK_BYTES)
             .spawn(move || serve(desk, &inbox, &told))
             .map_err(Error::Io)?;
         let thread = OnceLock::from(handle.thread().id());

@@ -73,12 +73,11 @@ impl ScoreJob {
                 let Some(&token) = self.tokens.get(done + index + 1) else {
                     continue;
                 };
-                if let Some(logits) = desk.logits(index) {
-                    self.scores.push(TokenScore {
-                        token,
-                        log_probability: log_softmax(logits, token),
-                    });
-                }
+                let logits = desk.logits(index)?;
+                self.scores.push(TokenScore {
+                    token,
+                    log_probability: log_softmax(logits, token),
+                });
             }
         }
         self.done = Some(end);

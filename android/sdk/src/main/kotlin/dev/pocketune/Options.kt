@@ -74,7 +74,8 @@ public data class GenerationOptions(
 /** A form that a reply must have. */
 public sealed interface Constraint {
     /**
-     * A grammar in llama.cpp's GBNF notation.
+     * A grammar in llama.cpp's GBNF notation, at most 64 KiB. What is wrong with it
+     * is said with its rule or line.
      *
      * @property grammar the grammar, with the start symbol `root`
      */
@@ -83,7 +84,8 @@ public sealed interface Constraint {
     ) : Constraint
 
     /**
-     * A JSON Schema; the reply is one JSON document.
+     * A JSON Schema of at most 64 KiB; the reply is one JSON document. Between its
+     * parts stands at most one space, or one line break and 20 spaces or tabs.
      *
      * @property schema the schema, as JSON text
      */

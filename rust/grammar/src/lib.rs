@@ -1,0 +1,41 @@
+//! Grammars in GBNF, llama.cpp's notation (layer L0).
+//!
+//! [`Grammar::parse`] reads a text by llama.cpp's own rules and refuses what it
+//! would accept and then not survive; [`Matcher`] says token by token what may
+//! come next. Nothing here recurses over what a grammar holds, except for
+//! parentheses up to [`NESTING_MAX`], and what a grammar may cost has a limit:
+//! bytes and elements while it is read, stacks and steps while it is matched.
+#![forbid(unsafe_code)]
+
+mod check;
+mod class;
+mod error;
+mod matcher;
+mod parse;
+mod repeat;
+mod stacks;
+mod utf8;
+
+pub use error::GrammarError;
+pub use matcher::{Matcher, TokenText};
+pub use parse::Grammar;
+
+/// Longest grammar, in bytes: ten times the largest that llama.cpp ships.
+pub const BYTES_MAX: usize = 64 * 1024;
+/// Most parentheses inside each other. The reader recurses once for each, on
+/// the caller's thread, which may have a stack of 512 KiB.
+pub const NESTING_MAX: usize = 64;
+/// Highest number in `{m,n}`. llama.cpp has the same limit for `m` and silently
+/// takes a higher `n` for "without end".
+pub const REPETITIONS_MAX: u32 = 2_000;
+/// Highest product of repetitions inside repetitions, also through rules: no
+/// reply is that long, so a grammar that asks for it is a mistake.
+pub const REPETITION_PRODUCT_MAX: u64 = 1_000_000;
+/// Most elements after repetitions are written out, 8 bytes each.
+pub const ELEMENTS_MAX: usize = 250_000;
+/// Most ways to go on that are followed at once. Unambiguous grammars need one
+/// for each alternative that may come next.
+pub const STACKS_MAX: usize = 10_000;
+/// Most steps to decide about one token of a reply, over the whole vocabulary:
+/// some tenths of a second.
+pub const STEPS_MAX: u64 = 2_000_000;
