@@ -38,7 +38,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     policy.version = 2;
     policy.revoked.digests.push(sha256);
     fs::write(folder.join("revoking.json"), sign_policy(&policy, &[1, 2]))?;
-    let engine = engine(smollm2(), &EngineOptions::default());
+    // One thread: reading short prompts, several wait for one another beside other work.
+    let options = EngineOptions {
+        threads: Some(1),
+        ..EngineOptions::default()
+    };
+    let engine = engine(smollm2(), &options);
     let head = reward_head(&engine).to_gguf()?;
     let mut released = release(&head, &base);
     released.kind = SubjectKind::RewardHead;
