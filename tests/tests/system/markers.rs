@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use pocketune_core::{
     CancelToken, ChatOptions, Engine, EngineOptions, GenerationOptions, Message, Prompt,
@@ -440,4 +441,34 @@ fn a_cut_text_gains_no_space() {
     let read = engine.detokenize(&tokens).unwrap();
     assert_eq!(read, format!("<bos> {text}<eos> the"));
     assert_eq!((count(&tokens, 2), count(&tokens, 1)), (1, 1));
+}
+
+#[test]
+fn a_long_text_of_special_tokens_is_read_soon() {
+    let case = &cases()[4];
+    let text = "<b>".repeat(100_000);
+    let [bold] = case.engine.tokenize("<b>", true).unwrap()[..] else {
+        panic!("user-defined in Gemma");
+    };
+    for with_control_tokens in [false, true] {
+        let started = Instant::now();
+        let tokens = case.engine.tokenize(&text, with_control_tokens).unwrap();
+        println!("{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(20));
+        assert_eq!(tokens, vec![bold; 100_000]);
+    }
+}
+
+#[test]
+fn a_long_text_is_read_as_a_whole() {
+    let case = &cases()[4];
+    let paragraph = "The quick brown fox\n\n\n jumps over <b>the</b> lazy dog.\n  \t";
+    let text = paragraph.repeat(2_000);
+    let parts: Vec<String> = text.split_inclusive("dog.").map(str::to_owned).collect();
+    let whole = case.engine.tokenize(&text, true).unwrap();
+    // No token reaches over a full stop and a letter here.
+    let read = parts
+        .iter()
+        .flat_map(|part| case.engine.tokenize(part, true).unwrap());
+    assert_eq!(whole, read.collect::<Vec<_>>());
 }

@@ -94,6 +94,15 @@ impl SpecialTexts {
         })
     }
 
+    /// The longest special token that `text` begins with and llama.cpp finds; without
+    /// `parse_special` user-defined ones alone.
+    pub(crate) fn longest_at(&self, text: &[u8], parse_special: bool) -> Option<&Special> {
+        let found = self.prefixes(text);
+        found
+            .filter(|it| parse_special || !(it.kind.is_control() || it.kind.is_unknown()))
+            .last()
+    }
+
     fn begins(&self, byte: u8) -> bool {
         self.first_bytes
             .get(usize::from(byte))

@@ -17,6 +17,10 @@ use crate::error::Error;
 /// How often a piece is cut where its markers are; after that, into characters.
 const CUTS_MAX: usize = 16;
 
+/// Bytes that llama.cpp reads at once, where special tokens divide a text: it takes
+/// quadratic time in their number (`tokenizer_st_partition`), minutes for 100,000.
+const READ_BYTES: usize = 16 * 1024;
+
 /// What a text is begun with to see how it goes on, so that no space comes before it.
 const LEADS: [&str; 3] = ["\n", ",", "a"];
 
@@ -60,6 +64,11 @@ impl PromptText {
         model: &Model,
     ) -> Result<Vec<Token>, Error> {
         Reader::of(self, model, false).tokens_from(0, is_after_special(before, model))
+    }
+
+    /// Tokens of the text alone, special ones among them.
+    pub(crate) fn tokenize_as_written(&self, model: &Model) -> Result<Vec<Token>, Error> {
+        Reader::of(self, model, true).tokens_from(0, true)
     }
 
     /// Whether a marker stands somewhere that the template did not write alone.
@@ -287,6 +296,51 @@ impl<'a> Reader<'a> {
         tokens: &mut Vec<Token>,
     ) -> Result<(), Error> {
         let text = self.text(&range);
+        let mut start = 0;
+        for (end, next) in self.breaks(text, parse_special) {
+            let piece = text.get(start..end).unwrap_or_default();
+            self.read(piece, fresh || start > 0, parse_special, tokens)?;
+            start = next;
+        }
+        let piece = text.get(start..).unwrap_or_default();
+        self.read(piece, fresh || start > 0, parse_special, tokens)
+    }
+
+    /// Where a long text is divided, and where it goes on: behind special tokens that
+    /// llama.cpp finds in it, so that the tokens stay the same.
+    fn breaks(&self, text: &str, parse_special: bool) -> Vec<(usize, usize)> {
+        let mut breaks = Vec::new();
+        let (mut at, mut begun) = (0, 0);
+        while at < text.len() && text.len() - begun > READ_BYTES {
+            let rest = text.get(at..).unwrap_or_default();
+            let specials = self.prompt.markers().specials();
+            let found = specials.longest_at(rest.as_bytes(), parse_special);
+            let Some(found) = found else {
+                at += rest.chars().next().map_or(1, char::len_utf8);
+                continue;
+            };
+            at += found.text.len();
+            if at - begun >= READ_BYTES {
+                let mut next = at;
+                if found.kind.strips_right() {
+                    let rest = text.get(at..).unwrap_or_default();
+                    next += rest.len() - rest.trim_start_matches(is_c_space).len();
+                }
+                breaks.push((at, next));
+                (at, begun) = (next, next);
+            }
+        }
+        breaks
+    }
+
+    /// One call of llama.cpp's.
+    fn read(
+        &self,
+        text: &str,
+        fresh: bool,
+        parse_special: bool,
+        tokens: &mut Vec<Token>,
+    ) -> Result<(), Error> {
         if text.is_empty() {
             return Ok(());
         }

@@ -294,7 +294,7 @@ impl Engine {
     pub fn tokenize(&self, text: &str, with_control_tokens: bool) -> Result<Vec<Token>, Error> {
         let model = self.shared.model();
         if with_control_tokens {
-            return Ok(model.tokenize(text, false, true)?);
+            return self.shared.raw_text(text).tokenize_as_written(model);
         }
         PromptText::plain(text, self.shared.markers().clone()).tokenize_alone(None, model)
     }
