@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::process::{Output, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -47,8 +48,13 @@ fn assert_error(output: &Output, arguments: &[&str]) -> String {
     error["kind"].as_str().unwrap().to_owned()
 }
 
-/// Names and option names of all commands that do something, from their own help.
-fn commands(above: &[&str]) -> Vec<(String, String)> {
+/// Names and help of all commands that do something, from their own help.
+fn commands() -> &'static [(String, String)] {
+    static COMMANDS: OnceLock<Vec<(String, String)>> = OnceLock::new();
+    COMMANDS.get_or_init(|| commands_below(&[]))
+}
+
+fn commands_below(above: &[&str]) -> Vec<(String, String)> {
     let help = stdout(&run(&[above, &["--help"]].concat()));
     let Some((_, listed)) = help.split_once("\nCommands:\n") else {
         return vec![(above.join(" "), help)];
@@ -59,20 +65,19 @@ fn commands(above: &[&str]) -> Vec<(String, String)> {
         (line.as_bytes()[2] != b' ' && name != "help").then_some(name)
     });
     names
-        .flat_map(|name| commands(&[above, &[name]].concat()))
+        .flat_map(|name| commands_below(&[above, &[name]].concat()))
         .collect()
 }
 
 fn name_of(arguments: &[&str]) -> String {
-    let known: BTreeSet<String> = commands(&[]).into_iter().map(|(name, _)| name).collect();
+    let is_known = |name: &String| commands().iter().any(|(known, _)| known == name);
     let of = |words: usize| arguments.get(..words).unwrap_or_default().join(" ");
-    let mut names = [3, 2, 1].map(of).into_iter();
-    names.find(|name| known.contains(name)).unwrap()
+    [3, 2, 1].map(of).into_iter().find(is_known).unwrap()
 }
 
 #[test]
 fn every_command_stands_in_the_table() {
-    let known: Vec<String> = commands(&[]).into_iter().map(|(name, _)| name).collect();
+    let known: Vec<String> = commands().iter().map(|(name, _)| name.clone()).collect();
     let mut listed: Vec<String> = FAILING.iter().map(|it| name_of(it)).collect();
     listed.push(name_of(&KEY_GENERATE));
     let [known, listed] = [known, listed].map(BTreeSet::from_iter);
@@ -82,7 +87,7 @@ fn every_command_stands_in_the_table() {
 #[test]
 fn every_output_option_stands_in_the_table() {
     let mut known: BTreeSet<(String, String)> = BTreeSet::new();
-    for (name, help) in commands(&[]) {
+    for (name, help) in commands() {
         let options = help.split_whitespace().filter(|word| {
             let named = ["--out", "--save", "--checkpoint"];
             named.contains(word) || (word.starts_with("--") && word.ends_with("-out"))
@@ -137,7 +142,7 @@ fn a_command_line_without_sense_is_one_object() {
 
 #[test]
 fn help_and_the_version_are_one_object_too() {
-    for (name, help) in commands(&[]) {
+    for (name, help) in commands() {
         let words: Vec<&str> = name.split(' ').collect();
         let arguments = [&words[..], &["--json", "--help"]].concat();
         let output = run_nowhere(&arguments);
