@@ -54,7 +54,7 @@ fn what_a_procedure_does_not_know_is_refused() {
     }
     let twice = with(&PROCEDURE.replace(r#""tool""#, r#""tool":"x","tool""#));
     let twice = Validation::parse(twice.as_bytes());
-    let key = "metric".to_owned();
+    let key = "tool".to_owned();
     assert_eq!(twice, Err(JsonError::DuplicateKey { key }));
 }
 
