@@ -896,6 +896,36 @@ SNIPPETS = {
         "{%- set c = messages[2].content %}{%- if '</think>' in c %}{%- set c = c.split('</think>')[-1] %}{%- endif %}{{ c|trim }}",
         "{{ '%02d' % 5 }}/{{ 'Today Date: %s' % strftime_now('%Y') }}",
     ],
+    # Reports of other engines: one line each, project and number before the snippet.
+    "from public reports": [
+        # mitsuhiko/minijinja#815, abetlen/llama-cpp-python#2225: the tag of training templates.
+        "{% if true %}\n    {% generation %}\n    {%- if true -%}\n        {{ 'a' }}\n    {%- endif -%}\n    {% endgeneration %}\n{% endif %}",
+        # mitsuhiko/minijinja#496: blanks before an expression stay.
+        "    {{ 1 }}\n    {% if true %}\n    {{ 2 }}\n    {% endif %}",
+        # EricLBuehler/mistral.rs#2363: order of keys, no HTML escapes, a blank behind `,` and `:`.
+        "{{ {'name': 'f', 'description': \"if temp > 10 & humidity < 50 (user's choice)\", 'a': {'type': 'object'}}|tojson }}",
+        # huggingface/swift-jinja#71: slashes, dashes, indented objects.
+        "{{ 'a/b — c'|tojson }} {{ {'b': 1, 'a': [1, 2]}|tojson(indent=3) }}",
+        # huggingface/swift-jinja#17: `~` writes what is no text.
+        "{{ 'a' ~ 1 ~ ': ' ~ none }}",
+        # EricLBuehler/mistral.rs#20, google/minja#64, ggml-org/llama.cpp#13178.
+        "{% for m in messages[::-1] %}{% set i = (messages|length - 1) - loop.index0 %}{{ i }}{{ m.role.strip().startswith('u') }}{% endfor %}",
+        # huggingface/transformers.js#1176: an index behind a call in a statement.
+        "{% if '</think>' in messages[2]['content'] %}{% set c = messages[2]['content'].split('</think>')[-1] %}{% endif %}{{ c }}",
+        # ggml-org/llama.cpp#11443: `break` in an `else`.
+        "{%- for m in messages %}\n    {%- if m.role != 'user' %}\n        {{- m.role }}\n    {%- else %}\n        {%- break %}\n    {%- endif %}\n{%- endfor %}",
+        # nomic-ai/gpt4all#3305: `none` as a value.
+        "{%- if not functions is defined %}\n    {%- set functions = none %}\n{%- endif %}\n{{- functions is not none }}",
+        # lmstudio-ai/lmstudio-bug-tracker#577, theroyallab/tabbyAPI#281: dates in any format.
+        "{{ strftime_now('%Y-%m-%d %H:%M:%S') }} {{ strftime_now('%B %d, %Y') }}",
+        # withcatai/node-llama-cpp#366, google/minja#58.
+        "{{ messages|rejectattr('role', 'equalto', 'user')|list|length }}{{ 'a'|upper }}",
+        # ggml-org/llama.cpp#12231: nothing is printed, white space is taken away.
+        "a\n    {{- '' }}\nb",
+        # pallets/jinja#2: a filter's result is indexed in parentheses only.
+        "{{ ('abcdef'|string)[:3] }}",
+        "{{ 'abcdef'|string[:3] }}",
+    ],
     "beyond: characters": [
         "{{ 'ß'.upper() }} {{ 'İ'.lower()|length }} {{ 'ΑΣ'.lower() }} {{ 'ΑΣΑ'.lower() }} {{ 'straße'|title }}",
         "{{ 'ǆ'.title() }} {{ 'ﬁ'|capitalize }} {{ 'ŉ'|upper }} {{ 'ß'.casefold() }} {{ 'ǆa'|title }}",
