@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{identify, must_exist, verify};
 use crate::args::ModelArgs;
 use crate::error::CliError;
+use crate::files::Named;
 use crate::output::Output;
 use crate::policy;
 
@@ -169,8 +170,7 @@ impl DeliveryArgs {
         };
         let (pinned, next) = (envelope(&self.policy)?, envelope(&self.rotate)?);
         if let Err(source) = std::fs::metadata(&self.file) {
-            let what = "adapter";
-            return Err(CliError::Unreadable { what, source });
+            return Err(Named::new("adapter", &self.file).unreadable(source));
         }
         let open = match &self.policy {
             Some(path) => {

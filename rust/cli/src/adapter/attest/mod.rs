@@ -17,7 +17,7 @@ use super::thing::Thing;
 use super::{identify, parse};
 use crate::args::ModelArgs;
 use crate::error::CliError;
-use crate::files::{model_path, read_bytes};
+use crate::files::{Named, model_path, read_bytes};
 use crate::key::{PassphraseArgs, read_public, read_secret};
 use crate::out_files::{OutFile, Places, write, write_all};
 use crate::output::Output;
@@ -232,7 +232,7 @@ fn one_more(bundle: &Path, line: &str) -> Result<Vec<u8>, CliError> {
     bytes.push(b'\n');
     if bytes.len() as u64 > limit_bytes {
         // Nobody would read it.
-        return Err(CliError::TooLong { what, limit_bytes });
+        return Err(Named::new(what, bundle).too_long(limit_bytes));
     }
     Ok(bytes)
 }
