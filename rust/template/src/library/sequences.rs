@@ -158,13 +158,22 @@ pub(super) fn attribute_of(
     }
 }
 
+/// The items that `map`, `select` and their kin go over: as in Jinja none in `none`, `false`
+/// and 0, where other filters fail.
+fn items_if_true(rendering: &mut Rendering, value: &Value) -> Result<List, TemplateError> {
+    match value.is_true() {
+        true => rendering.items(value),
+        false => ListBuilder::new(&rendering.meter)?.finish(),
+    }
+}
+
 pub(super) fn map(
     rendering: &mut Rendering,
     value: Value,
     arguments: &mut CallArguments,
 ) -> Filtered {
     let mut mapped = ListBuilder::new(&rendering.meter)?;
-    let items = rendering.items(&value)?;
+    let items = items_if_true(rendering, &value)?;
     if arguments.positional.is_empty() {
         let attribute = arguments.required("attribute")?;
         let default = arguments.next("default");
@@ -238,7 +247,7 @@ fn chosen(
     };
     let positional = arguments.rest();
     let mut kept = ListBuilder::new(&rendering.meter)?;
-    for item in rendering.items(value)?.items() {
+    for item in items_if_true(rendering, value)?.items() {
         rendering.meter.spend(1)?;
         let tested = attribute_of(rendering, item, attribute.as_ref())?;
         let holds = match &test {
