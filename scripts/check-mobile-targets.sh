@@ -19,32 +19,31 @@ WORK=$TARGET/mobile-check
 
 main() {
     case "${1-}" in -h | --help) usage && exit ;; esac
-    local targets=("$@")
+    local targets=("$@") target
     [ $# -gt 0 ] || targets=(aarch64-linux-android aarch64-apple-ios)
 
     RUSTC=$("$SCRIPTS/rust-source.sh")
     fake_ndk
-    say "checking $PACKAGE for ${targets[*]}"
-    check "${targets[@]}"
+    for target in "${targets[@]}"; do
+        say "checking $PACKAGE for $target"
+        check "$target"
+    done
 }
 
-# All at once: crates wait for one another, and one target's fill the other's pauses.
 check() {
-    local settings=() options=() target underscored
-    for target in "$@"; do
-        underscored=${target//-/_}
-        settings+=("CC_$underscored=$STAND_INS/cc" "CXX_$underscored=$STAND_INS/cc" "AR_$underscored=$STAND_INS/ar"
-            "BINDGEN_EXTRA_CLANG_ARGS_$underscored=-isystem $STAND_INS/include")
-        options+=(--target "$target")
-    done
+    local target=$1 underscored=${1//-/_}
     cd "$ROOT"
     # RUSTC_BOOTSTRAP lets a stable compiler check std from source, and cargo deny
     # our warnings: clippy never sees this code. The CPU level of env.sh is the
     # host's, not the target's.
     env --unset=RUSTFLAGS --unset=IPHONEOS_DEPLOYMENT_TARGET \
-        "${settings[@]}" CMAKE="$STAND_INS/cmake" PATH="$STAND_INS/path:$PATH" ANDROID_NDK="$WORK/ndk" \
+        "CC_$underscored=$STAND_INS/cc" "CXX_$underscored=$STAND_INS/cc" \
+        "AR_$underscored=$STAND_INS/ar" CMAKE="$STAND_INS/cmake" \
+        PATH="$STAND_INS/path:$PATH" \
+        "BINDGEN_EXTRA_CLANG_ARGS_$underscored=-isystem $STAND_INS/include" \
+        ANDROID_NDK="$WORK/ndk" \
         RUSTC="$RUSTC" RUSTC_BOOTSTRAP=1 CARGO_PROFILE_DEV_DEBUG=false \
-        cargo check --keep-going --package "$PACKAGE" --lib "${options[@]}" --target-dir "$WORK" \
+        cargo check --package "$PACKAGE" --lib --target "$target" --target-dir "$WORK" \
         -Z build-std=std,panic_abort -Z warnings --config 'build.warnings="deny"'
 }
 
