@@ -42,6 +42,7 @@ impl Parts {
 fn small(context_tokens: u32) -> EngineOptions {
     EngineOptions {
         context_tokens: Some(context_tokens),
+        threads: Some(1),
         ..EngineOptions::default()
     }
 }
