@@ -210,7 +210,7 @@ fn settings_that_gguf_cannot_hold_are_refused_by_name() {
         (
             "target_modules",
             value!(["q_proj"]),
-            &["target_modules", "down_proj"],
+            &["target_modules", "k_proj"],
         ),
         (
             "layers_to_transform",
