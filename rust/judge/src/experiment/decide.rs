@@ -124,7 +124,8 @@ pub fn decide(
 ) -> Result<Decision, ExperimentError> {
     definition.check()?;
     tally.check(definition)?;
-    if now_s > SECONDS_LAST {
+    // The greatest number stands for the end of time, whatever the unit.
+    if (SECONDS_LAST + 1..i64::MAX).contains(&now_s) {
         check_seconds(now_s)?;
     }
     let mut monitor = Monitor::new(definition).ok_or(ExperimentError::DefinitionInvalid {
