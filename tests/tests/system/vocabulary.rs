@@ -37,6 +37,8 @@ fn child() {
     let Some(path) = std::env::var_os(MODEL).map(PathBuf::from) else {
         return;
     };
+    // The harness has begun a line.
+    println!();
     let before = ProcessMemory::now().unwrap().anonymous_bytes;
     let memory = PeakMemory::watch();
     let grown = || memory.peak().anonymous_bytes.saturating_sub(before);
@@ -52,7 +54,7 @@ fn child() {
         "estimate {}",
         estimate.required_bytes() - estimate.weight_bytes
     );
-    println!("overhead {}", estimate.overhead_bytes);
+    println!("schema {}", estimate.schema_bytes);
     println!("loaded {}", grown());
     let short = GenerationOptions {
         max_tokens: 2,
