@@ -7,13 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use llguidance::api::TopLevelGrammar;
 use llguidance::{Matcher, ParserFactory};
-use pocketune_gguf::VocabularySizes;
 use pocketune_llama::{GRAMMAR_BYTES_MAX, Model, Sampler, Token};
 use toktrie::{ApproximateTokEnv, TokRxInfo, TokTrie};
 
 use crate::error::Error;
-use crate::memory::check_free;
-use crate::vocabulary::{grammar_bytes, schema_bytes};
 
 /// A form that a reply must have.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,19 +24,10 @@ pub enum Constraint {
 }
 
 /// The vocabulary as a trie, built at the first JSON Schema and then shared.
-pub(crate) struct SchemaFactory {
-    factory: OnceLock<Result<ParserFactory, String>>,
-    vocabulary: VocabularySizes,
-}
+#[derive(Default)]
+pub(crate) struct SchemaFactory(OnceLock<Result<ParserFactory, String>>);
 
 impl SchemaFactory {
-    pub(crate) fn new(vocabulary: VocabularySizes) -> Self {
-        Self {
-            factory: OnceLock::new(),
-            vocabulary,
-        }
-    }
-
     /// A matcher for `schema`. Building the trie takes some 100 ms once.
     pub(crate) fn matcher(&self, model: &Model, schema: &str) -> Result<SchemaMatcher, Error> {
         let invalid = |reason: String| Error::InvalidConstraint { reason };
@@ -51,10 +39,7 @@ impl SchemaFactory {
         }
         let schema = serde_json::from_str(schema)
             .map_err(|error| invalid(format!("the schema is no JSON: {error}")))?;
-        if self.factory.get().is_none() {
-            check_free(schema_bytes(&self.vocabulary))?;
-        }
-        let factory = self.factory.get_or_init(|| build_factory(model));
+        let factory = self.0.get_or_init(|| build_factory(model));
         let factory = factory.as_ref().map_err(|reason| invalid(reason.clone()))?;
         let parser = factory.create_parser(TopLevelGrammar::from_json_schema(schema));
         let mut matcher = Matcher::new(parser);
@@ -111,11 +96,10 @@ pub(crate) fn activate(
 ) -> Result<(Sampler, ActiveConstraint), Error> {
     match constraint {
         None => Ok((sampler, ActiveConstraint::InSampler)),
-        Some(Constraint::Gbnf(gbnf)) => {
-            check_free(grammar_bytes(&schemas.vocabulary))?;
-            let sampler = sampler.with_grammar(gbnf, "root")?;
-            Ok((sampler, ActiveConstraint::InSampler))
-        }
+        Some(Constraint::Gbnf(gbnf)) => Ok((
+            sampler.with_grammar(gbnf, "root")?,
+            ActiveConstraint::InSampler,
+        )),
         Some(Constraint::JsonSchema(schema)) => {
             let matcher = schemas.matcher(model, schema)?;
             Ok((sampler, ActiveConstraint::Schema(Box::new(matcher))))

@@ -32,10 +32,6 @@ const FOUND: u64 = 80;
 const TRIE_PER_TOKEN: u64 = 450;
 const TRIE_PER_SHORT_BYTE: u64 = 20;
 const TRIE_PER_LONG_BYTE: u64 = 90;
-/// What llama.cpp's grammar looks at before each token: all pieces as code points.
-const GRAMMAR_PER_BYTE: u64 = 4;
-const GRAMMAR_PER_TOKEN: u64 = 160;
-
 /// Bytes of everything that grows with the vocabulary in a loaded model.
 pub(crate) fn structure_bytes(sizes: &VocabularySizes) -> u64 {
     let VocabularySizes {
@@ -57,7 +53,7 @@ pub(crate) fn structure_bytes(sizes: &VocabularySizes) -> u64 {
     of_tokens + of_merges + of_log + of_pieces + of_finder + other_bytes * OTHER_COPIES
 }
 
-/// Bytes that the first JSON Schema takes: more than any grammar.
+/// Bytes that the first JSON Schema takes: three times what a grammar does.
 pub(crate) fn schema_bytes(sizes: &VocabularySizes) -> u64 {
     let TextSize {
         count,
@@ -68,12 +64,6 @@ pub(crate) fn schema_bytes(sizes: &VocabularySizes) -> u64 {
     u64::from(count) * TRIE_PER_TOKEN
         + bytes.saturating_sub(long_bytes) * TRIE_PER_SHORT_BYTE
         + long_bytes * TRIE_PER_LONG_BYTE
-}
-
-/// Bytes that a reply under a grammar takes.
-pub(crate) fn grammar_bytes(sizes: &VocabularySizes) -> u64 {
-    sizes.tokens.bytes.max(sizes.decoded_bytes) * GRAMMAR_PER_BYTE
-        + u64::from(sizes.tokens.count) * GRAMMAR_PER_TOKEN
 }
 
 /// What a list of strings has outside the string objects.

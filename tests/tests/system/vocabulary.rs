@@ -179,7 +179,7 @@ fn measured_growth_of_large_vocabularies_is_in_the_estimate() {
             "speech",
             with_tokens(65_536, 3, |n| format!("<|speech_{n}|>")),
         ),
-        ("long", with_tokens(20_000, 1, |n| scattered(n, 400))),
+        ("long", with_tokens(9_000, 1, |n| scattered(n, 400))),
         ("many", with_tokens(300_000, 1, |n| format!("{n:x}xx"))),
     ];
     for (name, model) in cases {

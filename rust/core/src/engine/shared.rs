@@ -63,7 +63,6 @@ impl Shared {
         let active = Arc::new(AdapterSet::none());
         let completion = Mutex::new(Seat::new(lane(), Arc::clone(&active)));
         let (scoring, embedding) = (lane(), lane());
-        let schemas = SchemaFactory::new(file.header.vocabulary);
         Self {
             worker,
             model,
@@ -79,7 +78,7 @@ impl Shared {
             digests,
             digest: OnceLock::new(),
             control,
-            schemas,
+            schemas: SchemaFactory::default(),
             numbers,
             completion,
             scoring,
