@@ -34,8 +34,8 @@ pub struct MemoryEstimate {
     /// Vocabulary, code and thread stacks.
     pub overhead_bytes: u64,
     /// What the first reply under a JSON Schema takes beside all that: the vocabulary as a
-    /// trie. It is kept; a grammar takes less. Not part of [`Self::required_bytes`]: it is
-    /// asked for when it is needed.
+    /// trie. It is kept; a grammar takes less. Not part of [`Self::required_bytes`]: most
+    /// engines never need it.
     pub schema_bytes: u64,
     /// What the system says is free; `None` where it does not say.
     pub available_bytes: Option<u64>,
@@ -110,7 +110,7 @@ pub(crate) fn check_vocabulary(file: &ModelFile) -> Result<(), Error> {
 }
 
 /// Whether so much is free, as far as the system says.
-pub(crate) fn check_free(required_bytes: u64) -> Result<(), Error> {
+fn check_free(required_bytes: u64) -> Result<(), Error> {
     match available_memory_bytes() {
         Some(available_bytes) if required_bytes > available_bytes => Err(Error::OutOfMemory {
             required_bytes,

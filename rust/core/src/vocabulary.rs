@@ -22,14 +22,16 @@ const TOKEN_STRINGS: u64 = 4;
 const MERGE_STRINGS: u64 = 3;
 /// While the file is read, what lies outside the string objects is there once more.
 const READING: u64 = 1;
-/// Copies of other metadata: as the file has it, once more while it is read, and as strings
-/// that a loaded model can be asked for.
-const OTHER_COPIES: u64 = 3;
+/// Copies of other metadata: for the audit, as the file has it, once more while it is read,
+/// and as strings that a loaded model can be asked for.
+const OTHER_COPIES: u64 = 4;
 /// One more record of a special token, by which written-out ones are found.
 const FOUND: u64 = 80;
-/// llguidance's tries: nodes for the bytes of all tokens, while they are built and after.
-const TRIE_PER_BYTE: u64 = 38;
+/// llguidance's tries, while they are built and after: nodes for the bytes of all tokens, of
+/// which short ones share many.
 const TRIE_PER_TOKEN: u64 = 450;
+const TRIE_PER_SHORT_BYTE: u64 = 20;
+const TRIE_PER_LONG_BYTE: u64 = 90;
 /// What constraints look at: the texts of all tokens, one after the other, in a block that
 /// grows by doubling, and where each ends.
 const GRAMMAR_PER_BYTE: u64 = 3;
@@ -56,9 +58,17 @@ pub(crate) fn structure_bytes(sizes: &VocabularySizes) -> u64 {
     of_tokens + of_merges + of_log + of_pieces + of_finder + other_bytes * OTHER_COPIES
 }
 
-/// Bytes that the first JSON Schema takes: more than any grammar.
+/// Bytes that the first JSON Schema takes: three times what a grammar does.
 pub(crate) fn schema_bytes(sizes: &VocabularySizes) -> u64 {
-    sizes.tokens.bytes * TRIE_PER_BYTE + u64::from(sizes.tokens.count) * TRIE_PER_TOKEN
+    let TextSize {
+        count,
+        bytes,
+        long_bytes,
+        ..
+    } = sizes.tokens;
+    u64::from(count) * TRIE_PER_TOKEN
+        + bytes.saturating_sub(long_bytes) * TRIE_PER_SHORT_BYTE
+        + long_bytes * TRIE_PER_LONG_BYTE
 }
 
 /// Bytes that the first grammar takes.

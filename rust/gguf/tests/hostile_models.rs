@@ -1130,7 +1130,8 @@ fn more_text_than_any_vocabulary() {
 /// that speaks.
 #[test]
 fn vocabularies_with_many_special_tokens() {
-    let published: [(u32, i32, fn(u32) -> String); 3] = [
+    type Named = fn(u32) -> String;
+    let published: [(u32, i32, Named); 3] = [
         (6_242, 4, |number| format!("<unused{number}>")),
         (1_091, 3, |number| format!("<|reserved_{number}|>")),
         (65_536, 4, |number| format!("<|speech_{number}|>")),
