@@ -4,12 +4,14 @@
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Class(Vec<(u32, u32)>);
 
+/// NUL is no character of a reply, whatever a grammar leaves open; nor is it to llama.cpp.
+const FIRST: u32 = 1;
 const LAST: u32 = char::MAX as u32;
 
 impl Class {
     /// Any character.
     pub(crate) fn any() -> Self {
-        Self(vec![(0, LAST)])
+        Self(vec![(FIRST, LAST)])
     }
 
     pub(crate) fn one(character: char) -> Self {
@@ -31,7 +33,7 @@ impl Class {
             return Self(merged);
         }
         let mut others = Vec::new();
-        let mut next = 0;
+        let mut next = FIRST;
         for (low, high) in merged {
             if next < low {
                 others.push((next, low - 1));

@@ -141,6 +141,17 @@ fn a_character_may_be_split_between_tokens_but_not_into_one_that_is_not_allowed(
 }
 
 #[test]
+fn nul_is_never_a_part_of_a_reply() {
+    for grammar in ["root ::= .*", "root ::= [^a]*"] {
+        let mut matcher = matcher(grammar);
+        for bytes in [&b"\0"[..], b"b\0", b"\0b"] {
+            assert!(!matcher.allows(0, text(bytes)).unwrap(), "{grammar}");
+        }
+        assert!(matcher.allows(0, text(b"\x01")).unwrap());
+    }
+}
+
+#[test]
 fn tokens_by_id_are_allowed_without_text_and_others_are_not() {
     let mut think = matcher("root ::= <[7]> [a-z]* !<think>");
     assert!(!think.allows(8, text(b"")).unwrap());
@@ -251,7 +262,7 @@ fn grammars_of_random_parts_are_read_or_refused_and_matched_or_not() {
     ];
     let mut noise = Noise(5);
     let mut read = 0;
-    for _ in 0..20_000 {
+    for _ in 0..6_000 {
         let mut text = "root ::= ".to_owned();
         for _ in 0..noise.below(14) {
             text.push_str(PARTS[noise.below(PARTS.len())]);
@@ -279,5 +290,5 @@ fn grammars_of_random_parts_are_read_or_refused_and_matched_or_not() {
             }
         }
     }
-    assert!(read > 2_000, "{read}");
+    assert!(read > 500, "{read}");
 }

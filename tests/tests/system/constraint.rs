@@ -19,8 +19,17 @@ fn model() -> Engine {
 }
 
 fn reply(engine: &Engine, text: &str, constraint: Constraint) -> Result<Reply, Error> {
+    reply_of(engine, text, constraint, 120)
+}
+
+fn reply_of(
+    engine: &Engine,
+    text: &str,
+    constraint: Constraint,
+    max_tokens: u32,
+) -> Result<Reply, Error> {
     let options = GenerationOptions {
-        max_tokens: 120,
+        max_tokens,
         constraint: Some(constraint),
         ..GenerationOptions::greedy()
     };
@@ -178,7 +187,7 @@ fn grammars_that_would_end_llama_cpp_are_refused_or_followed_on_a_small_stack() 
             chain(2_500, &|next| format!("r{next} | r{next}")),
             chain(2_500, &|next| format!("(r{next} \"!\"?)?")),
         ] {
-            let text = reply(&engine, "Say ok.", Constraint::Gbnf(gbnf))
+            let text = reply_of(&engine, "Say ok.", Constraint::Gbnf(gbnf), 8)
                 .unwrap()
                 .text;
             assert!(text.chars().all(|c| "ok!".contains(c)), "{text}");
@@ -212,7 +221,8 @@ fn ambiguous_grammars_and_runs_of_spaces_take_no_longer_than_others() {
         "root ::= (\"-\" | \"-\" | \"--\" | \"=\"* | \"=\"?)* \"x\"",
         "root ::= ([a-z]* [a-z ]* [a-z]*)* \"x\"",
     ] {
-        let reply = reply(&engine, "Draw a line.", Constraint::Gbnf(gbnf.to_owned())).unwrap();
+        let constraint = Constraint::Gbnf(gbnf.to_owned());
+        let reply = reply_of(&engine, "Draw a line.", constraint, 12).unwrap();
         assert!(reply.generated_tokens > 0);
     }
 }

@@ -65,7 +65,8 @@ const POISONS: [f32; 3] = [f32::NAN, f32::INFINITY, f32::MAX];
 
 #[test]
 fn one_token_of_nan_or_infinity_breaks_no_constraint() {
-    let schema = r#"{"type": "array", "items": {"enum": ["a", "b", 1]}, "maxItems": 3}"#;
+    let schema = r#"{"type": "array", "items": {"enum": ["a", "b", 1]}, "maxItems": 3,
+        "x-guidance": {"whitespace_flexible": false}}"#;
     for poison in POISONS {
         // The last candidate, the first, and what a document begins with in part.
         let file = poisoned(&[0, 100, 200, VOCABULARY - 1], poison);
@@ -145,7 +146,8 @@ fn options_that_would_overflow_are_refused_or_do_not() {
             ..EngineOptions::default()
         },
     );
-    let schema = r#"{"type": "array", "items": {"enum": ["a", "b"]}, "maxItems": 2}"#;
+    let schema = r#"{"type": "array", "items": {"enum": ["a", "b"]}, "maxItems": 2,
+        "x-guidance": {"whitespace_flexible": false}}"#;
     let with = |change: &dyn Fn(&mut Sampling)| {
         let mut options = options(Some(Constraint::JsonSchema(schema.to_owned())), 7);
         change(&mut options.sampling);

@@ -252,12 +252,10 @@ fn schemas_that_are_deep_long_or_costly_end_within_bounds_on_a_small_stack() {
                 "{}",
                 schema.to_string().len()
             );
-            let begun = std::time::Instant::now();
-            let outcome = bytes.compile(schema).map(|mut matcher| {
+            // Taken or refused: what matters is that it ends.
+            if let Ok(mut matcher) = bytes.compile(schema) {
                 let _ = bytes.after(&mut matcher, "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-            });
-            let shown: String = schema.to_string().chars().take(60).collect();
-            println!("{shown}: {outcome:?} in {:?}", begun.elapsed());
+            }
         }
         // The engine's factory serves on.
         assert!(bytes.takes(&json!({"type": "null"}), "null"));
