@@ -163,7 +163,10 @@ impl Chat {
         reply: &str,
         cancel: &CancelToken,
     ) -> Result<Features, Error> {
-        let prompt = self.conversation.renderer.render(system_prompt, turns, cancel)?;
+        let prompt = self
+            .conversation
+            .renderer
+            .render(system_prompt, turns, cancel)?;
         let lane = match berth.lane.adapters {
             AdapterSetId::NONE => berth.lane,
             _ => self.shared.scoring_lane(),
@@ -259,7 +262,10 @@ impl Chat {
             return Ok(None);
         }
         let system_prompt = talk.system_prompt.as_deref();
-        let rendered = self.conversation.renderer.render(system_prompt, asked, cancel);
+        let rendered = self
+            .conversation
+            .renderer
+            .render(system_prompt, asked, cancel);
         let prompt = match rendered {
             Ok(prompt) => prompt,
             // Saved under another template, which took what this one refuses.

@@ -86,7 +86,10 @@ impl ChatTemplate {
         let own = |text: &str| Data::Text(text.to_owned(), Origin::Template);
         // `tools` and `documents` are there and empty, as transformers passes them.
         let inputs = Inputs::new()
-            .set("messages", Data::List(messages.iter().copied().map(as_data).collect()))
+            .set(
+                "messages",
+                Data::List(messages.iter().copied().map(as_data).collect()),
+            )
             .set("tools", Data::None)
             .set("documents", Data::None)
             .set("add_generation_prompt", Data::Bool(true))
