@@ -13,7 +13,16 @@ type Command = fn(&Desk, &str) -> Vec<String>;
 /// Commands that read a text, and a text for each.
 fn readers() -> Vec<(&'static str, Command)> {
     fn chat(desk: &Desk, option: &str, file: &str) -> Vec<String> {
-        let chat = ["chat", "--model", &desk.model, "--prompt", "a", "--greedy"];
+        let chat = [
+            "chat",
+            "--model",
+            &desk.model,
+            "--prompt",
+            "a",
+            "--greedy",
+            "--seed",
+            "1",
+        ];
         let template = desk.write("plain.jinja", TEMPLATE);
         let template: &[&str] = match option {
             "--template" => &[],
