@@ -103,7 +103,7 @@ impl Case {
 
 fn small() -> EngineOptions {
     EngineOptions {
-        context_tokens: Some(512),
+        context_tokens: Some(256),
         threads: Some(1),
         ..EngineOptions::default()
     }
@@ -388,16 +388,16 @@ fn a_marker_over_the_border_of_message_and_template_is_none() {
 
 #[test]
 fn a_marker_of_one_character_is_spelled_or_replaced() {
-    // "é" can be written as two bytes; there is no other way to write "#".
-    let model = tiny_with(["é", "<##>", "##", "Ġ#"], USER_DEFINED);
-    let template = "é<##>####: {{ messages[0].content }}";
-    let (tokens, read) = tiny_tokens(&model, template, "née <##> # ###");
-    assert_eq!(read, "é<##>####: née <##> # ###");
+    // "Ж" can be written as two bytes; there is no other way to write "#".
+    let model = tiny_with(["Ж", "<##>", "##", "Ġ#"], USER_DEFINED);
+    let template = "Ж<##>####: {{ messages[0].content }}";
+    let (tokens, read) = tiny_tokens(&model, template, "nЖe <##> # ###");
+    assert_eq!(read, "Ж<##>####: nЖe <##> # ###");
     assert_eq!(count(&tokens, 263), 1);
     assert_eq!(count(&tokens, 264), 1);
     assert_eq!(count(&tokens, 265), 2);
 
-    let mut model = tiny_with(["é", "<##>", "##", "Ġ#"], USER_DEFINED);
+    let mut model = tiny_with(["Ж", "<##>", "##", "Ġ#"], USER_DEFINED);
     let hash = 3 + i32::from(b'#');
     let types: Vec<i32> = (0..267)
         .map(|id| match id {
