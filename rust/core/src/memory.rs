@@ -110,7 +110,7 @@ pub(crate) fn check_vocabulary(file: &ModelFile) -> Result<(), Error> {
 }
 
 /// Whether so much is free, as far as the system says.
-fn check_free(required_bytes: u64) -> Result<(), Error> {
+pub(crate) fn check_free(required_bytes: u64) -> Result<(), Error> {
     match available_memory_bytes() {
         Some(available_bytes) if required_bytes > available_bytes => Err(Error::OutOfMemory {
             required_bytes,
