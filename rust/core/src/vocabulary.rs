@@ -45,6 +45,7 @@ pub(crate) fn structure_bytes(sizes: &VocabularySizes) -> u64 {
         merges,
         decoded_bytes,
         other_bytes,
+        ..
     } = *sizes;
     let of_tokens = u64::from(tokens.count) * (TOKEN_STRINGS * STRING + NODE + NUMBERS)
         + (TOKEN_STRINGS + READING) * outside(tokens);
@@ -66,6 +67,9 @@ pub(crate) fn schema_bytes(sizes: &VocabularySizes) -> u64 {
         long_bytes,
         ..
     } = sizes.tokens;
+    // Constraints take tokens that a reply does not show for empty ones.
+    let bytes = bytes.saturating_sub(sizes.unseen.bytes);
+    let long_bytes = long_bytes.saturating_sub(sizes.unseen.long_bytes);
     u64::from(count) * TRIE_PER_TOKEN
         + bytes.saturating_sub(long_bytes) * TRIE_PER_SHORT_BYTE
         + long_bytes * TRIE_PER_LONG_BYTE

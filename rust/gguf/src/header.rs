@@ -87,6 +87,8 @@ pub struct VocabularySizes {
     pub tokens: TextSize,
     /// Those of control, user-defined and unknown type among them.
     pub special: TextSize,
+    /// Those of control and unknown type, which a reply does not show.
+    pub unseen: TextSize,
     /// Merge rules of byte-pair encoding.
     pub merges: TextSize,
     /// Bytes that byte-level tokens decode to.

@@ -100,6 +100,9 @@ fn sizes(
         if is_special(token_type) {
             sizes.special.add(text);
         }
+        if matches!(token_type, UNKNOWN | CONTROL) {
+            sizes.unseen.add(text);
+        }
     }
     let VocabularySizes {
         tokens, special, ..
