@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Is one build of pocketune as fast as another? Runs `pocketune bench` of both in turn and compares
+# pair by pair, so that a machine whose speed drifts does not decide.
+#
+#     scripts/bench-pairs.sh BEFORE AFTER [--pairs N] [-- BENCH-OPTION...]      (default: 11 pairs)
+#
+# BEFORE and AFTER are two `pocketune` programs. Nothing else may compute meanwhile. Prints, for
+# prefill and decode, the median of AFTER/BEFORE and its lower bound: with 11 pairs the third
+# smallest ratio, below which the true median lies with less than 5 % (binomial).
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+main() {
+    case "${1-}" in -h | --help) usage && exit ;; esac
+    local before=${1:?two programs are compared (see --help)} after=${2:?two programs are compared (see --help)}
+    shift 2
+    local pairs=11
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --pairs) pairs=${2:?--pairs needs a number} && shift 2 ;;
+            --) shift && break ;;
+            *) die "unknown argument: $1 (see --help)" ;;
+        esac
+    done
+    local folder
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    local pair
+    for pair in $(seq "$pairs"); do
+        "$before" bench --json --repetitions 3 "$@" >"$folder/before-$pair.json"
+        "$after" bench --json --repetitions 3 "$@" >"$folder/after-$pair.json"
+        say "pair $pair of $pairs"
+    done
+    python3 - "$folder" "$pairs" <<'PY'
+import json, math, statistics, sys
+
+folder, pairs = sys.argv[1], int(sys.argv[2])
+
+
+def figure(which, pair, name):
+    with open(f"{folder}/{which}-{pair}.json", encoding="utf-8") as file:
+        return json.load(file)[f"{name}_tokens_per_s"]
+
+
+# The largest rank whose order statistic lies above the median with at most 5 %.
+rank = 0
+while sum(math.comb(pairs, k) for k in range(rank + 1)) <= 0.05 * 2**pairs:
+    rank += 1
+for name in ("prefill", "decode"):
+    before = [figure("before", pair, name) for pair in range(1, pairs + 1)]
+    after = [figure("after", pair, name) for pair in range(1, pairs + 1)]
+    ratios = sorted(a / b for a, b in zip(after, before))
+    bound = f"{ratios[rank - 1]:.3f}" if rank else "(too few pairs)"
+    print(
+        f"{name}: {statistics.median(before):.1f} -> {statistics.median(after):.1f} tokens/s,"
+        f" ratio {statistics.median(ratios):.3f}, lower bound {bound}"
+    )
+PY
+}
+
+main "$@"
