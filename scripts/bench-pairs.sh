@@ -22,7 +22,7 @@ main() {
             *) die "unknown argument: $1 (see --help)" ;;
         esac
     done
-    local folder
+    # Not local: the trap runs when this function has ended.
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
     local pair
