@@ -6,7 +6,9 @@
 #
 # BEFORE and AFTER are two `pocketune` programs. Nothing else may compute meanwhile. Prints, for
 # prefill and decode, the median of AFTER/BEFORE and its lower bound: with 11 pairs the third
-# smallest ratio, below which the true median lies with less than 5 % (binomial).
+# smallest ratio, below which the true median lies with less than 5 % (binomial). The second
+# line of each takes both as shares of llama.cpp's own speed in the same process, so that a
+# machine that slows down between two processes counts less.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -47,14 +49,20 @@ rank = 0
 while sum(math.comb(pairs, k) for k in range(rank + 1)) <= 0.05 * 2**pairs:
     rank += 1
 for name in ("prefill", "decode"):
-    before = [figure("before", pair, name) for pair in range(1, pairs + 1)]
-    after = [figure("after", pair, name) for pair in range(1, pairs + 1)]
-    ratios = sorted(a / b for a, b in zip(after, before))
-    bound = f"{ratios[rank - 1]:.3f}" if rank else "(too few pairs)"
-    print(
-        f"{name}: {statistics.median(before):.1f} -> {statistics.median(after):.1f} tokens/s,"
-        f" ratio {statistics.median(ratios):.3f}, lower bound {bound}"
-    )
+    for title, share in ((name, False), (f"{name}, of llama.cpp's", True)):
+        def values(which):
+            for pair in range(1, pairs + 1):
+                own = figure(which, pair, name)
+                yield own / figure(which, pair, f"raw_{name}") if share else own
+
+        before, after = list(values("before")), list(values("after"))
+        ratios = sorted(a / b for a, b in zip(after, before))
+        bound = f"{ratios[rank - 1]:.3f}" if rank else "(too few pairs)"
+        digits = 3 if share else 1
+        print(
+            f"{title}: {statistics.median(before):.{digits}f} -> {statistics.median(after):.{digits}f}"
+            f"{'' if share else ' tokens/s'}, ratio {statistics.median(ratios):.3f}, lower bound {bound}"
+        )
 PY
 }
 
