@@ -107,7 +107,7 @@ pub struct Line<'t> {
 }
 
 impl Line<'_> {
-    /// What stands on it.
+    /// The value of the line.
     ///
     /// # Errors
     /// [`LineError`].
@@ -134,7 +134,7 @@ impl Line<'_> {
         of_layout.then_some(fault)
     }
 
-    /// What stands on it, as a known shape.
+    /// The value of the line, as a known shape.
     ///
     /// # Errors
     /// [`LineError`].

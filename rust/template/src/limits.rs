@@ -16,7 +16,7 @@ pub const DEPTH_MAX: usize = 400;
 /// Lists and dictionaries inside each other, those of tools and messages included.
 pub const VALUE_DEPTH_MAX: usize = 100;
 
-/// Steps of one rendering: an expression, a statement, 64 bytes of text or 4 items copied or
+/// Steps of one rendering: an expression, a statement, 64 bytes of text or an item copied or
 /// compared are a step each. 16 more are granted for each byte of the inputs, because a
 /// template may read its messages several times.
 pub const STEPS_MAX: u64 = 10_000_000;

@@ -16,7 +16,8 @@ use crate::clock::local_time;
 use crate::error::Error;
 
 /// The longest that one rendering may take. Published templates take less than a millisecond
-/// for a conversation that fills the context; a phone under load is a hundred times slower.
+/// for a conversation of a few turns (`template/tests/published.rs`); the rest is room for long
+/// ones and for a phone under load.
 const RENDER_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The ChatML form, used only when asked for by name.
@@ -74,7 +75,7 @@ impl ChatTemplate {
     }
 
     /// The text of `messages`, followed by the opening of a reply. Blocks for about a
-    /// millisecond; a hostile template for at most [`RENDER_TIME_MAX`], or until `cancel`.
+    /// millisecond where the conversation is short; a hostile template for at most [`RENDER_TIME_MAX`], or until `cancel`.
     pub(crate) fn render(
         &self,
         messages: &[(Role, &str)],
