@@ -37,7 +37,7 @@ impl Adapters {
     /// `device` is this device's own key, where it has one.
     ///
     /// # Errors
-    /// [`Error::Store`], [`Error::ModelUnreadable`].
+    /// [`Error::Store`], [`Error::ModelUnreadable`], [`Error::WeightsUnsound`].
     pub fn open(folder: &Path, engine: &Engine, device: Option<PublicKey>) -> Result<Self, Error> {
         let store = Arc::new(Store::open(folder)?);
         let sha256 = engine.digest()?;

@@ -10,7 +10,7 @@ use crate::error::PocketuneError;
 pub struct AdapterChoice {
     /// Its digest, in hexadecimal digits.
     pub sha256: String,
-    /// Factor on its change: 1 for all of it.
+    /// Factor on its change, 0 to 1: 1 for all of it.
     #[uniffi(default = 1.0)]
     pub scale: f32,
 }
@@ -186,6 +186,14 @@ pub enum RefusalReason {
     MetricMissing,
     /// It was measured, and is not good enough.
     MetricNotMet,
+    /// A factor on its change that is not between 0 and 1.
+    ScaleOutOfRange,
+    /// It is twice in one set.
+    AdapterTwice,
+    /// The adapters of a set together change a matrix by more than the policy allows.
+    SetBeyondLimit,
+    /// What the store kept of it is gone or changed; installing it again mends that.
+    Damaged,
 }
 
 /// What was done, or not done.
@@ -364,6 +372,10 @@ impl From<&Refusal> for RefusalReason {
             Refusal::ValidationFailed => Self::ValidationFailed,
             Refusal::MetricMissing { .. } => Self::MetricMissing,
             Refusal::MetricNotMet { .. } => Self::MetricNotMet,
+            Refusal::ScaleOutOfRange { .. } => Self::ScaleOutOfRange,
+            Refusal::AdapterTwice => Self::AdapterTwice,
+            Refusal::SetBeyondLimit { .. } => Self::SetBeyondLimit,
+            Refusal::Damaged => Self::Damaged,
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Active {
 pub struct ActiveAdapter {
     /// The adapter.
     pub adapter: VerifiedAdapter,
-    /// Factor on its change: 1 for all of it.
+    /// Factor on its change, 0 to 1: 1 for all of it.
     pub scale: f32,
 }
 
@@ -35,9 +35,9 @@ impl Store {
     /// what was active. Verifies them first, each by itself and all as a set: see
     /// [`check_set`]. None of them makes the model answer as it is.
     ///
-    /// Any installed release may be chosen, an older one of its channel too: that is going
-    /// back, and what must not be used any more is revoked by the policy. Two releases of
-    /// one channel are no set, since they replace each other.
+    /// Any installed release may be chosen, alone or with others, also one that a newer one
+    /// of its channel has superseded: it was accepted, and whoever holds the device may go
+    /// back to it. What must not be used any more is revoked by the policy.
     ///
     /// # Errors
     /// [`StoreError::NotInstalled`], [`StoreError::Refused`], [`StoreError::Scale`], and

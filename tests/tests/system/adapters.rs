@@ -1,8 +1,14 @@
 //! Signed adapters change replies from the next turn on, and go again.
 
 use pocketune_adapter::fixtures::at;
-use pocketune_core::{ActiveAdapter, CancelToken, Error, StoreError};
+use pocketune_core::{
+    ActiveAdapter, Adapters, CancelToken, DigestCache, Engine, EngineOptions, Error, ModelSource,
+    StoreError,
+};
+use pocketune_gguf::Gguf;
 use pocketune_gguf::fixtures::TinyModel;
+
+use pocketune_tests::engine;
 
 use crate::world::{World, ask, options};
 
@@ -180,4 +186,42 @@ fn completions_follow_and_scores_do_not() {
     world.activate(&[(one, 1.0)]);
     assert_ne!(complete(), completed);
     assert_eq!(score(), scored);
+}
+
+/// One weight that is infinite or enormous would make every change look small beside it, and
+/// one that is no number cannot be kept as a norm.
+#[test]
+fn hostile_weights_are_refused_when_norms_are_made() {
+    const TENSOR: &str = "blk.1.attn_v.weight";
+    let honest = TinyModel::llama().build().unwrap();
+    let gguf = Gguf::parse(&honest, honest.len() as u64).unwrap();
+    let data = gguf
+        .tensor_data(gguf.tensor(TENSOR).unwrap(), &honest)
+        .unwrap();
+    let start = data.as_ptr() as usize - honest.as_ptr() as usize;
+    for hostile in [
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::MAX,
+        1e30,
+        1e6,
+    ] {
+        let mut bytes = honest.clone();
+        bytes[start..start + 4].copy_from_slice(&hostile.to_le_bytes());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let source = ModelSource::Path(file.path().to_owned());
+        let identified = Engine::identify(&source, &DigestCache::in_memory());
+        let named =
+            matches!(&identified, Err(Error::WeightsUnsound { tensor, .. }) if tensor == TENSOR);
+        assert!(named, "{hostile}: {identified:?}");
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(file.path(), &EngineOptions::default());
+        let opened = Adapters::open(folder.path(), &engine, None);
+        assert!(
+            matches!(opened, Err(Error::WeightsUnsound { .. })),
+            "{opened:?}"
+        );
+    }
 }

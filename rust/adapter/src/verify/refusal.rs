@@ -206,13 +206,6 @@ pub enum Refusal {
     /// It is twice in one set.
     #[error("it is in the set more than once")]
     AdapterTwice,
-    /// Another release of its channel is in the same set. Releases of a channel replace each
-    /// other.
-    #[error("the set has two releases of channel {channel}, which replace each other")]
-    ChannelTwice {
-        /// The channel.
-        channel: Name,
-    },
     /// The adapters of a set together change a matrix by more than the policy allows one
     /// adapter to.
     #[error("the set changes {target} by {ratio:.3} of its norm, the policy allows {limit:.3}")]
@@ -277,7 +270,6 @@ impl Refusal {
             Self::MetricNotMet { .. } => "metric_not_met",
             Self::ScaleOutOfRange { .. } => "scale_out_of_range",
             Self::AdapterTwice => "adapter_twice",
-            Self::ChannelTwice { .. } => "channel_twice",
             Self::SetBeyondLimit { .. } => "set_beyond_limit",
             Self::Damaged => "damaged",
         }

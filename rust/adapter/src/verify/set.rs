@@ -11,14 +11,14 @@ use crate::verify::{Refusal, RefusedAdapter, VerifiedAdapter};
 const ROUNDING: f64 = 1e-6;
 
 /// Whether verified adapters may be used together, each with its scale: a factor on its
-/// change. Scales lie between 0 and 1; no adapter and no channel is there twice; and for
-/// each matrix, scale times relative change, summed over the set, stays in the release
-/// role's limit, summed over what this device made, in the device role's. By the triangle
-/// inequality no matrix is then changed by more. Does not block.
+/// change. Scales lie between 0 and 1; no adapter is there twice; and for each matrix, scale
+/// times relative change, summed over the set, stays in the release role's limit, summed
+/// over what this device made, in the device role's. By the triangle inequality no matrix
+/// is then changed by more. Does not block.
 ///
 /// # Errors
 /// The first adapter at which it is not so, and why: [`Refusal::ScaleOutOfRange`],
-/// [`Refusal::AdapterTwice`], [`Refusal::ChannelTwice`], [`Refusal::SetBeyondLimit`].
+/// [`Refusal::AdapterTwice`], [`Refusal::SetBeyondLimit`].
 pub fn check_set<'a>(
     set: impl IntoIterator<Item = (&'a VerifiedAdapter, f32)>,
 ) -> Result<(), Box<RefusedAdapter>> {
@@ -34,11 +34,6 @@ pub fn check_set<'a>(
         }
         if before.iter().any(|other| other.sha256 == adapter.sha256) {
             return refuse(Refusal::AdapterTwice);
-        }
-        let channel = &adapter.release.channel;
-        if before.iter().any(|other| other.release.channel == *channel) {
-            let channel = channel.clone();
-            return refuse(Refusal::ChannelTwice { channel });
         }
         if let Err(refusal) = of_all.add(adapter, scale, adapter.updates_max) {
             return refuse(refusal);

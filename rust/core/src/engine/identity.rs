@@ -17,7 +17,7 @@ const PIECE: usize = 1 << 14;
 
 /// Highest root mean square of a matrix's weights. Training leaves 0.01 to 1. One enormous
 /// weight would make every change look small beside it, and pass any limit on changes.
-const WEIGHT_RMS_MAX: f64 = 100.0;
+const WEIGHT_RMS_MAX: f64 = 10.0;
 
 impl Engine {
     /// The model as adapters are verified against it, given the norms of its matrices.

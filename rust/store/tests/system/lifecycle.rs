@@ -38,8 +38,7 @@ fn a_release_is_looked_at_installed_and_used() {
 #[test]
 fn going_back_leads_to_what_was_before_and_ends_at_the_model_as_it_is() {
     let world = World::new();
-    let one = world.install(1, 1).unwrap();
-    let two = world.install_in("tone", 2, 2).unwrap();
+    let (one, two) = (world.install(1, 1).unwrap(), world.install(2, 2).unwrap());
     let activate = |wanted: &[_]| world.store.activate(wanted, &world.situation()).unwrap();
     activate(&[(one, 1.0)]);
     activate(&[(one, 1.0), (two, 0.3)]);

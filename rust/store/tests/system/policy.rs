@@ -56,8 +56,7 @@ fn a_revoked_adapter_stops_and_the_model_answers() {
 #[test]
 fn one_refused_adapter_takes_the_whole_set_with_it() {
     let world = World::new();
-    let one = world.install(1, 1).unwrap();
-    let two = world.install_in("tone", 2, 2).unwrap();
+    let (one, two) = (world.install(1, 1).unwrap(), world.install(2, 2).unwrap());
     let both = [(one, 1.0), (two, 1.0)];
     world.store.activate(&both, &world.situation()).unwrap();
     let revoking = version(2, |policy| policy.revoked.digests = vec![one]);
