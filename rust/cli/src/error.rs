@@ -11,7 +11,7 @@ use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_train::TrainError;
 
-use crate::adapter::PeftError;
+use crate::adapter::{PeftError, UnsignableText};
 use crate::ending;
 use crate::evaluate::EvaluationError;
 use crate::experiment::WorldError;
@@ -84,6 +84,8 @@ pub(crate) enum CliError {
     #[error("the key: {0}")]
     Key(String),
     #[error(transparent)]
+    Unsignable(#[from] UnsignableText),
+    #[error(transparent)]
     Policy(PolicyError),
     #[error(transparent)]
     Suite(#[from] SuiteError),
@@ -154,6 +156,7 @@ impl CliError {
             Self::NotWritten { .. } | Self::NoPlace { .. } => "not_written",
             Self::NoStore => "no_store",
             Self::Key(_) => "key",
+            Self::Unsignable(_) => "text_unsignable",
             Self::Policy(error) => error.reason(),
             Self::Suite(_) | Self::SuiteFile { .. } => "suite_invalid",
             Self::Reward(_) => "reward_invalid",

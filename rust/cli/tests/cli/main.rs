@@ -22,4 +22,5 @@ mod reward;
 mod run;
 mod signals;
 mod tune;
+mod terminal;
 mod writing;
