@@ -1,14 +1,18 @@
 //! The files that a command writes: their places are checked before its work begins, and
 //! all of them take their places when everything is done.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use pocketune_base::{Draft, Existing, Place, PlaceError, Readers, check_folder};
 
 use crate::ending;
 use crate::error::CliError;
+
+/// A folder that its owner alone may look into.
+const PRIVATE_FOLDER: u32 = 0o700;
 
 /// A place for one file, checked.
 #[derive(Debug)]
@@ -37,21 +41,31 @@ impl Places {
         }
     }
 
-    /// A file that replaces an older one.
+    /// A file for whom the umask lets. It replaces an older one.
     pub(crate) fn file(&mut self, what: &'static str, path: &Path) -> Result<OutFile, CliError> {
         self.place(what, path, Existing::Replaced, Readers::Umask)
     }
 
+    /// A file that holds what people wrote, or was made from that: its owner's alone, unless
+    /// it replaces one that others may read.
+    pub(crate) fn personal(
+        &mut self,
+        what: &'static str,
+        path: &Path,
+    ) -> Result<OutFile, CliError> {
+        self.place(what, path, Existing::Replaced, Readers::OwnerAtFirst)
+    }
+
     /// The same, if one is asked for.
-    pub(crate) fn optional(
+    pub(crate) fn optional_personal(
         &mut self,
         what: &'static str,
         path: Option<&Path>,
     ) -> Result<Option<OutFile>, CliError> {
-        path.map(|path| self.file(what, path)).transpose()
+        path.map(|path| self.personal(what, path)).transpose()
     }
 
-    /// A file that is its owner's alone; it replaces an older one.
+    /// A file that is its owner's alone, whatever older one it replaces.
     pub(crate) fn private(&mut self, what: &'static str, path: &Path) -> Result<OutFile, CliError> {
         self.place(what, path, Existing::Replaced, Readers::Owner)
     }
@@ -181,7 +195,7 @@ impl OutFolder {
         let what = self.what;
         let mut made = Vec::new();
         let make = |path: &PathBuf| {
-            fs::create_dir(path)?;
+            DirBuilder::new().mode(PRIVATE_FOLDER).create(path)?;
             made.push(path.clone());
             Ok(())
         };

@@ -28,7 +28,7 @@ pub(super) struct AnalyzeArgs {
 
 pub(super) fn run(args: &AnalyzeArgs, output: &Output) -> Result<ExitCode, CliError> {
     let mut places = Places::beside(args.evidence.inputs());
-    let summary = places.optional("--summary-out", args.summary_out.as_deref())?;
+    let summary = places.optional_personal("--summary-out", args.summary_out.as_deref())?;
     let evidence = args.evidence.read()?;
     let now = args.at.unwrap_or_else(pocketune_core::now);
     let decision = decide(

@@ -54,7 +54,7 @@ impl ReportArgs {
         let subjects: Vec<PathBuf> = subjects.map(|(_, file)| file.into()).collect();
         let inputs = self.evidence.inputs().chain(&self.reward);
         let inputs = inputs.chain(&self.samples).chain(&subjects);
-        Places::beside(inputs).file("--out", &self.out)
+        Places::beside(inputs).personal("--out", &self.out)
     }
 }
 
