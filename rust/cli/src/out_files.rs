@@ -1,6 +1,7 @@
 //! The files that a command writes: their places are checked before its work begins, and
 //! all of them take their places when everything is done.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -22,6 +23,8 @@ pub(crate) struct OutFile {
     place: Place,
     existing: Existing,
     readers: Readers,
+    /// What its temporary file's name begins with.
+    draft_prefix: Option<OsString>,
 }
 
 /// Checks the places of one command.
@@ -108,6 +111,7 @@ impl Places {
             place,
             existing,
             readers,
+            draft_prefix: None,
         })
     }
 }
@@ -142,13 +146,30 @@ pub(crate) fn write(file: &OutFile, bytes: &[u8]) -> Result<(), CliError> {
 }
 
 fn draft(file: &OutFile, bytes: &[u8]) -> io::Result<Draft> {
-    let make = || file.place.draft(file.readers);
+    let make = || match &file.draft_prefix {
+        None => file.place.draft(file.readers),
+        Some(prefix) => {
+            let draft = file.place.draft_named(file.readers, prefix)?;
+            // For as long as this process lives, where the file system knows locks.
+            let _ = draft.as_file().try_lock();
+            Ok(draft)
+        }
+    };
     let mut draft = ending::make_temporary(make, |draft| draft.temporary().to_owned())?;
     draft.fill(bytes)?;
     Ok(draft)
 }
 
 impl OutFile {
+    /// The same, whose temporary file is known by how its name begins.
+    pub(crate) fn with_draft_prefix(self, prefix: OsString) -> Self {
+        let draft_prefix = Some(prefix);
+        Self {
+            draft_prefix,
+            ..self
+        }
+    }
+
     fn not_written(&self, source: io::Error) -> CliError {
         let what = self.what;
         CliError::NotWritten { what, source }
