@@ -9,6 +9,7 @@ mod experiments;
 mod faults;
 mod lifecycle;
 mod policy;
+mod private;
 mod review;
 mod two_processes;
 mod world;
