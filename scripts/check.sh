@@ -7,7 +7,8 @@
 #     clippy        Rust lints, warnings are errors
 #     ktlint        Kotlin formatting and style
 #     swift-format  Swift formatting and style
-#     deny          licences, banned crates and sources of the dependency tree
+#     deny          licences, banned crates and sources of the dependency tree, and advisories
+#                   about it, where RustSec's database of them can be fetched
 #     scripts       shellcheck over these scripts
 #
 # --fix lets the formatters rewrite files. Every check runs, whatever fails.
@@ -99,6 +100,33 @@ check_deny() {
     local cargo_deny
     cargo_deny=$("$SCRIPTS/cargo-tool.sh" cargo-deny)
     "$cargo_deny" --log-level warn check --hide-inclusion-graph licenses bans sources
+    check_advisories "$cargo_deny"
+}
+
+# The database is a git repository, which not every machine can fetch: that is said, and the
+# other checks hold without it. An older copy is better than none, and its age is said too.
+check_advisories() {
+    local cargo_deny=$1 why copy
+    if ! why=$("$cargo_deny" --log-level error fetch db 2>&1); then
+        say "$why"
+        why=$(sed -n 's/^fatal: //p' <<<"$why" | sed -n 1p)
+        copy=$(advisory_copy)
+        if [ -z "$copy" ]; then
+            remark "advisories not checked: no database${why:+ ($why)}"
+            return
+        fi
+        remark "advisories after $copy not checked: no newer database${why:+ ($why)}"
+    fi
+    "$cargo_deny" --log-level warn check --disable-fetch --hide-inclusion-graph advisories
+}
+
+# The day of the newest advisory of a copy that was fetched before.
+advisory_copy() {
+    local folder
+    for folder in "${CARGO_HOME:-$HOME/.cargo}"/advisory-dbs/*/; do
+        git -C "$folder" log -1 --format=%cs 2>/dev/null && return
+    done
+    return 0
 }
 
 check_scripts() {

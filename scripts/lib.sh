@@ -133,6 +133,12 @@ cannot() {
     exit "$CANNOT_RUN"
 }
 
+# What a step passes over while it goes on, in its output and below its line of the table.
+remark() {
+    say "$*"
+    line "$*"
+}
+
 # step NAME COMMAND...: runs one step of a suite, says how long it took, and
 # remembers how it ended. COMMAND is a program, not a function: bash ignores
 # `set -e` inside a function whose status is looked at. The lines of its own steps

@@ -13,13 +13,15 @@ set -euo pipefail
 
 STEP_CASES=(a_step_that_cannot_run_is_told_from_a_failure a_failure_outweighs_what_cannot_run
     lines_of_inner_steps_stand_below_their_step a_left_out_step_is_said)
+DENY_CASES=(advisories_that_cannot_be_had_are_said an_older_copy_of_the_advisories_is_used_and_said
+    an_advisory_fails_the_check)
 DEBIAN_CASES=(a_killed_setup_is_not_taken_for_a_finished_one a_failed_setup_says_why
     a_package_that_cannot_be_unpacked_is_named an_unknown_source_of_rust_is_named
     an_installation_that_does_not_help_is_said)
 LACK_CASES=(a_missing_pip_is_named an_old_rust_of_rustups_is_named)
 SWIFT_CASES=(swift_runs_where_the_root_is_no_mount_point swift_runs_without_namespaces swift_runs_without_capabilities
     swift_names_what_is_not_allowed)
-CASES=("${STEP_CASES[@]}" "${LACK_CASES[@]}" "${DEBIAN_CASES[@]}" "${SWIFT_CASES[@]}")
+CASES=("${STEP_CASES[@]}" "${LACK_CASES[@]}" "${DENY_CASES[@]}" "${DEBIAN_CASES[@]}" "${SWIFT_CASES[@]}")
 
 main() {
     local case
@@ -42,7 +44,7 @@ main() {
 }
 
 has_nothing_to_say() {
-    case " ${STEP_CASES[*]} ${LACK_CASES[*]} " in *" $1 "*) return 1 ;; esac
+    case " ${STEP_CASES[*]} ${LACK_CASES[*]} ${DENY_CASES[*]} " in *" $1 "*) return 1 ;; esac
     is_debian || return 0
     case " ${SWIFT_CASES[*]} " in *" $1 "*) has_swift || ! is_root ;; *) return 1 ;; esac
 }
@@ -102,6 +104,46 @@ a_left_out_step_is_said() {
     ended_with 0
     says 'left out'
     says $'\n1 passed, 0 failed, 1 skipped'
+}
+
+# ── advisories ──
+
+# deny FETCH CHECK: `check.sh --only deny` with a cargo-deny that ends so when it fetches the
+# database and when it looks into it, as a step of a suite.
+deny() {
+    local program
+    program=$(CARGO_TARGET_DIR=$work/target bash -c ". '$SCRIPTS/lib.sh' && printf %s \"\$TOOLS\"")
+    program=$program/cargo-deny-$(sed -n 's/.*get cargo-deny \([0-9.]*\) .*/\1/p' "$SCRIPTS/cargo-tool.sh")/bin/cargo-deny
+    mkdir -p "${program%/*}"
+    printf '%s\n' '#!/usr/bin/env bash' 'case "$*" in' \
+        "*'fetch db') echo 'fatal: no such host' >&2; exit $1 ;;" \
+        "*advisories) echo 'looked at advisories' >&2; exit $2 ;;" 'esac' >"$program"
+    chmod +x "$program"
+    suite "step deny env CARGO_TARGET_DIR='$work/target' CARGO_HOME='$work/cargo' '$SCRIPTS/check.sh' --only deny"
+}
+
+advisories_that_cannot_be_had_are_said() {
+    deny 1 1
+    ended_with 0
+    says $' s\n  advisories not checked: no database (no such host)'
+    says_nothing_of 'looked at advisories'
+}
+
+an_older_copy_of_the_advisories_is_used_and_said() {
+    git init --quiet "$work/cargo/advisory-dbs/some"
+    GIT_COMMITTER_DATE=2026-02-03T00:00:00Z git -C "$work/cargo/advisory-dbs/some" \
+        -c user.name=x -c user.email=x commit --quiet --allow-empty --message x
+    deny 1 0
+    ended_with 0
+    says 'advisories after 2026-02-03 not checked'
+    says 'looked at advisories'
+}
+
+an_advisory_fails_the_check() {
+    deny 0 1
+    ended_with 1
+    says 'looked at advisories'
+    says_nothing_of 'not checked'
 }
 
 # ── making something once ──

@@ -94,6 +94,9 @@ impl<'de> Deserialize<'de> for PublicKey {
     }
 }
 
+// The library erases keys with its feature `zeroize` only, and has something to drop then.
+const _: () = assert!(std::mem::needs_drop::<SigningKey>());
+
 /// A private key in memory, erased when dropped. Never printed.
 #[derive(Clone)]
 pub struct SecretKey(SigningKey);

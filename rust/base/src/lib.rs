@@ -1,8 +1,9 @@
 //! What every crate that reads what others wrote would else write again (layer L0): files
-//! that somebody names, text, lines, JSON, moments, files written whole. Everything here is bounded, and no input
+//! that somebody names, text, lines, JSON, moments, files written whole; and showing it. Everything here is bounded, and no input
 //! makes it panic.
 #![forbid(unsafe_code)]
 
+mod escaped;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
 pub mod json;
@@ -12,6 +13,7 @@ mod seconds;
 mod text;
 mod whole;
 
+pub use escaped::{Escaped, escaped_json, steers};
 pub use lines::{
     BLANK_LINES_MAX, LINE_BYTES_MAX, Line, LineError, LineFault, LineReader, ReadLinesError, lines,
 };

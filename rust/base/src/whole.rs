@@ -4,14 +4,17 @@
 //! their name in one rename: at any moment the name holds the older file or the new one.
 //! Whether a file can go to a place is asked before the work that makes it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::{OpenError, open_regular_with};
+
+/// Read and written by its owner alone.
+const PRIVATE: u32 = 0o600;
 
 /// What happens to a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +25,16 @@ pub enum Existing {
     Kept,
 }
 
-/// Who may read a new file. One that replaces another has the permissions of that.
+/// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
     /// Its owner alone, from the first byte on, whatever it replaces.
     Owner,
-    /// Whom the process's umask lets.
+    /// Its owner alone where it is new, whatever the process's umask: it holds what people
+    /// wrote, or was made from that. One that replaces another has the permissions of that,
+    /// which somebody chose.
+    OwnerAtFirst,
+    /// Whom the process's umask lets. One that replaces another has the permissions of that.
     Umask,
 }
 
@@ -139,14 +146,34 @@ impl Place {
     /// # Errors
     /// What the system says.
     pub fn draft(&self, readers: Readers) -> io::Result<Draft> {
+        self.draft_with(readers, &tempfile::Builder::new())
+    }
+
+    /// The same with a name that begins so, by which it is known where a process that was
+    /// killed left it behind.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn draft_named(&self, readers: Readers, prefix: &OsStr) -> io::Result<Draft> {
+        self.draft_with(readers, tempfile::Builder::new().prefix(prefix))
+    }
+
+    fn draft_with(
+        &self,
+        readers: Readers,
+        builder: &tempfile::Builder<'_, '_>,
+    ) -> io::Result<Draft> {
         let mode = match readers {
-            Readers::Owner => 0o600,
+            Readers::Owner | Readers::OwnerAtFirst => PRIVATE,
             Readers::Umask => 0o666,
         };
-        let mut builder = tempfile::Builder::new();
-        builder.permissions(Permissions::from_mode(mode));
-        let file = builder.tempfile_in(&self.folder)?;
-        if let (Readers::Umask, Ok(older)) = (readers, fs::metadata(self.path())) {
+        let open = |path: &Path| {
+            let mut options = File::options();
+            options.write(true).create_new(true).mode(mode).open(path)
+        };
+        let file = { builder.make_in(&self.folder, open) }.map_err(without_path)?;
+        let keeps_mode = readers != Readers::Owner;
+        if let (true, Ok(older)) = (keeps_mode, fs::metadata(self.path())) {
             let mode = older.permissions().mode() & 0o777;
             file.as_file()
                 .set_permissions(Permissions::from_mode(mode))?;
@@ -177,8 +204,16 @@ impl Draft {
     /// # Errors
     /// What the system says, such as that the disk is full.
     pub fn fill(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.file.as_file().sync_all()
+        // Not through `tempfile`, whose errors hold paths.
+        let mut file = self.file.as_file();
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+
+    /// The temporary file, open, such as to lock it.
+    #[must_use]
+    pub fn as_file(&self) -> &File {
+        self.file.as_file()
     }
 
     /// The temporary file, for whoever has to remove it where nothing is dropped.
@@ -227,7 +262,9 @@ pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()
 /// # Errors
 /// What the system says.
 pub fn check_folder(folder: &Path) -> io::Result<()> {
-    tempfile::tempfile_in(folder).map(drop)
+    tempfile::tempfile_in(folder)
+        .map(drop)
+        .map_err(without_path)
 }
 
 /// What has this name, links followed: a regular file, a folder or nothing.
@@ -253,6 +290,14 @@ fn refused(error: OpenError) -> PlaceError {
     match error {
         OpenError::NotAFile { found } => PlaceError::NotAFile { found },
         OpenError::Io(error) => PlaceError::Io(error),
+    }
+}
+
+/// The system's own errors hold no path; those that `tempfile` makes of them may.
+fn without_path(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(_) => error,
+        None => error.kind().into(),
     }
 }
 
@@ -349,8 +394,12 @@ mod tests {
         fs::set_permissions(path("file"), Permissions::from_mode(0o640)).unwrap();
         write_whole(&path("file"), b"new", Readers::Umask).unwrap();
         assert_eq!(mode(&path("file")), 0o640);
+        write_whole(&path("file"), b"new", Readers::OwnerAtFirst).unwrap();
+        assert_eq!(mode(&path("file")), 0o640);
         write_whole(&path("file"), b"new", Readers::Owner).unwrap();
         assert_eq!(mode(&path("file")), 0o600);
+        write_whole(&path("personal"), b"new", Readers::OwnerAtFirst).unwrap();
+        assert_eq!(mode(&path("personal")), 0o600);
     }
 
     #[test]

@@ -11,10 +11,11 @@ use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_train::TrainError;
 
-use crate::adapter::PeftError;
+use crate::adapter::{PeftError, UnsignableText};
 use crate::ending;
 use crate::evaluate::EvaluationError;
 use crate::experiment::WorldError;
+use crate::key::KeyError;
 use crate::output::human_bytes;
 
 /// The command line makes no sense; clap's own is the same.
@@ -83,6 +84,10 @@ pub(crate) enum CliError {
     NoStore,
     #[error("the key: {0}")]
     Key(String),
+    #[error("the key: {0}")]
+    KeyFile(#[from] KeyError),
+    #[error(transparent)]
+    Unsignable(#[from] UnsignableText),
     #[error(transparent)]
     Policy(PolicyError),
     #[error(transparent)]
@@ -153,7 +158,8 @@ impl CliError {
             Self::Data { .. } | Self::NoData { .. } => "data_invalid",
             Self::NotWritten { .. } | Self::NoPlace { .. } => "not_written",
             Self::NoStore => "no_store",
-            Self::Key(_) => "key",
+            Self::Key(_) | Self::KeyFile(_) => "key",
+            Self::Unsignable(_) => "text_unsignable",
             Self::Policy(error) => error.reason(),
             Self::Suite(_) | Self::SuiteFile { .. } => "suite_invalid",
             Self::Reward(_) => "reward_invalid",

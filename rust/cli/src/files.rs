@@ -4,16 +4,20 @@ use std::env;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pocketune_base::{OpenError, open_regular};
 use pocketune_core::{DigestCache, ModelSource};
+use zeroize::Zeroizing;
 
 use crate::error::CliError;
 
 /// Prompts, grammars, schemas and templates are far smaller.
 const TEXT_BYTES_MAX: u64 = 1 << 20;
+/// Keys of every kind are far shorter, and passphrases too. So much memory is taken at once.
+const SECRET_BYTES_MAX: usize = 1 << 16;
 const DEFAULT_MODEL: &str = "smollm2-135m-instruct-q4_1.gguf";
 
 /// The model to use: the one given, or the default one if it was fetched.
@@ -89,13 +93,12 @@ impl Named {
     }
 
     /// Text without byte order marks at its start.
-    fn text(&self, bytes: &[u8]) -> Result<String, CliError> {
+    fn text<'b>(&self, bytes: &'b [u8]) -> Result<&'b str, CliError> {
         let text = pocketune_base::text(bytes);
-        let text = text.map_err(|source| CliError::Text {
+        text.map_err(|source| CliError::Text {
             file: self.file.clone(),
             source,
-        })?;
-        Ok(text.to_owned())
+        })
     }
 }
 
@@ -104,17 +107,14 @@ const STDIN: &str = "-";
 /// Reads a text file; `-` is standard input. `what` names it in errors.
 pub(crate) fn read_text(what: &'static str, path: &Path) -> Result<String, CliError> {
     let bytes = read_or_stdin(what, path, TEXT_BYTES_MAX)?;
-    match path == Path::new(STDIN) {
-        true => Named::stdin(what).text(&bytes),
-        false => Named::new(what, path).text(&bytes),
-    }
+    text_of(what, path, &bytes).map(str::to_owned)
 }
 
 /// Reads a prompt that is piped in.
 pub(crate) fn read_prompt(from: impl Read) -> Result<String, CliError> {
     let named = Named::stdin("prompt");
     let bytes = bounded(&named, from, TEXT_BYTES_MAX)?;
-    named.text(&bytes)
+    named.text(&bytes).map(str::to_owned)
 }
 
 /// Reads a regular file of at most `limit_bytes`; `-` is standard input.
@@ -130,6 +130,54 @@ pub(crate) fn read_or_stdin(
     let file = open_regular(path);
     let file = file.map_err(|error| named.not_opened(error, "; `-` reads standard input"))?;
     bounded(&named, file, limit_bytes)
+}
+
+/// Reads a key or a passphrase into memory that is erased when it is dropped; `-` is standard
+/// input. Nothing on the way keeps a copy: no buffer of the standard library's, and none that
+/// grew.
+pub(crate) fn read_secret_bytes(
+    what: &'static str,
+    path: &Path,
+) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    let (named, mut file) = if path == Path::new(STDIN) {
+        let named = Named::stdin(what);
+        let unbuffered = io::stdin().as_fd().try_clone_to_owned();
+        let file = unbuffered.map_err(|source| named.unreadable(source))?;
+        (named, File::from(file))
+    } else {
+        let named = Named::new(what, path);
+        let file = open_regular(path);
+        let file = file.map_err(|error| named.not_opened(error, "; `-` reads standard input"))?;
+        (named, file)
+    };
+    let mut bytes = Zeroizing::new(vec![0; SECRET_BYTES_MAX + 1]);
+    let mut length = 0;
+    while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(named.unreadable(error)),
+        }
+    }
+    if length > SECRET_BYTES_MAX {
+        return Err(named.too_long(SECRET_BYTES_MAX as u64));
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// The text of what was read from `path`.
+pub(crate) fn text_of<'b>(
+    what: &'static str,
+    path: &Path,
+    bytes: &'b [u8],
+) -> Result<&'b str, CliError> {
+    let named = match path == Path::new(STDIN) {
+        true => Named::stdin(what),
+        false => Named::new(what, path),
+    };
+    named.text(bytes)
 }
 
 /// Reads a regular file of at most `limit_bytes`.

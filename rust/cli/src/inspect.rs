@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::estimate::EstimateReport;
 use crate::files;
 use crate::load;
-use crate::output::{Output, grouped, human_bytes, printable};
+use crate::output::{Output, grouped, human_bytes, line};
 use crate::tensors::{self, Tensor};
 
 const EXAMPLES: &str = "\
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<ExitCode, CliEr
 fn tensor_line(tensor: &Tensor) -> String {
     let dims: Vec<_> = tensor.dims.iter().map(u64::to_string).collect();
     let bytes = human_bytes(tensor.bytes);
-    let name = printable(&tensor.name);
+    let name = line(&tensor.name);
     format!(
         "{:>7}  {:>16}  {bytes:>10}  {name}\n",
         tensor.r#type,
@@ -80,12 +80,12 @@ fn facts_rows(facts: &ModelFacts) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("model", load::title(facts)),
         ("architecture", header.architecture.name().to_owned()),
-        ("quantization", printable(&header.quantization)),
+        ("quantization", line(&header.quantization)),
         ("parameters", grouped(header.parameters)),
         ("file", human_bytes(facts.file_bytes)),
         (
             "license",
-            printable(header.license.as_deref().unwrap_or("not named")),
+            line(header.license.as_deref().unwrap_or("not named")),
         ),
         (
             "trained context",

@@ -7,7 +7,7 @@ use pocketune_core::{Engine, EngineOptions, ModelFacts, ModelSource};
 use crate::args::EngineArgs;
 use crate::error::CliError;
 use crate::files;
-use crate::output::{Output, printable};
+use crate::output::{Output, line};
 
 const STEPS: u64 = 1000;
 
@@ -44,8 +44,8 @@ pub(crate) fn title(facts: &ModelFacts) -> String {
         .to_lowercase()
         .contains(&header.quantization.to_lowercase())
     {
-        printable(name)
+        line(name)
     } else {
-        printable(&format!("{name} {}", header.quantization))
+        line(&format!("{name} {}", header.quantization))
     }
 }

@@ -43,7 +43,7 @@ use clap::Parser as _;
 
 use crate::args::{Cli, Command};
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, line};
 
 fn main() -> ExitCode {
     panic::set_hook(Box::new(report_panic));
@@ -116,7 +116,13 @@ fn start_logging(verbose: bool, quiet: bool) {
         (false, true) => (LevelFilter::Off, LevelFilter::Off),
         (false, false) => (LevelFilter::Warn, LevelFilter::Off),
     };
+    // What is logged quotes files: llama.cpp prints all of a model's metadata.
+    let format = |to: &mut env_logger::fmt::Formatter, record: &log::Record<'_>| {
+        let said = line(&record.args().to_string());
+        writeln!(to, "[{:5} {}] {said}", record.level(), record.target())
+    };
     env_logger::Builder::new()
+        .format(format)
         .filter_level(ours)
         .filter_module("llama.cpp", llama)
         .init();

@@ -1,14 +1,19 @@
 //! The files that a command writes: their places are checked before its work begins, and
 //! all of them take their places when everything is done.
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use pocketune_base::{Draft, Existing, Place, PlaceError, Readers, check_folder};
 
 use crate::ending;
 use crate::error::CliError;
+
+/// A folder that its owner alone may look into.
+const PRIVATE_FOLDER: u32 = 0o700;
 
 /// A place for one file, checked.
 #[derive(Debug)]
@@ -18,6 +23,8 @@ pub(crate) struct OutFile {
     place: Place,
     existing: Existing,
     readers: Readers,
+    /// What its temporary file's name begins with.
+    draft_prefix: Option<OsString>,
 }
 
 /// Checks the places of one command.
@@ -37,21 +44,31 @@ impl Places {
         }
     }
 
-    /// A file that replaces an older one.
+    /// A file for whom the umask lets. It replaces an older one.
     pub(crate) fn file(&mut self, what: &'static str, path: &Path) -> Result<OutFile, CliError> {
         self.place(what, path, Existing::Replaced, Readers::Umask)
     }
 
+    /// A file that holds what people wrote, or was made from that: its owner's alone, unless
+    /// it replaces one that others may read.
+    pub(crate) fn personal(
+        &mut self,
+        what: &'static str,
+        path: &Path,
+    ) -> Result<OutFile, CliError> {
+        self.place(what, path, Existing::Replaced, Readers::OwnerAtFirst)
+    }
+
     /// The same, if one is asked for.
-    pub(crate) fn optional(
+    pub(crate) fn optional_personal(
         &mut self,
         what: &'static str,
         path: Option<&Path>,
     ) -> Result<Option<OutFile>, CliError> {
-        path.map(|path| self.file(what, path)).transpose()
+        path.map(|path| self.personal(what, path)).transpose()
     }
 
-    /// A file that is its owner's alone; it replaces an older one.
+    /// A file that is its owner's alone, whatever older one it replaces.
     pub(crate) fn private(&mut self, what: &'static str, path: &Path) -> Result<OutFile, CliError> {
         self.place(what, path, Existing::Replaced, Readers::Owner)
     }
@@ -94,6 +111,7 @@ impl Places {
             place,
             existing,
             readers,
+            draft_prefix: None,
         })
     }
 }
@@ -128,13 +146,30 @@ pub(crate) fn write(file: &OutFile, bytes: &[u8]) -> Result<(), CliError> {
 }
 
 fn draft(file: &OutFile, bytes: &[u8]) -> io::Result<Draft> {
-    let make = || file.place.draft(file.readers);
+    let make = || match &file.draft_prefix {
+        None => file.place.draft(file.readers),
+        Some(prefix) => {
+            let draft = file.place.draft_named(file.readers, prefix)?;
+            // For as long as this process lives, where the file system knows locks.
+            let _ = draft.as_file().try_lock();
+            Ok(draft)
+        }
+    };
     let mut draft = ending::make_temporary(make, |draft| draft.temporary().to_owned())?;
     draft.fill(bytes)?;
     Ok(draft)
 }
 
 impl OutFile {
+    /// The same, whose temporary file is known by how its name begins.
+    pub(crate) fn with_draft_prefix(self, prefix: OsString) -> Self {
+        let draft_prefix = Some(prefix);
+        Self {
+            draft_prefix,
+            ..self
+        }
+    }
+
     fn not_written(&self, source: io::Error) -> CliError {
         let what = self.what;
         CliError::NotWritten { what, source }
@@ -181,7 +216,7 @@ impl OutFolder {
         let what = self.what;
         let mut made = Vec::new();
         let make = |path: &PathBuf| {
-            fs::create_dir(path)?;
+            DirBuilder::new().mode(PRIVATE_FOLDER).create(path)?;
             made.push(path.clone());
             Ok(())
         };

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use pocketune_base::{Escaped, escaped_json, steers};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -38,33 +39,32 @@ impl Output {
         if !ending::begin_object() {
             return Ok(());
         }
-        self.text(&format!("{text}\n"))
+        heard(print_json(&text))
     }
 
-    /// Prints a result as it is. Whoever read it may have gone, as `head` does: that
-    /// changes nothing but what is printed.
+    /// Prints a result for a person, whatever of it comes from a file. Names and whatever
+    /// else has to stay on its line go through [`line`] before. Whoever read it may have
+    /// gone, as `head` does: that changes nothing but what is printed.
     pub(crate) fn text(&self, text: &str) -> Result<(), CliError> {
-        match print(text) {
-            Err(error) if error.is_broken_pipe() => Ok(()),
-            printed => printed,
-        }
+        heard(print(&printable(text)))
     }
 
-    /// Prints names and values in two columns.
+    /// Prints names and values in two columns. No line of a value looks like a row.
     pub(crate) fn rows(&self, rows: &[(&str, String)]) -> Result<(), CliError> {
         let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let below = format!("\n{:width$}  ", "");
         let lines: String = rows
             .iter()
-            .map(|(name, value)| format!("{name:width$}  {value}\n"))
+            .map(|(name, value)| format!("{name:width$}  {}\n", value.replace('\n', &below)))
             .collect();
         self.text(&lines)
     }
 
-    /// Prints a remark on standard error if somebody wants remarks.
+    /// Prints a remark of one line on standard error if somebody wants remarks.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             // A closed standard error leaves nobody to tell.
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", line(text));
         }
     }
 
@@ -82,7 +82,7 @@ impl Output {
             } else {
                 ("\x1b[2m", "\x1b[0m")
             };
-            let _ = writeln!(io::stderr(), "{dim}{text}{normal}");
+            let _ = writeln!(io::stderr(), "{dim}{}{normal}", line(text));
         }
     }
 
@@ -123,7 +123,7 @@ impl Output {
         if error.is_broken_pipe() {
             return ExitCode::SUCCESS;
         }
-        let _ = writeln!(io::stderr(), "error: {}", printable(&error.to_string()));
+        let _ = writeln!(io::stderr(), "error: {}", line(&error.to_string()));
         if self.json {
             // The exit code still tells.
             let _ = self.json(&error_object(error));
@@ -132,7 +132,20 @@ impl Output {
     }
 }
 
-/// Writes to standard output.
+/// Prints one JSON object. It may end on a terminal too.
+pub(crate) fn print_json(json: &str) -> Result<(), CliError> {
+    print(&format!("{}\n", escaped_json(json)))
+}
+
+/// A reader that has gone changes nothing.
+fn heard(printed: Result<(), CliError>) -> Result<(), CliError> {
+    match printed {
+        Err(error) if error.is_broken_pipe() => Ok(()),
+        printed => printed,
+    }
+}
+
+/// Writes to standard output, byte by byte.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())
@@ -149,18 +162,29 @@ pub(crate) fn failure(kind: &str, message: &str) -> Value {
     json!({ "error": { "kind": kind, "message": message } })
 }
 
-/// Text of a model or a file without the control characters that steer a terminal.
+/// Text of a model, a file or somebody else, on as many lines as it has, with what steers a
+/// terminal escaped.
 pub(crate) fn printable(text: &str) -> String {
-    let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    text.chars()
-        .map(|c| {
-            if steers(c) {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                c
-            }
-        })
-        .collect()
+    Escaped::prose(text).to_string()
+}
+
+/// The same on one line: names, facts, messages.
+pub(crate) fn line(text: &str) -> String {
+    Escaped::line(text).to_string()
+}
+
+/// Text for a page, where a browser shows nothing for what steers.
+pub(crate) fn replaced(text: &str) -> String {
+    let passes = |c: char| !steers(c) || matches!(c, '\n' | '\t');
+    let each = text.chars();
+    each.map(|c| {
+        if passes(c) {
+            c
+        } else {
+            char::REPLACEMENT_CHARACTER
+        }
+    })
+    .collect()
 }
 
 /// Bytes in decimal units, such as `98.4 MB`.
@@ -189,7 +213,7 @@ pub(crate) fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{grouped, human_bytes, printable};
+    use super::{grouped, human_bytes, line, printable, replaced};
 
     #[test]
     fn numbers_read_well() {
@@ -202,6 +226,9 @@ mod tests {
 
     #[test]
     fn escape_sequences_do_not_reach_the_terminal() {
-        assert_eq!(printable("a\x1b[2Jb\tc\n"), "a\u{fffd}[2Jb\tc\n");
+        let text = "a\x1b[2Jb\tc\n\u{202e}";
+        assert_eq!(printable(text), "a\\u{1b}[2Jb\tc\n\\u{202e}");
+        assert_eq!(line(text), "a\\u{1b}[2Jb\\tc\\n\\u{202e}");
+        assert_eq!(replaced(text), "a\u{fffd}[2Jb\tc\n\u{fffd}");
     }
 }

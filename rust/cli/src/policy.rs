@@ -11,6 +11,7 @@ use pocketune_adapter::{
     SuiteRef, Timestamp, TrustPolicy, ValidationRole,
 };
 
+use crate::adapter::signable_line;
 use crate::error::CliError;
 use crate::files::read_bytes;
 use crate::key::{PassphraseArgs, read_public, read_secret};
@@ -271,6 +272,11 @@ impl SigningArgs {
 
 impl NewArgs {
     fn document(&self) -> Result<PolicyDocument, CliError> {
+        signable_line("the policy's name", &self.name)?;
+        for Requirement { suite, metric, .. } in &self.require {
+            signable_line("a required suite's name", &suite.name)?;
+            signable_line("a required metric's name", metric)?;
+        }
         let now = pocketune_core::now();
         let mut keys = BTreeMap::new();
         let mut role = |paths: &[PathBuf]| -> Result<Vec<KeyId>, CliError> {

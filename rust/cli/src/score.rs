@@ -13,7 +13,7 @@ use crate::candidate::{CandidateArgs, Subject};
 use crate::error::CliError;
 use crate::files;
 use crate::load;
-use crate::output::{Output, printable};
+use crate::output::{Output, line};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &ScoreArgs, output: &Output) -> Result<ExitCode, CliErro
         output.text(&format!(
             "{:>10.4}  {}\n",
             token.log_probability,
-            printable(&quoted(text))
+            line(&quoted(text))
         ))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -107,7 +107,7 @@ impl ScoreArgs {
     }
 }
 
-/// A token with its spaces and line ends made visible.
+/// A token with its spaces made visible.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\n', "\\n").replace('\t', "\\t"))
+    format!("\"{text}\"")
 }

@@ -11,7 +11,7 @@ use crate::args::ModelArgs;
 use crate::error::CliError;
 use crate::files;
 use crate::load;
-use crate::output::{Output, printable};
+use crate::output::{Output, line};
 use crate::score::quoted;
 
 const EXAMPLES: &str = "\
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &TokenizeArgs, output: &Output) -> Result<ExitCode, CliE
         return Ok(ExitCode::SUCCESS);
     }
     for (id, text) in tokens.iter().zip(&texts) {
-        output.text(&format!("{id:>8}  {}\n", printable(&quoted(text))))?;
+        output.text(&format!("{id:>8}  {}\n", line(&quoted(text))))?;
     }
     output.aside(&format!("{} tokens", tokens.len()));
     Ok(ExitCode::SUCCESS)

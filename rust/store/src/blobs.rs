@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,9 +10,10 @@ use pocketune_adapter::Digest;
 use pocketune_base::{OpenError, open_regular, open_regular_with};
 
 use crate::error::StoreError;
+use crate::private;
 
-const FOLDER: &str = "blobs";
-const LOCK: &str = "blobs.lock";
+pub(crate) const FOLDER: &str = "blobs";
+pub(crate) const LOCK: &str = "blobs.lock";
 const SUFFIX: &str = ".gguf";
 
 /// The folder of blobs.
@@ -29,7 +31,10 @@ pub(crate) struct Installing(#[expect(dead_code, reason = "its drop unlocks")] F
 impl Blobs {
     pub(crate) fn open(store: &Path) -> Result<Self, StoreError> {
         let folder = store.join(FOLDER);
-        fs::create_dir_all(&folder)?;
+        private::make_folder(&folder)?;
+        for entry in fs::read_dir(&folder)? {
+            private::tighten(&entry?.path());
+        }
         let lock = store.join(LOCK);
         Ok(Self { folder, lock })
     }
@@ -126,7 +131,9 @@ impl Blobs {
     }
 
     fn lock_file(&self) -> Result<File, OpenError> {
-        open_regular_with(&self.lock, File::options().create(true).append(true))
+        let mut options = File::options();
+        options.create(true).append(true).mode(private::FILE);
+        open_regular_with(&self.lock, &mut options)
     }
 }
 
@@ -151,7 +158,9 @@ fn process_mark() -> Result<u64, StoreError> {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(private::FILE);
+    let mut file = options.open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -146,6 +146,8 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged {
                 what: "the database",
             },
+            // Its message is the database's path.
+            Some(ErrorCode::OutOfMemory) => Self::Io(io::ErrorKind::OutOfMemory.into()),
             _ => Self::Database(error),
         }
     }

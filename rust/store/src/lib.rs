@@ -22,10 +22,10 @@ mod history;
 mod install;
 mod norms;
 mod policy;
+mod private;
 mod review;
 mod rows;
 
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -77,14 +77,15 @@ impl Store {
     }
 
     /// Opens the store in `folder`, made where it is missing, and removes what an
-    /// interrupted installation left.
+    /// interrupted installation left. Its files are readable by their owner alone, and so is
+    /// the folder, unless it holds something else too.
     ///
     /// # Errors
     /// [`StoreError::ReadOnly`], [`StoreError::Full`], [`StoreError::Newer`],
     /// [`StoreError::Damaged`], [`StoreError::Busy`], [`StoreError::NotAFile`],
     /// [`StoreError::Io`].
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(folder)?;
+        private::prepare(folder)?;
         let store = Self {
             database: Mutex::new(database::open(&folder.join(DATABASE))?),
             log_unemptied: AtomicBool::new(false),

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::args::ModelArgs;
 use crate::error::CliError;
 use crate::files::{digest_cache, model_source, read_bytes};
-use crate::output::Output;
+use crate::output::{Output, line};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +33,7 @@ Examples:
 
 Attestations lie beside an adapter, in FILE.intoto.jsonl; each `attest` adds one.";
 
+pub(crate) use attest::{UnsignableText, signable_line};
 pub(crate) use peft::PeftError;
 
 /// An adapter file may be this long.
@@ -140,7 +141,7 @@ fn inspect(
         ("at most by", format!("{ratio:.4} of a norm, {target}")),
     ];
     for (name, fact) in adapter.unverified_facts() {
-        rows.push(("says", format!("{name} = {fact}")));
+        rows.push(("says", line(&format!("{name} = {fact}"))));
     }
     output.rows(&rows)
 }

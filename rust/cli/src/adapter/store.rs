@@ -15,7 +15,7 @@ use super::{identify, must_exist, verify};
 use crate::args::ModelArgs;
 use crate::error::CliError;
 use crate::files::Named;
-use crate::output::Output;
+use crate::output::{Output, line};
 use crate::policy;
 
 #[derive(Debug, Subcommand)]
@@ -258,7 +258,8 @@ fn list(open: &Open, output: &Output) -> Result<(), CliError> {
     for refused in &active.refused {
         output.text(&format!(
             "{}  no longer passes: {}\n",
-            refused.sha256, refused.refusal
+            refused.sha256,
+            line(&refused.refusal.to_string())
         ))?;
     }
     Ok(())
@@ -309,12 +310,12 @@ fn show_history(entries: &[HistoryEntry], output: &Output) -> Result<(), CliErro
         let reason = entry
             .reason
             .as_ref()
-            .map_or(String::new(), |reason| format!(" ({reason})"));
+            .map_or(String::new(), |reason| format!(" ({})", line(reason)));
         output.text(&format!(
             "{}  {}{release}{reason}: {}\n",
             entry.at,
             entry.action.name(),
-            entry.detail
+            line(&entry.detail)
         ))?;
     }
     Ok(())

@@ -15,7 +15,6 @@ use crate::error::CliError;
 use crate::evaluate::SUITE_BYTES_MAX;
 use crate::experiment::FILE_BYTES_MAX;
 use crate::files::{model_source, read_bytes};
-use crate::output::printable;
 use crate::reward::HEAD_BYTES_MAX;
 
 /// Kinds on the command line.
@@ -162,7 +161,7 @@ fn base_model(base: &BaseIdentity, model: &ModelArgs) -> Result<BaseModelRef, Cl
     let name = facts.header.name.filter(|name| !name.trim().is_empty());
     let name = name.unwrap_or_else(|| base.shapes.architecture().to_owned());
     Ok(BaseModelRef {
-        name: printable(&name),
+        name,
         sha256: base.sha256,
         tokenizer_sha256: base.tokenizer_sha256,
     })

@@ -74,9 +74,7 @@ fn survive(session: &Session<'_>, error: CliError) -> Result<(), CliError> {
     match error {
         CliError::Core(Error::Closed) | CliError::Output(_) => Err(error),
         error => {
-            session
-                .output()
-                .note(&format!("error: {}", printable(&error.to_string())));
+            session.output().note(&format!("error: {error}"));
             Ok(())
         }
     }

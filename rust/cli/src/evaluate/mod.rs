@@ -205,8 +205,8 @@ impl EvaluateArgs {
         let inputs = model.iter().chain(&suites).chain(self.change.input());
         let mut places = Places::beside(inputs);
         Ok([
-            places.optional("--items-out", self.items_out.as_deref())?,
-            places.optional("--validation-out", self.validation_out.as_deref())?,
+            places.optional_personal("--items-out", self.items_out.as_deref())?,
+            places.optional_personal("--validation-out", self.validation_out.as_deref())?,
         ])
     }
 

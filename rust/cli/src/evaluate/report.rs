@@ -9,6 +9,7 @@ use pocketune_judge::suite::{Comparison, ItemReply, KindResult, SuiteReplies, Su
 use serde::Serialize;
 
 use super::arms::{Arms, Evaluated};
+use crate::output::line;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
@@ -24,13 +25,21 @@ impl Report {
         for suite in &self.suites {
             if let Some(arms) = &suite.probability {
                 let items = arms.base.items.len();
-                let _ = writeln!(text, "{}, by probability ({items} items)", suite.suite);
+                let _ = writeln!(
+                    text,
+                    "{}, by probability ({items} items)",
+                    line(&suite.suite)
+                );
                 text += &arms.rows(shares_of_scores);
                 text += &arms.kinds(|it| &it.kinds);
             }
             if let Some(arms) = &suite.generation {
                 let items = arms.base.items.len();
-                let _ = writeln!(text, "{}, by generation ({items} items)", suite.suite);
+                let _ = writeln!(
+                    text,
+                    "{}, by generation ({items} items)",
+                    line(&suite.suite)
+                );
                 text += &arms.rows(shares_of_replies);
                 text += &arms.kinds(|it| &it.kinds);
                 text += &objections(arms);
@@ -59,7 +68,7 @@ impl<T> Arms<T> {
         kinds(&self.base)
             .iter()
             .fold(String::new(), |mut text, (kind, before)| {
-                let _ = write!(text, "    {kind:18} {:>9}", share(before));
+                let _ = write!(text, "    {:18} {:>9}", line(kind), share(before));
                 let after = changed.and_then(|kinds| kinds.get(kind));
                 let _ = match after {
                     Some(after) => writeln!(text, " → {}", share(after)),

@@ -24,7 +24,7 @@ use crate::args::KvType;
 use crate::error::CliError;
 use crate::files::{self, read_bytes};
 use crate::load;
-use crate::output::{Output, printable};
+use crate::output::{Output, line};
 use crate::policy;
 
 /// What came out.
@@ -99,8 +99,7 @@ pub(super) fn run(
     if output.json {
         output.json(&reproduced)?;
     } else {
-        // Names of keys and suites are whoever's who wrote the statement.
-        output.text(&printable(&reproduced.table()))?;
+        output.text(&reproduced.table())?;
     }
     Ok(match reproduced.reproduced {
         true => ExitCode::SUCCESS,
@@ -321,9 +320,10 @@ fn compared(stated: &Validation, measured: &Validation) -> Vec<Compared> {
 }
 
 impl Reproduced {
+    /// Names of keys, suites and tools are whoever's who wrote the statement.
     fn table(&self) -> String {
         let mut text = String::new();
-        let keys = self.signatures.key_ids.join(", ");
+        let keys = line(&self.signatures.key_ids.join(", "));
         text += &match self.signatures.checked {
             true => format!("signed by {keys}\n"),
             false => format!("signed, as it says, by {keys}: signatures were NOT checked\n"),
@@ -335,7 +335,7 @@ impl Reproduced {
                     None => it.value.to_string(),
                 })
             };
-            let (suite, metric) = (&figure.suite, &figure.metric);
+            let (suite, metric) = (line(&figure.suite), line(&figure.metric));
             text += &match figure.same {
                 true => format!("same    {suite}: {metric} {}\n", value(&figure.stated)),
                 false => format!(
@@ -351,7 +351,7 @@ impl Reproduced {
         }
         let [stated, measured] = &self.tools;
         if stated != measured {
-            text += &format!("measured by {stated}, now by {measured}\n");
+            text += &format!("measured by {}, now by {measured}\n", line(stated));
         }
         text += match self.reproduced {
             true => "reproduced\n",

@@ -11,7 +11,7 @@ use pocketune_judge::experiment::{Decision, DesignKind, Verdict, decide, signed_
 use super::evidence::{EvidenceArgs, outlook};
 use crate::error::CliError;
 use crate::out_files::{Places, write};
-use crate::output::Output;
+use crate::output::{Output, line};
 use crate::time;
 
 #[derive(Debug, Args)]
@@ -28,7 +28,7 @@ pub(super) struct AnalyzeArgs {
 
 pub(super) fn run(args: &AnalyzeArgs, output: &Output) -> Result<ExitCode, CliError> {
     let mut places = Places::beside(args.evidence.inputs());
-    let summary = places.optional("--summary-out", args.summary_out.as_deref())?;
+    let summary = places.optional_personal("--summary-out", args.summary_out.as_deref())?;
     let evidence = args.evidence.read()?;
     let now = args.at.unwrap_or_else(pocketune_core::now);
     let decision = decide(
@@ -50,7 +50,7 @@ pub(super) fn run(args: &AnalyzeArgs, output: &Output) -> Result<ExitCode, CliEr
 }
 
 fn table(decision: &Decision, design: DesignKind) -> String {
-    let mut text = format!("{}\n", decision.sentence);
+    let mut text = format!("{}\n", line(&decision.sentence));
     let [incumbent, challenger] = decision.exposures;
     let counted = match design {
         DesignKind::SideBySide => "whose reply came first",

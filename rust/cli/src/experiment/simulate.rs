@@ -72,7 +72,7 @@ struct Simulated {
 
 pub(super) fn run(args: &SimulateArgs, output: &Output) -> Result<ExitCode, CliError> {
     let mut places = Places::beside(args.items.iter().chain([&args.definition]));
-    let ledger_file = places.optional("--ledger-out", args.ledger_out.as_deref())?;
+    let ledger_file = places.optional_personal("--ledger-out", args.ledger_out.as_deref())?;
     let definition = definition(&Source::read("definition", &args.definition)?)?;
     let world = World {
         outcomes: match &args.items {

@@ -1,23 +1,29 @@
 //! `key`: Ed25519 keys in files.
 
+mod error;
 mod files;
+mod found;
+mod leftovers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use pocketune_adapter::SecretKey;
 use serde_json::json;
+
+use files::Seed;
 
 use crate::error::CliError;
 use crate::output::Output;
+pub(crate) use error::KeyError;
 pub(crate) use files::{PassphraseArgs, read_public, read_secret};
 
 const EXAMPLES: &str = "\
 Examples:
   pocketune key generate --out release.pem
   pocketune key show release.pem.pub
-  openssl pkey -in release.pem -text        (the files are PKCS #8 and SPKI in PEM)";
+  openssl pkey -in release.pem -text        (the files are PKCS #8 and SPKI in PEM)
+  openssl pkey -in release.pem -pubout -out release.pem.pub    (where that was lost)";
 
 /// Make and show signing keys
 #[derive(Debug, Args)]
@@ -59,10 +65,10 @@ pub(crate) fn run(args: &KeyArgs, output: &Output) -> Result<ExitCode, CliError>
                 true => None,
                 false => Some(passphrase.read_new()?),
             };
-            let mut seed = [0; 32];
-            getrandom::fill(&mut seed).map_err(|error| CliError::Key(error.to_string()))?;
-            files::write(&written, &seed, passphrase.as_deref())?;
-            SecretKey::from_seed(&seed).public()
+            let mut seed = Seed::default();
+            getrandom::fill(seed.as_mut_slice()).map_err(KeyError::NoRandomness)?;
+            let passphrase = passphrase.as_ref().map(|it| it.as_str());
+            files::write(written, &seed, passphrase)?
         }
         KeyCommand::Show { file } => read_public(file)?,
     };

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use pocketune_judge::reward::{Proportion, RewardReport};
 
+use crate::output::line;
+
 pub(super) fn table(report: &RewardReport) -> String {
     let mut text = format!(
         "{} comparisons, {} of them ties\n",
@@ -43,7 +45,9 @@ pub(super) fn table(report: &RewardReport) -> String {
             let _ = writeln!(
                 text,
                 "{:18} estimated reliability {:.2} (1 expert, 0.5 at random), {} comparisons",
-                known.annotator, known.reliability, known.comparisons
+                line(&known.annotator),
+                known.reliability,
+                known.comparisons
             );
         }
     }

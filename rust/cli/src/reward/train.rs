@@ -51,7 +51,7 @@ struct TrainedHead<'a> {
 pub(super) fn run(args: &TrainArgs, output: &Output) -> Result<ExitCode, CliError> {
     let model = files::model_path(args.engine.model.model.as_deref()).ok();
     let mut places = Places::beside(args.data.iter().chain(&model));
-    let out = places.file("--out", &args.out)?;
+    let out = places.personal("--out", &args.out)?;
     let preferences = data::read(&args.data)?;
     let engine = load::engine(&args.engine, output, &AtomicBool::new(false))?;
     let started = Instant::now();

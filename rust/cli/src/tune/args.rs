@@ -227,7 +227,9 @@ impl TuneArgs {
         let inputs = inputs
             .chain(&self.over_adapter)
             .chain(kept.iter().flatten());
-        Places::beside(inputs).file("--out", &self.out).map(Some)
+        Places::beside(inputs)
+            .personal("--out", &self.out)
+            .map(Some)
     }
 
     pub(crate) fn pairs(&self) -> bool {

@@ -82,7 +82,7 @@ impl Desk {
         self.try_to(&[&["adapter"], command, &about, more].concat())
     }
 
-    fn released(&self, version: &str, by: &str) {
+    pub(crate) fn released(&self, version: &str, by: &str) {
         let key = self.path(&format!("{by}.pem"));
         let released = self.adapter(
             &["attest", "release"],
@@ -102,7 +102,7 @@ impl Desk {
         assert!(released.status.success(), "{}", stderr(&released));
     }
 
-    fn validated(&self) {
+    pub(crate) fn validated(&self) {
         let suite = format!("facts={}", self.path("model.gguf"));
         let key = self.path("validation.pem");
         let validated = self.adapter(

@@ -11,6 +11,7 @@ mod faults;
 mod lifecycle;
 mod log;
 mod policy;
+mod private;
 mod review;
 mod sets;
 mod two_processes;

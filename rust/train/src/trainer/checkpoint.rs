@@ -5,8 +5,9 @@
 //! metadata. It is written beside the last one and takes its place in one rename, so
 //! that a process killed at any point leaves a whole one.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use pocketune_base::{open_regular, open_regular_with};
@@ -24,6 +25,10 @@ use crate::trainer::{StepReport, Trainer, TrainerOptions};
 const FILE: &str = "checkpoint.gguf";
 const NEW_FILE: &str = "checkpoint.gguf.new";
 const LOCK_FILE: &str = "checkpoint.lock";
+
+// It was made from what people wrote: its owner reads it, whatever the umask.
+const PRIVATE_FILE: u32 = 0o600;
+const PRIVATE_FOLDER: u32 = 0o700;
 
 const TYPE: &str = "checkpoint";
 const REFERENCES: &str = "pocketune.references";
@@ -52,9 +57,12 @@ impl CheckpointDir {
     /// [`TrainError::CheckpointUnusable`], also while another process holds it.
     pub fn open(folder: &Path) -> Result<Self, TrainError> {
         let unusable = TrainError::CheckpointUnusable;
-        fs::create_dir_all(folder).map_err(unusable)?;
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(PRIVATE_FOLDER);
+        builder.create(folder).map_err(unusable)?;
         let options = &mut File::options();
-        let lock = open_regular_with(&folder.join(LOCK_FILE), options.create(true).append(true))
+        options.create(true).append(true).mode(PRIVATE_FILE);
+        let lock = open_regular_with(&folder.join(LOCK_FILE), options)
             .map_err(|error| unusable(error.into()))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::Error(error) => unusable(error),
@@ -94,7 +102,10 @@ impl CheckpointDir {
     fn replace(&self, pieces: &[impl AsRef<[u8]>]) -> io::Result<()> {
         let new = self.folder.join(NEW_FILE);
         let options = &mut File::options();
-        let mut file = open_regular_with(&new, options.create(true).write(true).truncate(true))?;
+        options.create(true).write(true).truncate(true);
+        let mut file = open_regular_with(&new, options.mode(PRIVATE_FILE))?;
+        // One of a run that was killed may be anybody's to read.
+        file.set_permissions(Permissions::from_mode(PRIVATE_FILE))?;
         let written = pieces
             .iter()
             .try_for_each(|piece| file.write_all(piece.as_ref()))

@@ -1,6 +1,7 @@
 //! `adapter attest`: statements and their signatures.
 
 mod release;
+mod texts;
 mod validation;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::key::{PassphraseArgs, read_public, read_secret};
 use crate::out_files::{OutFile, Places, write, write_all};
 use crate::output::Output;
 use release::ReleaseArgs;
+pub(crate) use texts::{UnsignableText, one_line as signable_line};
 use validation::ValidationArgs;
 
 const EXAMPLES: &str = "\
@@ -152,15 +154,18 @@ impl SubjectArgs {
 
     /// A statement with a signature that was made elsewhere, if one is given.
     fn signed_elsewhere(&self) -> Result<Option<Envelope>, CliError> {
-        let (Some(statement), Some(signature), Some(public)) =
+        let (Some(path), Some(signature), Some(public)) =
             (&self.statement_in, &self.signature_in, &self.public)
         else {
             return Ok(None);
         };
-        let json = read_bytes("statement", statement, ENVELOPE_BYTES_MAX as u64)?;
+        let json = read_bytes("statement", path, ENVELOPE_BYTES_MAX as u64)?;
         let envelope = Envelope::parse(&json);
         let mut envelope = envelope
-            .map_err(|error| CliError::Key(format!("no statement: {error}")).in_file(statement))?;
+            .map_err(|error| CliError::Key(format!("no statement: {error}")).in_file(path))?;
+        if let Ok(statement) = Statement::unverified(&envelope) {
+            texts::check(&statement).map_err(|error| error.in_file(path))?;
+        }
         let signature = read_bytes("signature", signature, 64)?;
         if !envelope.add_signature(&read_public(public)?, &signature) {
             let reason = "the signature is not this key's for this statement";
@@ -180,6 +185,7 @@ impl SubjectArgs {
             subjects: vec![subject],
             predicate,
         };
+        texts::check(&statement)?;
         let mut envelope = statement.envelope();
         for path in &self.sign {
             envelope.sign(&read_secret(path, &self.passphrase)?);

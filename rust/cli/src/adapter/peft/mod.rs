@@ -79,7 +79,7 @@ pub(super) fn import(args: &ImportArgs, output: &Output) -> Result<ExitCode, Cli
     let files = [CONFIG, TENSORS].map(|name| args.folder.join(name));
     let model = model_path(args.model.model.as_deref()).ok();
     let mut places = Places::beside(files.iter().chain(&model));
-    let out = places.file("--out", &args.out)?;
+    let out = places.personal("--out", &args.out)?;
     let header = Engine::inspect(&model_source(args.model.model.as_deref())?)?.header;
     let config = config::Config::parse(&folder::config(&args.folder)?)?;
     let tensors = folder::tensors(&args.folder)?;
@@ -122,7 +122,7 @@ pub(super) fn export(args: &ExportArgs, output: &Output) -> Result<ExitCode, Cli
 
 impl ExportArgs {
     fn out_files(&self, places: &mut Places) -> Result<[OutFile; 2], CliError> {
-        let file = |name| places.file(name, &self.out.join(name));
+        let file = |name| places.personal(name, &self.out.join(name));
         let [config, tensors] = [CONFIG, TENSORS].map(file);
         Ok([config?, tensors?])
     }

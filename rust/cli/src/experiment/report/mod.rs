@@ -23,7 +23,7 @@ use serde_json::json;
 use super::evidence::{EvidenceArgs, Source};
 use crate::error::CliError;
 use crate::out_files::{OutFile, Places, write};
-use crate::output::Output;
+use crate::output::{Output, line};
 use crate::time;
 
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ impl ReportArgs {
         let subjects: Vec<PathBuf> = subjects.map(|(_, file)| file.into()).collect();
         let inputs = self.evidence.inputs().chain(&self.reward);
         let inputs = inputs.chain(&self.samples).chain(&subjects);
-        Places::beside(inputs).file("--out", &self.out)
+        Places::beside(inputs).personal("--out", &self.out)
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn run(args: &ReportArgs, output: &Output) -> Result<ExitCode, CliErr
             "sha256": Digest::of(html.as_bytes()),
         }))?;
     } else {
-        output.text(&format!("{}\n", decision.sentence))?;
+        output.text(&format!("{}\n", line(&decision.sentence)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

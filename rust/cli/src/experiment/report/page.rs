@@ -12,6 +12,7 @@ use super::metrics::{Row, SampleRatio};
 use super::samples::Sample;
 use super::{reward, verdict};
 use crate::error::CliError;
+use crate::output::replaced;
 
 const TEMPLATE: &str = include_str!("page.html.jinja");
 const STYLE: &str = include_str!("page.css");
@@ -44,8 +45,8 @@ impl Page {
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let values = context! { style => STYLE, ..Value::from(Serde(self)) };
-        environment
-            .render_named_str("page.html", TEMPLATE, values)
-            .map_err(failed)
+        let page = environment.render_named_str("page.html", TEMPLATE, values);
+        // Whatever of it comes from a file.
+        page.map(|page| replaced(&page)).map_err(failed)
     }
 }

@@ -7,7 +7,7 @@ use super::chart::{self, Picture};
 use super::figures::{percent, percent_between, signed};
 use crate::error::CliError;
 use crate::experiment::evidence::Source;
-use crate::output::{grouped, printable};
+use crate::output::grouped;
 
 #[derive(Debug, Serialize)]
 pub(super) struct View {
@@ -126,7 +126,7 @@ fn annotators(report: &RewardReport) -> Vec<Annotator> {
     let annotators = report.reliabilities.annotators.iter();
     annotators
         .map(|it| Annotator {
-            name: printable(&it.annotator),
+            name: it.annotator.clone(),
             comparisons: grouped(it.comparisons as u64),
             reliability: percent(it.reliability),
             interval: it.interval.map(percent_between),

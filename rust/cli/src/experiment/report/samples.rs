@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
 use crate::experiment::evidence::Source;
-use crate::output::printable;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Sample {
@@ -46,10 +45,10 @@ pub(super) fn read(source: &Source) -> Result<Vec<Sample>, CliError> {
             return Err(source.bad_line(line, "the id was there before"));
         }
         Ok(Sample {
-            id: printable(&sample.id),
-            prompt: printable(&sample.prompt),
-            incumbent: printable(&sample.incumbent),
-            challenger: printable(&sample.challenger),
+            id: sample.id,
+            prompt: sample.prompt,
+            incumbent: sample.incumbent,
+            challenger: sample.challenger,
             picked: sample.picked,
         })
     })

@@ -5,4 +5,5 @@ mod desk;
 mod ends;
 mod objects;
 mod places;
+mod private;
 mod table;

@@ -39,6 +39,11 @@ impl Desk {
         writing.arguments.iter().map(argument).chain(to).collect()
     }
 
+    /// The arguments of a command that succeeds, and writes to `out`.
+    pub(super) fn arguments_for(&self, writing: &Writing, out: &str) -> Vec<String> {
+        self.arguments(writing, Inputs::There, out)
+    }
+
     fn write_to(&self, writing: &Writing, inputs: Inputs, out: &str) -> Output {
         run_all(&self.arguments(writing, inputs, out))
     }
