@@ -36,7 +36,7 @@ use blobs::Blobs;
 
 pub use activate::{Active, ActiveAdapter, RefusedAdapter};
 pub use consent::Purpose;
-pub use delivery::{Delivery, bundle_path};
+pub use delivery::{Delivery, bundle_path, read_bundle};
 pub use error::StoreError;
 pub use experiments::{Appended, StoredEvent, StoredExperiment, StoredRun};
 pub use history::{Action, HistoryEntry};

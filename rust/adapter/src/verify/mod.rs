@@ -9,15 +9,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::attest::{
-    Digest, Name, Predicate, Release, Statement, SubjectKind, TestResult, Timestamp, Validation,
+    Bundle, Digest, Kind, Name, Predicate, Release, Statement, SubjectKind, TestResult, Timestamp,
+    Validation,
 };
 use crate::base::BaseModel;
 use crate::candidate::CandidateAdapter;
 use crate::keys::{KeyId, PublicKey};
 use crate::policy::{Limits, TrustPolicy};
 
-use bundle::Signed;
-pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX};
+use bundle::{Said, Signed};
 pub use limits::BaseNorms;
 pub use refusal::Refusal;
 pub use verified::{VerifiedAdapter, VerifiedFile, VerifiedRelease};
@@ -103,14 +103,16 @@ impl Verifier<'_> {
             sha256,
             size_bytes: found_bytes,
         };
-        let signed = self.signed(bundle)?;
-        let (release, signer) = self.release(&signed, &subject)?;
+        let said = self.said(bundle, &sha256)?;
+        let (release, signer) = self.release(&said, &subject)?;
         let candidate = CandidateAdapter::parse(adapter, &self.base.shapes)?;
         let limits = self.limits(&signer)?;
         limits::check(&candidate, release, limits, &self.base.norms)?;
-        let (validation, validators) = self.validation(&signed, &sha256, &signer)?;
+        self.check_readable(&said, Kind::Validation)?;
+        let validation = self.validation(&said.signed, &sha256, &signer);
+        let (validation, validators) = validation.map_err(|cause| said.more_telling(cause))?;
         let (release, validation) = (release.clone(), validation.clone());
-        let others = others(signed, &sha256);
+        let others = others(said.signed, &sha256);
         Ok(VerifiedAdapter {
             candidate,
             sha256,
@@ -143,8 +145,8 @@ impl Verifier<'_> {
         if subject.kind == SubjectKind::Adapter {
             return Err(Refusal::OtherKind);
         }
-        let signed = self.signed(bundle)?;
-        let (release, signer) = self.release(&signed, &subject)?;
+        let said = self.said(bundle, &subject.sha256)?;
+        let (release, signer) = self.release(&said, &subject)?;
         if matches!(signer, Signer::Device) {
             return Err(Refusal::DeviceRoleMissing);
         }
@@ -178,23 +180,44 @@ impl Verifier<'_> {
         Ok(VerifiedFile::new(bytes, verified))
     }
 
-    /// The statements of a bundle that anybody who is known signed.
-    fn signed(&self, bundle: &[u8]) -> Result<Vec<Signed>, Refusal> {
-        let envelopes = bundle::envelopes(bundle)?;
+    /// What anybody who is known says in a bundle, about these bytes above all.
+    fn said(&self, bundle: &[u8], sha256: &Digest) -> Result<Said, Refusal> {
+        let bundle = Bundle::read(bundle)?;
         let expired = self.policy.expires();
         if self.now >= expired {
             return Err(Refusal::PolicyExpired { expired });
         }
-        bundle::trusted(&envelopes, self.policy, self.device)
+        bundle::said(&bundle, sha256, self.policy, self.device)
+    }
+
+    /// Refuses where a statement of this kind about these bytes cannot be read and would
+    /// count if it could be.
+    fn check_readable(&self, said: &Said, kind: Kind) -> Result<(), Refusal> {
+        let needed = match kind {
+            Kind::Release => self.policy.document().roles.release.threshold,
+            // One that failed counts from its first signature on.
+            Kind::Validation => 1,
+        };
+        let mut unreadable = said.unreadable.iter().filter(|one| one.kind == kind);
+        let counts = unreadable.find(|one| {
+            let found = match kind {
+                Kind::Release => one.by.release.len(),
+                Kind::Validation => one.by.validation.len(),
+            };
+            found >= needed || one.by.device
+        });
+        counts.map_or(Ok(()), |one| Err(one.refusal()))
     }
 
     /// A release that counts for this subject, here and now.
     fn release<'s>(
         &self,
-        signed: &'s [Signed],
+        said: &'s Said,
         subject: &Released,
     ) -> Result<(&'s Release, Signer), Refusal> {
-        let (release, signer) = self.newest(signed, &subject.sha256)?;
+        self.check_readable(said, Kind::Release)?;
+        let newest = self.newest(&said.signed, &subject.sha256);
+        let (release, signer) = newest.map_err(|cause| said.more_telling(cause))?;
         self.check_release(release, subject)?;
         self.check_history(release, &subject.sha256)?;
         Ok((release, signer))

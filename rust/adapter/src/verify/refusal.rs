@@ -15,7 +15,7 @@ pub enum Refusal {
         /// The largest limit of the policy.
         limit_bytes: u64,
     },
-    /// More attestations than are looked at.
+    /// More attestations than anybody reads.
     #[error("the attestations have more than {limit_bytes} bytes or {limit_lines} lines")]
     BundleTooLarge {
         /// Most bytes.
@@ -23,7 +23,8 @@ pub enum Refusal {
         /// Most lines.
         limit_lines: usize,
     },
-    /// A line of the bundle is no envelope.
+    /// Nobody who is known signed anything in the bundle, and this line of it is no envelope.
+    /// Such lines are passed over otherwise: anybody may add some.
     #[error("line {line} of the attestations: {cause}")]
     Envelope {
         /// From 1.
@@ -46,7 +47,8 @@ pub enum Refusal {
         /// The key.
         key: KeyId,
     },
-    /// A signed statement breaks its format.
+    /// A statement that would count if it could be read breaks its format. Others are passed
+    /// over, and told where nothing else of what is needed was found.
     #[error("line {line} of the attestations: {cause}")]
     Statement {
         /// From 1.

@@ -1,6 +1,6 @@
 //! The attacks, each as a change of an honest delivery.
 
-use pocketune_adapter::{BaseModelRef, Digest, SubjectKind, TestResult};
+use pocketune_adapter::{BaseModelRef, Digest, Envelope, SubjectKind, TestResult};
 use pocketune_gguf::GgmlType;
 use pocketune_gguf::fixtures::TinyModel;
 
@@ -61,6 +61,25 @@ fn other_root(next: &mut SignedPolicy) {
     next.keys = vec![key(1), key(2), key(3)];
 }
 
+/// The bundle, and what one of its lines says, after `change`, signed by these keys.
+fn said_too(bundle: String, line: usize, keys: &[u8], change: fn(String) -> String) -> String {
+    let said = Envelope::parse(bundle.lines().nth(line).unwrap().as_bytes()).unwrap();
+    let json = String::from_utf8(said.unverified_payload().to_vec()).unwrap();
+    let mut envelope = Envelope::new(said.payload_type(), change(json).into_bytes());
+    for &number in keys {
+        envelope.sign(&key(number));
+    }
+    bundle + &envelope.to_json() + "\n"
+}
+
+/// All signatures, each of a key with this name.
+fn renamed(bundle: String, name: &str) -> String {
+    let ids = [11, 12, 21].map(|number| key(number).public().id().to_string());
+    ids.iter()
+        .fold(bundle, |bundle, id| bundle.replace(id, name))
+}
+
+const VALIDATION: &str = "https://pocketune.dev/attestation/validation/v1";
 const A: &str = "blk.0.attn_q.weight.lora_a";
 const B: &str = "blk.0.attn_q.weight.lora_b";
 
@@ -142,9 +161,9 @@ attacks! {
 
     // What was signed.
     other_payload_type => "statement_invalid", with(|scene| scene.spoil_bundle = Some(|bundle| {
-        let mut envelope = pocketune_adapter::Envelope::new(
+        let mut envelope = Envelope::new(
             "application/json",
-            pocketune_adapter::Envelope::parse(bundle.lines().next().unwrap().as_bytes())
+            Envelope::parse(bundle.lines().next().unwrap().as_bytes())
                 .unwrap()
                 .unverified_payload()
                 .to_vec(),
@@ -346,10 +365,76 @@ attacks! {
         });
     });
     endless_bundle => "bundle_too_large", with(|scene| {
-        scene.spoil_bundle = Some(|bundle| bundle + &"{}\n".repeat(64));
+        scene.spoil_bundle = Some(|bundle| bundle + &"{}\n".repeat(8_192));
     });
     no_envelope => "envelope_invalid", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| bundle.replace('{', "hello "));
+    });
+
+    // Lines of others beside a good delivery: they refuse nothing.
+    line_of_no_envelope => "accepted", with(|scene| {
         scene.spoil_bundle = Some(|bundle| bundle + "hello\n");
+    });
+    line_of_sigstore => "accepted", with(|scene| scene.spoil_bundle = Some(|bundle| {
+        let line = bundle.lines().nth(1).unwrap().to_owned();
+        let media = r#""mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json""#;
+        let material = r#""verificationMaterial":{"certificate":{"rawBytes":"MIIC"}}"#;
+        format!("{{{media},{material},\"dsseEnvelope\":{line}}}\n{bundle}")
+    }));
+    own_statement_of_an_older_version => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| {
+            said_too(bundle, 1, &[21], |json| json.replace("Statement/v1", "Statement/v0.1"))
+        });
+    });
+    own_statement_about_a_commit => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| {
+            said_too(bundle, 0, &[11, 12], |json| json.replace("\"sha256\":", "\"gitCommit\":"))
+        });
+    });
+    own_statement_about_many_files => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| said_too(bundle, 1, &[21], |json| {
+            let start = json.find('[').unwrap() + 1;
+            let subject = &json[start..json.find(']').unwrap()];
+            let many = vec![subject; 100].join(",");
+            json.replacen(subject, &many, 1).replace(VALIDATION, "https://slsa.dev/provenance/v1")
+        }));
+    });
+    own_payload_of_another_type => "accepted", with(|scene| scene.spoil_bundle = Some(|bundle| {
+        let mut envelope = Envelope::new("application/json", b"{}".to_vec());
+        envelope.sign(&key(11));
+        envelope.to_json() + "\n" + &bundle
+    }));
+    failed_validation_by_a_stranger => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| {
+            said_too(bundle, 1, &[77], |json| json.replace("PASSED", "FAILED"))
+        });
+    });
+    signatures_of_strangers => "accepted", with(|scene| scene.spoil_bundle = Some(|bundle| {
+        let strange = format!(r#"{{"keyid":"x","sig":"{}"}},{{"sig":"*"}},null,"#, "A".repeat(86));
+        bundle.replace("\"signatures\":[", &format!("\"signatures\":[{}", strange.repeat(20)))
+    }));
+    names_of_keys_by_another_tool => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| renamed(bundle, "SHA256:5vPMa"));
+    });
+    keys_without_names => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| renamed(bundle, ""));
+    });
+
+    // What would count if it could be read is not passed over.
+    own_validation_that_cannot_be_read => "statement_invalid", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| said_too(bundle, 1, &[21], |json| {
+            json.replace("PASSED", "FAILED").replace(r#""result":"#, r#""unless":"you","result":"#)
+        }));
+    });
+    own_release_that_cannot_be_read => "statement_invalid", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| said_too(bundle, 0, &[11, 12], |json| {
+            json.replace(r#""kind":"#, r#""onlyFor":"me","kind":"#)
+        }));
+    });
+    release_by_too_few_that_cannot_be_read => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| said_too(bundle, 0, &[11], |json| {
+            json.replace(r#""kind":"#, r#""onlyFor":"me","kind":"#)
+        }));
     });
 
     // Policies.

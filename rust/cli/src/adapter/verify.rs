@@ -1,25 +1,22 @@
 //! `adapter verify`: the verifier's word on one file.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use pocketune_adapter::{
-    BUNDLE_BYTES_MAX, KeyId, Predicate, Refusal, Release, Released, Statement, Timestamp,
-    VerifiedAdapter, VerifiedRelease, Verifier,
+    KeyId, Predicate, Refusal, Release, Released, Statement, Timestamp, VerifiedAdapter,
+    VerifiedRelease, Verifier,
 };
 use pocketune_core::{Delivery, StoreError};
-use pocketune_store::bundle_path;
+use pocketune_store::read_bundle;
 use serde_json::{Value, json};
 
 use super::identify;
 use super::thing::{Kind, bytes, model_file};
 use crate::args::ModelArgs;
 use crate::error::CliError;
-use crate::files::read_bytes;
 use crate::key::read_public;
 use crate::output::Output;
 use crate::policy;
@@ -95,7 +92,11 @@ fn released(
     verifier: &Verifier<'_>,
     output: &Output,
 ) -> Result<ExitCode, CliError> {
-    let bundle = bundle(&args.file)?;
+    let bundle = match read_bundle(&args.file) {
+        Ok(bundle) => bundle,
+        Err(StoreError::Refused(refusal)) => return refused(&refusal, output),
+        Err(error) => return Err(pocketune_core::Error::from(error).into()),
+    };
     let kind = args.kind.into();
     let verdict = match args.kind {
         // Too large to be held in memory.
@@ -119,16 +120,6 @@ fn released(
             Ok(ExitCode::SUCCESS)
         }
         Err(refusal) => refused(&refusal, output),
-    }
-}
-
-/// What is said of a file; nothing where nobody says anything, for which the verifier has a
-/// word.
-fn bundle(file: &Path) -> Result<Vec<u8>, CliError> {
-    let path = bundle_path(file);
-    match fs::metadata(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        _ => read_bytes("attestations", &path, BUNDLE_BYTES_MAX as u64),
     }
 }
 

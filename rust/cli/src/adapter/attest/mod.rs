@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use pocketune_adapter::{
-    BUNDLE_BYTES_MAX, Digest, ENVELOPE_BYTES_MAX, Envelope, Predicate, Statement, Subject,
+    BUNDLE_BYTES_MAX, Bundle, BundleTooLarge, Digest, ENVELOPE_BYTES_MAX, Envelope, Predicate,
+    Statement, Subject,
 };
 use pocketune_store::bundle_path;
 use serde_json::{Value, json};
@@ -217,7 +218,7 @@ impl Files {
     }
 }
 
-/// The bundle with one more line. What is there stays as it is, byte by byte.
+/// The bundle with one more line. What is there stays as it is, byte by byte, whoever wrote it.
 fn one_more(bundle: &Path, line: &str) -> Result<Vec<u8>, CliError> {
     let (what, limit_bytes) = ("bundle of attestations", BUNDLE_BYTES_MAX as u64);
     let mut bytes = match Path::exists(bundle) {
@@ -230,11 +231,14 @@ fn one_more(bundle: &Path, line: &str) -> Result<Vec<u8>, CliError> {
     }
     bytes.extend_from_slice(line.as_bytes());
     bytes.push(b'\n');
-    if bytes.len() as u64 > limit_bytes {
+    match Bundle::read(&bytes) {
+        Ok(_) => Ok(bytes),
         // Nobody would read it.
-        return Err(Named::new(what, bundle).too_long(limit_bytes));
+        Err(BundleTooLarge) if bytes.len() as u64 > limit_bytes => {
+            Err(Named::new(what, bundle).too_long(limit_bytes))
+        }
+        Err(too_large) => Err(CliError::from(too_large).in_file(bundle)),
     }
-    Ok(bytes)
 }
 
 /// What was stated, and where it went, for programs.
