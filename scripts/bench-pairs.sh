@@ -2,13 +2,14 @@
 # Is one build of pocketune as fast as another? Runs `pocketune bench` of both in turn and compares
 # pair by pair, so that a machine whose speed drifts does not decide.
 #
-#     scripts/bench-pairs.sh BEFORE AFTER [--pairs N] [-- BENCH-OPTION...]      (default: 11 pairs)
+#     scripts/bench-pairs.sh BEFORE AFTER [--pairs N] [--repetitions N] [-- BENCH-OPTION...]
 #
-# BEFORE and AFTER are two `pocketune` programs. Nothing else may compute meanwhile. Prints, for
-# prefill and decode, the median of AFTER/BEFORE and its lower bound: with 11 pairs the third
-# smallest ratio, below which the true median lies with less than 5 % (binomial). The second
-# line of each takes both as shares of llama.cpp's own speed in the same process, so that a
-# machine that slows down between two processes counts less.
+# BEFORE and AFTER are two `pocketune` programs; the same one twice says how much the machine
+# itself varies. 11 pairs unless told, 3 repetitions a run. Nothing else may compute meanwhile.
+# Prints, for prefill and decode, the median of AFTER/BEFORE and its lower bound: with 11 pairs
+# the third smallest ratio, below which the true median lies with less than 5 % (binomial). The
+# second line of each takes both as shares of llama.cpp's own speed in the same process, so that
+# a machine that slows down between two processes counts less.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -16,10 +17,11 @@ main() {
     case "${1-}" in -h | --help) usage && exit ;; esac
     local before=${1:?two programs are compared (see --help)} after=${2:?two programs are compared (see --help)}
     shift 2
-    local pairs=11
+    local pairs=11 repetitions=3
     while [ $# -gt 0 ]; do
         case $1 in
             --pairs) pairs=${2:?--pairs needs a number} && shift 2 ;;
+            --repetitions) repetitions=${2:?--repetitions needs a number} && shift 2 ;;
             --) shift && break ;;
             *) die "unknown argument: $1 (see --help)" ;;
         esac
@@ -29,8 +31,12 @@ main() {
     trap 'rm -rf "$folder"' EXIT
     local pair
     for pair in $(seq "$pairs"); do
-        "$before" bench --json --repetitions 3 "$@" >"$folder/before-$pair.json"
-        "$after" bench --json --repetitions 3 "$@" >"$folder/after-$pair.json"
+        # Who goes first changes from pair to pair: a warm machine favours neither.
+        local order=(before after) which
+        ((pair % 2)) || order=(after before)
+        for which in "${order[@]}"; do
+            "${!which}" bench --json --repetitions "$repetitions" "$@" >"$folder/$which-$pair.json"
+        done
         say "pair $pair of $pairs"
     done
     python3 - "$folder" "$pairs" <<'PY'

@@ -88,6 +88,7 @@ pub fn policy() -> PolicyDocument {
                     at_least: Some(0.8),
                     at_most: None,
                 }],
+                ignore_failed: false,
             },
             device: Some(DeviceRole { limits: limits(1) }),
         },

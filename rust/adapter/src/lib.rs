@@ -43,6 +43,6 @@ pub use policy::{
 };
 pub use tokenizer::tokenizer_fingerprint;
 pub use verify::{
-    BaseIdentity, BaseNorms, HighWaterMark, Refusal, Released, VerifiedAdapter, VerifiedFile,
-    VerifiedRelease, Verifier,
+    BaseIdentity, BaseNorms, HighWaterMark, Refusal, RefusedAdapter, Released, VerifiedAdapter,
+    VerifiedFile, VerifiedRelease, Verifier, check_set,
 };

@@ -205,6 +205,7 @@ fn core_kind(error: &Error) -> &'static str {
         Error::ModelInvalid(_) => "model_invalid",
         Error::ArchitectureUnsupported { .. } => "architecture_unsupported",
         Error::ModelRefused(_) => "model_refused",
+        Error::WeightsUnsound { .. } => "weights_unsound",
         Error::AdapterInvalid(_) => "adapter_invalid",
         Error::AdapterRefused(_) => "adapter_refused",
         Error::Store(error) => store_kind(error),

@@ -95,6 +95,10 @@ struct NewArgs {
     /// Let devices make adapters for themselves, within half of these limits
     #[arg(long)]
     devices: bool,
+    /// Let a failed validation say nothing where another one passed; otherwise one is enough
+    /// to refuse what it is about
+    #[arg(long)]
+    ignore_failed: bool,
     #[command(flatten)]
     signing: SigningArgs,
 }
@@ -115,6 +119,10 @@ struct RotateArgs {
     /// File that is not to be used any more; may be repeated
     #[arg(long, value_name = "SHA256", value_parser = digest)]
     revoke_digest: Vec<Digest>,
+    /// Whether a failed validation says nothing where another one passed; as before if not
+    /// given
+    #[arg(long, value_name = "true|false")]
+    ignore_failed: Option<bool>,
     #[command(flatten)]
     signing: SigningArgs,
 }
@@ -196,6 +204,14 @@ fn show(policy: &TrustPolicy, output: &Output) -> Result<(), CliError> {
         ),
         ("requires", required(&roles.validation.requirements)),
         (
+            "failed validation",
+            match roles.validation.ignore_failed {
+                true => "ignored where another one passed",
+                false => "refuses what it is about",
+            }
+            .to_owned(),
+        ),
+        (
             "limits",
             format!(
                 "{} bytes, rank {}, {} of a norm",
@@ -272,7 +288,7 @@ impl NewArgs {
             role(&self.validation)?,
         );
         let limits = |share: u32| Limits {
-            max_bytes: self.max_mb * 1_000_000 / u64::from(share),
+            max_bytes: self.max_mb.saturating_mul(1_000_000) / u64::from(share),
             max_rank: self.max_rank / u64::from(share),
             max_update_norm: self.max_update_norm / f64::from(share),
             targets: LAYER_WEIGHTS.map(str::to_owned).to_vec(),
@@ -298,6 +314,7 @@ impl NewArgs {
                     keys: validation,
                     threshold: self.validation_threshold,
                     requirements: self.require.clone(),
+                    ignore_failed: self.ignore_failed,
                 },
                 device: self.devices.then(|| DeviceRole { limits: limits(2) }),
             },
@@ -326,6 +343,9 @@ impl RotateArgs {
             let (role, key) = split(removal)?;
             let key = key_id(key).map_err(|_| CliError::Usage("--remove takes ROLE=KEYID"))?;
             keys_of(&mut document.roles, role)?.retain(|other| *other != key);
+        }
+        if let Some(ignore) = self.ignore_failed {
+            document.roles.validation.ignore_failed = ignore;
         }
         document.revoked.keys.extend(&self.revoke_key);
         document.revoked.digests.extend(&self.revoke_digest);

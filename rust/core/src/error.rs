@@ -30,6 +30,15 @@ pub enum Error {
     /// The file is no well-formed model. Fetch it again or choose another one.
     #[error("the model file is invalid: {0}")]
     ModelInvalid(#[source] GgufError),
+    /// A matrix that adapters may change has weights that no training makes: changes could
+    /// not be measured against them.
+    #[error("the weights of {tensor} are unsound: {fault}")]
+    WeightsUnsound {
+        /// The matrix.
+        tensor: String,
+        /// What is wrong with them.
+        fault: &'static str,
+    },
     /// A well-formed model of an architecture that was not audited for this version.
     #[error("models of architecture `{architecture}` are not supported (llama and gemma3 are)")]
     ArchitectureUnsupported {

@@ -158,7 +158,9 @@ impl From<Error> for PocketuneError {
             Error::ModelUnreadable(_) | Error::ModelNotAFile { .. } => {
                 Self::ModelUnreadable { reason }
             }
-            Error::ModelInvalid(_) | Error::ModelRefused(_) => Self::ModelInvalid { reason },
+            Error::ModelInvalid(_) | Error::ModelRefused(_) | Error::WeightsUnsound { .. } => {
+                Self::ModelInvalid { reason }
+            }
             Error::ArchitectureUnsupported { architecture } => {
                 Self::ModelUnsupported { architecture }
             }

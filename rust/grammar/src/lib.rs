@@ -9,6 +9,7 @@
 
 mod check;
 mod class;
+mod cursor;
 mod error;
 mod matcher;
 mod parse;

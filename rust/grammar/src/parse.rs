@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use crate::class::Class;
+use crate::cursor::{Cursor, is_word};
 use crate::{BYTES_MAX, ELEMENTS_MAX, GrammarError, NESTING_MAX, REPETITIONS_MAX, check, repeat};
 
 /// Longest `<…>` that an error shows, in characters.
@@ -68,11 +69,11 @@ impl Grammar {
             return Err(GrammarError::TooLong { bytes: text.len() });
         }
         let mut parser = Parser::new(text, token);
-        parser.space(true);
-        if parser.peek().is_none() {
+        parser.cursor.space(true);
+        if parser.cursor.peek().is_none() {
             return Err(GrammarError::Empty);
         }
-        while parser.peek().is_some() {
+        while parser.cursor.peek().is_some() {
             parser.rule()?;
         }
         let grammar = parser.finish(root)?;
@@ -103,8 +104,7 @@ impl Grammar {
 }
 
 struct Parser<'a> {
-    text: &'a str,
-    at: usize,
+    cursor: Cursor<'a>,
     token: &'a dyn Fn(&str) -> Option<u32>,
     /// The rule being read, for errors and for what is written out of it.
     name: String,
@@ -145,8 +145,7 @@ impl Sequence {
 impl<'a> Parser<'a> {
     fn new(text: &'a str, token: &'a dyn Fn(&str) -> Option<u32>) -> Self {
         Self {
-            text,
-            at: 0,
+            cursor: Cursor::new(text),
             token,
             name: String::new(),
             names: HashMap::new(),
@@ -173,22 +172,26 @@ impl<'a> Parser<'a> {
     }
 
     fn rule(&mut self) -> Result<(), GrammarError> {
-        let name = self.word("a rule's name")?.to_owned();
+        let name = self.cursor.word()?.to_owned();
         let rule = self.named(&name);
         if self.is_defined(rule) {
             return Err(GrammarError::DuplicateRule { rule: name });
         }
         self.name = name;
-        self.space(false);
-        if !self.take("::=") {
-            return Err(self.expected("`::=`"));
+        self.cursor.space(false);
+        if !self.cursor.take("::=") {
+            return Err(self.cursor.expected("`::=`"));
         }
-        self.space(true);
+        self.cursor.space(true);
         self.alternatives(rule, 0)?;
-        if self.peek().is_some() && !self.take("\r\n") && !self.take("\n") && !self.take("\r") {
-            return Err(self.expected("a new line or the end"));
+        if self.cursor.peek().is_some()
+            && !self.cursor.take("\r\n")
+            && !self.cursor.take("\n")
+            && !self.cursor.take("\r")
+        {
+            return Err(self.cursor.expected("a new line or the end"));
         }
-        self.space(true);
+        self.cursor.space(true);
         Ok(())
     }
 
@@ -200,10 +203,10 @@ impl<'a> Parser<'a> {
             sequence.begin_item();
             starts.push(self.keep(&sequence.elements)?);
             uses.append(&mut sequence.uses);
-            if !self.take("|") {
+            if !self.cursor.take("|") {
                 break;
             }
-            self.space(true);
+            self.cursor.space(true);
         }
         self.define(rule, starts, uses);
         Ok(())
@@ -212,12 +215,12 @@ impl<'a> Parser<'a> {
     fn sequence(&mut self, depth: usize) -> Result<Sequence, GrammarError> {
         let nested = depth > 0;
         let mut sequence = Sequence::default();
-        while let Some(next) = self.peek() {
+        while let Some(next) = self.cursor.peek() {
             match next {
                 '"' => self.literal(&mut sequence)?,
                 '[' => self.class(&mut sequence)?,
                 '.' => {
-                    self.at += 1;
+                    self.cursor.skip(1);
                     sequence.begin_item();
                     let class = self.class_id(Class::any());
                     sequence.push(Element::Class(class));
@@ -226,24 +229,24 @@ impl<'a> Parser<'a> {
                 '(' => self.group(&mut sequence, depth + 1)?,
                 '*' | '+' | '?' | '{' => self.repetition(&mut sequence, nested)?,
                 _ if is_word(next) => {
-                    let name = self.word("a rule's name")?.to_owned();
+                    let name = self.cursor.word()?.to_owned();
                     let rule = self.named(&name);
                     sequence.begin_item();
                     sequence.push(Element::Rule(rule));
                 }
                 _ => break,
             }
-            self.space(nested);
+            self.cursor.space(nested);
             self.check_size(sequence.elements.len())?;
         }
         Ok(sequence)
     }
 
     fn literal(&mut self, sequence: &mut Sequence) -> Result<(), GrammarError> {
-        self.at += 1;
+        self.cursor.skip(1);
         sequence.begin_item();
-        while !self.take("\"") {
-            let character = self.character()?;
+        while !self.cursor.take("\"") {
+            let character = self.cursor.character()?;
             let class = self.class_id(Class::one(character));
             sequence.push(Element::Class(class));
         }
@@ -251,26 +254,27 @@ impl<'a> Parser<'a> {
     }
 
     fn class(&mut self, sequence: &mut Sequence) -> Result<(), GrammarError> {
-        let at = self.at;
-        self.at += 1;
-        let negated = self.take("^");
+        let at = self.cursor.at();
+        self.cursor.skip(1);
+        let negated = self.cursor.take("^");
         let mut ranges = Vec::new();
-        while !self.take("]") {
-            let from = self.character()?;
-            let to = if self.rest().starts_with('-') && !self.rest().starts_with("-]") {
-                self.at += 1;
-                self.character()?
+        while !self.cursor.take("]") {
+            let from = self.cursor.character()?;
+            let to = if self.cursor.rest().starts_with('-') && !self.cursor.rest().starts_with("-]")
+            {
+                self.cursor.skip(1);
+                self.cursor.character()?
             } else {
                 from
             };
             if to < from {
-                let line = self.line_of(at);
+                let line = self.cursor.line_of(at);
                 return Err(GrammarError::ReversedRange { line, from, to });
             }
             ranges.push((u32::from(from), u32::from(to)));
         }
         if ranges.is_empty() {
-            let line = self.line_of(at);
+            let line = self.cursor.line_of(at);
             return Err(GrammarError::EmptyClass { line });
         }
         sequence.begin_item();
@@ -280,21 +284,21 @@ impl<'a> Parser<'a> {
     }
 
     fn token(&mut self, sequence: &mut Sequence) -> Result<(), GrammarError> {
-        let at = self.at;
-        let negated = self.take("!");
-        if !self.rest().starts_with('<') {
-            return Err(self.expected("`<`"));
+        let at = self.cursor.at();
+        let negated = self.cursor.take("!");
+        if !self.cursor.rest().starts_with('<') {
+            return Err(self.cursor.expected("`<`"));
         }
-        let Some(end) = self.rest().find('>') else {
-            self.at = self.text.len();
-            return Err(self.expected("`>`"));
+        let Some(end) = self.cursor.rest().find('>') else {
+            self.cursor.skip(self.cursor.rest().len());
+            return Err(self.cursor.expected("`>`"));
         };
-        let text = self.rest().get(..=end).unwrap_or_default();
+        let text = self.cursor.rest().get(..=end).unwrap_or_default();
         let token = (self.token)(text).ok_or_else(|| GrammarError::UnknownToken {
-            line: self.line_of(at),
+            line: self.cursor.line_of(at),
             text: text.chars().take(TOKEN_SHOWN).collect(),
         })?;
-        self.at += end + 1;
+        self.cursor.skip(end + 1);
         sequence.begin_item();
         sequence.push(if negated {
             Element::NotToken(token)
@@ -310,12 +314,12 @@ impl<'a> Parser<'a> {
                 rule: self.name.clone(),
             });
         }
-        self.at += 1;
-        self.space(true);
+        self.cursor.skip(1);
+        self.cursor.space(true);
         let rule = self.unnamed();
         self.alternatives(rule, depth)?;
-        if !self.take(")") {
-            return Err(self.expected("`)`"));
+        if !self.cursor.take(")") {
+            return Err(self.cursor.expected("`)`"));
         }
         sequence.begin_item();
         sequence.push(Element::Rule(rule));
@@ -323,12 +327,12 @@ impl<'a> Parser<'a> {
     }
 
     fn repetition(&mut self, sequence: &mut Sequence, nested: bool) -> Result<(), GrammarError> {
-        let at = self.at;
+        let at = self.cursor.at();
         let (least, most) = self.bounds(nested)?;
         let item = sequence.elements.split_off(sequence.item);
         let unit = match item.as_slice() {
             [] => {
-                let line = self.line_of(at);
+                let line = self.cursor.line_of(at);
                 return Err(GrammarError::NothingToRepeat { line });
             }
             &[one] => one,
@@ -358,33 +362,33 @@ impl<'a> Parser<'a> {
 
     /// The two numbers of a repetition; no second one is without end.
     fn bounds(&mut self, nested: bool) -> Result<(u32, Option<u32>), GrammarError> {
-        if self.take("*") {
+        if self.cursor.take("*") {
             return Ok((0, None));
         }
-        if self.take("+") {
+        if self.cursor.take("+") {
             return Ok((1, None));
         }
-        if self.take("?") {
+        if self.cursor.take("?") {
             return Ok((0, Some(1)));
         }
-        self.at += 1;
-        self.space(nested);
+        self.cursor.skip(1);
+        self.cursor.space(nested);
         let least = self.count()?;
-        self.space(nested);
-        if self.take("}") {
+        self.cursor.space(nested);
+        if self.cursor.take("}") {
             return Ok((least, Some(least)));
         }
-        if !self.take(",") {
-            return Err(self.expected("`,` or `}`"));
+        if !self.cursor.take(",") {
+            return Err(self.cursor.expected("`,` or `}`"));
         }
-        self.space(nested);
-        let most = match self.peek() {
+        self.cursor.space(nested);
+        let most = match self.cursor.peek() {
             Some(next) if next.is_ascii_digit() => Some(self.count()?),
             _ => None,
         };
-        self.space(nested);
-        if !self.take("}") {
-            return Err(self.expected("`}`"));
+        self.cursor.space(nested);
+        if !self.cursor.take("}") {
+            return Err(self.cursor.expected("`}`"));
         }
         if let Some(to) = most.filter(|&most| most < least) {
             return Err(GrammarError::ReversedRepetition {
@@ -397,15 +401,7 @@ impl<'a> Parser<'a> {
     }
 
     fn count(&mut self) -> Result<u32, GrammarError> {
-        let rest = self.rest();
-        let end = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let digits = rest.get(..end).unwrap_or_default();
-        if digits.is_empty() {
-            return Err(self.expected("a number"));
-        }
-        self.at += end;
+        let digits = self.cursor.digits()?;
         match digits.parse() {
             Ok(count) if count <= REPETITIONS_MAX => Ok(count),
             _ => Err(GrammarError::TooManyRepetitions {
@@ -436,85 +432,6 @@ impl<'a> Parser<'a> {
             self.define(rule, vec![start, empty], Vec::new());
         }
         Ok(rule)
-    }
-
-    fn character(&mut self) -> Result<char, GrammarError> {
-        let character = self.peek().ok_or_else(|| self.expected("more"))?;
-        let at = self.at;
-        self.at += character.len_utf8();
-        match character {
-            '\\' => self.escape(),
-            '\0' => Err(GrammarError::Nul {
-                line: self.line_of(at),
-            }),
-            _ => Ok(character),
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, GrammarError> {
-        let escape = self.peek().ok_or_else(|| self.expected("an escape"))?;
-        self.at += escape.len_utf8();
-        let digits = match escape {
-            'x' => 2,
-            'u' => 4,
-            'U' => 8,
-            't' => return Ok('\t'),
-            'r' => return Ok('\r'),
-            'n' => return Ok('\n'),
-            '\\' | '"' | '[' | ']' | '-' => return Ok(escape),
-            _ => {
-                let line = self.line_of(self.at);
-                return Err(GrammarError::UnknownEscape { line, escape });
-            }
-        };
-        let text = self.rest().get(..digits).unwrap_or_default();
-        let code_point = match u32::from_str_radix(text, 16) {
-            Ok(code_point) if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => code_point,
-            _ => {
-                return Err(GrammarError::ShortEscape {
-                    line: self.line_of(self.at),
-                    escape,
-                    digits,
-                });
-            }
-        };
-        self.at += digits;
-        let line = || self.line_of(self.at);
-        match char::from_u32(code_point) {
-            Some('\0') => Err(GrammarError::Nul { line: line() }),
-            Some(character) => Ok(character),
-            None => Err(GrammarError::NoCharacter {
-                line: line(),
-                code_point,
-            }),
-        }
-    }
-
-    /// A name: letters, digits and `-`.
-    fn word(&mut self, expected: &'static str) -> Result<&'a str, GrammarError> {
-        let rest = self.rest();
-        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-        let word = rest.get(..end).unwrap_or_default();
-        if word.is_empty() {
-            return Err(self.expected(expected));
-        }
-        self.at += end;
-        Ok(word)
-    }
-
-    /// Passes over white space and comments.
-    fn space(&mut self, new_lines: bool) {
-        while let Some(next) = self.peek() {
-            match next {
-                ' ' | '\t' => self.at += 1,
-                '\r' | '\n' if new_lines => self.at += 1,
-                '#' => {
-                    let rest = self.rest();
-                    self.at += rest.find(['\r', '\n']).unwrap_or(rest.len());
-                }
-                _ => break,
-            }
-        }
     }
 
     fn named(&mut self, name: &str) -> u32 {
@@ -582,43 +499,6 @@ impl<'a> Parser<'a> {
         self.class_ids.insert(class, id);
         id
     }
-
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    fn take(&mut self, text: &str) -> bool {
-        let taken = self.rest().starts_with(text);
-        if taken {
-            self.at += text.len();
-        }
-        taken
-    }
-
-    fn line_of(&self, at: usize) -> usize {
-        let before = self.text.get(..at).unwrap_or_default();
-        before.bytes().filter(|&byte| byte == b'\n').count() + 1
-    }
-
-    fn expected(&self, expected: &'static str) -> GrammarError {
-        let line = self.line_of(self.at);
-        match self.peek() {
-            Some('\0') => GrammarError::Nul { line },
-            found => GrammarError::Expected {
-                line,
-                expected,
-                found: found.map_or_else(|| "the end".to_owned(), |c| format!("{c:?}")),
-            },
-        }
-    }
-}
-
-fn is_word(character: char) -> bool {
-    character.is_ascii_alphanumeric() || character == '-'
 }
 
 /// Rules, elements and classes are fewer than [`ELEMENTS_MAX`] and the bytes of the text.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use pocketune_adapter::{Digest, Refusal, Timestamp, VerifiedAdapter};
+use pocketune_adapter::{Digest, Refusal, RefusedAdapter, Timestamp, VerifiedAdapter, check_set};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::database::begin;
+use crate::database::{begin, commit_notes};
 use crate::delivery::Delivery;
 use crate::error::StoreError;
 use crate::history::{Action, Event};
@@ -30,18 +30,14 @@ pub struct ActiveAdapter {
     pub scale: f32,
 }
 
-/// An active adapter that no longer passes.
-#[derive(Debug, Clone)]
-pub struct RefusedAdapter {
-    /// Its digest.
-    pub sha256: Digest,
-    /// Why.
-    pub refusal: Refusal,
-}
-
 impl Store {
     /// Makes these installed adapters, with these scales, the active ones, in place of
-    /// what was active. Verifies them first. None of them makes the model answer as it is.
+    /// what was active. Verifies them first, each by itself and all as a set: see
+    /// [`check_set`]. None of them makes the model answer as it is.
+    ///
+    /// Any installed release may be chosen, an older one of its channel too: that is going
+    /// back, and what must not be used any more is revoked by the policy. Two releases of
+    /// one channel are no set, since they replace each other.
     ///
     /// # Errors
     /// [`StoreError::NotInstalled`], [`StoreError::Refused`], [`StoreError::Scale`], and
@@ -109,8 +105,8 @@ impl Store {
             let before = set_before(&transaction, set)?;
             let wanted = members(&transaction, before)?;
             let verified = self.verify_set(&transaction, &wanted, situation);
+            let verified = verified.or_else(set_damaged);
             match (before, verified) {
-                (Some(before), Err(StoreError::NotInstalled { .. })) => set = before,
                 (Some(before), Ok(active)) if !active.refused.is_empty() => set = before,
                 (_, Err(error)) => return Err(error),
                 (before, Ok(active)) => {
@@ -128,14 +124,16 @@ impl Store {
     /// changed.
     ///
     /// # Errors
-    /// [`StoreError::NoPolicy`] where something is active, [`StoreError::Damaged`], and
-    /// those of the database. A refusal is no error: see [`Active::refused`].
+    /// [`StoreError::NoPolicy`] where something is active, [`StoreError::Damaged`] where the
+    /// database is, and those of the database. A refusal is no error: see
+    /// [`Active::refused`], with [`Refusal::Damaged`] for adapters whose files are.
     pub fn active(&self, situation: &Situation<'_>) -> Result<Active, StoreError> {
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
         let wanted = members(&transaction, active_set(&transaction)?)?;
-        let active = self.verify_set(&transaction, &wanted, situation)?;
-        transaction.commit()?;
+        let active = self.verify_set(&transaction, &wanted, situation);
+        let active = active.or_else(set_damaged)?;
+        commit_notes(transaction);
         Ok(active)
     }
 
@@ -143,7 +141,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotInstalled`], [`StoreError::Refused`], [`StoreError::Scale`], and
-    /// those of writing, since a refusal is noted.
+    /// those of the database.
     pub fn verified(
         &self,
         wanted: &[(Digest, f32)],
@@ -153,12 +151,13 @@ impl Store {
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
         let active = self.verify_set(&transaction, wanted, situation)?;
-        transaction.commit()?;
+        commit_notes(transaction);
         accepted(active)
     }
 
     /// Verifies installed adapters. What was accepted once is not older than itself, so
-    /// high-water marks do not count here; revocations, limits and time do.
+    /// high-water marks do not count here; revocations, limits and time do. What is damaged
+    /// is refused like anything else: the model then answers as it is.
     fn verify_set(
         &self,
         connection: &Connection,
@@ -166,47 +165,70 @@ impl Store {
         situation: &Situation<'_>,
     ) -> Result<Active, StoreError> {
         let mut active = Active::default();
-        for (sha256, scale) in wanted {
-            let limit = policy::current(connection)?;
-            let limit = limit.document().roles.release.limits.max_bytes;
-            let delivery = Delivery {
-                bundle: rows::bundle(connection, sha256)?.into(),
-                adapter: self.blobs.read(sha256, limit)?,
-            };
-            let fits = delivery.adapter.len() as u64 <= limit;
-            if fits && Digest::of(&delivery.adapter) != *sha256 {
-                return Err(StoreError::Damaged {
-                    what: "an adapter's bytes",
-                });
+        for &(sha256, scale) in wanted {
+            match self.verify_installed(connection, &sha256, situation)? {
+                Ok(adapter) => active.adapters.push(ActiveAdapter { adapter, scale }),
+                Err(refusal) => active.refused.push(RefusedAdapter { sha256, refusal }),
             }
-            match install::verify(connection, &delivery, situation, &BTreeMap::new())? {
-                Ok(adapter) => active.adapters.push(ActiveAdapter {
-                    adapter,
-                    scale: *scale,
-                }),
-                Err(refusal) => {
-                    Event::new(Action::Refused, situation.now)
-                        .about(*sha256)
-                        .refusal(&refusal)
-                        .record_once(connection)?;
-                    active.refused.push(RefusedAdapter {
-                        sha256: *sha256,
-                        refusal,
-                    });
-                }
-            }
+        }
+        let set = active.adapters.iter();
+        if let Err(refused) = check_set(set.map(|active| (&active.adapter, active.scale))) {
+            active.refused.push(*refused);
+        }
+        for RefusedAdapter { sha256, refusal } in &active.refused {
+            Event::new(Action::Refused, situation.now)
+                .about(*sha256)
+                .refusal(refusal)
+                .record_once(connection)?;
         }
         if !active.refused.is_empty() {
             active.adapters.clear();
         }
         Ok(active)
     }
+
+    fn verify_installed(
+        &self,
+        connection: &Connection,
+        sha256: &Digest,
+        situation: &Situation<'_>,
+    ) -> Result<Result<VerifiedAdapter, Refusal>, StoreError> {
+        let policy = policy::current(connection)?;
+        let limit = policy.document().roles.release.limits.max_bytes;
+        let bundle = rows::bundle(connection, sha256)?;
+        let Some(adapter) = self.blobs.read(sha256, limit)? else {
+            return Ok(Err(Refusal::Damaged));
+        };
+        let bundle = bundle.into();
+        let delivery = Delivery { adapter, bundle };
+        install::verify(connection, &delivery, situation, &BTreeMap::new())
+    }
 }
 
+/// What was active is in the database and comes out of it as it went in. Scales that
+/// somebody asks for are refused before anything is read.
 fn check_scales(wanted: &[(Digest, f32)]) -> Result<(), StoreError> {
-    match wanted.iter().find(|(_, scale)| !scale.is_finite()) {
+    match wanted
+        .iter()
+        .find(|(_, scale)| !(0.0..=1.0).contains(scale))
+    {
         Some(&(_, scale)) => Err(StoreError::Scale { scale }),
         None => Ok(()),
+    }
+}
+
+/// Where an adapter of a set that was active is not installed any more, the set is damaged:
+/// nothing that is active is ever removed.
+fn set_damaged(error: StoreError) -> Result<Active, StoreError> {
+    match error {
+        StoreError::NotInstalled { sha256 } => {
+            let refusal = Refusal::Damaged;
+            Ok(Active {
+                adapters: Vec::new(),
+                refused: vec![RefusedAdapter { sha256, refusal }],
+            })
+        }
+        error => Err(error),
     }
 }
 

@@ -41,15 +41,20 @@ impl Blobs {
         Ok(Installing(file))
     }
 
-    /// Writes a blob: whole and on the disk when this returns, or not there.
+    /// Writes a blob: whole and on the disk when this returns, or not there. What lies there
+    /// and is something else makes room.
     pub(crate) fn put(&self, sha256: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.path(sha256);
-        if path.exists() {
+        let limit = bytes.len() as u64;
+        if matches!(self.read(sha256, limit), Ok(Some(found)) if *found == *bytes) {
             return Ok(());
         }
-        let new = self
-            .folder
-            .join(format!("{sha256}.{}.new", process_mark()?));
+        let mark = process_mark()?;
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+            // No file takes the place of a directory.
+            fs::rename(&path, self.folder.join(format!("{sha256}.{mark}.old")))?;
+        }
+        let new = self.folder.join(format!("{sha256}.{mark}.new"));
         let written = write_whole(&new, bytes).and_then(|()| fs::rename(&new, &path));
         if let Err(error) = written {
             // Room for others on a full disk.
@@ -61,18 +66,30 @@ impl Blobs {
         Ok(())
     }
 
-    /// A blob's bytes, which are what its name says.
-    pub(crate) fn read(&self, sha256: &Digest, limit: u64) -> Result<Arc<[u8]>, StoreError> {
-        let damaged = |what| StoreError::Damaged { what };
-        let file = open_regular(&self.path(sha256)).map_err(|error| match error {
-            OpenError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
-                damaged("an adapter's bytes are missing")
-            }
-            error => error.into(),
-        })?;
-        let mut bytes = Vec::new();
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        Ok(bytes.into())
+    /// A blob's bytes, which are what its name says; one more than `limit` of a longer one.
+    /// `None` for one that is damaged: missing, changed, unreadable, or something else than a
+    /// file.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] for what is not the blob's fault, such as too many open files.
+    pub(crate) fn read(
+        &self,
+        sha256: &Digest,
+        limit: u64,
+    ) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let read = open_regular(&self.path(sha256)).and_then(|file| {
+            let mut bytes = Vec::new();
+            file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        });
+        let bytes = match read {
+            Ok(bytes) => bytes,
+            Err(OpenError::NotAFile { .. }) => return Ok(None),
+            Err(OpenError::Io(error)) if is_damage(&error) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let whole = bytes.len() as u64 <= limit;
+        Ok((!whole || Digest::of(&bytes) == *sha256).then(|| bytes.into()))
     }
 
     pub(crate) fn remove(&self, sha256: &Digest) {
@@ -80,7 +97,8 @@ impl Blobs {
         let _ = fs::remove_file(self.path(sha256));
     }
 
-    /// Removes what no row names, unless somebody is installing.
+    /// Removes what no row names, unless somebody is installing. Passes over what it cannot
+    /// remove: a folder that somebody put there, a file of somebody else's.
     pub(crate) fn sweep(&self, named: impl Fn(&Digest) -> bool) -> Result<(), StoreError> {
         let file = self.lock_file()?;
         match file.try_lock() {
@@ -94,8 +112,10 @@ impl Blobs {
             let digest = name
                 .and_then(|name| name.strip_suffix(SUFFIX))
                 .and_then(Digest::from_hex);
-            if !digest.is_some_and(|digest| named(&digest)) {
-                fs::remove_file(&path)?;
+            if !digest.is_some_and(|digest| named(&digest))
+                && let Err(error) = fs::remove_file(&path)
+            {
+                log::warn!("a stray file of the store was not removed: {error}");
             }
         }
         Ok(())
@@ -108,6 +128,21 @@ impl Blobs {
     fn lock_file(&self) -> Result<File, OpenError> {
         open_regular_with(&self.lock, File::options().create(true).append(true))
     }
+}
+
+/// Whether an error says that a file is not what was put there, and would say so again.
+fn is_damage(error: &io::Error) -> bool {
+    // The disk cannot read it, or a link leads back to itself.
+    matches!(error.raw_os_error(), Some(libc::EIO | libc::ELOOP))
+        || matches!(
+            error.kind(),
+            io::ErrorKind::NotFound
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::InvalidData
+                | io::ErrorKind::UnexpectedEof
+        )
 }
 
 /// Tells files of one process from those of others, and of one call from the next.

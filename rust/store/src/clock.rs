@@ -1,15 +1,21 @@
 //! The time, as far as it can be believed.
 
-use pocketune_adapter::Timestamp;
+use pocketune_adapter::{Timestamp, TrustPolicy};
 use rusqlite::{Connection, params};
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::history::{Action, Event};
+use crate::policy;
 
 /// The clock's time, or the latest one that this store has seen: setting a clock back
-/// revives nothing that has expired.
-pub(crate) fn observe(connection: &Connection, now: Timestamp) -> Result<Timestamp, StoreError> {
+/// revives nothing that has expired. The first time, too: it is not before the policy in
+/// force was made.
+pub(crate) fn observe(
+    connection: &Connection,
+    policy: &TrustPolicy,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
     let latest = latest(connection)?;
     if now > latest {
         connection.execute(
@@ -17,7 +23,7 @@ pub(crate) fn observe(connection: &Connection, now: Timestamp) -> Result<Timesta
             params![now.unix_seconds()],
         )?;
     }
-    Ok(now.max(latest))
+    Ok(now.max(latest).max(policy.created()))
 }
 
 fn latest(connection: &Connection) -> Result<Timestamp, StoreError> {
@@ -26,20 +32,27 @@ fn latest(connection: &Connection) -> Result<Timestamp, StoreError> {
 }
 
 impl Store {
-    /// How many seconds the clock is behind the latest time that this store has seen; 0
-    /// where it is not. A clock that once ran far ahead keeps expired what it made
+    /// How many seconds the clock is behind the latest time that this store has seen, or
+    /// behind the making of the policy in force; 0 where it is not. A clock that once ran far ahead keeps expired what it made
     /// expire: an app that sees a large number here can ask its user which one is
     /// right, and [`Store::trust_clock`].
     ///
     /// # Errors
-    /// [`StoreError::Database`].
+    /// [`StoreError::Damaged`], [`StoreError::Database`].
     pub fn clock_behind_s(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let behind = latest(&self.connection())?.unix_seconds() - now.unix_seconds();
+        let connection = self.connection();
+        let latest = match policy::current(&connection) {
+            Ok(policy) => latest(&connection)?.max(policy.created()),
+            Err(StoreError::NoPolicy) => latest(&connection)?,
+            Err(error) => return Err(error),
+        };
+        let behind = latest.unix_seconds() - now.unix_seconds();
         Ok(u64::try_from(behind).unwrap_or(0))
     }
 
     /// From now on the clock is right, though the store has seen a later time: what
-    /// expired in between counts again. Only on the word of whoever holds the device.
+    /// expired in between counts again. Only on the word of whoever holds the device. That
+    /// the policy in force was made before stays certain: its signers say so.
     ///
     /// # Errors
     /// [`StoreError::Busy`], [`StoreError::Database`].

@@ -4,7 +4,7 @@ use pocketune_adapter::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Store;
-use crate::database::{begin, forget_log};
+use crate::database::begin;
 use crate::error::StoreError;
 
 /// What consent is asked for. Nothing is taken for granted: an answer that was not given is
@@ -67,7 +67,7 @@ impl Store {
         }
         transaction.commit()?;
         if !given {
-            forget_log(&connection);
+            self.forget_removed(&connection);
         }
         Ok(())
     }

@@ -1,18 +1,21 @@
 //! The database file: opening it, bringing it up to date.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pocketune_base::check_path;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::StoreError;
 
 /// What brings a store from each version to the next one.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/1_adapters.sql"),
     include_str!("migrations/2_experiments.sql"),
     include_str!("migrations/3_runs.sql"),
+    include_str!("migrations/4_signers.sql"),
 ];
 
 /// What SQLite appends to the database's name for the files that it opens.
@@ -21,16 +24,25 @@ const FILES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 /// How long one process waits for another's transaction.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Opens the database at `path`, made where it is missing.
+/// How long whoever removes something waits until nobody reads from the log.
+pub(crate) const LOG_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Opens the database at `path`, made where it is missing. Looks all of it over where the
+/// process before did not close it: whoever is killed, or loses power on a disk that lies
+/// about what it has written, may leave damage behind.
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     for suffix in FILES {
-        let mut file = path.as_os_str().to_owned();
-        file.push(suffix);
         // Not opened: closing it would let go of locks that SQLite holds on the same file.
-        check_path(file.as_ref())?;
+        check_path(&with_suffix(path, suffix))?;
     }
+    // Whoever closes the database last removes its log.
+    let log = fs::metadata(with_suffix(path, "-wal"));
+    let was_closed = log.is_err() || log.is_ok_and(|log| log.len() == 0);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
+    // A file that somebody prepared does nothing through SQL, and no page of it is believed.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
     // A write-ahead log: readers and one writer at a time; whoever is killed leaves
     // whole transactions. FULL: what was committed survives a power cut too.
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -39,8 +51,30 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "trusted_schema", false)?;
     // What was removed is overwritten.
     connection.pragma_update(None, "secure_delete", true)?;
+    if !was_closed {
+        quick_check(&connection)?;
+        // What was removed before the end may still stand in the log.
+        empty_log(&connection, LOG_PATIENCE);
+    }
     migrate(&mut connection)?;
     Ok(connection)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut file = path.as_os_str().to_owned();
+    file.push(suffix);
+    file.into()
+}
+
+/// Whether the pages of the database fit together. Reads all of it.
+fn quick_check(connection: &Connection) -> Result<(), StoreError> {
+    let found: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        _ => Err(StoreError::Damaged {
+            what: "the database",
+        }),
+    }
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -68,16 +102,37 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Empties the write-ahead log, which holds what was removed until then. As well as it can:
-/// somebody else may be reading from it.
-pub(crate) fn forget_log(connection: &Connection) {
+/// Empties the write-ahead log, which holds what was removed until then. False where it is
+/// not empty: somebody else has been reading from it all of `patience`, say.
+pub(crate) fn empty_log(connection: &Connection, patience: Duration) -> bool {
+    let emptied = connection.busy_timeout(patience).is_ok() && truncate_log(connection);
+    if let Err(error) = connection.busy_timeout(PATIENCE) {
+        log::warn!("the database does not wait for others any more: {error}");
+    }
+    emptied
+}
+
+fn truncate_log(connection: &Connection) -> bool {
     let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-    if let Err(error) = connection.query_row(checkpoint, [], |_| Ok(())) {
-        log::warn!("the log was not emptied: {error}");
+    // The first column says that somebody was in the way (sqlite.org, PRAGMA wal_checkpoint).
+    match connection.query_row(checkpoint, [], |row| row.get::<_, i64>(0)) {
+        Ok(busy) => busy == 0,
+        Err(error) => {
+            log::warn!("the log was not emptied: {error}");
+            false
+        }
     }
 }
 
 /// A transaction that nobody else can write beside, from its beginning on.
 pub(crate) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
     Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
+/// Commits what is only noted beside an answer: history, and how late it is. A full disk keeps
+/// nobody from using what is there.
+pub(crate) fn commit_notes(transaction: Transaction<'_>) {
+    if let Err(error) = transaction.commit() {
+        log::warn!("the store did not note what happened: {error}");
+    }
 }

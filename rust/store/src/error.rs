@@ -34,8 +34,8 @@ pub enum StoreError {
     /// Nothing was active before.
     #[error("there is nothing to go back to")]
     NothingBefore,
-    /// A scale that is not a finite number.
-    #[error("the scale {scale} is no finite number")]
+    /// A scale that is not between 0 and 1.
+    #[error("the scale {scale} is not between 0 and 1")]
     Scale {
         /// The scale.
         scale: f32,

@@ -116,6 +116,7 @@ impl Store {
             return Err(no_experiment(sha256));
         }
         transaction.commit()?;
+        self.forget_removed(&connection);
         Ok(())
     }
 

@@ -38,10 +38,11 @@ fn accept(
     delivery: &Delivery,
     situation: &Situation<'_>,
 ) -> Result<VerifiedFile, StoreError> {
+    let policy = policy::current(connection)?;
     let verifier = Verifier {
-        policy: &policy::current(connection)?,
+        now: clock::observe(connection, &policy, situation.now)?,
+        policy: &policy,
         device: situation.device,
-        now: clock::observe(connection, situation.now)?,
         base: situation.base,
         high_water: &rows::high_water(connection)?,
     };
@@ -57,7 +58,7 @@ fn accept(
         }
     };
     let (release, sha256) = (file.verified().release(), file.verified().sha256());
-    rows::raise_high_water(connection, release, &sha256)?;
+    rows::raise_high_water(connection, release, &sha256, file.verified().signers())?;
     Event::new(Action::Accepted, situation.now)
         .about(sha256)
         .release(release, file.verified().signers())

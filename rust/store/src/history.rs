@@ -119,7 +119,6 @@ impl Event {
 
     pub(crate) fn record(self, connection: &Connection) -> Result<(), StoreError> {
         let entry = self.0;
-        let signers: Vec<String> = entry.signers.iter().map(ToString::to_string).collect();
         connection.execute(
             "INSERT INTO history (at, action, sha256, name, channel, version, signers, reason, detail)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -130,7 +129,7 @@ impl Event {
                 entry.name.map(String::from),
                 entry.channel.map(String::from),
                 entry.version.map(rows::signed),
-                signers.join(" "),
+                rows::key_ids(&entry.signers),
                 entry.reason,
                 entry.detail,
             ],

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pocketune_adapter::{Digest, HighWaterMark, Name, Timestamp, VerifiedAdapter, Verifier};
 use rusqlite::{Connection, params};
 
-use crate::database::begin;
+use crate::database::{begin, commit_notes};
 use crate::delivery::Delivery;
 use crate::error::StoreError;
 use crate::history::{Action, Event};
@@ -53,7 +53,7 @@ impl Store {
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
         let adapter = accept(&transaction, delivery, situation);
-        transaction.commit()?;
+        commit_notes(transaction);
         let adapter = adapter?;
         let channel = &adapter.release().channel;
         let installed = rows::all_installed(&connection)?;
@@ -81,36 +81,21 @@ impl Store {
             Ok(adapter) => adapter,
             Err(error) => {
                 // The refusal is history.
-                transaction.commit()?;
+                commit_notes(transaction);
                 return Err(error);
             }
         };
-        let (sha256, release) = (adapter.sha256(), adapter.release());
+        let sha256 = adapter.sha256();
         self.blobs.put(&sha256, adapter.adapter().bytes())?;
-        transaction.execute(
-            "INSERT INTO adapters
-             (sha256, bundle, name, channel, version, size_bytes, made_here, installed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (sha256) DO UPDATE SET bundle = excluded.bundle, name = excluded.name,
-             channel = excluded.channel, version = excluded.version",
-            params![
-                sha256.to_string(),
-                &*delivery.bundle,
-                release.name.as_str(),
-                release.channel.as_str(),
-                rows::signed(release.version),
-                rows::signed(release.size_bytes),
-                adapter.made_here(),
-                situation.now.unix_seconds(),
-            ],
-        )?;
-        rows::raise_high_water(&transaction, release, &sha256)?;
-        Event::new(Action::Installed, situation.now)
-            .about(sha256)
-            .release(release, adapter.signers())
-            .detail(release.changelog.clone())
-            .record(&transaction)?;
-        transaction.commit()?;
+        let kept = keep(&transaction, &adapter, delivery, situation.now);
+        let kept = kept.and_then(|()| Ok(transaction.commit()?));
+        if let Err(error) = kept {
+            // No row names it: room for others on a full disk.
+            if rows::is_installed(&connection, &sha256).is_ok_and(|installed| !installed) {
+                self.blobs.remove(&sha256);
+            }
+            return Err(error);
+        }
         Ok(adapter)
     }
 
@@ -163,6 +148,39 @@ impl Store {
     }
 }
 
+/// The row of an accepted adapter, how far its channel has come, and a line of history.
+fn keep(
+    connection: &Connection,
+    adapter: &VerifiedAdapter,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (sha256, release) = (adapter.sha256(), adapter.release());
+    connection.execute(
+        "INSERT INTO adapters
+         (sha256, bundle, name, channel, version, size_bytes, made_here, installed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (sha256) DO UPDATE SET bundle = excluded.bundle, name = excluded.name,
+         channel = excluded.channel, version = excluded.version",
+        params![
+            sha256.to_string(),
+            &*delivery.bundle,
+            release.name.as_str(),
+            release.channel.as_str(),
+            rows::signed(release.version),
+            rows::signed(release.size_bytes),
+            adapter.made_here(),
+            now.unix_seconds(),
+        ],
+    )?;
+    rows::raise_high_water(connection, release, &sha256, adapter.signers())?;
+    Event::new(Action::Installed, now)
+        .about(sha256)
+        .release(release, adapter.signers())
+        .detail(release.changelog.clone())
+        .record(connection)
+}
+
 /// Verifies a delivery that comes from outside; notes a refusal.
 fn accept(
     connection: &Connection,
@@ -189,10 +207,11 @@ pub(crate) fn verify(
     situation: &Situation<'_>,
     high_water: &BTreeMap<Name, HighWaterMark>,
 ) -> Result<Result<VerifiedAdapter, pocketune_adapter::Refusal>, StoreError> {
+    let policy = policy::current(connection)?;
     let verifier = Verifier {
-        policy: &policy::current(connection)?,
+        now: clock::observe(connection, &policy, situation.now)?,
+        policy: &policy,
         device: situation.device,
-        now: clock::observe(connection, situation.now)?,
         base: situation.base,
         high_water,
     };

@@ -27,20 +27,23 @@ mod rows;
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use pocketune_adapter::{BaseIdentity, PublicKey, Timestamp};
 use rusqlite::Connection;
 
 use blobs::Blobs;
 
-pub use activate::{Active, ActiveAdapter, RefusedAdapter};
+pub use activate::{Active, ActiveAdapter};
 pub use consent::Purpose;
 pub use delivery::{Delivery, bundle_path, read_bundle};
 pub use error::StoreError;
 pub use experiments::{Appended, StoredEvent, StoredExperiment, StoredRun};
 pub use history::{Action, HistoryEntry};
 pub use install::{InstalledAdapter, Review};
+pub use pocketune_adapter::RefusedAdapter;
 pub use review::{REVIEWS_MAX, ReviewItem, ReviewLabel};
 
 /// What a store decides by, beside what it holds.
@@ -58,6 +61,8 @@ pub struct Situation<'a> {
 #[derive(Debug)]
 pub struct Store {
     database: Mutex<Connection>,
+    /// Whether the write-ahead log may hold what was removed.
+    log_unemptied: AtomicBool,
     blobs: Blobs,
 }
 
@@ -82,6 +87,7 @@ impl Store {
         fs::create_dir_all(folder)?;
         let store = Self {
             database: Mutex::new(database::open(&folder.join(DATABASE))?),
+            log_unemptied: AtomicBool::new(false),
             blobs: Blobs::open(folder)?,
         };
         store.blobs.sweep(|sha256| {
@@ -93,6 +99,19 @@ impl Store {
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
         // A transaction of a thread that panicked was rolled back.
-        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+        let connection = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.log_unemptied.load(Ordering::Relaxed)
+            && database::empty_log(&connection, Duration::ZERO)
+        {
+            self.log_unemptied.store(false, Ordering::Relaxed);
+        }
+        connection
+    }
+
+    /// Empties the log behind a removal. Where another process reads from it all the while,
+    /// each call that follows tries again, and the next opening.
+    fn forget_removed(&self, connection: &Connection) {
+        let emptied = database::empty_log(connection, database::LOG_PATIENCE);
+        self.log_unemptied.store(!emptied, Ordering::Relaxed);
     }
 }

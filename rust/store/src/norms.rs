@@ -20,7 +20,9 @@ impl Store {
             Ok((row.get(0)?, row.get(1)?))
         })?;
         let norms = rows.collect::<Result<Vec<(String, f64)>, _>>()?;
-        Ok((!norms.is_empty()).then(|| norms.into_iter().collect()))
+        // From before weights were looked at: such norms are made again.
+        let sound = !norms.is_empty() && norms.iter().all(|(_, norm)| norm.is_finite());
+        Ok(sound.then(|| norms.into_iter().collect()))
     }
 
     /// Keeps norms for the next start.

@@ -20,7 +20,8 @@ impl Store {
 
     /// Makes `envelope` the policy where there is none, or an older one: the policy that
     /// ships with an app, which is trusted as the app is. Call it at each start; a
-    /// policy that is not newer changes nothing. Returns the policy in force.
+    /// policy that is not newer changes nothing. Where the one in the store is damaged, one
+    /// that is not older takes its place. Returns the policy in force.
     ///
     /// # Errors
     /// [`StoreError::Policy`], and those of writing.
@@ -32,6 +33,7 @@ impl Store {
             Ok(policy) if policy.version() >= pinned.version() => return Ok(policy),
             Ok(policy) => follow(&transaction, &policy, &pinned)?,
             Err(StoreError::NoPolicy) => {}
+            Err(StoreError::Damaged { .. }) if !is_older(&transaction, &pinned)? => {}
             Err(error) => return Err(error),
         }
         keep(&transaction, envelope, &pinned, Action::PolicyPinned, now)?;
@@ -72,15 +74,23 @@ pub(crate) fn current(connection: &Connection) -> Result<TrustPolicy, StoreError
     TrustPolicy::pinned(&envelope).map_err(|_| StoreError::Damaged { what: "the policy" })
 }
 
-/// Where a release key is taken away, what it may have signed holds no channel back any
-/// more (TUF 1.0.34, section 5.3.11: recovery from a fast-forward attack).
+/// Whether a policy is older than the newest in the store, which may be damaged.
+fn is_older(connection: &Connection, policy: &TrustPolicy) -> Result<bool, StoreError> {
+    let newest: i64 =
+        connection.query_row("SELECT max(version) FROM policies", [], |row| row.get(0))?;
+    Ok(policy.version() < newest.cast_unsigned())
+}
+
+/// Where a release key is taken away, what it has signed holds no channel back any more
+/// (TUF 1.0.34, section 5.3.11: recovery from a fast-forward attack). Other channels stay
+/// as far as they have come.
 fn follow(
     connection: &Connection,
     before: &TrustPolicy,
     next: &TrustPolicy,
 ) -> Result<(), StoreError> {
-    if before.replaces_release_keys(next) {
-        connection.execute("DELETE FROM high_water", [])?;
+    for key in before.lost_release_keys(next) {
+        rows::drop_high_water(connection, &key)?;
     }
     Ok(())
 }
@@ -93,7 +103,7 @@ fn keep(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     connection.execute(
-        "INSERT INTO policies (version, envelope, stored_at) VALUES (?1, ?2, ?3)",
+        "INSERT OR REPLACE INTO policies (version, envelope, stored_at) VALUES (?1, ?2, ?3)",
         params![rows::signed(policy.version()), envelope, now.unix_seconds()],
     )?;
     Event::new(action, now)

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Store;
 use crate::consent::{self, Purpose};
-use crate::database::{begin, forget_log};
+use crate::database::begin;
 use crate::error::StoreError;
 
 /// Most items that are kept, a few kilobytes each.
@@ -59,7 +59,7 @@ impl Store {
         if kept == 0 {
             return Err(StoreError::DuplicateReview { id: id.to_owned() });
         }
-        transaction.execute(
+        let evicted = transaction.execute(
             "DELETE FROM review_items WHERE rowid IN (
                  SELECT rowid FROM review_items
                  WHERE shared = 0 AND id NOT IN (SELECT item FROM review_labels)
@@ -68,6 +68,9 @@ impl Store {
             params![REVIEWS_MAX],
         )?;
         transaction.commit()?;
+        if evicted > 0 {
+            self.forget_removed(&connection);
+        }
         Ok(())
     }
 
@@ -98,7 +101,7 @@ impl Store {
         let connection = self.connection();
         let gone = connection.execute("DELETE FROM review_items WHERE id = ?1", params![id])?;
         known(gone, id)?;
-        forget_log(&connection);
+        self.forget_removed(&connection);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pocketune_adapter::{Digest, HighWaterMark, Name, Release, Timestamp};
+use pocketune_adapter::{Digest, HighWaterMark, KeyId, Name, Release, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::StoreError;
@@ -33,22 +33,41 @@ pub(crate) fn is_installed(connection: &Connection, sha256: &Digest) -> Result<b
     Ok(found.is_some())
 }
 
-/// Keeps that a channel has come as far as this accepted release.
+/// Keeps that a channel has come as far as this accepted release, and who says so.
 pub(crate) fn raise_high_water(
     connection: &Connection,
     release: &Release,
     sha256: &Digest,
+    signers: &[KeyId],
 ) -> Result<(), StoreError> {
     connection.execute(
-        "INSERT INTO high_water (channel, version, sha256) VALUES (?1, ?2, ?3)
-         ON CONFLICT (channel) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256",
+        "INSERT INTO high_water (channel, version, sha256, signers) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (channel) DO UPDATE SET version = excluded.version,
+         sha256 = excluded.sha256, signers = excluded.signers",
         params![
             release.channel.as_str(),
             signed(release.version),
-            sha256.to_string()
+            sha256.to_string(),
+            key_ids(signers),
         ],
     )?;
     Ok(())
+}
+
+/// Forgets how far channels have come whose latest release this key signed, or of which
+/// nobody knows who did.
+pub(crate) fn drop_high_water(connection: &Connection, key: &KeyId) -> Result<(), StoreError> {
+    connection.execute(
+        "DELETE FROM high_water WHERE signers = '' OR instr(signers, ?1) > 0",
+        params![key.to_string()],
+    )?;
+    Ok(())
+}
+
+/// Keys as one text. Their names are all of one length and hold no space.
+pub(crate) fn key_ids(keys: &[KeyId]) -> String {
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    keys.join(" ")
 }
 
 pub(crate) fn high_water(

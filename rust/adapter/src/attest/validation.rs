@@ -121,6 +121,12 @@ impl Validation {
         json::read(predicate)
     }
 
+    /// Whether nothing failed.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.result != TestResult::Failed && self.failed_tests.is_empty()
+    }
+
     /// What was measured by this suite, where it says so once.
     #[must_use]
     pub fn value(&self, suite: &Digest, metric: &str) -> Option<f64> {

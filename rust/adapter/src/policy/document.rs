@@ -102,6 +102,10 @@ pub struct ValidationRole {
     /// What has to have been measured; a passed result alone where there is none.
     #[serde(default)]
     pub requirements: Vec<Requirement>,
+    /// Whether a failed validation says nothing where another one passed. Otherwise one that
+    /// any of these keys signed is enough to refuse what it is about.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ignore_failed: bool,
 }
 
 /// The device role: its one key is the device's own, which no policy lists.
@@ -173,4 +177,9 @@ impl Requirement {
         self.at_least.is_none_or(|least| value >= least)
             && self.at_most.is_none_or(|most| value <= most)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }

@@ -111,6 +111,12 @@ impl TrustPolicy {
         self.document.revoked.keys.contains(key)
     }
 
+    /// When it was made: the time is not before that, whatever a clock says.
+    #[must_use]
+    pub fn created(&self) -> Timestamp {
+        self.document.created
+    }
+
     /// Its number.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -135,19 +141,14 @@ impl TrustPolicy {
         self.digest
     }
 
-    /// Whether a rotation to `next` takes a release key away. What that key may have
-    /// signed, a very high version perhaps, then no longer holds a channel back.
+    /// The release keys that a rotation to `next` takes away. What such a key has signed, a
+    /// very high version perhaps, then no longer holds a channel back.
     #[must_use]
-    pub fn replaces_release_keys(&self, next: &Self) -> bool {
+    pub fn lost_release_keys(&self, next: &Self) -> Vec<KeyId> {
         let still =
-            |key: &&KeyId| next.document.roles.release.keys.contains(key) && !next.revoked_key(key);
-        !self
-            .document
-            .roles
-            .release
-            .keys
-            .iter()
-            .all(|key| still(&key))
+            |key: &KeyId| next.document.roles.release.keys.contains(key) && !next.revoked_key(key);
+        let keys = self.document.roles.release.keys.iter();
+        keys.filter(|key| !still(key)).copied().collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an adapter's signers may give out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::attest::Release;
 use crate::candidate::CandidateAdapter;
@@ -30,13 +30,14 @@ impl BaseNorms {
     }
 }
 
-/// Checks the file against what the release says of it and against the limits.
+/// Checks the file against what the release says of it and against the limits. Returns by how
+/// much of its norm each matrix is changed at a scale of 1.
 pub(super) fn check(
     adapter: &CandidateAdapter,
     release: &Release,
     limits: &Limits,
     norms: &BaseNorms,
-) -> Result<(), Refusal> {
+) -> Result<BTreeMap<String, f64>, Refusal> {
     if release.lora.as_ref() != Some(&adapter.lora_facts()) {
         return Err(Refusal::ShapeDiffers);
     }
@@ -60,10 +61,15 @@ pub(super) fn check(
             return Err(Refusal::TargetBeyondLimit { target: target() });
         }
     }
+    let mut ratios = BTreeMap::new();
     for (pair, update) in adapter.pairs().iter().zip(adapter.update_norms()) {
-        // A norm that nobody knows bounds nothing: the update is then endless.
-        let base = norms.of(&pair.target).unwrap_or(0.0);
-        let ratio = if update == 0.0 { 0.0 } else { update / base };
+        // A norm that nobody knows, or that bounds nothing: the update is then endless.
+        let base = norms.of(&pair.target).filter(|norm| norm.is_finite());
+        let ratio = match (update, base) {
+            (0.0, _) => 0.0,
+            (_, Some(base)) => update / base,
+            (_, None) => f64::INFINITY,
+        };
         // What is no number must not pass.
         if ratio.is_nan() || ratio > limits.max_update_norm {
             return Err(Refusal::UpdateBeyondLimit {
@@ -72,6 +78,7 @@ pub(super) fn check(
                 limit: limits.max_update_norm,
             });
         }
+        ratios.insert(pair.target.clone(), ratio);
     }
-    Ok(())
+    Ok(ratios)
 }

@@ -3,14 +3,14 @@
 mod bundle;
 mod limits;
 mod refusal;
+mod set;
 mod verified;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::attest::{
-    Bundle, Digest, Kind, Name, Predicate, Release, Statement, SubjectKind, TestResult, Timestamp,
-    Validation,
+    Bundle, Digest, Kind, Name, Predicate, Release, Statement, SubjectKind, Timestamp, Validation,
 };
 use crate::base::BaseModel;
 use crate::candidate::CandidateAdapter;
@@ -19,7 +19,8 @@ use crate::policy::{Limits, TrustPolicy};
 
 use bundle::{Said, Signed};
 pub use limits::BaseNorms;
-pub use refusal::Refusal;
+pub use refusal::{Refusal, RefusedAdapter};
+pub use set::check_set;
 pub use verified::{VerifiedAdapter, VerifiedFile, VerifiedRelease};
 
 /// The model that an adapter is to change.
@@ -107,14 +108,18 @@ impl Verifier<'_> {
         let (release, signer) = self.release(&said, &subject)?;
         let candidate = CandidateAdapter::parse(adapter, &self.base.shapes)?;
         let limits = self.limits(&signer)?;
-        limits::check(&candidate, release, limits, &self.base.norms)?;
+        let updates = limits::check(&candidate, release, limits, &self.base.norms)?;
         self.check_readable(&said, Kind::Validation)?;
+        self.check_failures(&said.signed, &sha256)?;
         let validation = self.validation(&said.signed, &sha256, &signer);
         let (validation, validators) = validation.map_err(|cause| said.more_telling(cause))?;
         let (release, validation) = (release.clone(), validation.clone());
         let others = others(said.signed, &sha256);
         Ok(VerifiedAdapter {
             candidate,
+            updates,
+            update_max: limits.max_update_norm,
+            updates_max: self.policy.document().roles.release.limits.max_update_norm,
             sha256,
             base_sha256: self.base.sha256,
             release,
@@ -193,8 +198,10 @@ impl Verifier<'_> {
     /// Refuses where a statement of this kind about these bytes cannot be read and would
     /// count if it could be.
     fn check_readable(&self, said: &Said, kind: Kind) -> Result<(), Refusal> {
+        let roles = &self.policy.document().roles;
         let needed = match kind {
-            Kind::Release => self.policy.document().roles.release.threshold,
+            Kind::Release => roles.release.threshold,
+            Kind::Validation if roles.validation.ignore_failed => return Ok(()),
             // One that failed counts from its first signature on.
             Kind::Validation => 1,
         };
@@ -257,6 +264,9 @@ impl Verifier<'_> {
     /// In which role a release was signed.
     fn signer(&self, release: &Release, by: &bundle::SignedBy) -> Result<Signer, Refusal> {
         if let Some(device) = &release.device {
+            if self.policy.revoked_key(device) {
+                return Err(Refusal::KeyRevoked { key: *device });
+            }
             let own = self.device.is_some_and(|key| key.id() == *device);
             return if own && by.device {
                 Ok(Signer::Device)
@@ -336,6 +346,41 @@ impl Verifier<'_> {
         }
     }
 
+    /// Refuses bytes that failed a validation under this model, whatever else was found:
+    /// one key that is trusted to vouch for them is enough to object, unless the policy
+    /// says otherwise.
+    fn check_failures(&self, signed: &[Signed], sha256: &Digest) -> Result<(), Refusal> {
+        if self.policy.document().roles.validation.ignore_failed {
+            return Ok(());
+        }
+        let failed = signed.iter().any(|Signed { statement, by }| {
+            let trusted = !by.validation.is_empty() || by.device;
+            let validation = self.validation_of(statement, sha256);
+            trusted && validation.is_some_and(|validation| !validation.passed())
+        });
+        match failed {
+            true => Err(Refusal::ValidationFailed),
+            false => Ok(()),
+        }
+    }
+
+    /// What a statement says of these bytes under this model, where it is a validation. A
+    /// procedure names its adapter too: figures of one are no figures of another.
+    fn validation_of<'s>(
+        &self,
+        statement: &'s Statement,
+        sha256: &Digest,
+    ) -> Option<&'s Validation> {
+        let Predicate::Validation(validation) = &statement.predicate else {
+            return None;
+        };
+        let procedure = validation.procedure.as_ref();
+        let about = statement.is_about(sha256)
+            && validation.base_model_sha256 == self.base.sha256
+            && procedure.is_none_or(|procedure| procedure.adapter_sha256 == *sha256);
+        about.then_some(validation)
+    }
+
     /// A validation of these bytes under this model that enough keys signed and that
     /// meets the policy.
     fn validation<'s>(
@@ -347,18 +392,13 @@ impl Verifier<'_> {
         let needed = self.policy.document().roles.validation.threshold;
         let mut refusal = Refusal::NoValidation;
         for Signed { statement, by } in signed {
-            let Predicate::Validation(validation) = &statement.predicate else {
-                continue;
-            };
-            // A procedure names its adapter too: figures of one are no figures of another.
-            let procedure = validation.procedure.as_ref();
-            if !statement.is_about(sha256)
-                || validation.base_model_sha256 != self.base.sha256
-                || procedure.is_some_and(|procedure| procedure.adapter_sha256 != *sha256)
-            {
-                refusal = first_of(refusal, Refusal::OtherBytesValidated);
+            if !matches!(statement.predicate, Predicate::Validation(_)) {
                 continue;
             }
+            let Some(validation) = self.validation_of(statement, sha256) else {
+                refusal = first_of(refusal, Refusal::OtherBytesValidated);
+                continue;
+            };
             let found = by.validation.len();
             let validators = match signer {
                 _ if found >= needed => by.validation.clone(),
@@ -380,7 +420,7 @@ impl Verifier<'_> {
     /// Its verdict, and the figures that the policy asks for. Its own thresholds are not
     /// looked at: who signs a validation does not set the bar.
     fn check_validation(&self, validation: &Validation) -> Result<(), Refusal> {
-        if validation.result == TestResult::Failed || !validation.failed_tests.is_empty() {
+        if !validation.passed() {
             return Err(Refusal::ValidationFailed);
         }
         for requirement in &self.policy.document().roles.validation.requirements {

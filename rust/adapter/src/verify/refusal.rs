@@ -198,6 +198,46 @@ pub enum Refusal {
         /// What was measured.
         value: f64,
     },
+    /// A factor on its change that is not between 0 and 1: what was signed and measured is
+    /// the change at 1, and it never grows or turns round.
+    #[error("the scale {scale} is not between 0 and 1")]
+    ScaleOutOfRange {
+        /// The scale.
+        scale: f32,
+    },
+    /// It is twice in one set.
+    #[error("it is in the set more than once")]
+    AdapterTwice,
+    /// Another release of its channel is in the same set. Releases of a channel replace each
+    /// other.
+    #[error("the set has two releases of channel {channel}, which replace each other")]
+    ChannelTwice {
+        /// The channel.
+        channel: Name,
+    },
+    /// The adapters of a set together change a matrix by more than the policy allows one
+    /// adapter to.
+    #[error("the set changes {target} by {ratio:.3} of its norm, the policy allows {limit:.3}")]
+    SetBeyondLimit {
+        /// The matrix.
+        target: String,
+        /// The sum of scale times `‖scale·B·A‖ / ‖W‖`.
+        ratio: f64,
+        /// The limit.
+        limit: f64,
+    },
+    /// What the store kept of it is gone or changed. Installing it again mends that.
+    #[error("its file in the store is damaged; installing it again mends that")]
+    Damaged,
+}
+
+/// An adapter of a set that does not pass.
+#[derive(Debug, Clone)]
+pub struct RefusedAdapter {
+    /// Its digest.
+    pub sha256: Digest,
+    /// Why.
+    pub refusal: Refusal,
 }
 
 impl Refusal {
@@ -237,6 +277,11 @@ impl Refusal {
             Self::ValidationFailed => "validation_failed",
             Self::MetricMissing { .. } => "metric_missing",
             Self::MetricNotMet { .. } => "metric_not_met",
+            Self::ScaleOutOfRange { .. } => "scale_out_of_range",
+            Self::AdapterTwice => "adapter_twice",
+            Self::ChannelTwice { .. } => "channel_twice",
+            Self::SetBeyondLimit { .. } => "set_beyond_limit",
+            Self::Damaged => "damaged",
         }
     }
 }

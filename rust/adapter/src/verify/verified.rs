@@ -1,5 +1,6 @@
 //! What the verifier lets pass.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,6 +16,12 @@ use crate::keys::KeyId;
 #[derive(Debug, Clone)]
 pub struct VerifiedAdapter {
     pub(super) candidate: CandidateAdapter,
+    /// By how much of its norm each matrix is changed at a scale of 1.
+    pub(super) updates: BTreeMap<String, f64>,
+    /// By how much its signers may change one.
+    pub(super) update_max: f64,
+    /// By how much all adapters together may.
+    pub(super) updates_max: f64,
     pub(super) sha256: Digest,
     pub(super) base_sha256: Digest,
     pub(super) release: Release,

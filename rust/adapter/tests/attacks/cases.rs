@@ -93,7 +93,7 @@ attacks! {
     honest_after_rotation => "accepted", rotated(other_root);
     /// Recovery from a stolen release key that signed a version beyond all others: the
     /// rotation that takes the key away lets the channel begin anew (the store drops the
-    /// mark, see `TrustPolicy::replaces_release_keys`).
+    /// mark, see `TrustPolicy::lost_release_keys`).
     fast_forward_recovery => "accepted", rotated(|next| {
         let (old, new) = (key(11).public().id(), key(13).public());
         let mut entry = next.document.keys.remove(&old).unwrap();
@@ -151,6 +151,18 @@ attacks! {
     device_without_a_role => "device_role_missing", {
         let mut scene = Scene::made_by(31);
         scene.policies[0].document.roles.device = None;
+        scene
+    };
+    device_key_revoked => "key_revoked", {
+        let mut scene = Scene::made_by(31);
+        scene.policies[0].document.revoked.keys = vec![key(31).public().id()];
+        scene
+    };
+    /// Vouched for by somebody who is still trusted.
+    device_key_revoked_beside_a_validation => "no_release", {
+        let mut scene = Scene::made_by(31);
+        scene.validation_keys = vec![key(21)];
+        scene.policies[0].document.revoked.keys = vec![key(31).public().id()];
         scene
     };
     device_beyond_its_limits => "rank_beyond_limit", {
@@ -222,6 +234,54 @@ attacks! {
         scene.release.base_models.clear();
         scene.describe = false;
         scene.release.lora = None;
+    });
+    /// Whoever found that it fails is not outvoted by whoever found that it passes.
+    failed_validation_beside_a_passed_one => "validation_failed", with(|scene| {
+        let mut failed = scene.validation.clone().unwrap();
+        failed.result = TestResult::Failed;
+        scene.second_validation = Some((failed, key(21)));
+    });
+    failed_test_beside_a_passed_validation => "validation_failed", with(|scene| {
+        let mut failed = scene.validation.clone().unwrap();
+        failed.failed_tests = vec!["injection".to_owned()];
+        scene.second_validation = Some((failed, key(21)));
+    });
+    /// With a threshold of two one validator alone lets nothing pass, and stops it alone.
+    failed_validation_below_the_threshold => "validation_failed", with(|scene| {
+        let policy = &mut scene.policies[0].document;
+        let public = key(22).public();
+        let scheme = pocketune_adapter::Scheme::Ed25519;
+        policy.keys.insert(public.id(), pocketune_adapter::KeyDocument { scheme, public });
+        policy.roles.validation.keys.push(public.id());
+        policy.roles.validation.threshold = 2;
+        scene.validation_keys.push(key(22));
+        let mut failed = scene.validation.clone().unwrap();
+        failed.result = TestResult::Failed;
+        scene.second_validation = Some((failed, key(22)));
+    });
+    failed_validation_by_this_device => "validation_failed", {
+        let mut scene = Scene::made_by(31);
+        let mut failed = scene.validation.clone().unwrap();
+        failed.result = TestResult::Failed;
+        scene.second_validation = Some((failed, key(31)));
+        scene
+    };
+    failed_validation_that_the_policy_ignores => "accepted", with(|scene| {
+        scene.policies[0].document.roles.validation.ignore_failed = true;
+        let mut failed = scene.validation.clone().unwrap();
+        failed.result = TestResult::Failed;
+        scene.second_validation = Some((failed, key(21)));
+    });
+    failed_validation_by_a_stranger => "accepted", with(|scene| {
+        let mut failed = scene.validation.clone().unwrap();
+        failed.result = TestResult::Failed;
+        scene.second_validation = Some((failed, key(99)));
+    });
+    failed_validation_under_another_model => "accepted", with(|scene| {
+        let mut failed = scene.validation.clone().unwrap();
+        failed.result = TestResult::Failed;
+        failed.base_model_sha256 = Digest::of(b"another model");
+        scene.second_validation = Some((failed, key(21)));
     });
     /// What another adapter did in suites, signed as if this one had done it.
     validation_with_figures_of_another_adapter => "other_bytes_validated", with(|scene| {
@@ -404,11 +464,6 @@ attacks! {
         envelope.sign(&key(11));
         envelope.to_json() + "\n" + &bundle
     }));
-    failed_validation_by_a_stranger => "accepted", with(|scene| {
-        scene.spoil_bundle = Some(|bundle| {
-            said_too(bundle, 1, &[77], |json| json.replace("PASSED", "FAILED"))
-        });
-    });
     signatures_of_strangers => "accepted", with(|scene| scene.spoil_bundle = Some(|bundle| {
         let strange = format!(r#"{{"keyid":"x","sig":"{}"}},{{"sig":"*"}},null,"#, "A".repeat(86));
         bundle.replace("\"signatures\":[", &format!("\"signatures\":[{}", strange.repeat(20)))

@@ -38,6 +38,8 @@ pub(crate) struct Scene {
     pub release_keys: Vec<SecretKey>,
     pub validation: Option<Validation>,
     pub validation_keys: Vec<SecretKey>,
+    /// What else somebody found, beside the validation above.
+    pub second_validation: Option<(Validation, SecretKey)>,
     /// What the statements are about; the adapter by default.
     pub subject: Option<Digest>,
     pub validated: Option<Digest>,
@@ -113,6 +115,7 @@ impl Scene {
             release_keys: vec![key(11), key(12)],
             validation: Some(validation),
             validation_keys: vec![key(21)],
+            second_validation: None,
             subject: None,
             validated: None,
             spoil_statement: None,
@@ -159,7 +162,11 @@ impl Scene {
             let about = self.validated.unwrap_or(sha256);
             self.line(about, predicate, &self.validation_keys)
         });
-        let mut bundle = release + &validation.unwrap_or_default();
+        let second = self.second_validation.clone().map(|(validation, key)| {
+            let predicate = Predicate::Validation(Box::new(validation));
+            self.line(sha256, predicate, &[key])
+        });
+        let mut bundle = release + &validation.unwrap_or_default() + &second.unwrap_or_default();
         if let Some(spoil) = self.spoil_bundle {
             bundle = spoil(bundle);
         }

@@ -15,6 +15,10 @@ use crate::source::ModelSource;
 /// Elements that are dequantised at a time: whole blocks of every type.
 const PIECE: usize = 1 << 14;
 
+/// Highest root mean square of a matrix's weights. Training leaves 0.01 to 1. One enormous
+/// weight would make every change look small beside it, and pass any limit on changes.
+const WEIGHT_RMS_MAX: f64 = 100.0;
+
 impl Engine {
     /// The model as adapters are verified against it, given the norms of its matrices.
     /// Blocks for hashing the file where the digest cache does not know it.
@@ -35,7 +39,8 @@ impl Engine {
     /// have none, and no adapter may change them.
     ///
     /// # Errors
-    /// [`Error::ModelUnreadable`], [`Error::ModelInvalid`].
+    /// [`Error::ModelUnreadable`], [`Error::ModelInvalid`]; [`Error::WeightsUnsound`] for
+    /// weights that are infinite, no numbers, or beyond what training makes.
     pub fn base_norms(&self) -> Result<BaseNorms, Error> {
         norms(self.shared.file(), self.base_model())
     }
@@ -44,7 +49,7 @@ impl Engine {
     /// Blocks for reading all of it, about two seconds a gigabyte.
     ///
     /// # Errors
-    /// As [`Engine::inspect`].
+    /// As [`Engine::inspect`], and [`Error::WeightsUnsound`].
     pub fn identify(source: &ModelSource, digests: &DigestCache) -> Result<BaseIdentity, Error> {
         let file = source.open()?;
         let norms = norms(&file.file, &file.base)?;
@@ -63,9 +68,24 @@ fn norms(file: &File, base: &BaseModel) -> Result<BaseNorms, Error> {
     let norm = |name: &str| {
         let tensor = gguf.tensor(name)?;
         let data = gguf.tensor_data(tensor, &file)?;
-        Some((name.to_owned(), norm(tensor, data)?))
+        let norm = sound(tensor, norm(tensor, data)?);
+        Some(norm.map(|norm| (name.to_owned(), norm)))
     };
-    Ok(base.targets().filter_map(norm).collect())
+    base.targets().filter_map(norm).collect()
+}
+
+/// The norm of a matrix whose weights may be measured against.
+fn sound(tensor: &TensorInfo<'_>, norm: f64) -> Result<f64, Error> {
+    let weights: f64 = tensor.dims().iter().map(|&dim| dim as f64).product();
+    let fault = match norm {
+        norm if !norm.is_finite() => "one is infinite or no number",
+        norm if norm > WEIGHT_RMS_MAX * weights.sqrt() => "they are far larger than training makes",
+        norm => return Ok(norm),
+    };
+    Err(Error::WeightsUnsound {
+        tensor: tensor.name().to_owned(),
+        fault,
+    })
 }
 
 fn norm(tensor: &TensorInfo<'_>, data: &[u8]) -> Option<f64> {

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 pub(crate) use adapter_set::AdapterSet;
 use async_channel::Receiver;
-use pocketune_adapter::{AdapterError, BaseModel, CandidateAdapter, Digest};
+use pocketune_adapter::{AdapterError, BaseModel, CandidateAdapter, Digest, check_set};
 use pocketune_llama::{Context, Model, ModelLoad, Token};
-use pocketune_store::ActiveAdapter;
+use pocketune_store::{ActiveAdapter, StoreError};
 
 pub use evaluation::{EvaluationChat, EvaluationSession};
 pub use results::{Embedding, Pooling, Prompt, Score, TokenScore};
@@ -188,6 +188,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::AdapterInvalid`] when one was verified for another model,
+    /// [`Error::Store`] where they are no set that [`check_set`] lets pass,
     /// [`Error::AdapterRefused`], [`Error::AllocationFailed`], [`Error::Closed`],
     /// [`Error::ModelUnreadable`]; what was active then stays so.
     pub fn use_adapters(&self, adapters: &[ActiveAdapter]) -> Result<(), Error> {
@@ -209,6 +210,14 @@ impl Engine {
         if !adapters.iter().all(fits) {
             return Err(AdapterError::OtherModel.into());
         }
+        // Each was verified by itself; what they do together is looked at wherever they
+        // come from.
+        check_set(
+            adapters
+                .iter()
+                .map(|active| (&active.adapter, active.scale)),
+        )
+        .map_err(|refused| StoreError::from(refused.refusal))?;
         let names = adapters
             .iter()
             .map(|active| format!("{} {}", active.adapter.sha256(), active.scale));

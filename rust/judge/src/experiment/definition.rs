@@ -225,6 +225,14 @@ impl Definition {
         if !adapters.all(|adapter| is_hex(adapter)) {
             return invalid("an arm's adapter is no SHA-256");
         }
+        let twice = |arm: &ArmDefinition| {
+            let adapters = arm.adapters.iter().enumerate();
+            let mut adapters = adapters.map(|(at, one)| (one, arm.adapters.get(..at)));
+            adapters.any(|(one, before)| before.is_some_and(|before| before.contains(one)))
+        };
+        if twice(incumbent) || twice(challenger) {
+            return invalid("an arm has an adapter twice");
+        }
         if incumbent.name.is_empty() || challenger.name.is_empty() {
             return invalid("an arm has no name");
         }

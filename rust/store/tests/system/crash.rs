@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use pocketune_adapter::Digest;
 use pocketune_adapter::fixtures::{at, name, policy, sign_policy};
+use pocketune_adapter::{BaseIdentity, Digest};
 use pocketune_store::{Situation, Store};
 
 use crate::world::{base, blobs, delivery};
@@ -50,8 +50,12 @@ fn kill(times: u64) {
 
 /// A process that changes the store without end, and has begun to.
 fn start(store: &Path) -> Child {
+    start_test("crash::child", store)
+}
+
+fn start_test(name: &str, store: &Path) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["crash::child", "--exact", "--ignored", "--nocapture"])
+        .args([name, "--exact", "--ignored", "--nocapture"])
         .env(STORE, store)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -69,11 +73,7 @@ fn child() {
         return;
     };
     let base = base();
-    let situation = Situation {
-        now: at("2026-11-25T07:00:00Z"),
-        base: &base,
-        device: None,
-    };
+    let situation = situation(&base);
     let store = Store::open(&folder).unwrap();
     store
         .pin_policy(&sign_policy(&policy(), &[1, 2]), situation.now)
@@ -98,14 +98,185 @@ fn child() {
     }
 }
 
+#[test]
+fn twenty_kills_while_damage_is_mended() {
+    kill_mending(20);
+}
+
+#[test]
+#[ignore = "takes half a minute"]
+fn two_hundred_kills_while_damage_is_mended() {
+    kill_mending(200);
+}
+
+/// Kills a process that damages an active adapter's file and installs it again, over and over
+/// in one store. Whatever is left, the store opens and lists, the adapter is whole or refused
+/// as damaged, and installing it once more mends it.
+fn kill_mending(times: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let base = base();
+    let situation = situation(&base);
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut found_damaged = 0;
+    for _ in 0..times {
+        let mut child = start_test("crash::mending_child", folder.path());
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        thread::sleep(Duration::from_micros((random >> 33) % 20_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.installed().unwrap().len(), 1);
+        let active = store.active(&situation).unwrap();
+        for refused in &active.refused {
+            assert_eq!(refused.refusal.reason(), "damaged");
+            found_damaged += 1;
+        }
+        store
+            .install(&delivery(&base, 1, |_| ()), &situation)
+            .unwrap();
+        assert_eq!(store.active(&situation).unwrap().adapters.len(), 1);
+    }
+    // The kills came at different moments.
+    assert!(
+        times < 100 || (0 < found_damaged && found_damaged < times),
+        "{found_damaged}"
+    );
+}
+
+#[test]
+#[ignore = "runs in a process of its own, until it is killed"]
+fn mending_child() {
+    let Some(folder) = std::env::var_os(STORE).map(PathBuf::from) else {
+        return;
+    };
+    let base = base();
+    let situation = situation(&base);
+    let store = Store::open(&folder).unwrap();
+    store
+        .pin_policy(&sign_policy(&policy(), &[1, 2]), situation.now)
+        .unwrap();
+    let delivery = delivery(&base, 1, |_| ());
+    let install = || {
+        let installed = store.install(&delivery, &situation).unwrap().sha256();
+        store.activate(&[(installed, 1.0)], &situation).unwrap();
+        installed
+    };
+    let installed = install();
+    println!("begun");
+    let path = folder.join(format!("blobs/{installed}.gguf"));
+    for round in 0_usize.. {
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..round % bytes.len()]).unwrap();
+        install();
+    }
+}
+
+/// A disk that fills up in the middle: each call does all or nothing and says why, what was
+/// there is there, and when there is room again everything goes on.
+#[test]
+fn a_disk_that_fills_up_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = std::env::current_exe().unwrap();
+    // A file system of its own where that is allowed, or else a limit on the size of files,
+    // whose signal is ignored so that writing fails instead.
+    let script = r#"
+        if unshare --user --map-root-user --mount true 2>/dev/null; then
+            exec unshare --user --map-root-user --mount sh -c \
+                'mount -t tmpfs -o size=512k none "$1" && shift && exec "$@"' sh "$@"
+        fi
+        shift
+        trap '' XFSZ
+        ulimit -f 300
+        exec "$@"
+    "#;
+    let ran = Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(folder.path())
+        .arg(program)
+        .args([
+            "crash::filling_child",
+            "--exact",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(STORE, folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        ran.status.success() && said.contains("filled up"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+#[ignore = "runs in a process of its own, on a small disk"]
+fn filling_child() {
+    let Some(folder) = std::env::var_os(STORE).map(PathBuf::from) else {
+        return;
+    };
+    let base = base();
+    let situation = situation(&base);
+    let store = Store::open(&folder).unwrap();
+    store
+        .pin_policy(&sign_policy(&policy(), &[1, 2]), situation.now)
+        .unwrap();
+    let mut installed = Vec::new();
+    let full = loop {
+        let number = u8::try_from(installed.len() + 1).unwrap();
+        let delivery = delivery(&base, number, |release| {
+            release.channel = name(&format!("channel-{number}"));
+        });
+        match store.install(&delivery, &situation) {
+            Ok(adapter) => installed.push(adapter.sha256()),
+            Err(error) => break error,
+        }
+    };
+    println!("filled up after {}: {full:?}", installed.len());
+    let listed = || {
+        let installed = store.installed().unwrap().into_iter();
+        let mut listed: Vec<Digest> = installed.map(|adapter| adapter.sha256).collect();
+        listed.sort();
+        listed
+    };
+    let mut expected = installed.clone();
+    expected.sort();
+    assert_eq!(listed(), expected);
+    for sha256 in &installed {
+        let bytes = fs::read(folder.join(format!("blobs/{sha256}.gguf"))).unwrap();
+        assert_eq!(Digest::of(&bytes), *sha256);
+    }
+    assert_eq!(blobs(&folder).len(), installed.len(), "no half file");
+    // What is there can be used, though nobody can note how late it is.
+    let wanted = [(installed[0], 1.0)];
+    let later = Situation {
+        now: at("2026-11-26T07:00:00Z"),
+        ..situation
+    };
+    store.active(&later).unwrap();
+    assert_eq!(store.verified(&wanted, &later).unwrap().len(), 1);
+    // Room again.
+    let spare = folder.join("blobs").join(format!("{}.gguf", installed[0]));
+    fs::remove_file(spare).unwrap();
+    let store = Store::open(&folder).unwrap();
+    store.active(&situation).unwrap();
+    store.history(10).unwrap();
+}
+
+fn situation(base: &BaseIdentity) -> Situation<'_> {
+    Situation {
+        now: at("2026-11-25T07:00:00Z"),
+        base,
+        device: None,
+    }
+}
+
 /// Whether something is active; panics where the store is not whole.
 fn check(folder: &Path) -> bool {
     let base = base();
-    let situation = Situation {
-        now: at("2026-11-25T07:00:00Z"),
-        base: &base,
-        device: None,
-    };
+    let situation = situation(&base);
     let store = Store::open(folder).unwrap();
     let installed = store.installed().unwrap();
     let mut expected: Vec<String> = Vec::new();

@@ -3,40 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use pocketune_adapter::Timestamp;
 use pocketune_base::fixtures::{at_once, make_pipe};
 use pocketune_store::{Delivery, Store, StoreError, bundle_path};
-use rusqlite::Connection;
 
 use crate::world::{World, reason};
-
-#[test]
-fn bytes_that_changed_on_the_disk_are_not_used() {
-    let world = World::new();
-    let one = world.install(1, 1).unwrap();
-    world
-        .store
-        .activate(&[(one, 1.0)], &world.situation())
-        .unwrap();
-    let path = world.folder.path().join(format!("blobs/{one}.gguf"));
-    let mut bytes = fs::read(&path).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    fs::write(&path, bytes).unwrap();
-    let active = world.store.active(&world.situation());
-    assert!(
-        matches!(active, Err(StoreError::Damaged { .. })),
-        "{active:?}"
-    );
-    fs::remove_file(&path).unwrap();
-    let active = world.store.active(&world.situation());
-    assert!(
-        matches!(active, Err(StoreError::Damaged { .. })),
-        "{active:?}"
-    );
-    // The way out.
-    world.store.deactivate(world.now).unwrap();
-    assert!(world.active().is_empty());
-}
 
 #[test]
 fn what_an_interrupted_installation_left_is_gone_after_opening() {
@@ -115,18 +85,6 @@ fn a_pipe_among_the_files_of_a_store_is_refused() {
             "{name}: {opened:?}"
         );
     }
-    let world = World::new();
-    let one = world.install(1, 1).unwrap();
-    let situation = world.situation();
-    world.store.activate(&[(one, 1.0)], &situation).unwrap();
-    let blob = world.folder.path().join(format!("blobs/{one}.gguf"));
-    fs::remove_file(&blob).unwrap();
-    make_pipe(&blob);
-    let active = at_once(move || world.store.active(&world.situation()).map(|_| ()));
-    assert!(
-        matches!(active, Err(StoreError::NotAFile { found: "a pipe" })),
-        "{active:?}"
-    );
 }
 
 #[test]
@@ -147,23 +105,4 @@ fn long_files_are_read_to_their_limit() {
     fs::write(bundle_path(&path), &delivery.bundle).unwrap();
     let read = Delivery::read(&path, 1 << 20).unwrap();
     world.store.review(&read, &world.situation()).unwrap();
-}
-
-#[test]
-fn a_store_of_the_first_version_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.sqlite");
-    let first = Connection::open(&path).unwrap();
-    first
-        .execute_batch(include_str!("../../src/migrations/1_adapters.sql"))
-        .unwrap();
-    first.pragma_update(None, "user_version", 1).unwrap();
-    first
-        .execute("UPDATE standing SET latest_time = 7", [])
-        .unwrap();
-    drop(first);
-    let store = Store::open(folder.path()).unwrap();
-    let now = Timestamp::from_unix(0);
-    assert_eq!(store.clock_behind_s(now).unwrap(), 7, "what was there");
-    assert!(store.experiments().unwrap().is_empty());
 }

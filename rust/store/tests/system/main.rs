@@ -4,11 +4,15 @@
 
 mod clock;
 mod crash;
+mod damage;
 mod device;
 mod experiments;
 mod faults;
 mod lifecycle;
+mod log;
 mod policy;
 mod review;
+mod sets;
 mod two_processes;
+mod versions;
 mod world;

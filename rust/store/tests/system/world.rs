@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use pocketune_adapter::fixtures::{at, bundle, key, policy, sign_policy};
+use pocketune_adapter::fixtures::{
+    at, attest, bundle, key, name, policy, release, sign_policy, validation,
+};
 use pocketune_adapter::{
-    BaseIdentity, BaseModel, BaseNorms, Digest, PublicKey, Release, Timestamp,
+    BaseIdentity, BaseModel, BaseNorms, Digest, Predicate, PublicKey, Release, Timestamp,
     tokenizer_fingerprint,
 };
 use pocketune_gguf::Gguf;
@@ -60,6 +62,43 @@ impl World {
         Ok(installed.sha256())
     }
 
+    /// Installs adapter `number` as that version of another channel.
+    pub(crate) fn install_in(
+        &self,
+        channel: &str,
+        number: u8,
+        version: u64,
+    ) -> Result<Digest, StoreError> {
+        let delivery = self.delivery(number, |release| {
+            release.version = version;
+            release.channel = name(channel);
+        });
+        let installed = self.store.install(&delivery, &self.situation())?;
+        Ok(installed.sha256())
+    }
+
+    /// The same before it is installed, released by these keys.
+    pub(crate) fn delivery_by(
+        &self,
+        channel: &str,
+        number: u8,
+        version: u64,
+        keys: &[u8],
+    ) -> Delivery {
+        let adapter = self.delivery(number, |_| ()).adapter;
+        let mut release = release(&adapter, &self.base);
+        release.version = version;
+        release.channel = name(channel);
+        let sha256 = Digest::of(&adapter);
+        let released = attest(sha256, Predicate::Release(Box::new(release)), keys);
+        let validation = Predicate::Validation(Box::new(validation(&self.base)));
+        let bundle = released + &attest(sha256, validation, &[21]);
+        Delivery {
+            bundle: bundle.into_bytes().into(),
+            adapter,
+        }
+    }
+
     pub(crate) fn active(&self) -> Vec<Digest> {
         let active = self.store.active(&self.situation()).unwrap();
         let adapters = active.adapters.iter();
@@ -103,14 +142,19 @@ pub(crate) fn base() -> BaseIdentity {
     let model = TinyModel::llama();
     let bytes = model.build().unwrap();
     let gguf = Gguf::parse(&bytes, bytes.len() as u64).unwrap();
-    let tensors = model.tensors.iter();
-    let norms: BaseNorms = tensors.map(|tensor| (tensor.name.clone(), 1.0)).collect();
     BaseIdentity {
         shapes: Arc::new(BaseModel::of(&gguf).unwrap()),
         sha256: Digest::of(&bytes),
         tokenizer_sha256: tokenizer_fingerprint(&gguf),
-        norms: Arc::new(norms),
+        norms: Arc::new(norms()),
     }
+}
+
+/// As if every matrix had the norm 1.
+pub(crate) fn norms() -> BaseNorms {
+    let model = TinyModel::llama();
+    let tensors = model.tensors.iter();
+    tensors.map(|tensor| (tensor.name.clone(), 1.0)).collect()
 }
 
 pub(crate) fn delivery(
