@@ -186,6 +186,11 @@ pub enum RefusalReason {
     MetricMissing,
     /// It was measured, and is not good enough.
     MetricNotMet,
+    /// Its signers stopped its rollout: no further device installs it.
+    Halted,
+    /// It is not this device's turn yet; the detail says when it is. Ask again later: the
+    /// newest attestations may say otherwise.
+    NotYet,
 }
 
 /// What was done, or not done.
@@ -364,6 +369,8 @@ impl From<&Refusal> for RefusalReason {
             Refusal::ValidationFailed => Self::ValidationFailed,
             Refusal::MetricMissing { .. } => Self::MetricMissing,
             Refusal::MetricNotMet { .. } => Self::MetricNotMet,
+            Refusal::Halted { .. } => Self::Halted,
+            Refusal::NotYet { .. } => Self::NotYet,
         }
     }
 }

@@ -45,6 +45,7 @@ fn accept(
         device: situation.device,
         base: situation.base,
         high_water: &rows::high_water(connection)?,
+        rollout: pocketune_adapter::Rollout::Kept,
     };
     let verified = verifier.verify_file(kind, delivery.adapter.clone(), &delivery.bundle);
     let file = match verified {

@@ -214,6 +214,7 @@ pub(crate) fn verify(
         device: situation.device,
         base: situation.base,
         high_water,
+        rollout: pocketune_adapter::Rollout::Kept,
     };
     Ok(verifier.verify(delivery.adapter.clone(), &delivery.bundle))
 }

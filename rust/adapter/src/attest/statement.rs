@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::attest::dsse::Envelope;
 use crate::attest::json::{self, JsonError};
-use crate::attest::{Digest, Release, Validation};
+use crate::attest::{Digest, Halt, Release, Validation};
 
 /// Payload type of an envelope that holds a statement.
 pub const STATEMENT_TYPE: &str = "application/vnd.in-toto+json";
@@ -38,7 +38,7 @@ pub enum StatementError {
     /// A predicate of ours breaks its format.
     #[error("the {predicate} cannot be read: {cause}")]
     Predicate {
-        /// `release` or `validation`.
+        /// `release`, `validation` or `halt`.
         predicate: &'static str,
         /// What is wrong with it.
         cause: JsonError,
@@ -52,6 +52,8 @@ pub enum Predicate {
     Release(Box<Release>),
     /// Suites were run over this.
     Validation(Box<Validation>),
+    /// Nobody else is to install this.
+    Halt(Box<Halt>),
     /// How this came about (SLSA provenance), or what else others state: carried and
     /// shown, never decided by.
     Other {
@@ -134,6 +136,10 @@ impl Statement {
                 let validation = json::shaped(&document.predicate).map_err(read("validation"))?;
                 Predicate::Validation(Box::new(validation))
             }
+            Halt::TYPE => {
+                let halt = json::shaped(&document.predicate).map_err(read("halt"))?;
+                Predicate::Halt(Box::new(halt))
+            }
             _ => Predicate::Other {
                 predicate_type: document.predicate_type,
                 predicate: document.predicate,
@@ -151,6 +157,7 @@ impl Statement {
         let (predicate_type, predicate) = match &self.predicate {
             Predicate::Release(release) => (Release::TYPE, value(release)),
             Predicate::Validation(validation) => (Validation::TYPE, value(validation)),
+            Predicate::Halt(halt) => (Halt::TYPE, value(halt)),
             Predicate::Other {
                 predicate_type,
                 predicate,
@@ -198,6 +205,7 @@ fn subject(descriptor: &ResourceDescriptor) -> Option<Subject> {
 pub(crate) enum Kind {
     Release,
     Validation,
+    Halt,
 }
 
 /// Which bytes a statement is about and what kind it is, where that can be read: whether it
@@ -253,6 +261,7 @@ fn kind(predicate_type: &str) -> Option<Kind> {
     match predicate_type {
         Release::TYPE => Some(Kind::Release),
         Validation::TYPE => Some(Kind::Validation),
+        Halt::TYPE => Some(Kind::Halt),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@
 //! looked at. So lines are sorted before signatures are tried, by what their payload claims
 //! to be:
 //!
-//! - *What decides*: releases and validations of these very bytes. Each signature is tried
+//! - *What decides*: releases, validations and halts of these very bytes. Each signature is tried
 //!   with the key that it names, however many there are; then all are tried with the other
 //!   keys of the role, so often as `GUESSES_MAX` allows, envelopes of few signatures first.
 //! - *The rest*: statements about other bytes or of other kinds, which are shown or make a
@@ -239,7 +239,7 @@ impl<'k> Keys<'k> {
     /// Release and validation keys that sign statements of this kind.
     fn of_kind(&self, kind: Option<Kind>) -> (&[&'k PublicKey], &[&'k PublicKey]) {
         match kind {
-            Some(Kind::Release) => (&self.release, &[]),
+            Some(Kind::Release | Kind::Halt) => (&self.release, &[]),
             Some(Kind::Validation) => (&[], &self.validation),
             None => (&self.release, &self.validation),
         }

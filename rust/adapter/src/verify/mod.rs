@@ -3,6 +3,7 @@
 mod bundle;
 mod limits;
 mod refusal;
+mod rollout;
 mod set;
 mod verified;
 
@@ -20,6 +21,7 @@ use crate::policy::{Limits, TrustPolicy};
 use bundle::{Said, Signed};
 pub use limits::BaseNorms;
 pub use refusal::{Refusal, RefusedAdapter};
+pub use rollout::Rollout;
 pub use set::check_set;
 pub use verified::{VerifiedAdapter, VerifiedFile, VerifiedRelease};
 
@@ -69,6 +71,8 @@ pub struct Verifier<'a> {
     pub base: &'a BaseIdentity,
     /// What was here before, by channel.
     pub high_water: &'a BTreeMap<Name, HighWaterMark>,
+    /// Whether it is to be installed, and where.
+    pub rollout: Rollout,
 }
 
 impl Verifier<'_> {
@@ -113,6 +117,7 @@ impl Verifier<'_> {
         self.check_failures(&said.signed, &sha256)?;
         let validation = self.validation(&said.signed, &sha256, &signer);
         let (validation, validators) = validation.map_err(|cause| said.more_telling(cause))?;
+        self.check_rollout(&said, release, &sha256)?;
         let (release, validation) = (release.clone(), validation.clone());
         let others = others(said.signed, &sha256);
         Ok(VerifiedAdapter {
@@ -155,6 +160,7 @@ impl Verifier<'_> {
         if matches!(signer, Signer::Device) {
             return Err(Refusal::DeviceRoleMissing);
         }
+        self.check_rollout(&said, release, &subject.sha256)?;
         let signers = self.names(signer);
         Ok(VerifiedRelease::new(
             subject.sha256,
@@ -200,7 +206,7 @@ impl Verifier<'_> {
     fn check_readable(&self, said: &Said, kind: Kind) -> Result<(), Refusal> {
         let roles = &self.policy.document().roles;
         let needed = match kind {
-            Kind::Release => roles.release.threshold,
+            Kind::Release | Kind::Halt => roles.release.threshold,
             Kind::Validation if roles.validation.ignore_failed => return Ok(()),
             // One that failed counts from its first signature on.
             Kind::Validation => 1,
@@ -208,10 +214,10 @@ impl Verifier<'_> {
         let mut unreadable = said.unreadable.iter().filter(|one| one.kind == kind);
         let counts = unreadable.find(|one| {
             let found = match kind {
-                Kind::Release => one.by.release.len(),
+                Kind::Release | Kind::Halt => one.by.release.len(),
                 Kind::Validation => one.by.validation.len(),
             };
-            found >= needed || one.by.device
+            found >= needed || one.by.device && kind != Kind::Halt
         });
         counts.map_or(Ok(()), |one| Err(one.refusal()))
     }
@@ -248,9 +254,11 @@ impl Verifier<'_> {
             }
             match self.signer(release, by) {
                 Ok(signer) => {
+                    // Of one version the latest: a newer statement may bring more stages.
+                    let order = |release: &Release| (release.version, release.created);
                     if best
                         .as_ref()
-                        .is_none_or(|(other, _)| release.version > other.version)
+                        .is_none_or(|(other, _)| order(release) > order(other))
                     {
                         best = Some((release, signer));
                     }

@@ -198,6 +198,19 @@ pub enum Refusal {
         /// What was measured.
         value: f64,
     },
+    /// Its signers stopped its rollout: no further device installs it.
+    #[error("its signers stopped its rollout on {since}")]
+    Halted {
+        /// When.
+        since: Timestamp,
+    },
+    /// Its stages have not come to this device.
+    #[error("it is not this device's turn yet: {}", turn(*from))]
+    NotYet {
+        /// When its turn comes, unless the release is halted before; `None` where no stage
+        /// so far takes it in.
+        from: Option<Timestamp>,
+    },
     /// A factor on its change that is not between 0 and 1: what was signed and measured is
     /// the change at 1, and it never grows or turns round.
     #[error("the scale {scale} is not between 0 and 1")]
@@ -277,11 +290,20 @@ impl Refusal {
             Self::ValidationFailed => "validation_failed",
             Self::MetricMissing { .. } => "metric_missing",
             Self::MetricNotMet { .. } => "metric_not_met",
+            Self::Halted { .. } => "halted",
+            Self::NotYet { .. } => "not_yet",
             Self::ScaleOutOfRange { .. } => "scale_out_of_range",
             Self::AdapterTwice => "adapter_twice",
             Self::ChannelTwice { .. } => "channel_twice",
             Self::SetBeyondLimit { .. } => "set_beyond_limit",
             Self::Damaged => "damaged",
         }
+    }
+}
+
+fn turn(from: Option<Timestamp>) -> String {
+    match from {
+        Some(from) => format!("that comes on {from}"),
+        None => "no stage so far takes it in".to_owned(),
     }
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use pocketune_adapter::{
-    KeyId, Predicate, Refusal, Release, Released, Statement, Timestamp, VerifiedAdapter,
-    VerifiedRelease, Verifier,
+    KeyId, Predicate, Refusal, Release, Released, Rollout, Stages, Statement, Timestamp,
+    VerifiedAdapter, VerifiedRelease, Verifier,
 };
 use pocketune_core::{Delivery, StoreError};
 use pocketune_store::read_bundle;
@@ -60,6 +60,7 @@ pub(super) fn run(args: &VerifyArgs, output: &Output) -> Result<ExitCode, CliErr
         now: args.at.unwrap_or_else(pocketune_core::now),
         base: &base,
         high_water: &BTreeMap::new(),
+        rollout: Rollout::Anybody,
     };
     match args.kind {
         Kind::Adapter => adapter(args, &verifier, output),
@@ -168,13 +169,15 @@ fn accepted_release(verified: &VerifiedRelease, output: &Output) -> Result<(), C
             "signers": verified.signers(),
         }));
     }
-    output.rows(&[
+    let mut rows = vec![
         ("accepted", summary(release)),
         ("sha256", verified.sha256().to_string()),
         ("changes", release.changelog.clone()),
         ("expires", release.expires.to_string()),
-        ("released by", ids(verified.signers())),
-    ])
+    ];
+    rows.extend(stages(release));
+    rows.push(("released by", ids(verified.signers())));
+    output.rows(&rows)
 }
 
 fn summary(release: &Release) -> String {
@@ -182,6 +185,12 @@ fn summary(release: &Release) -> String {
         "{} {} of {}",
         release.name, release.version, release.channel
     )
+}
+
+/// Which share of devices may install it, and from when on.
+fn stages(release: &Release) -> impl Iterator<Item = (&'static str, String)> {
+    let stages = release.stages.iter().flat_map(Stages::iter);
+    stages.map(|stage| ("stage", format!("{} % from {}", stage.percent, stage.from)))
 }
 
 fn ids(keys: &[KeyId]) -> String {
@@ -198,9 +207,10 @@ pub(super) fn rows(adapter: &VerifiedAdapter) -> Vec<(&'static str, String)> {
         ("changes", release.changelog.clone()),
         ("made from", release.data_summary.clone()),
         ("expires", release.expires.to_string()),
-        ("released by", ids(adapter.signers())),
-        ("validated by", ids(adapter.validators())),
     ];
+    rows.extend(stages(release));
+    rows.push(("released by", ids(adapter.signers())));
+    rows.push(("validated by", ids(adapter.validators())));
     let validation = adapter.validation();
     for measured in &validation.measurements {
         let suite = validation
@@ -226,6 +236,6 @@ fn other(statement: &Statement) -> Value {
             predicate_type,
             predicate,
         } => json!({ "predicate_type": predicate_type, "predicate": predicate }),
-        Predicate::Release(_) | Predicate::Validation(_) => Value::Null,
+        Predicate::Release(_) | Predicate::Validation(_) | Predicate::Halt(_) => Value::Null,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use clap::ValueEnum as _;
 use pocketune_adapter::{
     AskedBy, BUNDLE_BYTES_MAX, Bundle, Digest, Envelope, Measurement, Predicate, Procedure,
-    Statement, SuiteRef, TestResult, Validation, Verifier,
+    Rollout, Statement, SuiteRef, TestResult, Validation, Verifier,
 };
 use pocketune_core::{
     CandidateAdapter, Engine, EngineOptions, Error, ModelSource, StoreError, now,
@@ -123,6 +123,7 @@ fn verified(
         now: now(),
         base: &base,
         high_water: &BTreeMap::new(),
+        rollout: Rollout::Kept,
     };
     let verified = verifier.verify(adapter, bundle);
     let verified = verified.map_err(|refusal| Error::from(StoreError::from(Box::new(refusal))))?;
