@@ -20,6 +20,7 @@ mod experiments;
 mod files;
 mod history;
 mod install;
+mod installation;
 mod norms;
 mod policy;
 mod review;

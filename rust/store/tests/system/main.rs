@@ -12,6 +12,7 @@ mod lifecycle;
 mod log;
 mod policy;
 mod review;
+mod rollout;
 mod sets;
 mod two_processes;
 mod versions;
