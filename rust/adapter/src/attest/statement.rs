@@ -234,14 +234,15 @@ struct HeadDigest {
 }
 
 impl<'a> Head<'a> {
-    /// Nothing of a payload that is no statement of this version.
+    /// Nothing of a payload that has no such fields, whatever it says it is.
     pub(crate) fn unverified(envelope: &'a Envelope) -> Option<Self> {
-        if envelope.payload_type() != STATEMENT_TYPE {
-            return None;
-        }
         let text = std::str::from_utf8(envelope.unverified_payload()).ok()?;
-        let head: Self = serde_json::from_str(without_byte_order_mark(text)).ok()?;
-        (head.statement_type == TYPE).then_some(head)
+        serde_json::from_str(without_byte_order_mark(text)).ok()
+    }
+
+    /// Whether it is one of a statement of this version.
+    pub(crate) fn is_current(&self, envelope: &Envelope) -> bool {
+        envelope.payload_type() == STATEMENT_TYPE && self.statement_type == TYPE
     }
 
     pub(crate) fn is_about(&self, sha256: &Digest) -> bool {

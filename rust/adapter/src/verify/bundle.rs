@@ -53,7 +53,7 @@ pub(super) struct Unreadable {
 pub(super) struct Said {
     pub(super) signed: Vec<Signed>,
     pub(super) unreadable: Vec<Unreadable>,
-    /// The first statement of a known key that was passed over.
+    /// The first release, validation or halt of a known key that was passed over.
     passed_over: Option<Refusal>,
 }
 
@@ -114,7 +114,12 @@ pub(super) fn said(
         nobody = false;
         match (Statement::unverified(envelope), kind) {
             (Ok(statement), _) => said.signed.push(Signed { statement, by }),
-            (Err(cause), None) => said.pass_over(number, cause),
+            (Err(cause), None) => {
+                // What else known keys sign tells nothing of what is missing.
+                if Head::unverified(envelope).is_some_and(|head| head.kind().is_some()) {
+                    said.pass_over(number, cause);
+                }
+            }
             (Err(cause), Some(kind)) => {
                 said.pass_over(number, cause.clone());
                 said.unreadable.push(Unreadable {
@@ -145,7 +150,8 @@ struct Sorted<'b> {
 
 fn sorted<'b>(bundle: &'b Bundle, sha256: &Digest) -> Vec<Sorted<'b>> {
     let each = bundle.envelopes().map(|(number, envelope)| {
-        let head = Head::unverified(envelope).filter(|head| head.is_about(sha256));
+        let head = Head::unverified(envelope);
+        let head = head.filter(|head| head.is_current(envelope) && head.is_about(sha256));
         let kind = head.and_then(|head| head.kind());
         Sorted {
             number,

@@ -337,6 +337,11 @@ fn what_was_passed_over_is_told_where_nothing_else_is_there() {
     );
     let told = refusal(&format!("hello\n{}\n{validation}", older(0)));
     assert_eq!(told, Refusal::Statement { line: 2, cause });
+    let other = changed(world.statement(SLSA, json!({})), |it| {
+        it["_type"] = "https://in-toto.io/Statement/v0.1".into();
+    });
+    let told = refusal(&format!("{}\n{release}", stated(&other, &[21])));
+    assert_eq!(told, Refusal::NoValidation);
     let told = refusal(&format!("hello\n{cut}\n{release}"));
     assert_eq!(told, Refusal::NoValidation);
     // Signed by too few, and not readable.
