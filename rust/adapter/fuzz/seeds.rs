@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use pocketune_adapter::fixtures::{attest, key, policy, sign_policy, suite};
 use pocketune_adapter::{
-    AskedBy, BaseModelRef, Digest, Envelope, LoraFacts, Predicate, Procedure, Release,
+    AskedBy, BaseModelRef, Digest, Envelope, Halt, LoraFacts, Predicate, Procedure, Release, Stage,
     SubjectKind, TestResult, Timestamp, Validation,
 };
 use pocketune_gguf::fixtures::TinyModel;
@@ -20,13 +20,26 @@ fn main() -> Outcome<()> {
     match target.to_str() {
         Some("candidate") => adapters(&directory)?,
         Some("policy") => write("policy", serde_json::to_vec(&policy())?)?,
+        Some("bundle") => {
+            for (name, line) in lines_of_others()? {
+                write(name, line.into_bytes())?;
+            }
+        }
         Some("envelope") => {
+            for (name, line) in lines_of_others()? {
+                write(name, line.into_bytes())?;
+            }
             write("statement", line(release()?).into_bytes())?;
             write("policy", sign_policy(&policy(), &[1, 2]))?;
         }
         _ => {
             write("release", payload(release()?)?)?;
             write("validation", payload(validation()?)?)?;
+            write("halt", payload(halt())?)?;
+            let doubles = String::from_utf8(payload(release()?)?)?.replace(":3,", ":3.0,");
+            write("doubles", doubles.into_bytes())?;
+            let commit = String::from_utf8(payload(halt())?)?.replace("sha256", "gitCommit");
+            write("commit", commit.into_bytes())?;
         }
     }
     Ok(())
@@ -75,7 +88,36 @@ fn release() -> Outcome<Predicate> {
         data_summary: "pairs".to_owned(),
         changelog: "Shorter.".to_owned(),
         device: Some(key(31).public().id()),
+        stages: Some(
+            vec![Stage {
+                percent: 0.5,
+                from: Timestamp::from_unix(1_790_000_000),
+            }]
+            .try_into()?,
+        ),
     })))
+}
+
+fn halt() -> Predicate {
+    Predicate::Halt(Box::new(Halt {
+        created: Timestamp::from_unix(1_790_000_000),
+        reason: "Too short.".to_owned(),
+    }))
+}
+
+/// As they stand in bundles beside ours.
+fn lines_of_others() -> Outcome<Vec<(&'static str, String)>> {
+    let honest = line(release()?);
+    let sigstore = r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","dsseEnvelope":"#;
+    let strange = "\"signatures\":[{\"sig\":\"*\"},null,{\"keyid\":7,\"sig\":\"\"},";
+    Ok(vec![
+        ("sigstore", format!("{sigstore}{}}}", honest.trim())),
+        ("signatures", honest.replace("\"signatures\":[", strange)),
+        ("unnamed", honest.replace(&key(11).public().id().to_string(), "")),
+        ("halt", line(halt())),
+        ("older", line(halt()).replace("in-toto+json", "in-toto")),
+        ("text", "hello".to_owned()),
+    ])
 }
 
 fn validation() -> Outcome<Predicate> {

@@ -130,6 +130,7 @@ pub fn release(adapter: &[u8], base: &BaseIdentity) -> Release {
         data_summary: "131 pairs of replies".to_owned(),
         changelog: "Answers are shorter.".to_owned(),
         device: None,
+        stages: None,
     }
 }
 

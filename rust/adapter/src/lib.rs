@@ -28,10 +28,11 @@ mod values;
 mod verify;
 
 pub use attest::{
-    AskedBy, BaseModelRef, Digest, ENVELOPE_BYTES_MAX, Envelope, EnvelopeError, JsonError,
-    LoraFacts, Measurement, Name, NotAName, Predicate, Procedure, Release, SIGNATURES_MAX,
-    STATEMENT_TYPE, Statement, StatementError, Subject, SubjectKind, SuiteRef, TestResult,
-    Timestamp, Validation,
+    AskedBy, BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, BaseModelRef, Bundle, BundleTooLarge, Digest,
+    ENVELOPE_BYTES_MAX, Envelope, EnvelopeError, Halt, InstallationId, JsonError, LoraFacts,
+    Measurement, Name, NotAName, NotStages, Predicate, Procedure, Release, STAGES_MAX,
+    STATEMENT_TYPE, Stage, Stages, Statement, StatementError, Subject, SubjectKind, SuiteRef,
+    TestResult, Timestamp, Validation,
 };
 pub use base::{BaseModel, LAYER_WEIGHTS};
 pub use candidate::{CandidateAdapter, LoraPair};
@@ -43,6 +44,6 @@ pub use policy::{
 };
 pub use tokenizer::tokenizer_fingerprint;
 pub use verify::{
-    BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, BaseIdentity, BaseNorms, HighWaterMark, Refusal,
-    RefusedAdapter, Released, VerifiedAdapter, VerifiedFile, VerifiedRelease, Verifier, check_set,
+    BaseIdentity, BaseNorms, HighWaterMark, Refusal, RefusedAdapter, Released, Rollout,
+    VerifiedAdapter, VerifiedFile, VerifiedRelease, Verifier, check_set,
 };

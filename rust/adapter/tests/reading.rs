@@ -4,7 +4,8 @@
 
 use pocketune_adapter::fixtures::{key, policy, sign_policy};
 use pocketune_adapter::{
-    Envelope, EnvelopeError, JsonError, POLICY_TYPE, PolicyError, TrustPolicy, Validation,
+    BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, Bundle, BundleTooLarge, Envelope, EnvelopeError, JsonError,
+    POLICY_TYPE, PolicyError, TrustPolicy, Validation,
 };
 use pocketune_base::LineFault;
 
@@ -83,24 +84,57 @@ fn moments_are_written_and_no_numbers() {
 #[test]
 fn bundles_of_another_layout_are_told() {
     let line = String::from_utf8(signed(|payload| payload)).unwrap();
-    let faults = |bundle: &str| -> Vec<(usize, EnvelopeError)> {
-        let each = Envelope::each(bundle.as_bytes());
-        each.filter_map(|(line, envelope)| Some((line, envelope.err()?)))
-            .collect()
+    let read = |bundle: &str| {
+        let bundle = Bundle::read(bundle.as_bytes()).unwrap();
+        let fault = bundle.first_fault();
+        let fault = fault.map(|(line, fault)| (line, fault.clone()));
+        (bundle.envelopes().count(), fault)
     };
-    assert_eq!(faults(&format!("\u{feff}{line}\r\n\n\u{feff}{line}")), []);
+    assert_eq!(
+        read(&format!("\u{feff}{line}\r\n\n\u{feff}{line}")),
+        (2, None)
+    );
     let array = EnvelopeError::Line(LineFault::Array);
-    assert_eq!(faults(&format!("\n[{line}]")), [(2, array)]);
-    let several = faults(&format!("{line}{line}"));
+    assert_eq!(read(&format!("\n[{line}]")), (0, Some((2, array))));
+    let several = read(&format!("{line}{line}"));
     assert!(matches!(
-        several.as_slice(),
-        [(1, EnvelopeError::Line(LineFault::Several { .. }))]
+        several,
+        (0, Some((1, EnvelopeError::Line(LineFault::Several { .. }))))
     ));
     let pretty: serde_json::Value = serde_json::from_str(&line).unwrap();
     let pretty = serde_json::to_string_pretty(&pretty).unwrap();
+    let incomplete = EnvelopeError::Line(LineFault::Incomplete);
+    assert_eq!(read(&pretty), (0, Some((1, incomplete.clone()))));
+    // Lines beside it are read all the same.
     assert_eq!(
-        faults(&pretty).first(),
-        Some(&(1, EnvelopeError::Line(LineFault::Incomplete)))
+        read(&format!("{pretty}\n{line}")),
+        (1, Some((1, incomplete)))
+    );
+}
+
+#[test]
+fn bundles_have_an_end() {
+    let line = String::from_utf8(signed(|payload| payload)).unwrap();
+    let empty = "{}\n".repeat(BUNDLE_LINES_MAX - 1);
+    let most = Bundle::read(format!("{empty}{line}\n\n\n").as_bytes()).unwrap();
+    assert_eq!(
+        most.envelopes().map(|(line, _)| line).collect::<Vec<_>>(),
+        [BUNDLE_LINES_MAX]
+    );
+    let more = Bundle::read(format!("{empty}{line}\n1").as_bytes());
+    assert_eq!(more.unwrap_err(), BundleTooLarge);
+    let long = " ".repeat(BUNDLE_BYTES_MAX - line.len() - 1);
+    let most = format!("{long}\n{line}");
+    assert_eq!(
+        Bundle::read(most.as_bytes()).unwrap().envelopes().count(),
+        1
+    );
+    assert!(Bundle::read(format!("{most}\n").as_bytes()).is_err());
+    // Blank lines without an end are some that nobody can read.
+    let blank = format!("{}{line}", "\n".repeat(12_000));
+    assert_eq!(
+        Bundle::read(blank.as_bytes()).unwrap().envelopes().count(),
+        1
     );
 }
 

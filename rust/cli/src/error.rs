@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use pocketune_adapter::PolicyError;
+use pocketune_adapter::{BundleTooLarge, PolicyError, Refusal};
 use pocketune_base::TextError;
 use pocketune_core::{Error, StoreError};
 use pocketune_judge::experiment::ExperimentError;
@@ -132,6 +132,12 @@ pub(crate) enum CliError {
     NoMemoryFigures,
     #[error("the report cannot be made: {0}")]
     Report(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<BundleTooLarge> for CliError {
+    fn from(too_large: BundleTooLarge) -> Self {
+        Error::from(StoreError::from(Refusal::from(too_large))).into()
+    }
 }
 
 impl CliError {

@@ -194,6 +194,11 @@ pub enum RefusalReason {
     SetBeyondLimit,
     /// What the store kept of it is gone or changed; installing it again mends that.
     Damaged,
+    /// Its signers stopped its rollout: no further device installs it.
+    Halted,
+    /// It is not this device's turn yet; the detail says when it is. Ask again later: the
+    /// newest attestations may say otherwise.
+    NotYet,
 }
 
 /// What was done, or not done.
@@ -376,6 +381,8 @@ impl From<&Refusal> for RefusalReason {
             Refusal::AdapterTwice => Self::AdapterTwice,
             Refusal::SetBeyondLimit { .. } => Self::SetBeyondLimit,
             Refusal::Damaged => Self::Damaged,
+            Refusal::Halted { .. } => Self::Halted,
+            Refusal::NotYet { .. } => Self::NotYet,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use pocketune_adapter::{Digest, Refusal, RefusedAdapter, Timestamp, VerifiedAdapter, check_set};
+use pocketune_adapter::{
+    Digest, Refusal, RefusedAdapter, Rollout, Timestamp, VerifiedAdapter, check_set,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::database::{begin, commit_notes};
@@ -201,7 +203,13 @@ impl Store {
         };
         let bundle = bundle.into();
         let delivery = Delivery { adapter, bundle };
-        install::verify(connection, &delivery, situation, &BTreeMap::new())
+        install::verify(
+            connection,
+            &delivery,
+            situation,
+            &BTreeMap::new(),
+            Rollout::Kept,
+        )
     }
 }
 

@@ -11,11 +11,12 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::error::StoreError;
 
 /// What brings a store from each version to the next one.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/1_adapters.sql"),
     include_str!("migrations/2_experiments.sql"),
     include_str!("migrations/3_runs.sql"),
     include_str!("migrations/4_signers.sql"),
+    include_str!("migrations/5_installation.sql"),
 ];
 
 /// What SQLite appends to the database's name for the files that it opens.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pocketune_adapter::{BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, Refusal};
+use pocketune_adapter::{BUNDLE_BYTES_MAX, BundleTooLarge, Refusal};
 use pocketune_base::{OpenError, read_regular};
 
 use crate::error::StoreError;
@@ -31,19 +31,25 @@ impl Delivery {
             found_bytes: adapter_bytes_max.saturating_add(1),
             limit_bytes: adapter_bytes_max,
         })?;
-        let bundle = match read_regular(&bundle_path(path), BUNDLE_BYTES_MAX as u64) {
-            Ok(bundle) => bundle.ok_or(Refusal::BundleTooLarge {
-                limit_bytes: BUNDLE_BYTES_MAX,
-                limit_lines: BUNDLE_LINES_MAX,
-            })?,
-            // Nobody says anything: the verifier has its own word for that.
-            Err(OpenError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
+        let bundle = read_bundle(path)?;
         Ok(Self {
             adapter: adapter.into(),
             bundle: bundle.into(),
         })
+    }
+}
+
+/// The bundle beside the file at `path`; nothing where there is none, for which the verifier
+/// has its own word. Never reads more than [`BUNDLE_BYTES_MAX`] bytes. Blocks.
+///
+/// # Errors
+/// [`StoreError::Refused`] for more bytes than that, [`StoreError::NotAFile`],
+/// [`StoreError::Io`].
+pub fn read_bundle(path: &Path) -> Result<Vec<u8>, StoreError> {
+    match read_regular(&bundle_path(path), BUNDLE_BYTES_MAX as u64) {
+        Ok(bundle) => Ok(bundle.ok_or(Refusal::from(BundleTooLarge))?),
+        Err(OpenError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
     }
 }
 

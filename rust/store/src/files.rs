@@ -1,14 +1,14 @@
 //! What is delivered beside adapters and influences replies or verdicts: reward heads,
 //! suites, experiments.
 
-use pocketune_adapter::{Digest, SubjectKind, VerifiedFile, Verifier};
+use pocketune_adapter::{Digest, Rollout, SubjectKind, VerifiedFile, Verifier};
 use rusqlite::Connection;
 
 use crate::database::begin;
 use crate::delivery::Delivery;
 use crate::error::StoreError;
 use crate::history::{Action, Event};
-use crate::{Situation, Store, clock, policy, rows};
+use crate::{Situation, Store, clock, installation, policy, rows};
 
 impl Store {
     /// Verifies a delivery that is no adapter. The store keeps that its channel has come so
@@ -45,6 +45,7 @@ fn accept(
         device: situation.device,
         base: situation.base,
         high_water: &rows::high_water(connection)?,
+        rollout: Rollout::Installs(installation::id(connection)?),
     };
     let verified = verifier.verify_file(kind, delivery.adapter.clone(), &delivery.bundle);
     let file = match verified {

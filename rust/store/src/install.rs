@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use pocketune_adapter::{Digest, HighWaterMark, Name, Timestamp, VerifiedAdapter, Verifier};
+use pocketune_adapter::{
+    Digest, HighWaterMark, Name, Rollout, Timestamp, VerifiedAdapter, Verifier,
+};
 use rusqlite::{Connection, params};
 
 use crate::database::{begin, commit_notes};
 use crate::delivery::Delivery;
 use crate::error::StoreError;
 use crate::history::{Action, Event};
-use crate::{Situation, Store, clock, policy, rows};
+use crate::{Situation, Store, clock, installation, policy, rows};
 
 /// An adapter that is in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,10 +190,12 @@ fn accept(
     situation: &Situation<'_>,
 ) -> Result<VerifiedAdapter, StoreError> {
     let marks = rows::high_water(connection)?;
-    let outcome = verify(connection, delivery, situation, &marks)?;
+    let sha256 = Digest::of(&delivery.adapter);
+    let rollout = installation::rollout(connection, &sha256)?;
+    let outcome = verify(connection, delivery, situation, &marks, rollout)?;
     outcome.map_err(|refusal| {
         let event = Event::new(Action::Refused, situation.now)
-            .about(Digest::of(&delivery.adapter))
+            .about(sha256)
             .refusal(&refusal);
         if let Err(error) = event.record_once(connection) {
             log::warn!("a refusal could not be noted: {error}");
@@ -206,6 +210,7 @@ pub(crate) fn verify(
     delivery: &Delivery,
     situation: &Situation<'_>,
     high_water: &BTreeMap<Name, HighWaterMark>,
+    rollout: Rollout,
 ) -> Result<Result<VerifiedAdapter, pocketune_adapter::Refusal>, StoreError> {
     let policy = policy::current(connection)?;
     let verifier = Verifier {
@@ -214,6 +219,7 @@ pub(crate) fn verify(
         device: situation.device,
         base: situation.base,
         high_water,
+        rollout,
     };
     Ok(verifier.verify(delivery.adapter.clone(), &delivery.bundle))
 }

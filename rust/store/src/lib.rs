@@ -20,6 +20,7 @@ mod experiments;
 mod files;
 mod history;
 mod install;
+mod installation;
 mod norms;
 mod policy;
 mod private;
@@ -38,7 +39,7 @@ use blobs::Blobs;
 
 pub use activate::{Active, ActiveAdapter};
 pub use consent::Purpose;
-pub use delivery::{Delivery, bundle_path};
+pub use delivery::{Delivery, bundle_path, read_bundle};
 pub use error::StoreError;
 pub use experiments::{Appended, StoredEvent, StoredExperiment, StoredRun};
 pub use history::{Action, HistoryEntry};

@@ -1,17 +1,23 @@
 //! DSSE envelopes, protocol version 1: a payload, its type, and signatures over both.
 
-use pocketune_base::{Line, LineError, LineFault, lines};
+use pocketune_base::{Line, LineFault};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::attest::base64;
 use crate::attest::json::{self, JsonError};
 use crate::keys::{KeyId, PublicKey, SecretKey};
 
-/// An envelope on one line may be this long.
+/// An envelope on one line may be this long, its signatures included.
 pub const ENVELOPE_BYTES_MAX: usize = 256 << 10;
 
-/// An envelope may carry this many signatures.
-pub const SIGNATURES_MAX: usize = 16;
+/// How often signatures are tried with keys that they do not name, in one envelope or one
+/// bundle: four times for each of 1,000 lines by strangers. What names a key is always tried
+/// with that key, and first, so that it cannot be crowded out.
+pub(crate) const GUESSES_MAX: usize = 4_096;
+
+/// A guess over a payload of so many bytes counts for one more: hashing them takes as long.
+const GUESS_BYTES: usize = 16 << 10;
 
 /// Why bytes are no envelope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,15 +31,9 @@ pub enum EnvelopeError {
     /// A line of a bundle that is no object of its own.
     #[error("{0}")]
     Line(LineFault),
-    /// Payload or a signature is neither standard nor URL-safe base64.
-    #[error("the envelope's {field} is no base64")]
-    Base64 {
-        /// `payload` or `sig`.
-        field: &'static str,
-    },
-    /// More than [`SIGNATURES_MAX`] signatures.
-    #[error("the envelope has more than {SIGNATURES_MAX} signatures")]
-    TooManySignatures,
+    /// The payload is neither standard nor URL-safe base64.
+    #[error("the envelope's payload is no base64")]
+    Base64,
 }
 
 /// A payload somebody may have signed. Nothing in it is to be believed before
@@ -48,9 +48,42 @@ pub struct Envelope {
 /// A signature, and a hint whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct EnvelopeSignature {
-    // A hint alone (DSSE, envelope.md): nothing is decided by it but which keys are tried.
+    // A hint alone (DSSE, envelope.md): nothing is decided by it but which key is tried first.
+    // Other tools name keys in other ways, or not at all.
     key_id: Option<String>,
     bytes: Vec<u8>,
+}
+
+impl EnvelopeSignature {
+    /// One that can be read; nothing of another form. Anybody can add a signature to an
+    /// envelope, whatever it looks like, and those beside it stay what they are.
+    fn of(document: Value) -> Option<Self> {
+        let document: SignatureDocument = serde_json::from_value(document).ok()?;
+        Some(Self {
+            bytes: base64::decode(&document.sig)?,
+            key_id: document.keyid.filter(|hint| !hint.is_empty()),
+        })
+    }
+
+    fn names(&self, id: KeyId) -> bool {
+        self.key_id.as_deref().and_then(KeyId::from_hex) == Some(id)
+    }
+}
+
+/// How many more guesses there may be.
+pub(crate) struct Guesses(usize);
+
+impl Guesses {
+    pub(crate) fn new(most: usize) -> Self {
+        Self(most)
+    }
+
+    /// Whether there may be one more over a message of this length.
+    fn take(&mut self, message: &[u8]) -> bool {
+        let left = self.0.checked_sub(1 + message.len() / GUESS_BYTES);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
 }
 
 /// The envelope as JSON. Unknown fields are ignored, as DSSE demands.
@@ -59,7 +92,7 @@ struct EnvelopeSignature {
 struct Document {
     payload_type: String,
     payload: String,
-    signatures: Vec<SignatureDocument>,
+    signatures: Vec<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -89,33 +122,15 @@ impl Envelope {
             return Err(EnvelopeError::TooLong);
         }
         let document: Document = json::read(json)?;
-        if document.signatures.len() > SIGNATURES_MAX {
-            return Err(EnvelopeError::TooManySignatures);
-        }
-        let decode =
-            |field, text: &str| base64::decode(text).ok_or(EnvelopeError::Base64 { field });
-        let signatures = document.signatures.into_iter().map(|signature| {
-            Ok(EnvelopeSignature {
-                bytes: decode("sig", &signature.sig)?,
-                key_id: signature.keyid.filter(|hint| !hint.is_empty()),
-            })
-        });
+        let signatures = document.signatures.into_iter();
         Ok(Self {
-            payload: decode("payload", &document.payload)?,
-            signatures: signatures.collect::<Result<_, EnvelopeError>>()?,
+            payload: base64::decode(&document.payload).ok_or(EnvelopeError::Base64)?,
+            signatures: signatures.filter_map(EnvelopeSignature::of).collect(),
             payload_type: document.payload_type,
         })
     }
 
-    /// Reads the lines of a bundle that are not blank, each with its number. Believes nothing.
-    pub fn each(bundle: &[u8]) -> impl Iterator<Item = (usize, Result<Self, EnvelopeError>)> {
-        lines(bundle).map(|line| match line {
-            Ok(line) => (line.number, Self::parse_line(&line)),
-            Err(LineError { line, fault }) => (line, Err(EnvelopeError::Line(fault))),
-        })
-    }
-
-    fn parse_line(line: &Line<'_>) -> Result<Self, EnvelopeError> {
+    pub(crate) fn parse_line(line: &Line<'_>) -> Result<Self, EnvelopeError> {
         let parsed = Self::parse(line.text.as_bytes());
         parsed.map_err(|error| match line.layout_fault() {
             Some(fault) => EnvelopeError::Line(fault),
@@ -126,9 +141,12 @@ impl Envelope {
     /// The envelope as one line of JSON, without the line's end.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let signatures = self.signatures.iter().map(|signature| SignatureDocument {
-            keyid: signature.key_id.clone(),
-            sig: base64::encode(&signature.bytes),
+        let signatures = self.signatures.iter().map(|signature| {
+            let document = SignatureDocument {
+                keyid: signature.key_id.clone(),
+                sig: base64::encode(&signature.bytes),
+            };
+            serde_json::to_value(document).unwrap_or_default()
         });
         let document = Document {
             payload_type: self.payload_type.clone(),
@@ -201,32 +219,76 @@ impl Envelope {
         });
     }
 
-    /// Which of `keys` signed this, each once however often it did. A signature with a
-    /// hint is tried with the key of that name alone, one without with all.
+    /// Which of `keys` signed this, each once however often it did. A signature is tried
+    /// with the key that it names first, then with the others, so often as
+    /// [`GUESSES_MAX`] allows: names of keys are hints.
     #[must_use]
     pub fn signers<'k>(&self, keys: impl IntoIterator<Item = &'k PublicKey>) -> Vec<KeyId> {
-        let message = self.signed_bytes();
-        let signed = |key: &PublicKey, id: KeyId| {
-            let name = id.to_string();
-            self.signatures
-                .iter()
-                .filter(|signature| signature.key_id.as_ref().is_none_or(|hint| *hint == name))
-                .any(|signature| key.verifies(&message, &signature.bytes))
-        };
+        let keys: Vec<&PublicKey> = keys.into_iter().collect();
+        let mut found = self.named_signers(keys.iter().copied());
+        self.guess_signers(keys, &mut found, 1, &mut Guesses::new(GUESSES_MAX));
+        found
+    }
+
+    /// Which of `keys` signed this under their names.
+    pub(crate) fn named_signers<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k PublicKey>,
+    ) -> Vec<KeyId> {
+        let mut message = None;
         let mut found = Vec::new();
         for key in keys {
             let id = key.id();
-            if !found.contains(&id) && signed(key, id) {
+            let mut named = self.signatures.iter().filter(|one| one.names(id));
+            let signed = |one: &EnvelopeSignature| {
+                let message = message.get_or_insert_with(|| self.signed_bytes());
+                key.verifies(message, &one.bytes)
+            };
+            if !found.contains(&id) && named.any(signed) {
                 found.push(id);
             }
         }
         found
     }
+
+    /// Adds those of `keys` that signed this under other names or none. Stops where `needed`
+    /// of them cannot have signed any more.
+    pub(crate) fn guess_signers<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k PublicKey>,
+        found: &mut Vec<KeyId>,
+        needed: usize,
+        guesses: &mut Guesses,
+    ) {
+        let keys: Vec<(KeyId, &PublicKey)> =
+            { keys.into_iter() }.map(|key| (key.id(), key)).collect();
+        if keys.is_empty() || self.signatures.len() < needed {
+            return;
+        }
+        let message = self.signed_bytes();
+        for (at, signature) in self.signatures.iter().enumerate() {
+            if found.len() + self.signatures.len() - at < needed {
+                return;
+            }
+            for &(id, key) in &keys {
+                if found.contains(&id) || signature.names(id) {
+                    continue;
+                }
+                if !guesses.take(&message) {
+                    return;
+                }
+                if key.verifies(&message, &signature.bytes) {
+                    found.push(id);
+                    break;
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Envelope, EnvelopeError, SIGNATURES_MAX};
+    use super::{Envelope, EnvelopeError, GUESSES_MAX, Guesses};
     use crate::keys::SecretKey;
 
     fn key(seed: u8) -> SecretKey {
@@ -268,19 +330,76 @@ mod tests {
     }
 
     #[test]
-    fn a_key_counts_once_and_only_under_its_name() {
+    fn a_key_counts_once_under_whatever_name() {
         let (one, two) = (key(1).public(), key(2).public());
         let mut envelope = signed();
         envelope.sign(&key(1));
         assert_eq!(envelope.signers([&one, &two, &one]), [one.id()]);
-        // Under another's name it does not count, without a name it does.
+        // Names are hints: another key's, another tool's, none.
         let line = envelope.to_json();
-        let renamed = line.replace(&one.id().to_string(), &two.id().to_string());
-        let renamed = Envelope::parse(renamed.as_bytes()).unwrap();
-        assert!(renamed.signers([&one, &two]).is_empty());
-        let unnamed = line.replace(&one.id().to_string(), "");
+        let other = two.id().to_string();
+        for name in [other.as_str(), "SHA256:abc", ""] {
+            let renamed = line.replace(&one.id().to_string(), name);
+            let renamed = Envelope::parse(renamed.as_bytes()).unwrap();
+            assert_eq!(renamed.signers([&one, &two]), [one.id()], "{name:?}");
+            assert_eq!(renamed.signers([&two]), [], "{name:?}");
+        }
+    }
+
+    #[test]
+    fn signatures_of_others_in_an_envelope_change_nothing() {
+        let one = key(1).public();
+        let own = signed().to_json();
+        let own = own.split_once("\"signatures\":[").unwrap().1;
+        let own = own.strip_suffix("]}").unwrap();
+        let stranger = format!(r#"{{"keyid":"x","sig":"{}"}}"#, "A".repeat(86));
+        for other in [
+            r#"{"sig":"***"}"#,
+            r#"{"keyid":"x"}"#,
+            r#"{"sig":1}"#,
+            r#"{"keyid":7,"sig":""}"#,
+            r#"{"sig":"AAAA","cert":"-----BEGIN"}"#,
+            "null",
+            "\"text\"",
+            "[]",
+            vec![stranger.as_str(); 500].join(",").as_str(),
+        ] {
+            for both in [format!("{own},{other}"), format!("{other},{own}")] {
+                let line = signed().to_json().replace(own, &both);
+                let envelope = Envelope::parse(line.as_bytes()).unwrap();
+                assert_eq!(envelope.signers([&one]), [one.id()], "{other}");
+                let again = Envelope::parse(envelope.to_json().as_bytes()).unwrap();
+                assert_eq!(again, envelope);
+            }
+        }
+    }
+
+    #[test]
+    fn guesses_end_and_names_are_tried_all_the_same() {
+        let (one, two) = (key(1).public(), key(2).public());
+        let mut envelope = Envelope::new("t", vec![0; super::GUESS_BYTES]);
+        for _ in 0..10 {
+            envelope.sign(&key(3));
+        }
+        envelope.sign(&key(1));
+        let mut found = envelope.named_signers([&one, &two]);
+        assert_eq!(found, [one.id()]);
+        // A payload of this length makes each guess count twice.
+        let mut guesses = Guesses::new(9);
+        envelope.guess_signers([&one, &two], &mut found, 1, &mut guesses);
+        assert_eq!((found.as_slice(), guesses.0), ([one.id()].as_slice(), 0));
+        let unnamed = envelope.to_json().replace(&one.id().to_string(), "");
         let unnamed = Envelope::parse(unnamed.as_bytes()).unwrap();
-        assert_eq!(unnamed.signers([&one, &two]), [one.id()]);
+        let mut guesses = Guesses::new(GUESSES_MAX);
+        let mut found = Vec::new();
+        // The first of them is a stranger's: eleven are not left.
+        unnamed.guess_signers([&one], &mut found, 11, &mut guesses);
+        assert_eq!((found.len(), guesses.0), (0, GUESSES_MAX - 2));
+        for (most, expected) in [(20, 0), (22, 1), (GUESSES_MAX, 1)] {
+            let mut found = Vec::new();
+            unnamed.guess_signers([&one], &mut found, 1, &mut Guesses::new(most));
+            assert_eq!(found.len(), expected, "{most}");
+        }
     }
 
     #[test]
@@ -304,21 +423,11 @@ mod tests {
     #[test]
     fn what_is_no_envelope_is_refused() {
         let parse = |json: &str| Envelope::parse(json.as_bytes()).unwrap_err();
-        let base64 = |field| EnvelopeError::Base64 { field };
-        let with = |payload, sig| {
-            format!(
-                r#"{{"payload":"{payload}","payloadType":"t","signatures":[{{"sig":"{sig}"}}]}}"#
-            )
-        };
-        assert_eq!(parse(&with("a", "")), base64("payload"));
-        assert_eq!(parse(&with("+_==", "")), base64("payload"));
-        assert_eq!(parse(&with("", "***")), base64("sig"));
+        let with =
+            |payload| format!(r#"{{"payload":"{payload}","payloadType":"t","signatures":[]}}"#);
+        assert_eq!(parse(&with("a")), EnvelopeError::Base64);
+        assert_eq!(parse(&with("+_==")), EnvelopeError::Base64);
         assert!(matches!(parse("{}"), EnvelopeError::Json(_)));
-        let mut many = signed();
-        for _ in 0..SIGNATURES_MAX {
-            many.sign(&key(1));
-        }
-        assert_eq!(parse(&many.to_json()), EnvelopeError::TooManySignatures);
         assert_eq!(parse(&" ".repeat(1 << 20)), EnvelopeError::TooLong);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::attest::{Digest, Name, Timestamp};
+use crate::attest::{Digest, Name, Stages, Timestamp};
 use crate::keys::KeyId;
 
 /// What a release statement says of its subject. Strict: an unknown field is refused,
@@ -39,6 +39,10 @@ pub struct Release {
     /// The device that made it, where one did: it counts there alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<KeyId>,
+    /// Which share of devices may install it, and when; all of them at once where there are
+    /// none. Versions from before this field refuse releases that have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Stages>,
 }
 
 /// What can be released.

@@ -3,6 +3,7 @@
 mod bundle;
 mod limits;
 mod refusal;
+mod rollout;
 mod set;
 mod verified;
 
@@ -10,17 +11,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::attest::{
-    Digest, Name, Predicate, Release, Statement, SubjectKind, Timestamp, Validation,
+    Bundle, Digest, Kind, Name, Predicate, Release, Statement, SubjectKind, Timestamp, Validation,
 };
 use crate::base::BaseModel;
 use crate::candidate::CandidateAdapter;
 use crate::keys::{KeyId, PublicKey};
 use crate::policy::{Limits, TrustPolicy};
 
-use bundle::Signed;
-pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX};
+use bundle::{Said, Signed};
 pub use limits::BaseNorms;
 pub use refusal::{Refusal, RefusedAdapter};
+pub use rollout::Rollout;
 pub use set::check_set;
 pub use verified::{VerifiedAdapter, VerifiedFile, VerifiedRelease};
 
@@ -70,6 +71,8 @@ pub struct Verifier<'a> {
     pub base: &'a BaseIdentity,
     /// What was here before, by channel.
     pub high_water: &'a BTreeMap<Name, HighWaterMark>,
+    /// Whether it is to be installed, and where.
+    pub rollout: Rollout,
 }
 
 impl Verifier<'_> {
@@ -105,15 +108,18 @@ impl Verifier<'_> {
             sha256,
             size_bytes: found_bytes,
         };
-        let signed = self.signed(bundle)?;
-        let (release, signer) = self.release(&signed, &subject)?;
+        let said = self.said(bundle, &sha256)?;
+        let (release, signer) = self.release(&said, &subject)?;
         let candidate = CandidateAdapter::parse(adapter, &self.base.shapes)?;
         let limits = self.limits(&signer)?;
         let updates = limits::check(&candidate, release, limits, &self.base.norms)?;
-        self.check_failures(&signed, &sha256)?;
-        let (validation, validators) = self.validation(&signed, &sha256, &signer)?;
+        self.check_readable(&said, Kind::Validation)?;
+        self.check_failures(&said.signed, &sha256)?;
+        let validation = self.validation(&said.signed, &sha256, &signer);
+        let (validation, validators) = validation.map_err(|cause| said.more_telling(cause))?;
+        self.check_rollout(&said, release, &sha256)?;
         let (release, validation) = (release.clone(), validation.clone());
-        let others = others(signed, &sha256);
+        let others = others(said.signed, &sha256);
         Ok(VerifiedAdapter {
             candidate,
             updates,
@@ -149,11 +155,12 @@ impl Verifier<'_> {
         if subject.kind == SubjectKind::Adapter {
             return Err(Refusal::OtherKind);
         }
-        let signed = self.signed(bundle)?;
-        let (release, signer) = self.release(&signed, &subject)?;
+        let said = self.said(bundle, &subject.sha256)?;
+        let (release, signer) = self.release(&said, &subject)?;
         if matches!(signer, Signer::Device) {
             return Err(Refusal::DeviceRoleMissing);
         }
+        self.check_rollout(&said, release, &subject.sha256)?;
         let signers = self.names(signer);
         Ok(VerifiedRelease::new(
             subject.sha256,
@@ -184,35 +191,46 @@ impl Verifier<'_> {
         Ok(VerifiedFile::new(bytes, verified))
     }
 
-    /// The statements of a bundle that anybody who is known signed.
-    fn signed(&self, bundle: &[u8]) -> Result<Vec<Signed>, Refusal> {
-        let envelopes = bundle::envelopes(bundle)?;
+    /// What anybody who is known says in a bundle, about these bytes above all.
+    fn said(&self, bundle: &[u8], sha256: &Digest) -> Result<Said, Refusal> {
+        let bundle = Bundle::read(bundle)?;
         let expired = self.policy.expires();
         if self.now >= expired {
             return Err(Refusal::PolicyExpired { expired });
         }
-        let revoked = |key: &&PublicKey| self.policy.revoked_key(&key.id());
-        let device = self.device.filter(|key| !revoked(key));
-        let signed = bundle::trusted(&envelopes, self.policy, device);
-        // No policy lists a device's key, but one may revoke it.
-        if let (Err(Refusal::NoTrustedSignature), Some(key)) =
-            (&signed, self.device.filter(revoked))
-            && envelopes
-                .iter()
-                .any(|(_, one)| !one.signers([key]).is_empty())
-        {
-            return Err(Refusal::KeyRevoked { key: key.id() });
-        }
-        signed
+        bundle::said(&bundle, sha256, self.policy, self.device)
+    }
+
+    /// Refuses where a statement of this kind about these bytes cannot be read and would
+    /// count if it could be.
+    fn check_readable(&self, said: &Said, kind: Kind) -> Result<(), Refusal> {
+        let roles = &self.policy.document().roles;
+        let needed = match kind {
+            Kind::Release | Kind::Halt => roles.release.threshold,
+            Kind::Validation if roles.validation.ignore_failed => return Ok(()),
+            // One that failed counts from its first signature on.
+            Kind::Validation => 1,
+        };
+        let mut unreadable = said.unreadable.iter().filter(|one| one.kind == kind);
+        let counts = unreadable.find(|one| {
+            let found = match kind {
+                Kind::Release | Kind::Halt => one.by.release.len(),
+                Kind::Validation => one.by.validation.len(),
+            };
+            found >= needed || one.by.device && kind != Kind::Halt
+        });
+        counts.map_or(Ok(()), |one| Err(one.refusal()))
     }
 
     /// A release that counts for this subject, here and now.
     fn release<'s>(
         &self,
-        signed: &'s [Signed],
+        said: &'s Said,
         subject: &Released,
     ) -> Result<(&'s Release, Signer), Refusal> {
-        let (release, signer) = self.newest(signed, &subject.sha256)?;
+        self.check_readable(said, Kind::Release)?;
+        let newest = self.newest(&said.signed, &subject.sha256);
+        let (release, signer) = newest.map_err(|cause| said.more_telling(cause))?;
         self.check_release(release, subject)?;
         self.check_history(release, &subject.sha256)?;
         Ok((release, signer))
@@ -236,9 +254,11 @@ impl Verifier<'_> {
             }
             match self.signer(release, by) {
                 Ok(signer) => {
+                    // Of one version the latest: a newer statement may bring more stages.
+                    let order = |release: &Release| (release.version, release.created);
                     if best
                         .as_ref()
-                        .is_none_or(|(other, _)| release.version > other.version)
+                        .is_none_or(|(other, _)| order(release) > order(other))
                     {
                         best = Some((release, signer));
                     }

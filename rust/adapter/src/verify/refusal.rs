@@ -15,7 +15,7 @@ pub enum Refusal {
         /// The largest limit of the policy.
         limit_bytes: u64,
     },
-    /// More attestations than are looked at.
+    /// More attestations than anybody reads.
     #[error("the attestations have more than {limit_bytes} bytes or {limit_lines} lines")]
     BundleTooLarge {
         /// Most bytes.
@@ -23,7 +23,8 @@ pub enum Refusal {
         /// Most lines.
         limit_lines: usize,
     },
-    /// A line of the bundle is no envelope.
+    /// Nobody who is known signed anything in the bundle, and this line of it is no envelope.
+    /// Such lines are passed over otherwise: anybody may add some.
     #[error("line {line} of the attestations: {cause}")]
     Envelope {
         /// From 1.
@@ -46,7 +47,8 @@ pub enum Refusal {
         /// The key.
         key: KeyId,
     },
-    /// A signed statement breaks its format.
+    /// A statement that would count if it could be read breaks its format. Others are passed
+    /// over, and told where nothing else of what is needed was found.
     #[error("line {line} of the attestations: {cause}")]
     Statement {
         /// From 1.
@@ -196,6 +198,19 @@ pub enum Refusal {
         /// What was measured.
         value: f64,
     },
+    /// Its signers stopped its rollout: no further device installs it.
+    #[error("its signers stopped its rollout on {since}")]
+    Halted {
+        /// When.
+        since: Timestamp,
+    },
+    /// Its stages have not come to this device.
+    #[error("it is not this device's turn yet: {}", turn(*from))]
+    NotYet {
+        /// When its turn comes, unless the release is halted before; `None` where no stage
+        /// so far takes it in.
+        from: Option<Timestamp>,
+    },
     /// A factor on its change that is not between 0 and 1: what was signed and measured is
     /// the change at 1, and it never grows or turns round.
     #[error("the scale {scale} is not between 0 and 1")]
@@ -268,10 +283,19 @@ impl Refusal {
             Self::ValidationFailed => "validation_failed",
             Self::MetricMissing { .. } => "metric_missing",
             Self::MetricNotMet { .. } => "metric_not_met",
+            Self::Halted { .. } => "halted",
+            Self::NotYet { .. } => "not_yet",
             Self::ScaleOutOfRange { .. } => "scale_out_of_range",
             Self::AdapterTwice => "adapter_twice",
             Self::SetBeyondLimit { .. } => "set_beyond_limit",
             Self::Damaged => "damaged",
         }
+    }
+}
+
+fn turn(from: Option<Timestamp>) -> String {
+    match from {
+        Some(from) => format!("that comes on {from}"),
+        None => "no stage so far takes it in".to_owned(),
     }
 }

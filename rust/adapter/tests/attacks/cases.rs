@@ -1,6 +1,9 @@
 //! The attacks, each as a change of an honest delivery.
 
-use pocketune_adapter::{BaseModelRef, Digest, SubjectKind, TestResult};
+use pocketune_adapter::{
+    BaseModelRef, Digest, Envelope, Halt, Predicate, Stage, Stages, Statement, SubjectKind,
+    TestResult,
+};
 use pocketune_gguf::GgmlType;
 use pocketune_gguf::fixtures::TinyModel;
 
@@ -61,6 +64,57 @@ fn other_root(next: &mut SignedPolicy) {
     next.keys = vec![key(1), key(2), key(3)];
 }
 
+/// The bundle, and what one of its lines says, after `change`, signed by these keys.
+fn said_too(bundle: String, line: usize, keys: &[u8], change: fn(String) -> String) -> String {
+    let said = Envelope::parse(bundle.lines().nth(line).unwrap().as_bytes()).unwrap();
+    let json = String::from_utf8(said.unverified_payload().to_vec()).unwrap();
+    let mut envelope = Envelope::new(said.payload_type(), change(json).into_bytes());
+    for &number in keys {
+        envelope.sign(&key(number));
+    }
+    bundle + &envelope.to_json() + "\n"
+}
+
+/// The bundle, and a halt of what it is about, after `change`, signed by these keys.
+fn halt(bundle: String, keys: &[u8], change: fn(String) -> String) -> String {
+    let said = Envelope::parse(bundle.lines().next().unwrap().as_bytes()).unwrap();
+    let mut statement = Statement::unverified(&said).unwrap();
+    statement.predicate = Predicate::Halt(Box::new(Halt {
+        created: at("2026-11-20T00:00:00Z"),
+        reason: "Answers are too short.".to_owned(),
+    }));
+    let halt = statement.envelope();
+    let json = String::from_utf8(halt.unverified_payload().to_vec()).unwrap();
+    let mut envelope = Envelope::new(halt.payload_type(), change(json).into_bytes());
+    for &number in keys {
+        envelope.sign(&key(number));
+    }
+    bundle + &envelope.to_json() + "\n"
+}
+
+/// A release in stages, on its way to an installation that has a place above `SHARE_BELOW`.
+fn staged(stages: &[(f64, &str)]) -> Scene {
+    let stage = |&(percent, from): &(f64, &str)| Stage {
+        percent,
+        from: at(from),
+    };
+    let stages: Vec<Stage> = stages.iter().map(stage).collect();
+    with(|scene| {
+        scene.release.stages = Some(Stages::try_from(stages).unwrap());
+        scene.situation.installation = Some(Digest::of(b"an installation"));
+    })
+}
+
+/// All signatures, each of a key with this name.
+fn renamed(bundle: String, name: &str) -> String {
+    let ids = [11, 12, 21].map(|number| key(number).public().id().to_string());
+    ids.iter()
+        .fold(bundle, |bundle, id| bundle.replace(id, name))
+}
+
+/// The whole number of percent below that installation's place for the honest adapter (56.7).
+const SHARE_BELOW: f64 = 56.0;
+const VALIDATION: &str = "https://pocketune.dev/attestation/validation/v1";
 const A: &str = "blk.0.attn_q.weight.lora_a";
 const B: &str = "blk.0.attn_q.weight.lora_b";
 
@@ -154,9 +208,9 @@ attacks! {
 
     // What was signed.
     other_payload_type => "statement_invalid", with(|scene| scene.spoil_bundle = Some(|bundle| {
-        let mut envelope = pocketune_adapter::Envelope::new(
+        let mut envelope = Envelope::new(
             "application/json",
-            pocketune_adapter::Envelope::parse(bundle.lines().next().unwrap().as_bytes())
+            Envelope::parse(bundle.lines().next().unwrap().as_bytes())
                 .unwrap()
                 .unverified_payload()
                 .to_vec(),
@@ -406,10 +460,125 @@ attacks! {
         });
     });
     endless_bundle => "bundle_too_large", with(|scene| {
-        scene.spoil_bundle = Some(|bundle| bundle + &"{}\n".repeat(64));
+        scene.spoil_bundle = Some(|bundle| bundle + &"{}\n".repeat(8_192));
     });
     no_envelope => "envelope_invalid", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| bundle.replace('{', "hello "));
+    });
+
+    // Lines of others beside a good delivery: they refuse nothing.
+    line_of_no_envelope => "accepted", with(|scene| {
         scene.spoil_bundle = Some(|bundle| bundle + "hello\n");
+    });
+    line_of_sigstore => "accepted", with(|scene| scene.spoil_bundle = Some(|bundle| {
+        let line = bundle.lines().nth(1).unwrap().to_owned();
+        let media = r#""mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json""#;
+        let material = r#""verificationMaterial":{"certificate":{"rawBytes":"MIIC"}}"#;
+        format!("{{{media},{material},\"dsseEnvelope\":{line}}}\n{bundle}")
+    }));
+    own_statement_of_an_older_version => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| {
+            said_too(bundle, 1, &[21], |json| json.replace("Statement/v1", "Statement/v0.1"))
+        });
+    });
+    own_statement_about_a_commit => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| {
+            said_too(bundle, 0, &[11, 12], |json| json.replace("\"sha256\":", "\"gitCommit\":"))
+        });
+    });
+    own_statement_about_many_files => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| said_too(bundle, 1, &[21], |json| {
+            let start = json.find('[').unwrap() + 1;
+            let subject = &json[start..json.find(']').unwrap()];
+            let many = vec![subject; 100].join(",");
+            json.replacen(subject, &many, 1).replace(VALIDATION, "https://slsa.dev/provenance/v1")
+        }));
+    });
+    own_payload_of_another_type => "accepted", with(|scene| scene.spoil_bundle = Some(|bundle| {
+        let mut envelope = Envelope::new("application/json", b"{}".to_vec());
+        envelope.sign(&key(11));
+        envelope.to_json() + "\n" + &bundle
+    }));
+    signatures_of_strangers => "accepted", with(|scene| scene.spoil_bundle = Some(|bundle| {
+        let strange = format!(r#"{{"keyid":"x","sig":"{}"}},{{"sig":"*"}},null,"#, "A".repeat(86));
+        bundle.replace("\"signatures\":[", &format!("\"signatures\":[{}", strange.repeat(20)))
+    }));
+    names_of_keys_by_another_tool => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| renamed(bundle, "SHA256:5vPMa"));
+    });
+    keys_without_names => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| renamed(bundle, ""));
+    });
+
+    // What would count if it could be read is not passed over.
+    own_validation_that_cannot_be_read => "statement_invalid", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| said_too(bundle, 1, &[21], |json| {
+            json.replace("PASSED", "FAILED").replace(r#""result":"#, r#""unless":"you","result":"#)
+        }));
+    });
+    own_release_that_cannot_be_read => "statement_invalid", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| said_too(bundle, 0, &[11, 12], |json| {
+            json.replace(r#""kind":"#, r#""onlyFor":"me","kind":"#)
+        }));
+    });
+    release_by_too_few_that_cannot_be_read => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| said_too(bundle, 0, &[11], |json| {
+            json.replace(r#""kind":"#, r#""onlyFor":"me","kind":"#)
+        }));
+    });
+
+    // Rollouts.
+    turn_that_has_come => "accepted", staged(&[(57.0, "2026-11-02T00:00:00Z")]);
+    turn_that_has_not_come => "not_yet", staged(&[
+        (SHARE_BELOW, "2026-11-02T00:00:00Z"),
+        (100.0, "2026-12-24T00:00:00Z"),
+    ]);
+    turn_that_never_comes => "not_yet", staged(&[(SHARE_BELOW, "2026-11-02T00:00:00Z")]);
+    turn_of_nobody_yet => "not_yet", staged(&[(100.0, "2026-11-25T07:00:01Z")]);
+    turn_that_has_not_come_to_what_is_here => "accepted", {
+        let mut scene = staged(&[(SHARE_BELOW, "2026-11-02T00:00:00Z")]);
+        scene.situation.kept = Some(true);
+        scene
+    };
+    stages_that_fall => "statement_invalid", {
+        let mut scene = staged(&[(1.0, "2026-11-02T00:00:00Z"), (100.0, "2026-11-03T00:00:00Z")]);
+        scene.spoil_statement = Some(|json| json.replace(r#""percent":1.0"#, r#""percent":101"#));
+        scene
+    };
+    halted => "halted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| halt(bundle, &[11, 12], |json| json));
+    });
+    halted_in_its_turn => "halted", {
+        let mut scene = staged(&[(100.0, "2026-11-02T00:00:00Z")]);
+        scene.spoil_bundle = Some(|bundle| halt(bundle, &[11, 12], |json| json));
+        scene
+    };
+    halted_under_other_names_of_keys => "halted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| renamed(halt(bundle, &[11, 12], |json| json), ""));
+    });
+    halted_and_here_already => "accepted", with(|scene| {
+        scene.situation.kept = Some(true);
+        scene.spoil_bundle = Some(|bundle| halt(bundle, &[11, 12], |json| json));
+    });
+    halt_by_too_few => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| halt(bundle, &[11, 11], |json| json));
+    });
+    halt_by_another_role => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| halt(bundle, &[21, 31], |json| json));
+    });
+    halt_by_strangers => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| halt(bundle, &[98, 99], |json| json));
+    });
+    halt_of_another_file => "accepted", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| halt(bundle, &[11, 12], |json| {
+            let at = json.find("sha256\":\"").unwrap() + 9;
+            format!("{}{}{}", &json[..at], "0".repeat(64), &json[at + 64..])
+        }));
+    });
+    halt_that_cannot_be_read => "statement_invalid", with(|scene| {
+        scene.spoil_bundle = Some(|bundle| halt(bundle, &[11, 12], |json| {
+            json.replace(r#""reason":"#, r#""until":"Monday","reason":"#)
+        }));
     });
 
     // Policies.

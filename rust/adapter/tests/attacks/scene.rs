@@ -9,8 +9,9 @@ use std::sync::{Arc, LazyLock};
 use pocketune_adapter::fixtures::{self, at, key, name};
 use pocketune_adapter::{
     BaseIdentity, BaseModel, BaseNorms, CandidateAdapter, Digest, Envelope, HighWaterMark,
-    LoraFacts, Name, POLICY_TYPE, PolicyDocument, Predicate, PublicKey, Release, SecretKey,
-    Statement, Subject, Timestamp, TrustPolicy, Validation, Verifier, tokenizer_fingerprint,
+    InstallationId, LoraFacts, Name, POLICY_TYPE, PolicyDocument, Predicate, PublicKey, Release,
+    Rollout, SecretKey, Statement, Subject, Timestamp, TrustPolicy, Validation, Verifier,
+    tokenizer_fingerprint,
 };
 use pocketune_gguf::Gguf;
 use pocketune_gguf::fixtures::TinyModel;
@@ -71,6 +72,12 @@ pub(crate) struct Situation {
     pub base_sha256: Digest,
     pub tokenizer_sha256: Digest,
     pub high_water: BTreeMap<Name, (u64, Digest)>,
+    /// Random bytes of an installation that is to install it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installation: Option<Digest>,
+    /// Whether it is here already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<bool>,
 }
 
 pub(crate) fn policy() -> SignedPolicy {
@@ -102,6 +109,8 @@ impl Scene {
             base_sha256: Digest::of(&model.build().unwrap()),
             tokenizer_sha256: fingerprint(&model),
             high_water: BTreeMap::new(),
+            installation: None,
+            kept: None,
         };
         let base = situation.base();
         let adapter = small_adapter(4);
@@ -329,6 +338,13 @@ impl Files {
             now: situation.now,
             base: &base,
             high_water: &marks.collect(),
+            rollout: match (situation.kept, situation.installation) {
+                (Some(true), _) => Rollout::Kept,
+                (_, Some(bytes)) => {
+                    Rollout::Installs(InstallationId::from_bytes(*bytes.as_bytes()))
+                }
+                (_, None) => Rollout::Anybody,
+            },
         };
         match verifier.verify(self.adapter.clone(), &self.bundle) {
             Ok(_) => "accepted",

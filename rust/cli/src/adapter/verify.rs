@@ -1,25 +1,22 @@
 //! `adapter verify`: the verifier's word on one file.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use pocketune_adapter::{
-    BUNDLE_BYTES_MAX, KeyId, Predicate, Refusal, Release, Released, Statement, Timestamp,
+    KeyId, Predicate, Refusal, Release, Released, Rollout, Stages, Statement, Timestamp,
     VerifiedAdapter, VerifiedRelease, Verifier,
 };
 use pocketune_core::{Delivery, StoreError};
-use pocketune_store::bundle_path;
+use pocketune_store::read_bundle;
 use serde_json::{Value, json};
 
 use super::identify;
 use super::thing::{Kind, bytes, model_file};
 use crate::args::ModelArgs;
 use crate::error::CliError;
-use crate::files::read_bytes;
 use crate::key::read_public;
 use crate::output::Output;
 use crate::policy;
@@ -63,6 +60,7 @@ pub(super) fn run(args: &VerifyArgs, output: &Output) -> Result<ExitCode, CliErr
         now: args.at.unwrap_or_else(pocketune_core::now),
         base: &base,
         high_water: &BTreeMap::new(),
+        rollout: Rollout::Anybody,
     };
     match args.kind {
         Kind::Adapter => adapter(args, &verifier, output),
@@ -95,7 +93,11 @@ fn released(
     verifier: &Verifier<'_>,
     output: &Output,
 ) -> Result<ExitCode, CliError> {
-    let bundle = bundle(&args.file)?;
+    let bundle = match read_bundle(&args.file) {
+        Ok(bundle) => bundle,
+        Err(StoreError::Refused(refusal)) => return refused(&refusal, output),
+        Err(error) => return Err(pocketune_core::Error::from(error).into()),
+    };
     let kind = args.kind.into();
     let verdict = match args.kind {
         // Too large to be held in memory.
@@ -119,16 +121,6 @@ fn released(
             Ok(ExitCode::SUCCESS)
         }
         Err(refusal) => refused(&refusal, output),
-    }
-}
-
-/// What is said of a file; nothing where nobody says anything, for which the verifier has a
-/// word.
-fn bundle(file: &Path) -> Result<Vec<u8>, CliError> {
-    let path = bundle_path(file);
-    match fs::metadata(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        _ => read_bytes("attestations", &path, BUNDLE_BYTES_MAX as u64),
     }
 }
 
@@ -177,13 +169,15 @@ fn accepted_release(verified: &VerifiedRelease, output: &Output) -> Result<(), C
             "signers": verified.signers(),
         }));
     }
-    output.rows(&[
+    let mut rows = vec![
         ("accepted", summary(release)),
         ("sha256", verified.sha256().to_string()),
         ("changes", release.changelog.clone()),
         ("expires", release.expires.to_string()),
-        ("released by", ids(verified.signers())),
-    ])
+    ];
+    rows.extend(stages(release));
+    rows.push(("released by", ids(verified.signers())));
+    output.rows(&rows)
 }
 
 fn summary(release: &Release) -> String {
@@ -191,6 +185,12 @@ fn summary(release: &Release) -> String {
         "{} {} of {}",
         release.name, release.version, release.channel
     )
+}
+
+/// Which share of devices may install it, and from when on.
+fn stages(release: &Release) -> impl Iterator<Item = (&'static str, String)> {
+    let stages = release.stages.iter().flat_map(Stages::iter);
+    stages.map(|stage| ("stage", format!("{} % from {}", stage.percent, stage.from)))
 }
 
 fn ids(keys: &[KeyId]) -> String {
@@ -207,9 +207,10 @@ pub(super) fn rows(adapter: &VerifiedAdapter) -> Vec<(&'static str, String)> {
         ("changes", release.changelog.clone()),
         ("made from", release.data_summary.clone()),
         ("expires", release.expires.to_string()),
-        ("released by", ids(adapter.signers())),
-        ("validated by", ids(adapter.validators())),
     ];
+    rows.extend(stages(release));
+    rows.push(("released by", ids(adapter.signers())));
+    rows.push(("validated by", ids(adapter.validators())));
     let validation = adapter.validation();
     for measured in &validation.measurements {
         let suite = validation
@@ -235,6 +236,6 @@ fn other(statement: &Statement) -> Value {
             predicate_type,
             predicate,
         } => json!({ "predicate_type": predicate_type, "predicate": predicate }),
-        Predicate::Release(_) | Predicate::Validation(_) => Value::Null,
+        Predicate::Release(_) | Predicate::Validation(_) | Predicate::Halt(_) => Value::Null,
     }
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum as _;
 use pocketune_adapter::{
-    AskedBy, BUNDLE_BYTES_MAX, Digest, Envelope, Measurement, Predicate, Procedure, Statement,
-    SuiteRef, TestResult, Validation, Verifier,
+    AskedBy, BUNDLE_BYTES_MAX, Bundle, Digest, Envelope, Measurement, Predicate, Procedure,
+    Rollout, Statement, SuiteRef, TestResult, Validation, Verifier,
 };
 use pocketune_core::{
     CandidateAdapter, Engine, EngineOptions, Error, ModelSource, StoreError, now,
@@ -122,6 +122,7 @@ fn verified(
         now: now(),
         base: &base,
         high_water: &BTreeMap::new(),
+        rollout: Rollout::Kept,
     };
     let verified = verifier.verify(adapter, bundle);
     let verified = verified.map_err(|refusal| Error::from(StoreError::from(Box::new(refusal))))?;
@@ -137,13 +138,24 @@ fn verified(
 }
 
 /// The latest validation of these bytes that says how it was measured, whoever signed it.
+/// Lines of others are passed over, and told where there is no such validation.
 fn unverified(sha256: &Digest, bundle: &[u8]) -> Result<Stated, CliError> {
     let mut other = None;
     let mut without_procedure = false;
     let mut latest: Option<Stated> = None;
-    for (line, envelope) in envelopes(bundle)? {
-        let statement = Statement::unverified(&envelope);
-        let statement = statement.map_err(|cause| EvaluationError::Statement { line, cause })?;
+    let bundle = read(bundle)?;
+    let mut fault = bundle.first_fault().map(|(line, cause)| {
+        let cause = cause.clone();
+        EvaluationError::Envelope { line, cause }
+    });
+    for (line, envelope) in bundle.envelopes() {
+        let statement = match Statement::unverified(envelope) {
+            Ok(statement) => statement,
+            Err(cause) => {
+                fault.get_or_insert(EvaluationError::Statement { line, cause });
+                continue;
+            }
+        };
         let Predicate::Validation(validation) = &statement.predicate else {
             continue;
         };
@@ -164,23 +176,20 @@ fn unverified(sha256: &Digest, bundle: &[u8]) -> Result<Stated, CliError> {
         }
     }
     let found = *sha256;
-    Ok(latest.ok_or(match other {
+    Ok(latest.ok_or(match (other, fault) {
         _ if without_procedure => EvaluationError::NoProcedure,
-        Some(stated) => EvaluationError::OtherAdapter { stated, found },
-        None => EvaluationError::NoValidation,
+        (Some(stated), _) => EvaluationError::OtherAdapter { stated, found },
+        (None, Some(fault)) => fault,
+        (None, None) => EvaluationError::NoValidation,
     })?)
 }
 
 /// One envelope on any number of lines, or one a line.
-fn envelopes(bundle: &[u8]) -> Result<Vec<(usize, Envelope)>, EvaluationError> {
-    if let Ok(envelope) = Envelope::parse(bundle) {
-        return Ok(vec![(1, envelope)]);
+fn read(bundle: &[u8]) -> Result<Bundle, CliError> {
+    match Envelope::parse(bundle) {
+        Ok(envelope) => Ok(envelope.into()),
+        Err(_) => Ok(Bundle::read(bundle)?),
     }
-    let each = Envelope::each(bundle).map(|(line, envelope)| {
-        let envelope = envelope.map_err(|cause| EvaluationError::Envelope { line, cause })?;
-        Ok((line, envelope))
-    });
-    each.collect()
 }
 
 fn check_model(validation: &Validation, source: &ModelSource) -> Result<Digest, CliError> {

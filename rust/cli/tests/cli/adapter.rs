@@ -480,3 +480,66 @@ fn a_policy_shows_what_has_to_be_measured() {
     assert!(shown(&out).contains(&facts), "{}", shown(&out));
     assert!(shown(&desk.path("policy.json")).contains("no measurement"));
 }
+
+/// What others put beside a file is passed over by all commands that read it, and stays there.
+#[test]
+fn lines_of_others_in_a_bundle_are_left_alone() {
+    let desk = Desk::new();
+    let bundle = desk.path("adapter.gguf.intoto.jsonl");
+    let long = format!("{{\"x\": \"{}\"}}", "y".repeat(300_000));
+    let others = format!("hello\n{long}\n{{\"mediaType\": \"sigstore\"}}\n{{\"cut\": ");
+    fs::write(&bundle, &others).unwrap();
+    desk.released("1", "release");
+    desk.validated();
+    let text = fs::read_to_string(&bundle).unwrap();
+    assert!(text.starts_with(&others));
+    assert_eq!(text.lines().count(), 6);
+    assert_eq!(desk.verdict("policy.json")["verdict"], "accepted");
+    let policy = desk.path("policy.json");
+    let installed = desk.install(&["--policy", &policy]);
+    assert!(installed.status.success(), "{}", stderr(&installed));
+    // Nobody reads more lines than that.
+    fs::write(&bundle, "{}\n".repeat(8_192)).unwrap();
+    let key = desk.path("release.pem");
+    let halt = desk.adapter(&["attest", "halt"], &["--reason", "x", "--sign", &key]);
+    assert_eq!(json(&halt)["error"]["kind"], "bundle_too_large");
+    assert_eq!(fs::read_to_string(&bundle).unwrap().len(), 3 * 8_192);
+}
+
+#[test]
+fn a_release_in_stages_is_shown_and_halted() {
+    let desk = Desk::new();
+    let key = desk.path("release.pem");
+    let released = |stages: &[&str]| {
+        let what = ["--name", "brief", "--channel", "stable", "--version", "1"];
+        let how = ["--changelog", "Shorter.", "--sign", &key];
+        desk.adapter(&["attest", "release"], &[&what, &how[..], stages].concat())
+    };
+    for wrong in [
+        &["--stage", "10", "--stage", "1@2099-01-01T00:00:00Z"][..],
+        &["--stage", "101"],
+        &["--stage", "0"],
+        &["--stage", "1@tomorrow"],
+    ] {
+        let refused = released(wrong);
+        assert_eq!(json(&refused)["error"]["kind"], "usage", "{wrong:?}");
+    }
+    let last = "100@2099-01-01T00:00:00Z";
+    let done = released(&["--stage", "0.0000001", "--stage", last]);
+    assert!(done.status.success(), "{}", stderr(&done));
+    desk.validated();
+    let verdict = desk.verdict("policy.json");
+    let stages = &verdict["release"]["stages"];
+    assert_eq!(stages[1]["from"], "2099-01-01T00:00:00Z");
+    let policy = desk.path("policy.json");
+    let waits = desk.install(&["--policy", &policy]);
+    assert_eq!(json(&waits)["error"]["kind"], "not_yet");
+
+    let halt = desk.adapter(
+        &["attest", "halt"],
+        &["--reason", "Too short.", "--sign", &key],
+    );
+    assert!(halt.status.success(), "{}", stderr(&halt));
+    assert_eq!(desk.verdict("policy.json")["reason"], "halted");
+    assert_eq!(json(&desk.install(&[]))["error"]["kind"], "halted");
+}

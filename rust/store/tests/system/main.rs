@@ -13,6 +13,7 @@ mod log;
 mod policy;
 mod private;
 mod review;
+mod rollout;
 mod sets;
 mod two_processes;
 mod versions;

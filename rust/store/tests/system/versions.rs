@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 use crate::world::{self, World, reason};
 
-const CURRENT: i64 = 4;
+const CURRENT: i64 = 5;
 
 const MODEL: &str = "7634dff352c791fc2b00640f9d4ddde6534785f516c3cc1e9c56dea532aa9e4d";
 const TOKENIZER: &str = "eb8fea32978e53ae96b3b3133873dd044d81547ac914acdde78b4c8683974d98";

@@ -1,5 +1,6 @@
 //! `adapter attest`: statements and their signatures.
 
+mod halt;
 mod release;
 mod texts;
 mod validation;
@@ -9,7 +10,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use pocketune_adapter::{
-    BUNDLE_BYTES_MAX, Digest, ENVELOPE_BYTES_MAX, Envelope, Predicate, Statement, Subject,
+    BUNDLE_BYTES_MAX, Bundle, BundleTooLarge, Digest, ENVELOPE_BYTES_MAX, Envelope, Predicate,
+    Statement, Subject,
 };
 use pocketune_store::bundle_path;
 use serde_json::{Value, json};
@@ -22,6 +24,7 @@ use crate::files::{Named, model_path, read_bytes};
 use crate::key::{PassphraseArgs, read_public, read_secret};
 use crate::out_files::{OutFile, Places, write, write_all};
 use crate::output::Output;
+use halt::HaltArgs;
 use release::ReleaseArgs;
 pub(crate) use texts::{UnsignableText, one_line as signable_line};
 use validation::ValidationArgs;
@@ -37,6 +40,14 @@ Examples:
   pocketune adapter attest validation brief.gguf --evaluation evaluation.json --sign validation.pem
   pocketune adapter attest validation brief.gguf --result passed --suite facts=facts.jsonl \\
       --measured facts:accuracy=0.91 --sign validation.pem
+  pocketune adapter attest release brief.gguf --name brief --channel stable --version 4 \\
+      --changelog 'Shorter still.' --sign release.pem --stage 1 \\
+      --stage 10@2026-12-03T00:00:00Z --stage 100@2026-12-10T00:00:00Z
+  pocketune adapter attest halt brief.gguf --reason 'Too short.' --sign release.pem
+
+A device installs a release in stages once its stage has come; which one that is depends on
+a random number of its own, which it tells nobody. A halt keeps devices from installing the
+file that do not have it; `policy rotate --revoke-digest` takes it from the others.
 
 A release is about the SHA-256 of the file's bytes: of an experiment's definition too, whose
 summaries carry another digest, that of its content. A suite, an experiment or a base model is
@@ -55,6 +66,8 @@ enum StatementArgs {
     Release(Box<ReleaseArgs>),
     /// State what suites found about an adapter
     Validation(Box<ValidationArgs>),
+    /// Stop the rollout of a file: devices that do not have it install it no more
+    Halt(Box<HaltArgs>),
 }
 
 /// What a statement is about, and how it is signed.
@@ -87,6 +100,7 @@ pub(super) fn run(args: &AttestArgs, output: &Output) -> Result<ExitCode, CliErr
     let (subject, more) = match &args.statement {
         StatementArgs::Release(args) => (&args.subject, Vec::new()),
         StatementArgs::Validation(args) => (&args.subject, args.inputs().collect()),
+        StatementArgs::Halt(args) => (&args.subject, Vec::new()),
     };
     let files = subject.files(&more)?;
     let envelope = match subject.signed_elsewhere()? {
@@ -113,13 +127,17 @@ impl StatementArgs {
             Self::Release(args) => {
                 let thing = Thing::read(args.kind, &subject.file, &subject.model)?;
                 let sha256 = thing.sha256;
-                Ok((sha256, Predicate::Release(Box::new(args.release(thing)))))
+                Ok((sha256, Predicate::Release(Box::new(args.release(thing)?))))
             }
             Self::Validation(args) => {
                 let base = identify(&subject.model)?;
                 let sha256 = Digest::of(parse(&subject.file, &base)?.bytes());
                 let validation = args.validation(&base, &sha256)?;
                 Ok((sha256, Predicate::Validation(Box::new(validation))))
+            }
+            Self::Halt(args) => {
+                let thing = Thing::read(args.kind, &subject.file, &subject.model)?;
+                Ok((thing.sha256, Predicate::Halt(Box::new(args.halt()))))
             }
         }
     }
@@ -223,7 +241,7 @@ impl Files {
     }
 }
 
-/// The bundle with one more line. What is there stays as it is, byte by byte.
+/// The bundle with one more line. What is there stays as it is, byte by byte, whoever wrote it.
 fn one_more(bundle: &Path, line: &str) -> Result<Vec<u8>, CliError> {
     let (what, limit_bytes) = ("bundle of attestations", BUNDLE_BYTES_MAX as u64);
     let mut bytes = match Path::exists(bundle) {
@@ -236,11 +254,14 @@ fn one_more(bundle: &Path, line: &str) -> Result<Vec<u8>, CliError> {
     }
     bytes.extend_from_slice(line.as_bytes());
     bytes.push(b'\n');
-    if bytes.len() as u64 > limit_bytes {
+    match Bundle::read(&bytes) {
+        Ok(_) => Ok(bytes),
         // Nobody would read it.
-        return Err(Named::new(what, bundle).too_long(limit_bytes));
+        Err(BundleTooLarge) if bytes.len() as u64 > limit_bytes => {
+            Err(Named::new(what, bundle).too_long(limit_bytes))
+        }
+        Err(too_large) => Err(CliError::from(too_large).in_file(bundle)),
     }
-    Ok(bytes)
 }
 
 /// What was stated, and where it went, for programs.

@@ -1,10 +1,11 @@
 //! `adapter attest release`.
 
 use clap::Args;
-use pocketune_adapter::{Name, Release};
+use pocketune_adapter::{Name, NotStages, Release, Stage, Stages, Timestamp};
 
 use super::SubjectArgs;
 use crate::adapter::thing::{Kind, Thing};
+use crate::error::CliError;
 use crate::time;
 
 #[derive(Debug, Args)]
@@ -35,12 +36,16 @@ pub(super) struct ReleaseArgs {
     /// What it was made from [default: what the file says]
     #[arg(long, value_name = "TEXT")]
     data: Option<String>,
+    /// Let that share of devices install it, from TIME on [default: now], such as
+    /// 10@2026-12-01T00:00:00Z; may be repeated, rising [default: all at once]
+    #[arg(long, value_name = "PERCENT[@TIME]", value_parser = stage)]
+    stage: Vec<(f64, Option<Timestamp>)>,
 }
 
 impl ReleaseArgs {
-    pub(super) fn release(&self, thing: Thing) -> Release {
+    pub(super) fn release(&self, thing: Thing) -> Result<Release, CliError> {
         let now = pocketune_core::now();
-        Release {
+        Ok(Release {
             kind: thing.kind.into(),
             name: self.name.clone(),
             channel: self.channel.clone(),
@@ -54,8 +59,33 @@ impl ReleaseArgs {
             data_summary: self.data.clone().unwrap_or(thing.data_summary),
             changelog: self.changelog.clone(),
             device: None,
-        }
+            stages: self.stages(now)?,
+        })
     }
+
+    fn stages(&self, now: Timestamp) -> Result<Option<Stages>, CliError> {
+        if self.stage.is_empty() {
+            return Ok(None);
+        }
+        let stages = self.stage.iter().map(|&(percent, from)| {
+            let from = from.unwrap_or(now);
+            Stage { percent, from }
+        });
+        let stages = Stages::try_from(stages.collect::<Vec<_>>());
+        let rise = "--stage must rise in percent and in time, to 100 at most";
+        Ok(Some(stages.map_err(|NotStages| CliError::Usage(rise))?))
+    }
+}
+
+fn stage(text: &str) -> Result<(f64, Option<Timestamp>), String> {
+    let (percent, from) = match text.split_once('@') {
+        Some((percent, from)) => (percent, Some(time::parse(from)?)),
+        None => (text, None),
+    };
+    let percent = percent.parse::<f64>().ok();
+    let percent = percent.filter(|percent| *percent > 0.0 && *percent <= 100.0);
+    let percent = percent.ok_or("a share is above 0 and at most 100 percent")?;
+    Ok((percent, from))
 }
 
 fn name(text: &str) -> Result<Name, String> {
