@@ -136,7 +136,8 @@ impl Recorder {
                 measure,
             });
         }
-        self.tally.add(measure, graded);
+        let person_outcomes = self.definition.person_outcomes();
+        self.tally.add(measure, graded, person_outcomes);
         self.took(at_s);
         Ok(())
     }

@@ -39,6 +39,32 @@ pub struct Tally {
     pub last_at_s: Option<i64>,
     /// Outcomes by measure.
     pub outcomes: BTreeMap<Measure, Cells>,
+    /// Those of them that count for the person over several devices: the first of each arm,
+    /// as many as the definition says. They stay the same however long the device goes on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub first: BTreeMap<Measure, Cells>,
+}
+
+/// What one person brings by one measure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PersonMean {
+    /// Mean outcome of each arm as a share of the range, 1 for the good end: incumbent,
+    /// challenger.
+    pub means: [f64; 2],
+    /// Of how many outcomes.
+    pub outcomes: u64,
+    /// Whether these are the first ones. If not, the summary does not say which came first:
+    /// all that it holds were taken.
+    pub first: bool,
+}
+
+impl PersonMean {
+    /// The challenger's mean less the incumbent's, in [−1, 1].
+    #[must_use]
+    pub fn difference(&self) -> f64 {
+        let [incumbent, challenger] = self.means;
+        (challenger - incumbent).clamp(-1.0, 1.0)
+    }
 }
 
 /// How often each outcome came. Grades are thousandths of a measure's range, 1,000 for its
@@ -76,6 +102,7 @@ impl Tally {
             started_at_s: None,
             last_at_s: None,
             outcomes: BTreeMap::new(),
+            first: BTreeMap::new(),
         }
     }
 
@@ -92,8 +119,8 @@ impl Tally {
         Ok(this)
     }
 
-    /// Adds what another device saw. What the sum proves, it proves of participants whose
-    /// outcomes are alike: see [`super::Decision`].
+    /// Adds what another run saw of the same person. Counts of several people are never
+    /// added: see [`super::Pool`]. Which outcomes were first is not known of a sum.
     ///
     /// # Errors
     /// [`ExperimentError::OtherExperiment`], [`ExperimentError::DuplicateRun`],
@@ -118,6 +145,11 @@ impl Tally {
             if !ours.merge(cells) {
                 return Err(ExperimentError::OutcomeForm { measure: *measure });
             }
+        }
+        if self.outcomes.is_empty() {
+            self.first.clone_from(&other.first);
+        } else if !other.outcomes.is_empty() {
+            self.first.clear();
         }
         self.outcomes = outcomes;
         self.runs.extend(other.runs.iter().cloned());
@@ -149,22 +181,36 @@ impl Tally {
         self.started_at_s.get_or_insert(at_s);
     }
 
-    pub(crate) fn add(&mut self, measure: Measure, graded: Graded) {
-        let cells = self
-            .outcomes
+    /// Adds an outcome; the first `person_outcomes` of each arm count for the person.
+    pub(crate) fn add(&mut self, measure: Measure, graded: Graded, person_outcomes: u32) {
+        let none = || Cells::none_of(graded);
+        self.outcomes
             .entry(measure)
-            .or_insert_with(|| match graded {
-                Graded::Pair { .. } => Cells::Paired {
-                    differences: BTreeMap::new(),
-                    incumbent_sum: 0,
-                    challenger_sum: 0,
-                },
-                Graded::One(..) => Cells::Split {
-                    incumbent: BTreeMap::new(),
-                    challenger: BTreeMap::new(),
-                },
-            });
-        cells.add(graded);
+            .or_insert_with(none)
+            .add(graded);
+        let first = self.first.entry(measure).or_insert_with(none);
+        if first.count_beside(graded) < u64::from(person_outcomes) {
+            first.add(graded);
+        }
+    }
+
+    /// What its person brings by this measure, once both arms have enough outcomes. The same
+    /// from then on for a summary that says which outcomes were first.
+    #[must_use]
+    pub fn person(&self, definition: &Definition, measure: Measure) -> Option<PersonMean> {
+        let first = !self.first.is_empty();
+        let cells = if first { &self.first } else { &self.outcomes };
+        let cells = cells.get(&measure)?;
+        let enough = u64::from(definition.person_outcomes());
+        if cells.counts().into_iter().flatten().any(|it| it < enough) {
+            return None;
+        }
+        let [incumbent, challenger] = cells.means();
+        Some(PersonMean {
+            means: [incumbent?, challenger?],
+            outcomes: cells.count(),
+            first,
+        })
     }
 
     /// Whether there can be such a tally of this experiment.
@@ -184,7 +230,7 @@ impl Tally {
         }
         self.check_moments()?;
         let [incumbent, challenger] = self.exposures;
-        for (&measure, cells) in &self.outcomes {
+        for (&measure, cells) in self.outcomes.iter().chain(&self.first) {
             if definition.metric(measure).is_none() {
                 return Err(ExperimentError::MeasureNotTaken { measure });
             }
@@ -195,6 +241,8 @@ impl Tally {
             if !cells.can_be(measure) {
                 return Err(malformed("a grade or a count is out of range"));
             }
+        }
+        for cells in self.outcomes.values() {
             let fits = match cells.counts() {
                 [both, None] => both.unwrap_or_default() <= incumbent + challenger,
                 [of_incumbent, of_challenger] => {
@@ -206,7 +254,18 @@ impl Tally {
                 return Err(malformed("there are more outcomes than exposures"));
             }
         }
-        Ok(())
+        self.check_first(u64::from(definition.person_outcomes()))
+    }
+
+    /// Whether the first outcomes are as many as there must be, and among all.
+    fn check_first(&self, person_outcomes: u64) -> Result<(), ExperimentError> {
+        let same = self.first.keys().eq(self.outcomes.keys());
+        let mut pairs = self.first.values().zip(self.outcomes.values());
+        let among = pairs.all(|(first, all)| first.is_beginning_of(all, person_outcomes));
+        match self.first.is_empty() || same && among {
+            true => Ok(()),
+            false => Err(malformed("the first outcomes are not those of all")),
+        }
     }
 
     fn check_moments(&self) -> Result<(), ExperimentError> {
@@ -304,6 +363,76 @@ fn of_one(grade: u16) -> f64 {
 }
 
 impl Cells {
+    /// None yet, of the form of this one.
+    fn none_of(graded: Graded) -> Self {
+        match graded {
+            Graded::Pair { .. } => Self::Paired {
+                differences: BTreeMap::new(),
+                incumbent_sum: 0,
+                challenger_sum: 0,
+            },
+            Graded::One(..) => Self::Split {
+                incumbent: BTreeMap::new(),
+                challenger: BTreeMap::new(),
+            },
+        }
+    }
+
+    /// How many outcomes there are of the arm or arms that this one is of.
+    fn count_beside(&self, graded: Graded) -> u64 {
+        match (self, graded) {
+            (Self::Split { incumbent, .. }, Graded::One(Arm::Incumbent, _)) => {
+                incumbent.values().sum()
+            }
+            (Self::Split { challenger, .. }, Graded::One(Arm::Challenger, _)) => {
+                challenger.values().sum()
+            }
+            _ => self.count(),
+        }
+    }
+
+    /// Whether these can be the first `count` outcomes of each arm of all of these, or all
+    /// where there are fewer.
+    fn is_beginning_of(&self, all: &Self, count: u64) -> bool {
+        fn within<K: Ord>(some: &BTreeMap<K, u64>, all: &BTreeMap<K, u64>) -> bool {
+            let mut each = some.iter();
+            each.all(|(value, count)| all.get(value).is_some_and(|all| count <= all))
+        }
+        let as_many = |some: Option<u64>, all: Option<u64>| some == all.map(|it| it.min(count));
+        let [one, other] = self.counts();
+        let [all_of_one, all_of_other] = all.counts();
+        let among = match (self, all) {
+            (
+                Self::Paired {
+                    differences,
+                    incumbent_sum,
+                    challenger_sum,
+                },
+                Self::Paired {
+                    differences: of_all,
+                    incumbent_sum: incumbent_of_all,
+                    challenger_sum: challenger_of_all,
+                },
+            ) => {
+                within(differences, of_all)
+                    && incumbent_sum <= incumbent_of_all
+                    && challenger_sum <= challenger_of_all
+            }
+            (
+                Self::Split {
+                    incumbent,
+                    challenger,
+                },
+                Self::Split {
+                    incumbent: incumbent_of_all,
+                    challenger: challenger_of_all,
+                },
+            ) => within(incumbent, incumbent_of_all) && within(challenger, challenger_of_all),
+            _ => false,
+        };
+        among && as_many(one, all_of_one) && as_many(other, all_of_other)
+    }
+
     /// How many outcomes.
     #[must_use]
     pub fn count(&self) -> u64 {
