@@ -14,6 +14,7 @@ mod formats;
 mod judge;
 mod model;
 mod peft;
+mod people;
 mod reading;
 mod released;
 mod report;
