@@ -153,13 +153,40 @@ impl Test for Sum {
     }
 }
 
+/// Groups of people who prefer nothing, each person counting by the mean so far: looked at when
+/// a group has picked once, and again when it has picked often.
+struct MeanSoFar {
+    groups: u64,
+    people_each: u64,
+    picks_each: u64,
+}
+
+impl Test for MeanSoFar {
+    fn claims_at(&self, random: &mut Random, _observations: u64) -> Claimed {
+        let mut settled = two_sides(Design::Paired);
+        Ok((1..=self.groups).find(|_| {
+            let mut joined = settled.clone();
+            let mut claimed = false;
+            for _ in 0..self.people_each {
+                let mut pick = || if random.happens(0.5) { 1.0 } else { -1.0 };
+                let first = pick();
+                let others: f64 = (1..self.picks_each).map(|_| pick()).sum();
+                claimed |= claims(&mut joined, Observation::Difference(first));
+                let mean = (first + others) / self.picks_each as f64;
+                claims(&mut settled, Observation::Difference(mean));
+            }
+            claimed || settled.iter().any(|side| side.reaches((2.0 / ALPHA).ln()))
+        }))
+    }
+}
+
 /// The whole procedure over several people, looked at after every pick on any device.
 struct People {
     definition: Definition,
     world: World,
     crowd: Crowd,
-    /// Which ends are claims.
-    claim: fn(Verdict) -> bool,
+    /// The claim that is looked for; any where there is none.
+    claim: Option<Verdict>,
 }
 
 impl Test for People {
@@ -167,7 +194,11 @@ impl Test for People {
     fn claims_at(&self, random: &mut Random, _observations: u64) -> Claimed {
         let seed = random.0.next_u64();
         let end = simulate_people(&self.definition, &self.world, self.crowd, seed)?;
-        Ok((self.claim)(end.verdict).then_some(end.people))
+        let claimed = match self.claim {
+            Some(claim) => end.verdict == claim,
+            None => end.verdict != Verdict::KeepGoing,
+        };
+        Ok(claimed.then_some(end.people))
     }
 }
 
@@ -432,7 +463,7 @@ fn people(experiments: u64) -> Result<bool, ExperimentError> {
     println!("  {:42} {:>8} {:>10}", "", "pooled", "picks summed");
     let mut good = true;
     for people in [1, 5, 20, 100] {
-        let pooled = crowd(people, 0.5, |verdict| verdict != Verdict::KeepGoing)?;
+        let pooled = crowd(people, 0.5, None)?;
         let wrong = share(&pooled, experiments)?;
         let sum = Sum {
             picks_each: PICKS_EACH,
@@ -448,28 +479,47 @@ fn people(experiments: u64) -> Result<bool, ExperimentError> {
             100.0 * of_sum
         );
     }
+    let so_far = MeanSoFar {
+        groups: 50,
+        people_each: 10,
+        picks_each: 200,
+    };
+    let wrong = share(&so_far, experiments.min(1_000))?;
+    let name = "means so far, 50 groups of 10: no bar";
+    println!("  {name:42} {:6.2} %", 100.0 * wrong);
     println!("people who all prefer one arm 70 to 30, 40 picks each");
     for (arm, reversed, verdict) in [
-        (
-            "challenger",
-            0.0,
-            (|it| it == Verdict::Promote) as fn(Verdict) -> bool,
-        ),
-        ("incumbent", 1.0, |it| it == Verdict::RollBack),
+        ("challenger", 0.0, Verdict::Promote),
+        ("incumbent", 1.0, Verdict::RollBack),
     ] {
-        let ends = run(&crowd(40, reversed, verdict)?, experiments, OBSERVATIONS)?;
-        let mut people: Vec<u64> = ends.iter().flatten().copied().collect();
-        people.sort_unstable();
-        let found = people.len() as f64 / experiments as f64;
+        let found = share(&crowd(40, reversed, verdict)?, experiments)?;
         good &= found >= 0.9;
-        let median = people.get(people.len() / 2).copied().unwrap_or_default();
-        println!(
-            "  {:42} {:6.2} % by 40 people, half by {median}",
-            format!("decided for the {arm}"),
-            100.0 * found
-        );
+        let name = format!("40 people decide for the {arm}");
+        println!("  {name:42} {:6.2} %", 100.0 * found);
     }
     Ok(good)
+}
+
+/// How many people who agree it takes, by how many of their picks count. No bar.
+fn people_needed(experiments: u64) -> Result<(), ExperimentError> {
+    println!("people until half of the experiments are decided, by what counts of each");
+    for share in [0.7, 0.6] {
+        for person_outcomes in [1, 8, 40] {
+            let mut test = crowd(1_000, 0.0, Verdict::Promote)?;
+            test.definition.person_outcomes = Some(person_outcomes);
+            let rates = BTreeMap::from([(Measure::Pick, [1.0 - share, share])]);
+            test.world.outcomes = Outcomes::Rates(rates);
+            let ends = run(&test, experiments.min(200), OBSERVATIONS)?;
+            let mut people: Vec<u64> = ends.iter().flatten().copied().collect();
+            people.sort_unstable();
+            let name = format!("{:.0} % prefer it: first {person_outcomes}", 100.0 * share);
+            match people.get(ends.len() / 2) {
+                Some(median) => println!("  {name:42} {median:6}"),
+                None => println!("  {name:42}   more than 1,000"),
+            }
+        }
+    }
+    Ok(())
 }
 
 fn share(test: &dyn Test, experiments: u64) -> Result<f64, ExperimentError> {
@@ -480,7 +530,7 @@ fn share(test: &dyn Test, experiments: u64) -> Result<f64, ExperimentError> {
 fn crowd(
     people: u64,
     reversed: f64,
-    claim: fn(Verdict) -> bool,
+    claim: impl Into<Option<Verdict>>,
 ) -> Result<People, ExperimentError> {
     let rates = [1.0 - PREFERRED, PREFERRED];
     Ok(People {
@@ -494,7 +544,7 @@ fn crowd(
             exposures_each: PICKS_EACH,
             reversed,
         },
-        claim,
+        claim: claim.into(),
     })
 }
 
@@ -575,6 +625,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     // Each is measured, whatever came of the others.
     let right = [
         people(experiments)?,
+        people_needed(experiments).map(|()| true)?,
         errors(experiments)?,
         power(experiments, streams.as_deref())?,
     ];

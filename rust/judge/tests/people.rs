@@ -196,7 +196,7 @@ fn what_a_person_counts_for_stays_as_the_device_goes_on() {
     let long = defined(|it| it["personOutcomes"] = 40.into());
     let early = device(&long, "a", tenths(7, 39));
     assert_eq!(pooled(&long, [early.tally()]).people.unwrap().waiting, 1);
-    for wrong in [0, 1_001] {
+    for wrong in [0, 401, 1_001] {
         let mut json = serde_json::to_value(&long).unwrap();
         json["personOutcomes"] = wrong.into();
         assert!(Definition::parse(json.to_string().as_bytes()).is_err());

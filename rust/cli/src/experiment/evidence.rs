@@ -51,7 +51,7 @@ pub(super) struct Evidence {
 /// Whom a verdict is about.
 enum Seen {
     /// Whoever uses the one device whose ledger this is.
-    Device { tally: Tally, ended: bool },
+    Device(Tally),
     /// The same, of a summary that came alone.
     Summary(Tally),
     /// People at large.
@@ -132,10 +132,7 @@ impl Evidence {
             let tally = tally.clone();
             self.seen = match self.ledgers.is_empty() {
                 true => Seen::Summary(tally),
-                false => Seen::Device {
-                    ended: tally.ended,
-                    tally,
-                },
+                false => Seen::Device(tally),
             };
             return Ok(());
         }
@@ -179,7 +176,7 @@ impl Evidence {
     pub(super) fn decide(&self, now_s: i64) -> Result<Decision, CliError> {
         let definition = &self.definition;
         Ok(match &self.seen {
-            Seen::Device { tally, ended } => decide(definition, tally, now_s, *ended),
+            Seen::Device(tally) => decide(definition, tally, now_s, false),
             Seen::Summary(tally) => decide_on_summary(definition, tally, now_s),
             Seen::People(pool) => pool.decide(now_s),
         }?)
@@ -188,7 +185,7 @@ impl Evidence {
     /// The counts of the one device that it is about.
     pub(super) fn of_one_device(&self) -> Option<&Tally> {
         match &self.seen {
-            Seen::Device { tally, .. } | Seen::Summary(tally) => Some(tally),
+            Seen::Device(tally) | Seen::Summary(tally) => Some(tally),
             Seen::People(_) => None,
         }
     }
@@ -196,9 +193,7 @@ impl Evidence {
     /// The first exposure and the latest event.
     pub(super) fn span(&self) -> [Option<i64>; 2] {
         match &self.seen {
-            Seen::Device { tally, .. } | Seen::Summary(tally) => {
-                [tally.started_at_s, tally.last_at_s]
-            }
+            Seen::Device(tally) | Seen::Summary(tally) => [tally.started_at_s, tally.last_at_s],
             Seen::People(pool) => pool.span(),
         }
     }

@@ -221,6 +221,10 @@ impl Definition {
         if !(1..=PERSON_OUTCOMES_MAX).contains(&self.person_outcomes()) {
             return invalid("personOutcomes is not 1 to 1,000");
         }
+        let asked = self.person_outcomes.map_or(0, u64::from);
+        if asked > self.limits.max_outcomes {
+            return invalid("personOutcomes is above maxOutcomes");
+        }
         if let Goal::NotWorseBy(margin) = self.goal
             && !(margin > 0.0 && margin < 1.0)
         {

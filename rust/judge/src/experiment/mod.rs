@@ -7,6 +7,7 @@
 //! several devices' what they prove of people.
 
 pub mod assign;
+mod cells;
 mod decide;
 mod definition;
 mod error;
@@ -21,6 +22,7 @@ mod simulate;
 mod tally;
 
 pub use crate::stats::Arm;
+pub use cells::Cells;
 pub use decide::{Decision, MeasureEvidence, People, Reason, Verdict, decide, decide_on_summary};
 pub use definition::{
     ArmDefinition, Arms, Definition, DesignKind, Goal, Limits, Metric, Namespace, Role,
@@ -37,4 +39,4 @@ pub use simulate::{
     Crowd, CrowdRollout, Happening, Outcomes, Rollout, World, simulate, simulate_people,
     simulate_showing,
 };
-pub use tally::{Cells, PersonMean, Tally};
+pub use tally::{PersonMean, Tally};

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use serde::{Deserialize, Serialize};
 
-use super::tally::Graded;
+use super::cells::Graded;
 use super::{
     Arm, Definition, DesignKind, ExperimentError, Measure, Monitor, Outcome, Pick, Reason, Role,
     Tally, Verdict,
