@@ -204,6 +204,23 @@ fn what_a_person_counts_for_stays_as_the_device_goes_on() {
 }
 
 #[test]
+fn a_promotion_waits_for_outcomes_of_many_and_no_summary_brings_them_alone() {
+    let definition = defined(|it| {
+        it["limits"] = json!({ "minOutcomes": 320, "maxOutcomes": 4_000, "maxDays": 28 });
+    });
+    let devices: Vec<Recorder> = (0..39)
+        .map(|run| device(&definition, &run.to_string(), tenths(8, 40)))
+        .collect();
+    let of = |count: usize| devices[..count].iter().map(Recorder::tally);
+    let lie = forged(&definition, 800, [400, 400]);
+    let early = pooled(&definition, of(38).chain([&lie]));
+    assert_eq!(early.reason, Reason::TooFewOutcomes);
+    assert_eq!(early.people.unwrap().more, Some(1));
+    let late = pooled(&definition, of(39).chain([&lie]));
+    assert_eq!(late.reason, Reason::PrimaryBetter);
+}
+
+#[test]
 fn both_arms_of_one_person_are_compared() {
     let definition = thumbs();
     let device = |run: &str, thumbs: [&[f64]; 2]| {

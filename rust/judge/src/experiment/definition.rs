@@ -297,6 +297,15 @@ impl Definition {
         self.person_outcomes.unwrap_or(PERSON_OUTCOMES)
     }
 
+    /// How many outcomes one person brings by a metric: of both arms at once, or of each.
+    pub(crate) fn outcomes_a_person(&self) -> u64 {
+        let of_each = u64::from(self.person_outcomes());
+        match self.design {
+            DesignKind::SideBySide => of_each,
+            DesignKind::ByConversation => 2 * of_each,
+        }
+    }
+
     /// The metric that the verdict is about.
     #[must_use]
     pub fn primary(&self) -> Option<&Metric> {

@@ -64,6 +64,8 @@ pub struct Monitor {
     /// Of one device. What several count has no such limit.
     max_outcomes: Option<u64>,
     outcomes: f64,
+    /// How many each person brings, however many a summary holds.
+    outcomes_a_person: f64,
     primary: Compared,
     guardrails: Vec<Compared>,
 }
@@ -156,6 +158,7 @@ impl Monitor {
             min_outcomes: definition.limits.min_outcomes,
             max_outcomes,
             outcomes: 0.0,
+            outcomes_a_person: definition.outcomes_a_person() as f64,
             primary: Compared::new(definition, design, primary),
             guardrails: guardrails
                 .map(|guardrail| Compared::new(definition, design, guardrail))
@@ -181,7 +184,7 @@ impl Monitor {
     pub(super) fn count_person(&mut self, measure: Measure, person: &PersonMean) {
         let difference = Observation::Difference(person.difference());
         if self.primary.measure == measure {
-            self.outcomes += person.outcomes as f64;
+            self.outcomes += self.outcomes_a_person;
         }
         self.weigh(measure, difference, 1.0);
     }

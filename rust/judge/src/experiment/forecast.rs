@@ -47,18 +47,16 @@ impl Forecast {
     }
 }
 
-/// About how many more people lead to a verdict, of whom so many count already, with so many
-/// outcomes of the primary metric.
+/// About how many more people lead to a verdict where so many count already.
 pub(super) fn more_people(
     definition: &Definition,
     counted: u64,
-    outcomes: u64,
     observations: impl Fn(Measure) -> Vec<(Observation, f64)>,
 ) -> Option<u64> {
     let outlook = Outlook::of(definition, Design::Paired, observations);
     let reaches = |people: u64| {
-        let times = people as f64 / counted as f64;
-        outlook.ends((outcomes as f64 * times) as u64, times)
+        let outcomes = people.saturating_mul(definition.outcomes_a_person());
+        outlook.ends(outcomes, people as f64 / counted as f64)
     };
     let most = PEOPLE_MAX.max(counted);
     let found = counted > 0 && reaches(most);

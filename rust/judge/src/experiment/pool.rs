@@ -253,13 +253,12 @@ fn rests_on(definition: &Definition, people: &[Person<'_>]) -> People {
     let means = primary.map(|measure| counted(people, measure));
     let means = means.unwrap_or_default();
     let count = means.len() as u64;
-    let outcomes = means.iter().map(|it| it.outcomes).sum();
     People {
         counted: count,
         waiting: people.len() as u64 - count,
         outcomes_each: definition.person_outcomes(),
         unordered: means.iter().filter(|it| !it.first).count() as u64,
-        more: more_people(definition, count, outcomes, |measure| {
+        more: more_people(definition, count, |measure| {
             once_each(&counted(people, measure))
         }),
     }
