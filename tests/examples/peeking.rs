@@ -479,6 +479,16 @@ fn people(experiments: u64) -> Result<bool, ExperimentError> {
             100.0 * of_sum
         );
     }
+    for people in [20, 100] {
+        let mut pooled = crowd(people, 0.5, None)?;
+        pooled.definition = definition("by_conversation", "thumb", &[])?;
+        let rates = BTreeMap::from([(Measure::Thumb, [1.0 - PREFERRED, PREFERRED])]);
+        pooled.world.outcomes = Outcomes::Rates(rates);
+        let wrong = share(&pooled, experiments)?;
+        good &= wrong <= ALPHA;
+        let name = format!("devices, thumbs by conversation: {people}");
+        println!("  {name:42} {:6.2} %", 100.0 * wrong);
+    }
     let so_far = MeanSoFar {
         groups: 50,
         people_each: 10,
@@ -505,7 +515,7 @@ fn people_needed(experiments: u64) -> Result<(), ExperimentError> {
     println!("people until half of the experiments are decided, by what counts of each");
     for share in [0.7, 0.6] {
         for person_outcomes in [1, 8, 40] {
-            let mut test = crowd(1_000, 0.0, Verdict::Promote)?;
+            let mut test = crowd(500, 0.0, Verdict::Promote)?;
             test.definition.person_outcomes = Some(person_outcomes);
             let rates = BTreeMap::from([(Measure::Pick, [1.0 - share, share])]);
             test.world.outcomes = Outcomes::Rates(rates);
@@ -515,7 +525,7 @@ fn people_needed(experiments: u64) -> Result<(), ExperimentError> {
             let name = format!("{:.0} % prefer it: first {person_outcomes}", 100.0 * share);
             match people.get(ends.len() / 2) {
                 Some(median) => println!("  {name:42} {median:6}"),
-                None => println!("  {name:42}   more than 1,000"),
+                None => println!("  {name:42}   more than 500"),
             }
         }
     }

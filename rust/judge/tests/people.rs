@@ -441,6 +441,18 @@ fn people_who_differ_are_not_taken_for_one_who_is_sure() {
         let wrong = ends.iter().filter(|it| **it != Verdict::KeepGoing).count();
         assert!(wrong <= 10, "{wrong} of 200 with {people} people");
     }
+    let thumbs = Crowd {
+        people: 50,
+        exposures_each: 40,
+        reversed: 0.5,
+    };
+    let world = World {
+        outcomes: Outcomes::Rates(BTreeMap::from([(Measure::Thumb, [0.2, 0.9])])),
+        challenger_share: 0.5,
+    };
+    let run = |seed| simulate_people(&self::thumbs(), &world, thumbs, seed).unwrap();
+    let wrong = (0..200).filter(|&seed| run(seed).verdict != Verdict::KeepGoing);
+    assert!(wrong.count() <= 10, "by conversation");
     let right = crowd(40, [0.3, 0.7], 0.0, 0..100);
     let right = right.iter().filter(|it| **it == Verdict::Promote).count();
     assert!(right >= 90, "{right} of 100");

@@ -236,7 +236,8 @@ fn rests_on(people: &People) -> String {
         "people: {counted}, each counted once by the first {outcomes_each} outcomes of each arm"
     );
     if *unordered > 0 {
-        text += &format!(", {unordered} by all outcomes, as their summaries give no first ones");
+        text +=
+            &format!(", but {unordered} by all, as their summaries do not tell which were first");
     }
     if *waiting > 0 {
         text += &format!("; {waiting} more with too few outcomes yet");
