@@ -204,6 +204,20 @@ fn what_a_person_counts_for_stays_as_the_device_goes_on() {
 }
 
 #[test]
+fn no_phone_can_conclude_before_its_person_counts() {
+    let definition = picks();
+    for pick in [Pick::Challenger, Pick::Incumbent] {
+        let mut recorder = device(&definition, "a", std::iter::repeat_n(pick, 8));
+        let counts = recorder.tally().person(&definition, Measure::Pick);
+        assert!(counts.is_some());
+        let at = |it: &Recorder| decide(&definition, it.tally(), DAY_S, false).unwrap().verdict;
+        assert_eq!(at(&recorder), Verdict::KeepGoing);
+        go_on(&mut recorder, [pick]);
+        assert_ne!(at(&recorder), Verdict::KeepGoing);
+    }
+}
+
+#[test]
 fn a_promotion_waits_for_outcomes_of_many_and_no_summary_brings_them_alone() {
     let definition = defined(|it| {
         it["limits"] = json!({ "minOutcomes": 320, "maxOutcomes": 4_000, "maxDays": 28 });

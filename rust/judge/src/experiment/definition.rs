@@ -12,8 +12,8 @@ use crate::stats::Design;
 const METRICS_MAX: usize = 16;
 
 /// From how many outcomes of each arm on a person counts, where the definition does not say.
-/// A phone's own verdict on picks takes nine at least (with the default alpha), so that none
-/// concludes before its person counts.
+/// A phone's own verdict on picks takes nine at least (with the default alpha and goal), so
+/// that none concludes before its person counts.
 const PERSON_OUTCOMES: u32 = 8;
 
 /// Most that a definition may ask of one person: what a phone brings in a year.
