@@ -4,8 +4,9 @@
 //!     cargo run --release --package pocketune-tests --example peeking [EXPERIMENTS [STREAMS]]
 //!
 //! 10,000 experiments of 2,000 observations a line unless told otherwise (some minutes).
-//! Exits with 1 where an error rate is above 5 %, or where a test needs more than twice
-//! what its fixed-sample counterpart does. Given a folder, writes the first 2,000 streams of
+//! Exits with 1 where an error rate is above 5 %, where a test needs more than twice what its
+//! fixed-sample counterpart does, or where fewer than nine of ten experiments with 40 people
+//! who agree are decided. Given a folder, writes the first 2,000 streams of
 //! each line on power there for `tests/reference/gbstats_power.py`.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,7 +18,8 @@ use std::process::ExitCode;
 use std::thread;
 
 use pocketune_judge::experiment::{
-    Definition, ExperimentError, Measure, Outcomes, Rollout, Verdict, World, simulate,
+    Crowd, Definition, ExperimentError, Measure, Outcomes, Rollout, Verdict, World, simulate,
+    simulate_people,
 };
 use pocketune_judge::stats::{
     Arm, Design, EProcess, EmpiricalBernstein, Observation, Side, log_multinomial_e, picks_needed,
@@ -126,14 +128,15 @@ impl Test for SampleRatio {
 }
 
 /// Picks of one person after the other, each of whom prefers one arm or the other with the
-/// same chance: nothing is better for people at large, and yet picks hang together.
-struct People {
+/// same chance, added up as if they were one person's: nothing is better for people at large,
+/// and yet picks hang together.
+struct Sum {
     picks_each: u64,
     people: u64,
     share: f64,
 }
 
-impl Test for People {
+impl Test for Sum {
     fn claims_at(&self, random: &mut Random, _observations: u64) -> Claimed {
         let mut sides = two_sides(Design::Paired);
         let mut share = 0.5;
@@ -147,6 +150,55 @@ impl Test for People {
             let picked = if random.happens(share) { 1.0 } else { -1.0 };
             claims(&mut sides, Observation::Difference(picked))
         }))
+    }
+}
+
+/// Groups of people who prefer nothing, each person counting by the mean so far: looked at when
+/// a group has picked once, and again when it has picked often.
+struct MeanSoFar {
+    groups: u64,
+    people_each: u64,
+    picks_each: u64,
+}
+
+impl Test for MeanSoFar {
+    fn claims_at(&self, random: &mut Random, _observations: u64) -> Claimed {
+        let mut settled = two_sides(Design::Paired);
+        Ok((1..=self.groups).find(|_| {
+            let mut joined = settled.clone();
+            let mut claimed = false;
+            for _ in 0..self.people_each {
+                let mut pick = || if random.happens(0.5) { 1.0 } else { -1.0 };
+                let first = pick();
+                let others: f64 = (1..self.picks_each).map(|_| pick()).sum();
+                claimed |= claims(&mut joined, Observation::Difference(first));
+                let mean = (first + others) / self.picks_each as f64;
+                claims(&mut settled, Observation::Difference(mean));
+            }
+            claimed || settled.iter().any(|side| side.reaches((2.0 / ALPHA).ln()))
+        }))
+    }
+}
+
+/// The whole procedure over several people, looked at after every pick on any device.
+struct People {
+    definition: Definition,
+    world: World,
+    crowd: Crowd,
+    /// The claim that is looked for; any where there is none.
+    claim: Option<Verdict>,
+}
+
+impl Test for People {
+    /// The number of people who counted at the claim.
+    fn claims_at(&self, random: &mut Random, _observations: u64) -> Claimed {
+        let seed = random.0.next_u64();
+        let end = simulate_people(&self.definition, &self.world, self.crowd, seed)?;
+        let claimed = match self.claim {
+            Some(claim) => end.verdict == claim,
+            None => end.verdict != Verdict::KeepGoing,
+        };
+        Ok(claimed.then_some(end.people))
     }
 }
 
@@ -400,24 +452,110 @@ fn errors(experiments: u64) -> Result<bool, ExperimentError> {
     Ok(good)
 }
 
-/// What the sum over devices does not prove: shown, and no bar.
-fn people(experiments: u64) -> Result<(), ExperimentError> {
-    println!("claims about people who prefer either arm 70 to 30, 40 picks each: not bounded");
-    for people in [1, 5, 20] {
-        let test = People {
-            picks_each: 40,
+/// Picks on a device in the world of several people, and how often people there pick the arm
+/// that they prefer.
+const PICKS_EACH: u64 = 40;
+const PREFERRED: f64 = 0.7;
+
+/// Whether claims about people are right where people differ, and found where they agree.
+fn people(experiments: u64) -> Result<bool, ExperimentError> {
+    println!("wrong claims about people who prefer either arm 70 to 30, 40 picks each");
+    println!("  {:42} {:>8} {:>10}", "", "pooled", "picks summed");
+    let mut good = true;
+    for people in [1, 5, 20, 100] {
+        let pooled = crowd(people, 0.5, None)?;
+        let wrong = share(&pooled, experiments)?;
+        let sum = Sum {
+            picks_each: PICKS_EACH,
             people,
-            share: 0.7,
+            share: PREFERRED,
         };
-        let ends = run(&test, experiments, OBSERVATIONS)?;
-        let wrong = ends.iter().flatten().count() as f64 / experiments as f64;
+        let of_sum = share(&sum, experiments.min(1_000))?;
+        good &= wrong <= ALPHA;
+        let name = format!("devices: {people}");
         println!(
-            "  {:42} {:6.2} %",
-            format!("devices: {people}"),
-            100.0 * wrong
+            "  {name:42} {:6.2} % {:8.2} %",
+            100.0 * wrong,
+            100.0 * of_sum
         );
     }
+    for people in [20, 100] {
+        let mut pooled = crowd(people, 0.5, None)?;
+        pooled.definition = definition("by_conversation", "thumb", &[])?;
+        let rates = BTreeMap::from([(Measure::Thumb, [1.0 - PREFERRED, PREFERRED])]);
+        pooled.world.outcomes = Outcomes::Rates(rates);
+        let wrong = share(&pooled, experiments)?;
+        good &= wrong <= ALPHA;
+        let name = format!("devices, thumbs by conversation: {people}");
+        println!("  {name:42} {:6.2} %", 100.0 * wrong);
+    }
+    let so_far = MeanSoFar {
+        groups: 50,
+        people_each: 10,
+        picks_each: 200,
+    };
+    let wrong = share(&so_far, experiments.min(1_000))?;
+    let name = "means so far, 50 groups of 10: no bar";
+    println!("  {name:42} {:6.2} %", 100.0 * wrong);
+    println!("people who all prefer one arm 70 to 30, 40 picks each");
+    for (arm, reversed, verdict) in [
+        ("challenger", 0.0, Verdict::Promote),
+        ("incumbent", 1.0, Verdict::RollBack),
+    ] {
+        let found = share(&crowd(40, reversed, verdict)?, experiments)?;
+        good &= found >= 0.9;
+        let name = format!("40 people decide for the {arm}");
+        println!("  {name:42} {:6.2} %", 100.0 * found);
+    }
+    Ok(good)
+}
+
+/// How many people who agree it takes, by how many of their picks count. No bar.
+fn people_needed(experiments: u64) -> Result<(), ExperimentError> {
+    println!("people until half of the experiments are decided, by what counts of each");
+    for share in [0.7, 0.6] {
+        for person_outcomes in [1, 8, 40] {
+            let mut test = crowd(500, 0.0, Verdict::Promote)?;
+            test.definition.person_outcomes = Some(person_outcomes);
+            let rates = BTreeMap::from([(Measure::Pick, [1.0 - share, share])]);
+            test.world.outcomes = Outcomes::Rates(rates);
+            let ends = run(&test, experiments.min(200), OBSERVATIONS)?;
+            let mut people: Vec<u64> = ends.iter().flatten().copied().collect();
+            people.sort_unstable();
+            let name = format!("{:.0} % prefer it: first {person_outcomes}", 100.0 * share);
+            match people.get(ends.len() / 2) {
+                Some(median) => println!("  {name:42} {median:6}"),
+                None => println!("  {name:42}   more than 500"),
+            }
+        }
+    }
     Ok(())
+}
+
+fn share(test: &dyn Test, experiments: u64) -> Result<f64, ExperimentError> {
+    let ends = run(test, experiments, OBSERVATIONS)?;
+    Ok(ends.iter().flatten().count() as f64 / experiments as f64)
+}
+
+fn crowd(
+    people: u64,
+    reversed: f64,
+    claim: impl Into<Option<Verdict>>,
+) -> Result<People, ExperimentError> {
+    let rates = [1.0 - PREFERRED, PREFERRED];
+    Ok(People {
+        definition: definition("side_by_side", "pick", &[])?,
+        world: World {
+            outcomes: Outcomes::Rates(BTreeMap::from([(Measure::Pick, rates)])),
+            challenger_share: 0.5,
+        },
+        crowd: Crowd {
+            people,
+            exposures_each: PICKS_EACH,
+            reversed,
+        },
+        claim: claim.into(),
+    })
 }
 
 fn effect<F>(design: Design, draw: F) -> Box<dyn Test>
@@ -494,11 +632,16 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let experiments = arguments.next().map_or(Ok(10_000), |text| text.parse())?;
     let streams = arguments.next().map(PathBuf::from);
-    let right = errors(experiments)?;
-    people(experiments)?;
-    let fast = power(experiments, streams.as_deref())?;
-    println!("{}", if right && fast { "PASS" } else { "FAIL" });
-    Ok(match right && fast {
+    // Each is measured, whatever came of the others.
+    let right = [
+        people(experiments)?,
+        people_needed(experiments).map(|()| true)?,
+        errors(experiments)?,
+        power(experiments, streams.as_deref())?,
+    ];
+    let right = right.iter().all(|it| *it);
+    println!("{}", if right { "PASS" } else { "FAIL" });
+    Ok(match right {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })

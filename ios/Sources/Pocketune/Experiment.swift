@@ -83,7 +83,7 @@ public final class Experiment: Sendable {
     }
 
     /// Counts alone, as JSON: neither units nor texts. `pocketune experiment` on a
-    /// workstation merges the summaries of several devices.
+    /// workstation judges those of several devices, each as one person.
     ///
     /// - Throws: `PocketuneError.StorageFailed`.
     public func summary() async throws -> String {

@@ -14,7 +14,7 @@ use pocketune_train::TrainError;
 use crate::adapter::{PeftError, UnsignableText};
 use crate::ending;
 use crate::evaluate::EvaluationError;
-use crate::experiment::WorldError;
+use crate::experiment::{NotCounted, WorldError};
 use crate::key::KeyError;
 use crate::output::human_bytes;
 
@@ -56,6 +56,8 @@ pub(crate) enum CliError {
         file: String,
         source: ExperimentError,
     },
+    #[error("{file}: {source}")]
+    Summary { file: String, source: NotCounted },
     #[error("{one} and {other} are the same bytes: their outcomes would count twice")]
     SameFile { one: String, other: String },
     #[error("{file}: {source}")]
@@ -170,7 +172,9 @@ impl CliError {
             Self::Suite(_) | Self::SuiteFile { .. } => "suite_invalid",
             Self::Reward(_) => "reward_invalid",
             Self::Evaluation(error) => error.kind(),
-            Self::Experiment(_) | Self::ExperimentFile { .. } => "experiment_invalid",
+            Self::Experiment(_) | Self::ExperimentFile { .. } | Self::Summary { .. } => {
+                "experiment_invalid"
+            }
             Self::SameFile { .. } => "same_file",
             Self::Peft(_) => "peft",
             Self::TooLong { .. } => "file_too_long",

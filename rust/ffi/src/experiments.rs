@@ -193,7 +193,8 @@ impl Experiment {
         self.run(core::Experiment::ended).await
     }
 
-    /// Counts alone, as JSON: neither units nor texts. Summaries of devices merge.
+    /// Counts alone, as JSON: neither units nor texts. Over several devices each is one
+    /// person's.
     ///
     /// # Errors
     /// `StorageFailed`.

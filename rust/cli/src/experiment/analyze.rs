@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use pocketune_adapter::Timestamp;
-use pocketune_judge::experiment::{Decision, DesignKind, Verdict, decide, signed_points};
+use pocketune_judge::experiment::{Decision, DesignKind, Verdict, signed_points};
+use serde::Serialize;
 
-use super::evidence::{EvidenceArgs, outlook};
+use super::evidence::{Evidence, EvidenceArgs, PassedOver, outlook};
 use crate::error::CliError;
 use crate::out_files::{Places, write};
 use crate::output::{Output, line};
@@ -18,7 +19,7 @@ use crate::time;
 pub(super) struct AnalyzeArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
-    /// Write all counts together, as one summary
+    /// Write the counts of the one device that is given, as its summary
     #[arg(long, value_name = "FILE")]
     summary_out: Option<PathBuf>,
     /// The moment of the verdict, such as 2026-11-25T07:00:00Z [default: now]
@@ -27,30 +28,49 @@ pub(super) struct AnalyzeArgs {
 }
 
 pub(super) fn run(args: &AnalyzeArgs, output: &Output) -> Result<ExitCode, CliError> {
+    if args.summary_out.is_some() && !args.evidence.is_one_device() {
+        return Err(CliError::Usage(
+            "--summary-out is for one device: several people's counts are never added",
+        ));
+    }
     let mut places = Places::beside(args.evidence.inputs());
     let summary = places.optional_personal("--summary-out", args.summary_out.as_deref())?;
     let evidence = args.evidence.read()?;
     let now = args.at.unwrap_or_else(pocketune_core::now);
-    let decision = decide(
-        &evidence.definition,
-        &evidence.tally,
-        now.unix_seconds(),
-        evidence.ended,
-    )?;
-    if let Some(summary) = &summary {
-        let json = serde_json::to_vec(&evidence.tally).unwrap_or_default();
+    let decision = evidence.decide(now.unix_seconds())?;
+    if let (Some(summary), Some(tally)) = (&summary, evidence.of_one_device()) {
+        let json = serde_json::to_vec(tally).unwrap_or_default();
         write(summary, &json)?;
     }
     if output.json {
-        output.json(&decision)?;
+        output.json(&Analysis {
+            decision: &decision,
+            passed_over: &evidence.passed_over,
+        })?;
     } else {
-        output.text(&table(&decision, evidence.definition.design))?;
+        output.text(&table(&evidence, &decision))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(decision: &Decision, design: DesignKind) -> String {
+#[derive(Serialize)]
+struct Analysis<'e> {
+    #[serde(flatten)]
+    decision: &'e Decision,
+    /// Summaries that did not count, where signatures are demanded.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    passed_over: &'e [PassedOver],
+}
+
+fn table(evidence: &Evidence, decision: &Decision) -> String {
+    let design = evidence.definition.design;
     let mut text = format!("{}\n", line(&decision.sentence));
+    for remark in evidence.remarks(decision) {
+        let _ = writeln!(text, "{remark}");
+    }
+    for passed_over in &evidence.passed_over {
+        let _ = writeln!(text, "{}", passed_over.line());
+    }
     let [incumbent, challenger] = decision.exposures;
     let counted = match design {
         DesignKind::SideBySide => "whose reply came first",
@@ -61,7 +81,7 @@ fn table(decision: &Decision, design: DesignKind) -> String {
         "exposures, by {counted}: incumbent {incumbent}, challenger {challenger}"
     );
     if decision.verdict == Verdict::KeepGoing {
-        let _ = writeln!(text, "{}", outlook(decision.forecast));
+        let _ = writeln!(text, "{}", outlook(decision));
     }
     text += "arms in hundredths of the range, 100 = good end (incumbent → challenger):\n";
     for metric in &decision.metrics {
@@ -70,11 +90,14 @@ fn table(decision: &Decision, design: DesignKind) -> String {
             share.map_or_else(nothing, |share| format!("{:.1}", 100.0 * share))
         };
         let [incumbent, challenger] = metric.means;
+        let (among, unit) = match metric.people {
+            Some(people) => (people, "people"),
+            None => (metric.outcomes, "outcomes"),
+        };
         let _ = writeln!(
             text,
-            "  {:16} {:>5} outcomes  {:>6} → {:>6}  effect {:>6} ({} to {}) points",
+            "  {:16} {among:>5} {unit}  {:>6} → {:>6}  effect {:>6} ({} to {}) points",
             metric.measure.name(),
-            metric.outcomes,
             of_100(incumbent),
             of_100(challenger),
             metric.effect.map_or_else(nothing, signed_points),

@@ -3,6 +3,8 @@
 mod analyze;
 mod evidence;
 mod report;
+mod sign;
+mod signed;
 mod simulate;
 mod world;
 
@@ -11,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 pub(crate) use evidence::FILE_BYTES_MAX;
+pub(crate) use signed::NotCounted;
 pub(crate) use world::WorldError;
 
 use crate::error::CliError;
@@ -22,16 +25,26 @@ Examples:
   pocketune experiment simulate --definition experiment.json --items items.jsonl --json
   pocketune experiment analyze --definition experiment.json --ledger phone.jsonl
   pocketune experiment analyze --definition experiment.json --summary a.json --summary b.json
+  pocketune experiment sign-summary --definition experiment.json --summary a.json \\
+      --sign device.pem --out a.signed.json
+  pocketune experiment analyze --definition experiment.json --summary a.signed.json \\
+      --summary b.signed.json --require-signed devices/
   pocketune experiment report --definition experiment.json --ledger phone.jsonl --out report.html
 
 Definitions, ledgers, summaries and items are described in rust/FORMATS.md. An experiment
 goes on until an app calls `conclude`: a verdict, and a limit that is reached, end nothing by
 themselves.
 
-A summary holds all that its device has counted so far: keep the latest of each device and
-leave out older ones. Nothing is sent by itself. Of several devices the claim is about
-outcomes that are alike for all who take part; users who differ in which arm they like make
-the picks of one user hang together, and then it is too sure.";
+One ledger is about the person who uses its device. Several files are about people, each of
+whom counts once: by the first outcomes of each arm, as many as the definition's
+`personOutcomes` says (8 where it does not), so that a summary of 800 picks weighs as much as
+one of 8. A device with fewer does not count yet, nor does one that showed one arm alone. A
+summary alone shows its device's figures and decides nothing.
+
+A summary holds all that its device has counted so far: give the latest of each device and
+leave out older ones. Nothing is sent by itself. Whoever can write summaries can write many:
+with --require-signed only those count that a device's key signed, one person a key; others are
+passed over with a reason, as are summaries of one run that several keys signed.";
 
 const REPORT_HELP: &str = "\
 --reward is what `pocketune reward eval --json > reward.json` writes.
@@ -52,7 +65,9 @@ enum ExperimentCommand {
     /// The same as one HTML file for people to read, with pictures and digests
     #[command(after_help = REPORT_HELP)]
     Report(Box<report::ReportArgs>),
-    /// How often the procedure is right, and after how many outcomes
+    /// Sign a device's summary, so that an analysis can demand it
+    SignSummary(sign::SignSummaryArgs),
+    /// How often the procedure is right, and after how many outcomes or people
     Simulate(simulate::SimulateArgs),
 }
 
@@ -60,6 +75,7 @@ pub(crate) fn run(args: &ExperimentArgs, output: &Output) -> Result<ExitCode, Cl
     match &args.command {
         ExperimentCommand::Analyze(args) => analyze::run(args, output),
         ExperimentCommand::Report(args) => report::run(args, output),
+        ExperimentCommand::SignSummary(args) => sign::run(args, output),
         ExperimentCommand::Simulate(args) => simulate::run(args, output),
     }
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use pocketune_adapter::Timestamp;
 use pocketune_judge::experiment::{
-    Definition, Event, Happening, Rollout, Verdict, World, simulate, simulate_showing,
+    Crowd, CrowdRollout, Definition, Event, Happening, Rollout, Verdict, World, simulate,
+    simulate_people, simulate_showing,
 };
 use serde::Serialize;
 
@@ -45,14 +46,21 @@ pub(super) struct SimulateArgs {
     #[arg(long, default_value_t = 1_000, value_name = "N")]
     experiments: u64,
     /// Give up on an experiment after so many exposures and count it as still going [default:
-    /// the outcome limit]
+    /// the outcome limit]; with --people, of each device
     #[arg(long, value_name = "N")]
     exposures: Option<u64>,
+    /// So many people, each on a device of their own and counted once [default: one device]
+    #[arg(long, value_name = "N")]
+    people: Option<u64>,
+    /// The share of people for whom the arms have changed places: 0.5 with --rate pick=0.3:0.7
+    /// are people who prefer either arm 70 to 30
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", requires = "people")]
+    reversed: f64,
     /// Seed of the first experiment; each further one uses the next number
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
     /// Write what happens in the first experiment, an exposure an hour, as a device would
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "people")]
     ledger_out: Option<PathBuf>,
     /// The moment of the ledger's first exposure, such as 2026-11-25T07:00:00Z [default: so
     /// that the last one is now]
@@ -68,6 +76,9 @@ struct Simulated {
     inconclusive: f64,
     still_going: f64,
     mean_exposures: f64,
+    /// Who counted until the end, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mean_people: Option<f64>,
 }
 
 pub(super) fn run(args: &SimulateArgs, output: &Output) -> Result<ExitCode, CliError> {
@@ -94,7 +105,7 @@ pub(super) fn run(args: &SimulateArgs, output: &Output) -> Result<ExitCode, CliE
         output.json(&simulated)?;
     } else {
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        output.rows(&[
+        let mut rows = vec![
             ("experiments", simulated.experiments.to_string()),
             ("promoted", percent(simulated.promoted)),
             ("rolled back", percent(simulated.rolled_back)),
@@ -104,7 +115,10 @@ pub(super) fn run(args: &SimulateArgs, output: &Output) -> Result<ExitCode, CliE
                 "exposures (mean)",
                 format!("{:.0}", simulated.mean_exposures),
             ),
-        ])?;
+        ];
+        let people = simulated.mean_people.map(|mean| format!("{mean:.0}"));
+        rows.extend(people.map(|mean| ("people who counted (mean)", mean)));
+        output.rows(&rows)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -117,10 +131,18 @@ fn simulated(
     output: &Output,
 ) -> Result<Simulated, CliError> {
     let bar = output.progress("simulating", args.experiments);
-    let mut ends: Vec<Rollout> = Vec::new();
+    let crowd = args.people.map(|people| Crowd {
+        people,
+        exposures_each: exposures,
+        reversed: args.reversed,
+    });
+    let mut ends: Vec<End> = Vec::new();
     for index in 0..args.experiments {
         let seed = args.seed.wrapping_add(index);
-        ends.push(simulate(definition, world, exposures, seed)?);
+        ends.push(match crowd {
+            None => simulate(definition, world, exposures, seed)?.into(),
+            Some(crowd) => simulate_people(definition, world, crowd, seed)?.into(),
+        });
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -128,15 +150,46 @@ fn simulated(
         let count = ends.iter().filter(|end| end.verdict == verdict).count();
         count as f64 / args.experiments as f64
     };
-    let exposures: u64 = ends.iter().map(|end| end.exposures).sum();
+    let mean = |of: fn(&End) -> u64| {
+        let sum: u64 = ends.iter().map(of).sum();
+        sum as f64 / args.experiments as f64
+    };
     Ok(Simulated {
         experiments: args.experiments,
         promoted: share(Verdict::Promote),
         rolled_back: share(Verdict::RollBack),
         inconclusive: share(Verdict::Inconclusive),
         still_going: share(Verdict::KeepGoing),
-        mean_exposures: exposures as f64 / args.experiments as f64,
+        mean_exposures: mean(|end| end.exposures),
+        mean_people: crowd.map(|_| mean(|end| end.people)),
     })
+}
+
+/// How one experiment ended.
+struct End {
+    verdict: Verdict,
+    exposures: u64,
+    people: u64,
+}
+
+impl From<Rollout> for End {
+    fn from(end: Rollout) -> Self {
+        Self {
+            verdict: end.verdict,
+            exposures: end.exposures,
+            people: 1,
+        }
+    }
+}
+
+impl From<CrowdRollout> for End {
+    fn from(end: CrowdRollout) -> Self {
+        Self {
+            verdict: end.verdict,
+            exposures: end.exposures,
+            people: end.people,
+        }
+    }
 }
 
 /// The events of the first experiment, a line each.

@@ -15,6 +15,7 @@ mod judge;
 mod keys;
 mod model;
 mod peft;
+mod people;
 mod reading;
 mod released;
 mod report;

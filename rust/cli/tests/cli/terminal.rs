@@ -107,7 +107,7 @@ fn what_a_bundle_says_is_shown_and_steers_nothing() {
                 validation.measurements[0].metric = HOSTILE.to_owned();
                 "validation"
             }
-            Predicate::Other { .. } => unreachable!(),
+            Predicate::Halt(_) | Predicate::Other { .. } => unreachable!(),
         };
         let mut envelope = statement.envelope();
         envelope.sign(&desk.key_of(key));

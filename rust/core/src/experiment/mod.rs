@@ -221,8 +221,8 @@ impl Experiment {
         }
     }
 
-    /// Counts alone, without unit or text: what may leave the device, and merges with
-    /// those of others.
+    /// Counts alone, without unit or text: what may leave the device, and counts as one
+    /// person's beside those of others.
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::LedgerDamaged`].

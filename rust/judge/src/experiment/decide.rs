@@ -4,9 +4,13 @@ use pocketune_base::{SECONDS_LAST, check_seconds};
 use serde::{Deserialize, Serialize};
 
 use super::evidence::AlphaPlan;
-use super::sentence::sentence;
-use super::{Cells, Definition, ExperimentError, Forecast, Measure, Metric, Monitor, Role, Tally};
-use crate::stats::{Arm, EProcess, Interval, Side, confidence_interval, e_benjamini_hochberg};
+use super::sentence::{one_person, sentence};
+use super::{
+    Cells, Definition, ExperimentError, Forecast, Measure, Metric, Monitor, PersonMean, Role, Tally,
+};
+use crate::stats::{
+    Arm, Design, EProcess, Interval, Observation, Side, confidence_interval, e_benjamini_hochberg,
+};
 
 const DAY_S: i64 = 86_400;
 
@@ -52,12 +56,9 @@ pub enum Reason {
 
 /// A verdict with its evidence.
 ///
-/// Its chance of error is that of the definition if outcomes are alike: no participant's
-/// differ in mean from another's. On one device that is one person, and always so. Where
-/// counts of several devices were added and people differ in the arm that they prefer, the
-/// outcomes of one person hang together, and the bound does not hold for people at large:
-/// with half of them for each arm 70 to 30, 5 to 20 devices of 40 picks each give a wrong
-/// verdict in more than half of the experiments.
+/// Of one device it is about one person: its chance of error is that of the definition if
+/// outcomes are alike, none differing in mean from another. Over several devices, given by
+/// [`super::Pool`], it is about people at large, each of whom counts once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// What to do.
@@ -78,6 +79,26 @@ pub struct Decision {
     pub forecast: Forecast,
     /// Evidence by each metric, in the definition's order.
     pub metrics: Vec<MeasureEvidence>,
+    /// How many people it rests on; none where it is about one device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<People>,
+}
+
+/// How many people a verdict about people rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct People {
+    /// Who count by the primary metric, each once.
+    pub counted: u64,
+    /// Who do not yet: with too few outcomes of an arm.
+    pub waiting: u64,
+    /// From how many outcomes of each arm on a person counts.
+    pub outcomes_each: u32,
+    /// Of those who count: whose summaries do not say which outcomes were first, so that all
+    /// were taken. Their verdict holds at every look if each gave a summary once.
+    pub unordered: u64,
+    /// About how many more people lead to a verdict, if those to come are as those who came.
+    /// An estimate; none where no number below 100,000 does, or nothing can be said yet.
+    pub more: Option<u64>,
 }
 
 /// What one metric says. Effects are mean outcomes of the challenger less those of the
@@ -91,6 +112,10 @@ pub struct MeasureEvidence {
     pub role: Role,
     /// How many outcomes.
     pub outcomes: u64,
+    /// How many people count by it, where evidence is about people: means, effect and
+    /// interval are then those of people, each by the mean of the outcomes that count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<u64>,
     /// Mean outcome of each arm as a share of the range, 1 for the good end: incumbent,
     /// challenger.
     pub means: [Option<f64>; 2],
@@ -124,10 +149,7 @@ pub fn decide(
 ) -> Result<Decision, ExperimentError> {
     definition.check()?;
     tally.check(definition)?;
-    // The greatest number stands for the end of time, whatever the unit.
-    if (SECONDS_LAST + 1..i64::MAX).contains(&now_s) {
-        check_seconds(now_s)?;
-    }
+    check_now(now_s)?;
     let mut monitor = Monitor::new(definition).ok_or(ExperimentError::DefinitionInvalid {
         reason: "no metric is primary",
     })?;
@@ -148,7 +170,9 @@ pub fn decide(
             (verdict, reason) = (Verdict::Inconclusive, Reason::EndedByHand);
         }
     }
-    let metrics = metrics(definition, tally);
+    let metrics = definition.metrics.iter();
+    let metrics = metrics.map(|metric| MeasureEvidence::of(definition, metric, tally));
+    let metrics = looked_at_together(definition, metrics.collect());
     Ok(Decision {
         verdict,
         reason,
@@ -159,12 +183,42 @@ pub fn decide(
         log_e_sample_ratio: monitor.log_e_sample_ratio(),
         forecast: Forecast::of(definition, tally),
         metrics,
+        people: None,
     })
+}
+
+/// What a device's summary shows where it comes alone: the figures of [`decide`], but no
+/// promotion and no roll-back. Whoever sends a summary is one person, and one person proves
+/// nothing about people, however many the outcomes.
+///
+/// # Errors
+/// Those of [`decide`].
+pub fn decide_on_summary(
+    definition: &Definition,
+    summary: &Tally,
+    now_s: i64,
+) -> Result<Decision, ExperimentError> {
+    let mut decision = decide(definition, summary, now_s, false)?;
+    if matches!(decision.verdict, Verdict::Promote | Verdict::RollBack) {
+        decision.verdict = Verdict::KeepGoing;
+        decision.reason = Reason::NotYet;
+        decision.forecast = Forecast::Unknown;
+        decision.sentence = one_person(&decision.metrics);
+    }
+    Ok(decision)
+}
+
+pub(super) fn check_now(now_s: i64) -> Result<(), ExperimentError> {
+    // The greatest number stands for the end of time, whatever the unit.
+    if (SECONDS_LAST + 1..i64::MAX).contains(&now_s) {
+        check_seconds(now_s)?;
+    }
+    Ok(())
 }
 
 /// Whole days from the first exposure to now or, if it has ended, to its end. A clock that
 /// stands before what was recorded does not put the limit off.
-fn days(tally: &Tally, now_s: i64) -> i64 {
+pub(super) fn days(tally: &Tally, now_s: i64) -> i64 {
     let last_s = tally.last_at_s.unwrap_or(now_s);
     let at_s = if tally.ended {
         last_s
@@ -180,21 +234,67 @@ impl MeasureEvidence {
     /// takes all of them.
     #[must_use]
     pub fn of(definition: &Definition, metric: &Metric, tally: &Tally) -> Self {
-        let design = definition.statistics();
-        let observations = tally.observations(metric.measure);
-        let null = definition.null_of(metric);
-        let log_e = |side| EProcess::of(design, null, side, &observations).log_e();
         let cells = tally.outcomes.get(&metric.measure);
-        let means = cells.map_or([None, None], Cells::means);
-        let [incumbent, challenger] = means;
+        let seen = Seen {
+            outcomes: tally.count(metric.measure),
+            people: None,
+            means: cells.map_or([None, None], Cells::means),
+        };
+        let observations = tally.observations(metric.measure);
+        seen.evidence(definition, metric, definition.statistics(), &observations)
+    }
+
+    /// By one metric alone, about people, of whom these count; but for [`Self::differs`].
+    #[must_use]
+    pub fn of_people(definition: &Definition, metric: &Metric, people: &[PersonMean]) -> Self {
+        let mean = |arm: usize| {
+            let sum: f64 = people.iter().filter_map(|it| it.means.get(arm)).sum();
+            (!people.is_empty()).then(|| sum / people.len() as f64)
+        };
+        let seen = Seen {
+            outcomes: people.iter().map(|it| it.outcomes).sum(),
+            people: Some(people.len() as u64),
+            means: [mean(0), mean(1)],
+        };
+        let observations = once_each(people);
+        seen.evidence(definition, metric, Design::Paired, &observations)
+    }
+}
+
+/// One difference a person.
+pub(super) fn once_each(people: &[PersonMean]) -> Vec<(Observation, f64)> {
+    let each = people.iter();
+    each.map(|it| (Observation::Difference(it.difference()), 1.0))
+        .collect()
+}
+
+/// What is shown beside evidence.
+struct Seen {
+    outcomes: u64,
+    people: Option<u64>,
+    means: [Option<f64>; 2],
+}
+
+impl Seen {
+    fn evidence(
+        self,
+        definition: &Definition,
+        metric: &Metric,
+        design: Design,
+        observations: &[(Observation, f64)],
+    ) -> MeasureEvidence {
+        let null = definition.null_of(metric);
+        let log_e = |side| EProcess::of(design, null, side, observations).log_e();
+        let [incumbent, challenger] = self.means;
         let levels = AlphaPlan::of(definition).levels(metric.role, definition.alpha);
-        Self {
+        MeasureEvidence {
             measure: metric.measure,
             role: metric.role,
-            outcomes: tally.count(metric.measure),
-            means,
+            outcomes: self.outcomes,
+            people: self.people,
+            means: self.means,
             effect: challenger.zip(incumbent).map(|(new, old)| new - old),
-            interval: confidence_interval(design, levels, &observations),
+            interval: confidence_interval(design, levels, observations),
             log_e_better: log_e(Side::Above),
             log_e_worse: log_e(Side::Below),
             null,
@@ -203,11 +303,11 @@ impl MeasureEvidence {
     }
 }
 
-fn metrics(definition: &Definition, tally: &Tally) -> Vec<MeasureEvidence> {
-    let each = definition.metrics.iter();
-    let mut metrics: Vec<MeasureEvidence> = each
-        .map(|metric| MeasureEvidence::of(definition, metric, tally))
-        .collect();
+/// Which secondary metrics differ, all of them looked at together.
+pub(super) fn looked_at_together(
+    definition: &Definition,
+    mut metrics: Vec<MeasureEvidence>,
+) -> Vec<MeasureEvidence> {
     // A difference to either side: twice the smaller chance.
     let secondary = |it: &MeasureEvidence| it.role == Role::Secondary;
     let two_sided =

@@ -11,6 +11,14 @@ use crate::stats::Design;
 /// Most metrics of one experiment.
 const METRICS_MAX: usize = 16;
 
+/// From how many outcomes of each arm on a person counts, where the definition does not say.
+/// A phone's own verdict on picks takes nine at least (with the default alpha and goal), so
+/// that none concludes before its person counts.
+const PERSON_OUTCOMES: u32 = 8;
+
+/// Most that a definition may ask of one person: what a phone brings in a year.
+const PERSON_OUTCOMES_MAX: u32 = 1_000;
+
 /// An experiment as it is delivered and signed. Strict: an unknown field is refused, since
 /// whoever wrote it wanted something that this version would not do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +58,10 @@ pub struct Definition {
     pub alpha: f64,
     /// When it ends without a verdict.
     pub limits: Limits,
+    /// From how many outcomes of each arm on a person counts over several devices, and how
+    /// many count: the first ones. 8 where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person_outcomes: Option<u32>,
 }
 
 /// Who answers.
@@ -206,6 +218,13 @@ impl Definition {
         if self.limits.min_outcomes > self.limits.max_outcomes {
             return invalid("minOutcomes is above maxOutcomes");
         }
+        if !(1..=PERSON_OUTCOMES_MAX).contains(&self.person_outcomes()) {
+            return invalid("personOutcomes is not 1 to 1,000");
+        }
+        let asked = self.person_outcomes.map_or(0, u64::from);
+        if asked > self.limits.max_outcomes {
+            return invalid("personOutcomes is above maxOutcomes");
+        }
         if let Goal::NotWorseBy(margin) = self.goal
             && !(margin > 0.0 && margin < 1.0)
         {
@@ -278,6 +297,21 @@ impl Definition {
     #[must_use]
     pub fn sha256(&self) -> String {
         sha256_hex(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// From how many outcomes of each arm on a person counts.
+    #[must_use]
+    pub fn person_outcomes(&self) -> u32 {
+        self.person_outcomes.unwrap_or(PERSON_OUTCOMES)
+    }
+
+    /// How many outcomes one person brings by a metric: of both arms at once, or of each.
+    pub(crate) fn outcomes_a_person(&self) -> u64 {
+        let of_each = u64::from(self.person_outcomes());
+        match self.design {
+            DesignKind::SideBySide => of_each,
+            DesignKind::ByConversation => 2 * of_each,
+        }
     }
 
     /// The metric that the verdict is about.

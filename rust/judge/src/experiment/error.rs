@@ -113,6 +113,9 @@ pub enum ExperimentError {
         /// Its id.
         run: String,
     },
+    /// A sum of several runs where one of each person is needed.
+    #[error("the summary is a sum of several runs, in which people cannot be told apart")]
+    SeveralRuns,
     /// Something after the end.
     #[error("the experiment has ended")]
     Ended,

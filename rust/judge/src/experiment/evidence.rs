@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, Definition, Measure, Metric, Reason, Role, Verdict};
-use crate::stats::{EProcess, Observation, Side, log_multinomial_e};
+use super::{Arm, Definition, Measure, Metric, PersonMean, Reason, Role, Verdict};
+use crate::stats::{Design, EProcess, Observation, SharesOfPeople, Side, log_multinomial_e};
 
 /// How close to the weights wrong sample ratios are looked for: with 100, deviations of
 /// about 5 points.
@@ -59,13 +59,25 @@ impl AlphaPlan {
 #[derive(Debug, Clone)]
 pub struct Monitor {
     plan: AlphaPlan,
-    shares: [f64; 2],
-    exposures: [u64; 2],
+    assignment: Assignment,
     min_outcomes: u64,
-    max_outcomes: u64,
+    /// Of one device. What several count has no such limit.
+    max_outcomes: Option<u64>,
     outcomes: f64,
+    /// How many each person brings, however many a summary holds.
+    outcomes_a_person: f64,
     primary: Compared,
     guardrails: Vec<Compared>,
+}
+
+/// Evidence on how arms were assigned.
+#[derive(Debug, Clone)]
+enum Assignment {
+    OneDevice {
+        shares: [f64; 2],
+        exposures: [u64; 2],
+    },
+    People(Box<SharesOfPeople>),
 }
 
 /// Evidence by one measure, against one null value, to both sides.
@@ -77,9 +89,9 @@ struct Compared {
 }
 
 impl Compared {
-    fn new(definition: &Definition, metric: &Metric) -> Self {
+    fn new(definition: &Definition, design: Design, metric: &Metric) -> Self {
         let null = definition.null_of(metric);
-        let evidence = |side| EProcess::new(definition.statistics(), null, side);
+        let evidence = |side| EProcess::new(design, null, side);
         Self {
             measure: metric.measure,
             above: evidence(Side::Above),
@@ -108,34 +120,85 @@ pub fn proves(log_e: f64, alpha: f64) -> bool {
 }
 
 impl Monitor {
-    /// Before anything has happened. `None` for a definition without a primary metric.
+    /// Of one device, before anything has happened. `None` for a definition without a
+    /// primary metric.
     #[must_use]
     pub fn new(definition: &Definition) -> Option<Self> {
+        let assignment = Assignment::OneDevice {
+            shares: definition.shares(),
+            exposures: [0, 0],
+        };
+        let max_outcomes = Some(definition.limits.max_outcomes);
+        Self::with(
+            definition,
+            definition.statistics(),
+            assignment,
+            max_outcomes,
+        )
+    }
+
+    /// About people at large, before anybody counts: each is one difference, whoever has
+    /// however many outcomes.
+    pub(super) fn of_people(definition: &Definition) -> Option<Self> {
+        let assignment = Assignment::People(Box::new(SharesOfPeople::new(definition.shares())));
+        Self::with(definition, Design::Paired, assignment, None)
+    }
+
+    fn with(
+        definition: &Definition,
+        design: Design,
+        assignment: Assignment,
+        max_outcomes: Option<u64>,
+    ) -> Option<Self> {
         let primary = definition.primary()?;
         let guardrails = definition.with_role(Role::Guardrail);
         Some(Self {
             plan: AlphaPlan::of(definition),
-            shares: definition.shares(),
-            exposures: [0, 0],
+            assignment,
             min_outcomes: definition.limits.min_outcomes,
-            max_outcomes: definition.limits.max_outcomes,
+            max_outcomes,
             outcomes: 0.0,
-            primary: Compared::new(definition, primary),
+            outcomes_a_person: definition.outcomes_a_person() as f64,
+            primary: Compared::new(definition, design, primary),
             guardrails: guardrails
-                .map(|guardrail| Compared::new(definition, guardrail))
+                .map(|guardrail| Compared::new(definition, design, guardrail))
                 .collect(),
         })
     }
 
-    /// So many exposures to this arm.
+    /// So many exposures to this arm, of one device.
     pub fn expose(&mut self, arm: Arm, count: u64) {
-        *arm.of(self.exposures.each_mut()) += count;
+        if let Assignment::OneDevice { exposures, .. } = &mut self.assignment {
+            *arm.of(exposures.each_mut()) += count;
+        }
+    }
+
+    /// A person's exposures are so many now, and were so many before.
+    pub(super) fn expose_person(&mut self, before: [u64; 2], now: [u64; 2]) {
+        if let Assignment::People(shares) = &mut self.assignment {
+            shares.replace(before, now);
+        }
+    }
+
+    /// What counts for one person by this measure; once.
+    pub(super) fn count_person(&mut self, measure: Measure, person: &PersonMean) {
+        let difference = Observation::Difference(person.difference());
+        if self.primary.measure == measure {
+            self.outcomes += self.outcomes_a_person;
+        }
+        self.weigh(measure, difference, 1.0);
     }
 
     /// An outcome by this measure that came `count` times.
     pub fn observe(&mut self, measure: Measure, observation: Observation, count: f64) {
         if self.primary.measure == measure {
             self.outcomes += count;
+        }
+        self.weigh(measure, observation, count);
+    }
+
+    fn weigh(&mut self, measure: Measure, observation: Observation, count: f64) {
+        if self.primary.measure == measure {
             self.primary.add(observation, count);
         }
         let guardrails = self.guardrails.iter_mut();
@@ -160,7 +223,8 @@ impl Monitor {
         if self.primary.worse(plan.primary_worse) {
             return (Verdict::RollBack, Reason::PrimaryWorse);
         }
-        let limit = self.outcomes >= self.max_outcomes as f64;
+        let most = self.max_outcomes;
+        let limit = most.is_some_and(|most| self.outcomes >= most as f64);
         let open = |reason| match limit {
             true => (Verdict::Inconclusive, Reason::OutcomeLimit),
             false => (Verdict::KeepGoing, reason),
@@ -179,6 +243,11 @@ impl Monitor {
 
     /// Logarithm of the e-value against exposures that follow the weights.
     pub(crate) fn log_e_sample_ratio(&self) -> f64 {
-        log_multinomial_e(&self.exposures, &self.shares, RATIO_CONCENTRATION)
+        match &self.assignment {
+            Assignment::OneDevice { shares, exposures } => {
+                log_multinomial_e(exposures, shares, RATIO_CONCENTRATION)
+            }
+            Assignment::People(shares) => shares.log_e(),
+        }
     }
 }

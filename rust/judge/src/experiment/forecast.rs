@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::evidence::AlphaPlan;
-use super::{Definition, Metric, Role, Tally};
-use crate::stats::{EProcess, Side};
+use super::{Definition, Measure, Metric, Role, Tally};
+use crate::stats::{Design, EProcess, Observation, Side};
+
+/// More people are not looked for.
+const PEOPLE_MAX: u64 = 100_000;
 
 /// How many more outcomes of the primary metric a verdict needs, if those to come, of every
 /// metric, are as those that came. An estimate, and no promise: early on it is rough.
@@ -22,14 +25,14 @@ pub enum Forecast {
 
 impl Forecast {
     pub(crate) fn of(definition: &Definition, tally: &Tally) -> Self {
-        let Some(primary) = definition.primary() else {
-            return Self::Unknown;
-        };
-        let seen = tally.count(primary.measure);
+        let primary = definition.primary();
+        let seen = primary.map_or(0, |primary| tally.count(primary.measure));
         if seen == 0 {
             return Self::Unknown;
         }
-        let outlook = Outlook::of(definition, tally, primary);
+        let outlook = Outlook::of(definition, definition.statistics(), |measure| {
+            tally.observations(measure)
+        });
         let reaches = |outcomes: u64| outlook.ends(outcomes, outcomes as f64 / seen as f64);
         let limit = definition.limits.max_outcomes.max(seen);
         if !reaches(limit) {
@@ -40,17 +43,37 @@ impl Forecast {
                 false => Self::BeyondLimit,
             };
         }
-        let (mut few, mut enough) = (seen, limit);
-        while few < enough {
-            let middle = u64::midpoint(few, enough);
-            if reaches(middle) {
-                enough = middle;
-            } else {
-                few = middle + 1;
-            }
-        }
-        Self::MoreOutcomes(enough - seen)
+        Self::MoreOutcomes(least(seen, limit, reaches) - seen)
     }
+}
+
+/// About how many more people lead to a verdict where so many count already.
+pub(super) fn more_people(
+    definition: &Definition,
+    counted: u64,
+    observations: impl Fn(Measure) -> Vec<(Observation, f64)>,
+) -> Option<u64> {
+    let outlook = Outlook::of(definition, Design::Paired, observations);
+    let reaches = |people: u64| {
+        let outcomes = people.saturating_mul(definition.outcomes_a_person());
+        outlook.ends(outcomes, people as f64 / counted as f64)
+    };
+    let most = PEOPLE_MAX.max(counted);
+    let found = counted > 0 && reaches(most);
+    found.then(|| least(counted, most, reaches) - counted)
+}
+
+/// The least number from which on it holds, which it does at `enough`.
+fn least(mut few: u64, mut enough: u64, holds: impl Fn(u64) -> bool) -> u64 {
+    while few < enough {
+        let middle = u64::midpoint(few, enough);
+        if holds(middle) {
+            enough = middle;
+        } else {
+            few = middle + 1;
+        }
+    }
+    enough
 }
 
 /// The evidence for each way to a verdict, read once: that of more outcomes alike is the
@@ -67,14 +90,22 @@ struct Outlook {
 struct Claim(EProcess, f64);
 
 impl Outlook {
-    fn of(definition: &Definition, tally: &Tally, primary: &Metric) -> Self {
+    fn of(
+        definition: &Definition,
+        design: Design,
+        observations: impl Fn(Measure) -> Vec<(Observation, f64)>,
+    ) -> Self {
         let plan = AlphaPlan::of(definition);
         let claim = |metric: &Metric, side, alpha: f64| {
-            let observations = tally.observations(metric.measure);
-            let (design, null) = (definition.statistics(), definition.null_of(metric));
-            Claim(EProcess::of(design, null, side, &observations), -alpha.ln())
+            let seen = observations(metric.measure);
+            let null = definition.null_of(metric);
+            Claim(EProcess::of(design, null, side, &seen), -alpha.ln())
         };
-        let metrics = || std::iter::once(primary).chain(definition.with_role(Role::Guardrail));
+        let primary = definition.primary();
+        let metrics = || {
+            let guardrails = definition.with_role(Role::Guardrail);
+            primary.into_iter().chain(guardrails)
+        };
         let worse = |metric: &Metric| {
             let [_, worse] = plan.levels(metric.role, definition.alpha);
             claim(metric, Side::Below, worse)

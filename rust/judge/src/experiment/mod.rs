@@ -2,10 +2,12 @@
 //!
 //! A [`Definition`] says what is compared, by which measures and when it ends.
 //! [`assign`] says who sees which arm. A [`Recorder`] takes exposures and outcomes and
-//! refuses what cannot be; its [`Tally`] is nothing but counts, so that several devices'
-//! add up and no text leaves any. [`decide`] says what they prove.
+//! refuses what cannot be; its [`Tally`] is nothing but counts, so that no text leaves a
+//! device. [`decide`] says what they prove of the person who uses it, and a [`Pool`] of
+//! several devices' what they prove of people.
 
 pub mod assign;
+mod cells;
 mod decide;
 mod definition;
 mod error;
@@ -13,13 +15,15 @@ mod evidence;
 mod forecast;
 mod ledger;
 mod measure;
+mod pool;
 mod recorder;
 mod sentence;
 mod simulate;
 mod tally;
 
 pub use crate::stats::Arm;
-pub use decide::{Decision, MeasureEvidence, Reason, Verdict, decide};
+pub use cells::Cells;
+pub use decide::{Decision, MeasureEvidence, People, Reason, Verdict, decide, decide_on_summary};
 pub use definition::{
     ArmDefinition, Arms, Definition, DesignKind, Goal, Limits, Metric, Namespace, Role,
 };
@@ -28,7 +32,11 @@ pub use evidence::{AlphaPlan, Monitor, proves};
 pub use forecast::Forecast;
 pub use ledger::{Event, read_ledger};
 pub use measure::{Measure, Outcome, Pick};
+pub use pool::Pool;
 pub use recorder::Recorder;
 pub use sentence::signed_points;
-pub use simulate::{Happening, Outcomes, Rollout, World, simulate, simulate_showing};
-pub use tally::{Cells, Tally};
+pub use simulate::{
+    Crowd, CrowdRollout, Happening, Outcomes, Rollout, World, simulate, simulate_people,
+    simulate_showing,
+};
+pub use tally::{PersonMean, Tally};

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use pocketune_base::check_seconds;
 
-use super::tally::{Graded, is_run};
+use super::cells::Graded;
+use super::tally::is_run;
 use super::{Arm, Definition, ExperimentError, Measure, Outcome, Tally};
 
 /// Takes what happens in an experiment on one device. An error changes nothing.
@@ -136,7 +137,8 @@ impl Recorder {
                 measure,
             });
         }
-        self.tally.add(measure, graded);
+        let person_outcomes = self.definition.person_outcomes();
+        self.tally.add(measure, graded, person_outcomes);
         self.took(at_s);
         Ok(())
     }

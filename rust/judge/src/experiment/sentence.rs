@@ -15,6 +15,10 @@ pub(super) fn sentence(
     let by = |measure: Measure| metrics.iter().find(|it| it.measure == measure);
     let primary = metrics.iter().find(|it| it.role == Role::Primary);
     let seen = primary.map(described).unwrap_or_default();
+    let [each, on] = match primary.and_then(|it| it.people) {
+        Some(_) => [" of each device", " on every device"],
+        None => ["", ""],
+    };
     // Names are in quotation marks, since whoever names an arm may use any words.
     let beginning = match verdict {
         Verdict::Promote => format!("Promote “{challenger}”"),
@@ -42,16 +46,23 @@ pub(super) fn sentence(
                                 believed"
             .to_owned(),
         Reason::OutcomeLimit => {
-            let limit = format!("within {} outcomes", definition.limits.max_outcomes);
+            let limit = format!("within {} outcomes{each}", definition.limits.max_outcomes);
             unproven(definition, metrics, &limit)
         }
         Reason::DayLimit => {
-            let limit = format!("within {} days", definition.limits.max_days);
+            let limit = format!("within {} days{each}", definition.limits.max_days);
             unproven(definition, metrics, &limit)
         }
-        Reason::EndedByHand => unproven(definition, metrics, "before it was ended"),
+        Reason::EndedByHand => unproven(definition, metrics, &format!("before it was ended{on}")),
     };
     format!("{beginning}: {why}.")
+}
+
+/// What there is to say of one person's outcomes where they would be a verdict.
+pub(super) fn one_person(metrics: &[MeasureEvidence]) -> String {
+    let primary = metrics.iter().find(|it| it.role == Role::Primary);
+    let seen = primary.map(described).unwrap_or_default();
+    format!("Keep going: one person proves nothing about people ({seen}).")
 }
 
 /// What a challenger is that missed the goal for sure, and that reached it.
@@ -89,17 +100,24 @@ fn unproven(definition: &Definition, metrics: &[MeasureEvidence], limit: &str) -
     }
 }
 
-/// Such as `pick: +12.5 points in 80 outcomes, between −3.1 and +27.0`.
+/// Such as `pick: +12.5 points in 80 outcomes, between −3.1 and +27.0`, or `over 20 people`.
 fn described(evidence: &MeasureEvidence) -> String {
     let Some(effect) = evidence.effect else {
-        return format!("{}: no outcomes of both arms", evidence.measure);
+        return match evidence.people {
+            Some(_) => format!("{}: nobody counts yet", evidence.measure),
+            None => format!("{}: no outcomes of both arms", evidence.measure),
+        };
+    };
+    let among = match evidence.people {
+        Some(1) => "over 1 person".to_owned(),
+        Some(people) => format!("over {people} people"),
+        None => format!("in {} outcomes", evidence.outcomes),
     };
     let Interval { low, high } = evidence.interval;
     format!(
-        "{}: {} points in {} outcomes, between {} and {}",
+        "{}: {} points {among}, between {} and {}",
         evidence.measure,
         signed_points(effect),
-        evidence.outcomes,
         signed_points(low),
         signed_points(high)
     )

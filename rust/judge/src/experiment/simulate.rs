@@ -1,17 +1,21 @@
 //! Experiments on made-up users, to see how often the procedure is wrong and how long it
 //! takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use serde::{Deserialize, Serialize};
 
-use super::tally::Graded;
+use super::cells::Graded;
 use super::{
-    Arm, Definition, DesignKind, ExperimentError, Measure, Monitor, Outcome, Pick, Reason, Verdict,
+    Arm, Definition, DesignKind, ExperimentError, Measure, Monitor, Outcome, Pick, Reason, Role,
+    Tally, Verdict,
 };
 use crate::random::{below, uniform};
+
+/// More people are not simulated.
+const CROWD_MAX: u64 = 1_000_000;
 
 /// What is true of the arms.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +44,31 @@ pub struct Rollout {
     /// Why.
     pub reason: Reason,
     /// Exposures until then.
+    pub exposures: u64,
+}
+
+/// People who take part in one experiment, each on a device of their own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Crowd {
+    /// How many.
+    pub people: u64,
+    /// Exposures on each device.
+    pub exposures_each: u64,
+    /// The share of people who see it the other way round: for them the arms have changed
+    /// places.
+    pub reversed: f64,
+}
+
+/// How one experiment with several people ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrowdRollout {
+    /// The last verdict.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// How many people counted by the primary metric until then.
+    pub people: u64,
+    /// Exposures on all devices.
     pub exposures: u64,
 }
 
@@ -95,10 +124,7 @@ pub fn simulate_showing(
             });
         }
         exposures += 1;
-        let arm = match uniform(&mut random) < world.challenger_share {
-            true => Arm::Challenger,
-            false => Arm::Incumbent,
-        };
+        let arm = world.arm(&mut random);
         monitor.expose(arm, 1);
         each(exposures, Happening::Exposure(arm));
         let item = world.outcomes.draw(&mut random);
@@ -117,7 +143,145 @@ pub fn simulate_showing(
     }
 }
 
+/// Runs one experiment with several people, looked at after every exposure on any device,
+/// until a verdict or until all exposures have been. Whose is next is drawn each time. The
+/// same seed gives the same.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_people(
+    definition: &Definition,
+    world: &World,
+    crowd: Crowd,
+    seed: u64,
+) -> Result<CrowdRollout, ExperimentError> {
+    definition.check()?;
+    world.check()?;
+    crowd.check()?;
+    let mut monitor = Monitor::of_people(definition).ok_or(ExperimentError::DefinitionInvalid {
+        reason: "no metric is primary",
+    })?;
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let nothing = Tally::new(definition);
+    let device = |_| Device {
+        reversed: uniform(&mut random) < crowd.reversed,
+        tally: nothing.clone(),
+        counted: BTreeSet::new(),
+    };
+    let mut devices: Vec<Device> = (0..crowd.people).map(device).collect();
+    let (mut people, mut exposures) = (0, 0);
+    loop {
+        let (verdict, reason) = monitor.verdict();
+        let next = below(&mut random, devices.len());
+        let device = devices.get_mut(next);
+        let Some(device) = device.filter(|_| verdict == Verdict::KeepGoing) else {
+            return Ok(CrowdRollout {
+                verdict,
+                reason,
+                people,
+                exposures,
+            });
+        };
+        exposures += 1;
+        people += u64::from(device.go_on(definition, world, &mut monitor, &mut random)?);
+        if device.tally.exposures.iter().sum::<u64>() >= crowd.exposures_each {
+            devices.swap_remove(next);
+        }
+    }
+}
+
+/// One of several simulated devices.
+struct Device {
+    reversed: bool,
+    tally: Tally,
+    /// The measures by which its person counts.
+    counted: BTreeSet<Measure>,
+}
+
+impl Device {
+    /// One exposure with its outcomes. Whether the person counts by the primary metric now
+    /// and did not before.
+    fn go_on(
+        &mut self,
+        definition: &Definition,
+        world: &World,
+        monitor: &mut Monitor,
+        random: &mut ChaCha8Rng,
+    ) -> Result<bool, ExperimentError> {
+        let arm = world.arm(random);
+        let before = self.tally.exposures;
+        self.tally.expose(arm, 0);
+        monitor.expose_person(before, self.tally.exposures);
+        let item = world.outcomes.draw(random);
+        let mut counts = false;
+        for metric in &definition.metrics {
+            let (measure, design) = (metric.measure, definition.design);
+            let as_of = if self.reversed { arm.other() } else { arm };
+            let outcome = world.outcomes.outcome(item, measure, design, as_of, random);
+            let Some(outcome) = outcome else { continue };
+            let outcome = if self.reversed {
+                reversed(outcome)
+            } else {
+                outcome
+            };
+            let Some(graded) = Graded::of(metric, design, arm, outcome)? else {
+                continue;
+            };
+            if self.counted.contains(&measure) {
+                continue;
+            }
+            self.tally
+                .add(measure, graded, definition.person_outcomes());
+            if let Some(mean) = self.tally.person(definition, measure) {
+                monitor.count_person(measure, &mean);
+                self.counted.insert(measure);
+                counts |= metric.role == Role::Primary;
+            }
+        }
+        Ok(counts)
+    }
+}
+
+/// The outcome where the arms have changed places.
+fn reversed(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Pick(Pick::Incumbent) => Outcome::Pick(Pick::Challenger),
+        Outcome::Pick(Pick::Challenger) => Outcome::Pick(Pick::Incumbent),
+        Outcome::Pair {
+            incumbent,
+            challenger,
+        } => Outcome::Pair {
+            incumbent: challenger,
+            challenger: incumbent,
+        },
+        same @ (Outcome::Pick(Pick::Tie) | Outcome::Value(_)) => same,
+    }
+}
+
+impl Crowd {
+    fn check(&self) -> Result<(), ExperimentError> {
+        if self.people == 0 || self.people > CROWD_MAX {
+            return Err(invalid("there are not 1 to 1,000,000 people"));
+        }
+        if self.exposures_each == 0 {
+            return Err(invalid("nobody is exposed"));
+        }
+        match (0.0..=1.0).contains(&self.reversed) {
+            true => Ok(()),
+            false => Err(invalid("a share is not in [0, 1]")),
+        }
+    }
+}
+
 impl World {
+    /// The arm of the next exposure.
+    fn arm(&self, random: &mut ChaCha8Rng) -> Arm {
+        match uniform(random) < self.challenger_share {
+            true => Arm::Challenger,
+            false => Arm::Incumbent,
+        }
+    }
+
     fn check(&self) -> Result<(), ExperimentError> {
         let share = |value: f64| (0.0..=1.0).contains(&value);
         if !share(self.challenger_share) {

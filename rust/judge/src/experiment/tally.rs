@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use pocketune_base::{check_seconds, json};
 use serde::{Deserialize, Serialize};
 
-use super::measure::GRADES;
-use super::{Arm, Definition, DesignKind, ExperimentError, Measure, Metric, Outcome, Pick};
+use super::cells::{Cells, Graded};
+use super::{Arm, Definition, DesignKind, ExperimentError, Measure};
 use crate::stats::Observation;
 
 /// Most exposures of one tally: what is beyond is a mistake.
-const COUNT_MAX: u64 = 1 << 40;
+pub(super) const COUNT_MAX: u64 = 1 << 40;
 
 /// Most characters of a run's id.
 const RUN_CHARS_MAX: usize = 64;
@@ -39,29 +39,32 @@ pub struct Tally {
     pub last_at_s: Option<i64>,
     /// Outcomes by measure.
     pub outcomes: BTreeMap<Measure, Cells>,
+    /// Those of them that count for the person over several devices: the first of each arm,
+    /// as many as the definition says. They stay the same however long the device goes on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub first: BTreeMap<Measure, Cells>,
 }
 
-/// How often each outcome came. Grades are thousandths of a measure's range, 1,000 for its
-/// good end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Cells {
-    /// Where both arms answer.
-    Paired {
-        /// The challenger's grade less the incumbent's, and how often.
-        differences: BTreeMap<i16, u64>,
-        /// Sum of the incumbent's grades.
-        incumbent_sum: u64,
-        /// Sum of the challenger's grades.
-        challenger_sum: u64,
-    },
-    /// Where one arm answers.
-    Split {
-        /// Grades of the incumbent, and how often.
-        incumbent: BTreeMap<u16, u64>,
-        /// Grades of the challenger.
-        challenger: BTreeMap<u16, u64>,
-    },
+/// What one person brings by one measure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PersonMean {
+    /// Mean outcome of each arm as a share of the range, 1 for the good end: incumbent,
+    /// challenger.
+    pub means: [f64; 2],
+    /// Of how many outcomes.
+    pub outcomes: u64,
+    /// Whether these are the first ones. If not, the summary does not say which came first:
+    /// all that it holds were taken.
+    pub first: bool,
+}
+
+impl PersonMean {
+    /// The challenger's mean less the incumbent's, in [−1, 1].
+    #[must_use]
+    pub fn difference(&self) -> f64 {
+        let [incumbent, challenger] = self.means;
+        (challenger - incumbent).clamp(-1.0, 1.0)
+    }
 }
 
 impl Tally {
@@ -76,6 +79,7 @@ impl Tally {
             started_at_s: None,
             last_at_s: None,
             outcomes: BTreeMap::new(),
+            first: BTreeMap::new(),
         }
     }
 
@@ -92,8 +96,8 @@ impl Tally {
         Ok(this)
     }
 
-    /// Adds what another device saw. What the sum proves, it proves of participants whose
-    /// outcomes are alike: see [`super::Decision`].
+    /// Adds what another run saw of the same person. Counts of several people are never
+    /// added: see [`super::Pool`]. Which outcomes were first is not known of a sum.
     ///
     /// # Errors
     /// [`ExperimentError::OtherExperiment`], [`ExperimentError::DuplicateRun`],
@@ -118,6 +122,11 @@ impl Tally {
             if !ours.merge(cells) {
                 return Err(ExperimentError::OutcomeForm { measure: *measure });
             }
+        }
+        if self.outcomes.is_empty() {
+            self.first.clone_from(&other.first);
+        } else if !other.outcomes.is_empty() {
+            self.first.clear();
         }
         self.outcomes = outcomes;
         self.runs.extend(other.runs.iter().cloned());
@@ -149,22 +158,36 @@ impl Tally {
         self.started_at_s.get_or_insert(at_s);
     }
 
-    pub(crate) fn add(&mut self, measure: Measure, graded: Graded) {
-        let cells = self
-            .outcomes
+    /// Adds an outcome; the first `person_outcomes` of each arm count for the person.
+    pub(crate) fn add(&mut self, measure: Measure, graded: Graded, person_outcomes: u32) {
+        let none = || Cells::none_of(graded);
+        self.outcomes
             .entry(measure)
-            .or_insert_with(|| match graded {
-                Graded::Pair { .. } => Cells::Paired {
-                    differences: BTreeMap::new(),
-                    incumbent_sum: 0,
-                    challenger_sum: 0,
-                },
-                Graded::One(..) => Cells::Split {
-                    incumbent: BTreeMap::new(),
-                    challenger: BTreeMap::new(),
-                },
-            });
-        cells.add(graded);
+            .or_insert_with(none)
+            .add(graded);
+        let first = self.first.entry(measure).or_insert_with(none);
+        if first.count_beside(graded) < u64::from(person_outcomes) {
+            first.add(graded);
+        }
+    }
+
+    /// What its person brings by this measure, once both arms have enough outcomes. The same
+    /// from then on for a summary that says which outcomes were first.
+    #[must_use]
+    pub fn person(&self, definition: &Definition, measure: Measure) -> Option<PersonMean> {
+        let first = !self.first.is_empty();
+        let cells = if first { &self.first } else { &self.outcomes };
+        let cells = cells.get(&measure)?;
+        let enough = u64::from(definition.person_outcomes());
+        if cells.counts().into_iter().flatten().any(|it| it < enough) {
+            return None;
+        }
+        let [incumbent, challenger] = cells.means();
+        Some(PersonMean {
+            means: [incumbent?, challenger?],
+            outcomes: cells.count(),
+            first,
+        })
     }
 
     /// Whether there can be such a tally of this experiment.
@@ -184,7 +207,7 @@ impl Tally {
         }
         self.check_moments()?;
         let [incumbent, challenger] = self.exposures;
-        for (&measure, cells) in &self.outcomes {
+        for (&measure, cells) in self.outcomes.iter().chain(&self.first) {
             if definition.metric(measure).is_none() {
                 return Err(ExperimentError::MeasureNotTaken { measure });
             }
@@ -195,6 +218,8 @@ impl Tally {
             if !cells.can_be(measure) {
                 return Err(malformed("a grade or a count is out of range"));
             }
+        }
+        for cells in self.outcomes.values() {
             let fits = match cells.counts() {
                 [both, None] => both.unwrap_or_default() <= incumbent + challenger,
                 [of_incumbent, of_challenger] => {
@@ -206,7 +231,18 @@ impl Tally {
                 return Err(malformed("there are more outcomes than exposures"));
             }
         }
-        Ok(())
+        self.check_first(u64::from(definition.person_outcomes()))
+    }
+
+    /// Whether the first outcomes are as many as there must be, and among all.
+    fn check_first(&self, person_outcomes: u64) -> Result<(), ExperimentError> {
+        let same = self.first.keys().eq(self.outcomes.keys());
+        let mut pairs = self.first.values().zip(self.outcomes.values());
+        let among = pairs.all(|(first, all)| first.is_beginning_of(all, person_outcomes));
+        match self.first.is_empty() || same && among {
+            true => Ok(()),
+            false => Err(malformed("the first outcomes are not those of all")),
+        }
     }
 
     fn check_moments(&self) -> Result<(), ExperimentError> {
@@ -238,259 +274,4 @@ fn malformed(reason: &str) -> ExperimentError {
 /// Whether it can be the id of a run.
 pub(super) fn is_run(id: &str) -> bool {
     !id.is_empty() && id.chars().count() <= RUN_CHARS_MAX
-}
-
-/// An outcome in grades.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Graded {
-    One(Arm, u16),
-    Pair { incumbent: u16, challenger: u16 },
-}
-
-impl Graded {
-    /// `None` for a value that is no number; an error for a form that the design does not
-    /// have.
-    pub(crate) fn of(
-        metric: &Metric,
-        design: DesignKind,
-        arm: Arm,
-        outcome: Outcome,
-    ) -> Result<Option<Self>, ExperimentError> {
-        let measure = metric.measure;
-        let grade = |value: f64| measure.grade(value, metric.range());
-        let pair = |incumbent, challenger| {
-            Some(Self::Pair {
-                incumbent,
-                challenger,
-            })
-        };
-        let picked = measure == Measure::Pick;
-        match (design, outcome) {
-            (DesignKind::SideBySide, Outcome::Pick(pick)) if picked => Ok(match pick {
-                Pick::Incumbent => pair(GRADES, 0),
-                Pick::Challenger => pair(0, GRADES),
-                Pick::Tie => pair(GRADES / 2, GRADES / 2),
-            }),
-            (
-                DesignKind::SideBySide,
-                Outcome::Pair {
-                    incumbent,
-                    challenger,
-                },
-            ) if !picked => {
-                let grades = grade(incumbent).zip(grade(challenger));
-                Ok(grades.and_then(|(incumbent, challenger)| pair(incumbent, challenger)))
-            }
-            (DesignKind::ByConversation, Outcome::Value(value)) => {
-                Ok(grade(value).map(|grade| Self::One(arm, grade)))
-            }
-            _ => Err(ExperimentError::OutcomeForm { measure }),
-        }
-    }
-
-    pub(crate) fn observation(self) -> Observation {
-        match self {
-            Self::One(arm, grade) => Observation::Outcome(arm, of_one(grade)),
-            Self::Pair {
-                incumbent,
-                challenger,
-            } => Observation::Difference(of_one(challenger) - of_one(incumbent)),
-        }
-    }
-}
-
-fn of_one(grade: u16) -> f64 {
-    f64::from(grade) / f64::from(GRADES)
-}
-
-impl Cells {
-    /// How many outcomes.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        match self {
-            Self::Paired { differences, .. } => differences.values().sum(),
-            Self::Split {
-                incumbent,
-                challenger,
-            } => incumbent.values().chain(challenger.values()).sum(),
-        }
-    }
-
-    /// Mean grade of each arm as a share of the range: incumbent, challenger. `None` for
-    /// an arm without outcomes.
-    #[must_use]
-    pub fn means(&self) -> [Option<f64>; 2] {
-        let mean = |sum: u64, count: u64| {
-            (count > 0).then(|| sum as f64 / (count as f64 * f64::from(GRADES)))
-        };
-        match self {
-            Self::Paired {
-                incumbent_sum,
-                challenger_sum,
-                ..
-            } => [*incumbent_sum, *challenger_sum].map(|sum| mean(sum, self.count())),
-            Self::Split {
-                incumbent,
-                challenger,
-            } => [incumbent, challenger].map(|grades| {
-                let sum = grades
-                    .iter()
-                    .map(|(&grade, count)| u64::from(grade) * count);
-                mean(sum.sum(), grades.values().sum())
-            }),
-        }
-    }
-
-    fn observations(&self) -> Vec<(Observation, f64)> {
-        match self {
-            Self::Paired { differences, .. } => differences
-                .iter()
-                .map(|(&difference, &count)| {
-                    let difference = f64::from(difference) / f64::from(GRADES);
-                    (Observation::Difference(difference), count as f64)
-                })
-                .collect(),
-            Self::Split {
-                incumbent,
-                challenger,
-            } => {
-                let of = |arm: Arm, grades: &BTreeMap<u16, u64>| -> Vec<_> {
-                    let seen = |(&grade, &count): (&u16, &u64)| {
-                        (Observation::Outcome(arm, of_one(grade)), count as f64)
-                    };
-                    grades.iter().map(seen).collect()
-                };
-                let mut all = of(Arm::Incumbent, incumbent);
-                all.extend(of(Arm::Challenger, challenger));
-                all
-            }
-        }
-    }
-
-    fn add(&mut self, graded: Graded) {
-        match (self, graded) {
-            (
-                Self::Paired {
-                    differences,
-                    incumbent_sum,
-                    challenger_sum,
-                },
-                Graded::Pair {
-                    incumbent: one,
-                    challenger: other,
-                },
-            ) => {
-                let difference = i32::from(other) - i32::from(one);
-                let difference = i16::try_from(difference).unwrap_or(0);
-                *differences.entry(difference).or_default() += 1;
-                *incumbent_sum += u64::from(one);
-                *challenger_sum += u64::from(other);
-            }
-            (Self::Split { incumbent, .. }, Graded::One(Arm::Incumbent, grade)) => {
-                *incumbent.entry(grade).or_default() += 1;
-            }
-            (Self::Split { challenger, .. }, Graded::One(Arm::Challenger, grade)) => {
-                *challenger.entry(grade).or_default() += 1;
-            }
-            // A recorder has one design from its first outcome on.
-            _ => {}
-        }
-    }
-
-    /// Whether these have one form; adds them if so.
-    fn merge(&mut self, other: &Self) -> bool {
-        fn add<K: Ord + Copy>(ours: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
-            for (&value, &count) in theirs {
-                let ours = ours.entry(value).or_default();
-                *ours = ours.saturating_add(count);
-            }
-        }
-        match (self, other) {
-            (
-                Self::Paired {
-                    differences,
-                    incumbent_sum,
-                    challenger_sum,
-                },
-                Self::Paired {
-                    differences: more,
-                    incumbent_sum: incumbent_more,
-                    challenger_sum: challenger_more,
-                },
-            ) => {
-                add(differences, more);
-                *incumbent_sum = incumbent_sum.saturating_add(*incumbent_more);
-                *challenger_sum = challenger_sum.saturating_add(*challenger_more);
-                true
-            }
-            (
-                Self::Split {
-                    incumbent,
-                    challenger,
-                },
-                Self::Split {
-                    incumbent: incumbent_more,
-                    challenger: challenger_more,
-                },
-            ) => {
-                add(incumbent, incumbent_more);
-                add(challenger, challenger_more);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Outcomes of the incumbent and of the challenger; the first alone where each is of both.
-    fn counts(&self) -> [Option<u64>; 2] {
-        match self {
-            Self::Paired { .. } => [Some(self.count()), None],
-            Self::Split {
-                incumbent,
-                challenger,
-            } => [incumbent, challenger].map(|grades| Some(grades.values().sum())),
-        }
-    }
-
-    /// Whether grades are such as the measure has, and sums are of such grades.
-    fn can_be(&self, measure: Measure) -> bool {
-        let grades = i32::from(GRADES);
-        match self {
-            Self::Paired {
-                differences,
-                incumbent_sum,
-                challenger_sum,
-            } => {
-                // One of two is picked, or neither.
-                let whole = |value: i32| measure != Measure::Pick || value % grades == 0;
-                let within =
-                    |value: &i16| i32::from(*value).abs() <= grades && whole(i32::from(*value));
-                if !differences.keys().all(within) || !small(differences.values()) {
-                    return false;
-                }
-                let each = differences.iter();
-                let shift: i128 = each.map(|(&d, &n)| i128::from(d) * i128::from(n)).sum();
-                let most = self.count() * u64::from(GRADES);
-                *incumbent_sum <= most
-                    && *challenger_sum <= most
-                    && i128::from(*challenger_sum) - i128::from(*incumbent_sum) == shift
-            }
-            Self::Split {
-                incumbent,
-                challenger,
-            } => {
-                let mut keys = incumbent.keys().chain(challenger.keys());
-                keys.all(|grade| *grade <= GRADES)
-                    && small(incumbent.values().chain(challenger.values()))
-            }
-        }
-    }
-}
-
-fn small<'a>(mut counts: impl Iterator<Item = &'a u64>) -> bool {
-    let mut sum = 0_u64;
-    counts.all(|&count| {
-        sum = sum.saturating_add(count);
-        sum <= COUNT_MAX
-    })
 }

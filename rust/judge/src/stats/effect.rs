@@ -13,8 +13,8 @@
 //! which is at least 0, and gains nothing on average while the hypothesis holds. The
 //! e-process is the average over a fixed grid of bets. Where one arm answers, both arms'
 //! means are bet on: see `two_means`. As no bet looks at earlier outcomes, the order of
-//! observations is of no account: evidence follows from how often each value came, and the
-//! counts of several devices add up.
+//! observations is of no account: evidence follows from how often each value came. (Over
+//! several devices a person is one difference: see [`crate::experiment::Pool`].)
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,15 @@ pub enum Arm {
 }
 
 impl Arm {
+    /// The one that is not this.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Incumbent => Self::Challenger,
+            Self::Challenger => Self::Incumbent,
+        }
+    }
+
     /// The one of these that is this arm's: incumbent, challenger.
     #[must_use]
     pub fn of<T>(self, [incumbent, challenger]: [T; 2]) -> T {

@@ -10,6 +10,7 @@ mod effect;
 mod empirical_bernstein;
 mod fixed;
 mod multiplicity;
+mod shares_of_people;
 mod tango;
 mod two_means;
 
@@ -19,6 +20,7 @@ pub use empirical_bernstein::EmpiricalBernstein;
 pub(crate) use fixed::z;
 pub use fixed::{McNemar, bootstrap_mean, mcnemar, picks_needed, rate_outcomes_needed, wilson};
 pub use multiplicity::e_benjamini_hochberg;
+pub(crate) use shares_of_people::SharesOfPeople;
 pub use tango::PairedCounts;
 
 use serde::{Deserialize, Serialize};

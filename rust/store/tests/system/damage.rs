@@ -10,8 +10,11 @@ use pocketune_base::fixtures::{at_once, make_pipe};
 
 use crate::world::{World, reason};
 
+/// Changes the file at a path.
+type Damage = fn(&Path);
+
 /// What can become of a file.
-const DAMAGES: [(&str, fn(&Path)); 9] = [
+const DAMAGES: [(&str, Damage); 9] = [
     ("one bit", |path| {
         let mut bytes = fs::read(path).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
@@ -52,7 +55,7 @@ fn blob(world: &World, sha256: Digest) -> PathBuf {
 }
 
 /// A world whose active adapter has this damage.
-fn damaged(damage: fn(&Path)) -> (World, Digest) {
+fn damaged(damage: Damage) -> (World, Digest) {
     let world = World::new();
     let one = world.install(1, 1).unwrap();
     world

@@ -30,6 +30,7 @@ pub(super) fn check(statement: &Statement) -> Result<(), CliError> {
     match &statement.predicate {
         Predicate::Release(release) => check_release(release),
         Predicate::Validation(validation) => check_validation(validation),
+        Predicate::Halt(halt) => text("the reason", &halt.reason, Allowed::Lines),
         Predicate::Other { .. } => Ok(()),
     }
 }

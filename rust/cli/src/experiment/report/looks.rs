@@ -1,8 +1,8 @@
-//! The primary metric's confidence sequence: its interval after each outcome, or after
-//! some of them where there are many.
+//! The primary metric's confidence sequence: its interval after each outcome of one device,
+//! or after each person who counts, or after some of them where there are many.
 
 use pocketune_judge::experiment::{
-    Definition, ExperimentError, MeasureEvidence, Metric, Tally, read_ledger,
+    Definition, ExperimentError, MeasureEvidence, Metric, PersonMean, Tally, read_ledger,
 };
 
 use crate::error::CliError;
@@ -15,17 +15,19 @@ pub(super) struct Sequence {
     pub(super) looks: Vec<Look>,
     /// The effect that a promotion needs evidence against.
     pub(super) null: f64,
+    /// What is counted: outcomes or people.
+    pub(super) unit: &'static str,
 }
 
-/// What was proven after so many outcomes.
+/// What was proven after so many.
 pub(super) struct Look {
-    pub(super) outcomes: u64,
+    pub(super) count: u64,
     pub(super) effect: Option<f64>,
     pub(super) low: f64,
     pub(super) high: f64,
 }
 
-/// `None` without ledgers, since counts have no order, or without an outcome in them.
+/// `None` without ledgers, since counts have no order, or where nothing in them counts yet.
 pub(super) fn sequence(evidence: &Evidence) -> Result<Option<Sequence>, CliError> {
     let definition = &evidence.definition;
     let Some(primary) = definition.primary() else {
@@ -33,99 +35,75 @@ pub(super) fn sequence(evidence: &Evidence) -> Result<Option<Sequence>, CliError
     };
     let ledgers = evidence.ledgers.iter().map(|source| source.text());
     let ledgers: Vec<&str> = ledgers.collect::<Result<_, _>>()?;
-    let cuts = cuts(definition, primary, &ledgers)?;
-    let tallies = tallies(definition, &cuts, &ledgers)?;
-    let seen = tallies.iter().map(|tally| {
-        let seen = MeasureEvidence::of(definition, primary, tally);
-        let look = Look {
-            outcomes: seen.outcomes,
-            effect: seen.effect,
-            low: seen.interval.low,
-            high: seen.interval.high,
-        };
-        (look, seen.null)
+    let (seen, unit) = match (ledgers.as_slice(), evidence.of_one_device()) {
+        ([ledger], Some(_)) => (outcome_by_outcome(definition, primary, ledger)?, "outcomes"),
+        _ => (person_by_person(definition, primary, &ledgers)?, "people"),
+    };
+    let null = seen.first().map(|it| it.null);
+    let looks = seen.iter().map(|seen| Look {
+        count: seen.people.unwrap_or(seen.outcomes),
+        effect: seen.effect,
+        low: seen.interval.low,
+        high: seen.interval.high,
     });
-    let (looks, nulls): (Vec<Look>, Vec<f64>) = seen.unzip();
-    let null = nulls.first().copied();
-    Ok(null.map(|null| Sequence { looks, null }))
+    let looks = looks.collect();
+    Ok(null.map(|null| Sequence { looks, null, unit }))
 }
 
-/// How many events of each ledger had happened at one look.
-type Cut = Vec<usize>;
-
-/// One event, of all devices in the order of their clocks.
-struct Step {
-    at_s: i64,
-    ledger: usize,
-    is_outcome: bool,
+fn outcome_by_outcome(
+    definition: &Definition,
+    primary: &Metric,
+    ledger: &str,
+) -> Result<Vec<MeasureEvidence>, ExperimentError> {
+    let outcomes = |tally: &Tally| tally.count(primary.measure);
+    let all = outcomes(read_ledger(definition, ledger, |_| ())?.tally());
+    let (mut before, mut seen) = (0, Vec::new());
+    read_ledger(definition, ledger, |recorder| {
+        let tally = recorder.tally();
+        if outcomes(tally) > before {
+            before = outcomes(tally);
+            if is_looked_at(before, all) {
+                seen.push(MeasureEvidence::of(definition, primary, tally));
+            }
+        }
+    })?;
+    Ok(seen)
 }
 
-fn cuts(
+/// In the order in which they came to count, by the clocks of their devices.
+fn person_by_person(
     definition: &Definition,
     primary: &Metric,
     ledgers: &[&str],
-) -> Result<Vec<Cut>, ExperimentError> {
-    let mut steps = Vec::new();
-    for (ledger, lines) in ledgers.iter().enumerate() {
-        let mut before = 0;
-        read_ledger(definition, lines, |recorder| {
+) -> Result<Vec<MeasureEvidence>, ExperimentError> {
+    let mut came: Vec<(Option<i64>, PersonMean)> = Vec::new();
+    for ledger in ledgers {
+        let mut counts = None;
+        read_ledger(definition, ledger, |recorder| {
             let tally = recorder.tally();
-            let outcomes = tally.count(primary.measure);
-            steps.push(Step {
-                at_s: tally.last_at_s.unwrap_or_default(),
-                ledger,
-                is_outcome: outcomes > before,
-            });
-            before = outcomes;
+            if counts.is_none() {
+                let mean = tally.person(definition, primary.measure);
+                counts = mean.map(|mean| (tally.last_at_s, mean));
+            }
         })?;
+        came.extend(counts);
     }
-    // Stable: a ledger's own events stay in their order.
-    steps.sort_by_key(|step| step.at_s);
-    let all = steps.iter().filter(|step| step.is_outcome).count() as u64;
-    let mut outcomes = 0;
-    let mut taken = vec![0; ledgers.len()];
-    let mut cuts = Vec::new();
-    for step in &steps {
-        if let Some(taken) = taken.get_mut(step.ledger) {
-            *taken += 1;
-        }
-        outcomes += u64::from(step.is_outcome);
-        if step.is_outcome && is_looked_at(outcomes, all) {
-            cuts.push(taken.clone());
-        }
-    }
-    Ok(cuts)
+    // Who came in the same second is told apart by the outcome, so that the order of the
+    // files does not matter.
+    let by_outcome = |it: &PersonMean| (it.difference() * 1e6) as i64;
+    came.sort_by_key(|(at_s, mean)| (*at_s, by_outcome(mean)));
+    let people: Vec<PersonMean> = came.into_iter().map(|(_, mean)| mean).collect();
+    let looks = (1..=people.len()).filter(|&it| is_looked_at(it as u64, people.len() as u64));
+    let seen = looks.filter_map(|look| people.get(..look));
+    Ok(seen
+        .map(|people| MeasureEvidence::of_people(definition, primary, people))
+        .collect())
 }
 
 /// Every outcome, or one of equal parts of many; always the last.
 fn is_looked_at(outcome: u64, of: u64) -> bool {
     let part = |outcome: u64| outcome * LOOKS_MAX / of;
     of <= LOOKS_MAX || part(outcome) > part(outcome - 1)
-}
-
-fn tallies(
-    definition: &Definition,
-    cuts: &[Cut],
-    ledgers: &[&str],
-) -> Result<Vec<Tally>, ExperimentError> {
-    let mut tallies = vec![Tally::new(definition); cuts.len()];
-    for (ledger, lines) in ledgers.iter().enumerate() {
-        let events_at = |cut: &Cut| cut.get(ledger).copied().unwrap_or_default();
-        let at_cuts = cuts.iter().map(events_at).zip(&mut tallies);
-        let mut at_cuts = at_cuts.skip_while(|(events, _)| *events == 0).peekable();
-        let mut events = 0;
-        let mut merged = Ok(());
-        read_ledger(definition, lines, |recorder| {
-            events += 1;
-            while let Some((_, tally)) = at_cuts.next_if(|(at, _)| *at == events) {
-                if merged.is_ok() {
-                    merged = tally.merge(recorder.tally());
-                }
-            }
-        })?;
-        merged?;
-    }
-    Ok(tallies)
 }
 
 #[cfg(test)]

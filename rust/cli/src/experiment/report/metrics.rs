@@ -60,7 +60,10 @@ fn row(definition: &Definition, plan: &AlphaPlan, metric: &MeasureEvidence) -> R
     Row {
         measure: metric.measure.name(),
         role,
-        outcomes: grouped(metric.outcomes),
+        outcomes: match metric.people {
+            Some(people) => format!("{} of {}", grouped(metric.outcomes), persons(people)),
+            None => grouped(metric.outcomes),
+        },
         incumbent: or_none(incumbent.map(hundredths)),
         challenger: or_none(challenger.map(hundredths)),
         effect: or_none(metric.effect.map(signed_points)),
@@ -70,6 +73,13 @@ fn row(definition: &Definition, plan: &AlphaPlan, metric: &MeasureEvidence) -> R
         worse,
         class,
         standing,
+    }
+}
+
+fn persons(count: u64) -> String {
+    match count {
+        1 => "1 person".to_owned(),
+        _ => format!("{} people", grouped(count)),
     }
 }
 

@@ -17,10 +17,9 @@ use std::process::ExitCode;
 use clap::Args;
 use pocketune_adapter::Timestamp;
 use pocketune_core::Digest;
-use pocketune_judge::experiment::decide;
 use serde_json::json;
 
-use super::evidence::{EvidenceArgs, Source};
+use super::evidence::{EvidenceArgs, PassedOver, Source};
 use crate::error::CliError;
 use crate::out_files::{OutFile, Places, write};
 use crate::output::{Output, line};
@@ -70,18 +69,15 @@ pub(super) fn run(args: &ReportArgs, output: &Output) -> Result<ExitCode, CliErr
     let samples = samples.map(|path| Source::read("samples", path));
     let samples = samples.transpose()?;
 
-    let decision = decide(
-        definition,
-        &evidence.tally,
-        at.unix_seconds(),
-        evidence.ended,
-    )?;
+    let decision = evidence.decide(at.unix_seconds())?;
     let sequence = looks::sequence(&evidence)?;
     let page = page::Page {
         verdict: verdict::View::of(&evidence, &decision, at),
         sequence: sequence.map(|it| chart::sequence(&it)).transpose()?,
         has_ledgers: !evidence.ledgers.is_empty(),
         summaries: evidence.summaries.len(),
+        people: decision.people.is_some(),
+        passed_over: evidence.passed_over.iter().map(PassedOver::row).collect(),
         metrics: metrics::rows(definition, &decision),
         forest: chart::forest(&decision.metrics)?,
         sample_ratio: metrics::SampleRatio::of(definition, &decision),

@@ -23,6 +23,10 @@ pub(super) struct Page {
     pub(super) sequence: Option<Picture>,
     pub(super) has_ledgers: bool,
     pub(super) summaries: usize,
+    /// Whether it is about people, each of whom counts once.
+    pub(super) people: bool,
+    /// Files that did not count, and why.
+    pub(super) passed_over: Vec<(String, String)>,
     pub(super) metrics: Vec<Row>,
     pub(super) forest: Picture,
     pub(super) sample_ratio: SampleRatio,

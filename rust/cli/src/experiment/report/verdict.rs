@@ -40,10 +40,10 @@ impl View {
             sentence: decision.sentence.clone(),
             reason: reason(decision.reason),
             outlook: match decision.verdict {
-                Verdict::KeepGoing => capital(&outlook(decision.forecast)),
+                Verdict::KeepGoing => capital(&outlook(decision)),
                 _ => "None: the experiment is over".to_owned(),
             },
-            facts: facts(evidence, at),
+            facts: facts(evidence, decision, at),
         }
     }
 }
@@ -73,14 +73,19 @@ fn reason(reason: Reason) -> String {
     }
 }
 
-fn facts(evidence: &Evidence, at: Timestamp) -> Vec<(&'static str, String)> {
+fn facts(evidence: &Evidence, decision: &Decision, at: Timestamp) -> Vec<(&'static str, String)> {
     let definition = &evidence.definition;
     let limits = definition.limits;
     let day = |seconds: Option<i64>| {
         let moment = seconds.map(|seconds| Timestamp::from_unix(seconds).to_string());
         moment.unwrap_or_else(|| "none".to_owned())
     };
-    vec![
+    let [first, latest] = evidence.span();
+    let of_each = match decision.people {
+        Some(_) => ", of each device",
+        None => "",
+    };
+    let mut facts = vec![
         (
             "Design",
             match definition.design {
@@ -105,16 +110,21 @@ fn facts(evidence: &Evidence, at: Timestamp) -> Vec<(&'static str, String)> {
         (
             "Limits",
             format!(
-                "{} to {} outcomes, {} days",
+                "{} to {} outcomes, {} days{of_each}",
                 grouped(limits.min_outcomes),
                 grouped(limits.max_outcomes),
                 limits.max_days
             ),
         ),
-        ("First exposure", day(evidence.tally.started_at_s)),
-        ("Latest event", day(evidence.tally.last_at_s)),
+        ("First exposure", day(first)),
+        ("Latest event", day(latest)),
         ("Verdict as of", at.to_string()),
-    ]
+    ];
+    let remarks = evidence.remarks(decision);
+    if !remarks.is_empty() {
+        facts.push(("Rests on", remarks.join("; ")));
+    }
+    facts
 }
 
 fn capital(text: &str) -> String {

@@ -3,7 +3,7 @@
 //! A new command or a new option that names an output fails the tests until it stands here.
 
 /// A command that reads nothing but what is named, and fails.
-pub(super) const FAILING: [&[&str]; 34] = [
+pub(super) const FAILING: [&[&str]; 35] = [
     &["chat", "--prompt", "x", "--model", "no.gguf"],
     &["bench", "--model", "no.gguf"],
     &["fit", "--model", "no.gguf"],
@@ -119,6 +119,18 @@ pub(super) const FAILING: [&[&str]; 34] = [
     ],
     &["experiment", "simulate", "--definition", "no.json"],
     &[
+        "experiment",
+        "sign-summary",
+        "--definition",
+        "no.json",
+        "--ledger",
+        "no.jsonl",
+        "--sign",
+        "no.pem",
+        "--out",
+        "x",
+    ],
+    &[
         "reward",
         "train",
         "--data",
@@ -180,7 +192,7 @@ pub(super) struct Writing {
     pub(super) breaks: &'static str,
 }
 
-pub(super) const WRITING: [Writing; 12] = [
+pub(super) const WRITING: [Writing; 13] = [
     Writing {
         arguments: &[
             "chat",
@@ -347,6 +359,21 @@ pub(super) const WRITING: [Writing; 12] = [
         option: "--ledger-out",
         input: "definition.json",
         breaks: "{definition.json}",
+    },
+    Writing {
+        arguments: &[
+            "experiment",
+            "sign-summary",
+            "--definition",
+            "{definition.json}",
+            "--ledger",
+            "{ledger.jsonl}",
+            "--sign",
+            "{root.pem}",
+        ],
+        option: "--out",
+        input: "root.pem",
+        breaks: "{ledger.jsonl}",
     },
     Writing {
         arguments: &[

@@ -1,4 +1,4 @@
-//! Where the effect is, outcome by outcome.
+//! Where the effect is, outcome by outcome or person by person.
 
 use plotters::chart::ChartBuilder;
 use plotters::element::{Circle, PathElement, Polygon};
@@ -23,9 +23,10 @@ pub(crate) fn sequence(of: &Sequence) -> Result<Picture, CliError> {
     let last = of.looks.last();
     let description = last.map(|last| {
         format!(
-            "After {} outcomes the interval reaches from {} to {} points, around an effect of {}; \
+            "After {} {} the interval reaches from {} to {} points, around an effect of {}; \
              the line of no promotion is at {} points.",
-            grouped(last.outcomes),
+            grouped(last.count),
+            of.unit,
             signed_points(last.low),
             signed_points(last.high),
             signed_points(last.effect.unwrap_or_default()),
@@ -42,7 +43,7 @@ pub(crate) fn sequence(of: &Sequence) -> Result<Picture, CliError> {
 
 fn paint(of: &Sequence, area: &Area<'_>, x_labels: usize) -> Painted {
     let looks = &of.looks;
-    let last = looks.last().map_or(1.0, |look| look.outcomes as f64);
+    let last = looks.last().map_or(1.0, |look| look.count as f64);
     let reach = reach(of, last);
     let within = |value: f64| value.clamp(-reach, reach);
     let mut chart = ChartBuilder::on(area)
@@ -62,12 +63,12 @@ fn paint(of: &Sequence, area: &Area<'_>, x_labels: usize) -> Painted {
         .axis_desc_style(text(MUTED))
         .x_labels(x_labels)
         .y_labels(7)
-        .x_label_formatter(&|outcomes| format!("{outcomes:.0}"))
+        .x_label_formatter(&|count| format!("{count:.0}"))
         .y_label_formatter(&|effect| points_in_short(*effect))
-        .x_desc("outcomes")
+        .x_desc(of.unit)
         .y_desc("effect, points")
         .draw()?;
-    let x = |look: &Look| look.outcomes as f64;
+    let x = |look: &Look| look.count as f64;
     let above = looks.iter().map(|look| (x(look), within(look.high)));
     let below = looks.iter().rev().map(|look| (x(look), within(look.low)));
     let band: Vec<(f64, f64)> = above.clone().chain(below.clone()).collect();
@@ -89,7 +90,7 @@ fn paint(of: &Sequence, area: &Area<'_>, x_labels: usize) -> Painted {
 /// How far the scale goes to both sides.
 fn reach(of: &Sequence, last: f64) -> f64 {
     let settled = of.looks.iter();
-    let settled = settled.filter(|look| look.outcomes as f64 >= WARM_UP * last);
+    let settled = settled.filter(|look| look.count as f64 >= WARM_UP * last);
     let widest = settled.flat_map(|look| [look.low.abs(), look.high.abs()]);
     let widest = widest.fold(of.null.abs(), f64::max);
     (1.1 * widest).clamp(0.02, 1.0)

@@ -87,7 +87,7 @@ public class Experiment internal constructor(
 
     /**
      * Counts alone, as JSON: neither units nor texts. `pocketune experiment` on a
-     * workstation merges the summaries of several devices.
+     * workstation judges those of several devices, each as one person.
      *
      * @throws PocketuneException.StorageFailed when the store cannot be read
      */
