@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pocketune_adapter::fixtures::{at, attest, name, policy, release, sign_policy};
 use pocketune_adapter::{
-    BaseIdentity, BaseModel, BaseNorms, Digest, Envelope, Predicate, Release, Released, Rollout,
+    BaseIdentity, BaseModel, BaseNorms, Digest, Envelope, Predicate, Release, Released,
     STATEMENT_TYPE, Statement, SubjectKind, TrustPolicy, VerifiedRelease, Verifier,
     tokenizer_fingerprint,
 };
@@ -49,7 +49,6 @@ fn verdict(
         now: at("2026-11-25T07:00:00Z"),
         base: &base,
         high_water: &BTreeMap::new(),
-        rollout: Rollout::Anybody,
     };
     let subject = Released {
         kind,

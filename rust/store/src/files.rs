@@ -45,9 +45,10 @@ fn accept(
         device: situation.device,
         base: situation.base,
         high_water: &rows::high_water(connection)?,
-        rollout: Rollout::Installs(installation::id(connection)?),
     };
-    let verified = verifier.verify_file(kind, delivery.adapter.clone(), &delivery.bundle);
+    let rollout = Rollout::Installs(installation::id(connection)?);
+    let (bytes, bundle) = (delivery.adapter.clone(), &delivery.bundle);
+    let verified = verifier.verify_file_for(rollout, kind, bytes, bundle);
     let file = match verified {
         Ok(file) => file,
         Err(refusal) => {

@@ -219,7 +219,6 @@ pub(crate) fn verify(
         device: situation.device,
         base: situation.base,
         high_water,
-        rollout,
     };
-    Ok(verifier.verify(delivery.adapter.clone(), &delivery.bundle))
+    Ok(verifier.verify_for(rollout, delivery.adapter.clone(), &delivery.bundle))
 }

@@ -71,8 +71,6 @@ pub struct Verifier<'a> {
     pub base: &'a BaseIdentity,
     /// What was here before, by channel.
     pub high_water: &'a BTreeMap<Name, HighWaterMark>,
-    /// Whether it is to be installed, and where.
-    pub rollout: Rollout,
 }
 
 impl Verifier<'_> {
@@ -83,13 +81,26 @@ impl Verifier<'_> {
     }
 
     /// Checks an adapter file and the attestations beside it, in the order of
-    /// [`Refusal`]'s variants. Does not block; takes some ten milliseconds for 10 MB,
-    /// most of it the hash and the norms.
+    /// [`Refusal`]'s variants, for somebody who installs nothing. Does not block; takes some
+    /// ten milliseconds for 10 MB, most of it the hash and the norms.
     ///
     /// # Errors
     /// The first [`Refusal`].
     pub fn verify(
         &self,
+        adapter: impl Into<Arc<[u8]>>,
+        bundle: &[u8],
+    ) -> Result<VerifiedAdapter, Refusal> {
+        self.verify_for(Rollout::Anybody, adapter, bundle)
+    }
+
+    /// The same for whoever wants to install the adapter, or has it.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
+    pub fn verify_for(
+        &self,
+        rollout: Rollout,
         adapter: impl Into<Arc<[u8]>>,
         bundle: &[u8],
     ) -> Result<VerifiedAdapter, Refusal> {
@@ -117,7 +128,7 @@ impl Verifier<'_> {
         self.check_failures(&said.signed, &sha256)?;
         let validation = self.validation(&said.signed, &sha256, &signer);
         let (validation, validators) = validation.map_err(|cause| said.more_telling(cause))?;
-        self.check_rollout(&said, release, &sha256)?;
+        self.check_rollout(rollout, &said, release, &sha256)?;
         let (release, validation) = (release.clone(), validation.clone());
         let others = others(said.signed, &sha256);
         Ok(VerifiedAdapter {
@@ -152,6 +163,15 @@ impl Verifier<'_> {
         subject: Released,
         bundle: &[u8],
     ) -> Result<VerifiedRelease, Refusal> {
+        self.verify_release_for(Rollout::Anybody, subject, bundle)
+    }
+
+    fn verify_release_for(
+        &self,
+        rollout: Rollout,
+        subject: Released,
+        bundle: &[u8],
+    ) -> Result<VerifiedRelease, Refusal> {
         if subject.kind == SubjectKind::Adapter {
             return Err(Refusal::OtherKind);
         }
@@ -160,7 +180,7 @@ impl Verifier<'_> {
         if matches!(signer, Signer::Device) {
             return Err(Refusal::DeviceRoleMissing);
         }
-        self.check_rollout(&said, release, &subject.sha256)?;
+        self.check_rollout(rollout, &said, release, &subject.sha256)?;
         let signers = self.names(signer);
         Ok(VerifiedRelease::new(
             subject.sha256,
@@ -181,13 +201,27 @@ impl Verifier<'_> {
         bytes: impl Into<Arc<[u8]>>,
         bundle: &[u8],
     ) -> Result<VerifiedFile, Refusal> {
+        self.verify_file_for(Rollout::Anybody, kind, bytes, bundle)
+    }
+
+    /// The same for whoever wants to use the file from now on, or does.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify_release`].
+    pub fn verify_file_for(
+        &self,
+        rollout: Rollout,
+        kind: SubjectKind,
+        bytes: impl Into<Arc<[u8]>>,
+        bundle: &[u8],
+    ) -> Result<VerifiedFile, Refusal> {
         let bytes = bytes.into();
         let subject = Released {
             kind,
             sha256: Digest::of(&bytes),
             size_bytes: bytes.len() as u64,
         };
-        let verified = self.verify_release(subject, bundle)?;
+        let verified = self.verify_release_for(rollout, subject, bundle)?;
         Ok(VerifiedFile::new(bytes, verified))
     }
 

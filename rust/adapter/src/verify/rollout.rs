@@ -22,19 +22,19 @@ impl Verifier<'_> {
     /// is no adapter is known to be here by its channel's mark.
     pub(super) fn check_rollout(
         &self,
+        rollout: Rollout,
         said: &Said,
         release: &Release,
         sha256: &Digest,
     ) -> Result<(), Refusal> {
         let mark = self.high_water.get(&release.channel);
         let accepted = mark.is_some_and(|mark| mark.sha256 == *sha256);
-        if self.rollout == Rollout::Kept || release.kind != SubjectKind::Adapter && accepted {
+        if rollout == Rollout::Kept || release.kind != SubjectKind::Adapter && accepted {
             return Ok(());
         }
         self.check_readable(said, Kind::Halt)?;
         self.check_halts(said, sha256)?;
-        let (Some(stages), Rollout::Installs(installation)) = (&release.stages, self.rollout)
-        else {
+        let (Some(stages), Rollout::Installs(installation)) = (&release.stages, rollout) else {
             return Ok(());
         };
         let from = stages.opens(sha256, &installation);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pocketune_adapter::fixtures::{self, at, attest, key, name, sign_policy};
 use pocketune_adapter::{
     BaseIdentity, BaseModel, BaseNorms, Digest, HighWaterMark, PolicyDocument, Predicate, Release,
-    Rollout, SubjectKind, Timestamp, TrustPolicy, Verifier, tokenizer_fingerprint,
+    SubjectKind, Timestamp, TrustPolicy, Verifier, tokenizer_fingerprint,
 };
 use pocketune_gguf::Gguf;
 use pocketune_gguf::fixtures::TinyModel;
@@ -69,7 +69,6 @@ impl Delivery {
             now: self.now,
             base: &self.base,
             high_water: &high_water,
-            rollout: Rollout::Anybody,
         };
         let predicate = Predicate::Release(Box::new(self.release));
         let bundle = attest(self.about, predicate, &self.keys);

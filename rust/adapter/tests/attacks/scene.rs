@@ -338,15 +338,13 @@ impl Files {
             now: situation.now,
             base: &base,
             high_water: &marks.collect(),
-            rollout: match (situation.kept, situation.installation) {
-                (Some(true), _) => Rollout::Kept,
-                (_, Some(bytes)) => {
-                    Rollout::Installs(InstallationId::from_bytes(*bytes.as_bytes()))
-                }
-                (_, None) => Rollout::Anybody,
-            },
         };
-        match verifier.verify(self.adapter.clone(), &self.bundle) {
+        let rollout = match (situation.kept, situation.installation) {
+            (Some(true), _) => Rollout::Kept,
+            (_, Some(bytes)) => Rollout::Installs(InstallationId::from_bytes(*bytes.as_bytes())),
+            (_, None) => Rollout::Anybody,
+        };
+        match verifier.verify_for(rollout, self.adapter.clone(), &self.bundle) {
             Ok(_) => "accepted",
             Err(refusal) => refusal.reason(),
         }

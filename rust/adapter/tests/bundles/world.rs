@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use pocketune_adapter::fixtures::{self, at, key, policy, sign_policy};
 use pocketune_adapter::{
-    BaseIdentity, BaseModel, BaseNorms, Digest, Envelope, PublicKey, Refusal, Rollout,
-    STATEMENT_TYPE, TrustPolicy, VerifiedAdapter, Verifier, tokenizer_fingerprint,
+    BaseIdentity, BaseModel, BaseNorms, Digest, Envelope, PublicKey, Refusal, STATEMENT_TYPE,
+    TrustPolicy, VerifiedAdapter, Verifier, tokenizer_fingerprint,
 };
 use pocketune_gguf::Gguf;
 use pocketune_gguf::fixtures::TinyModel;
@@ -64,7 +64,6 @@ impl World {
             now: at("2026-11-25T07:00:00Z"),
             base: &self.base,
             high_water: &BTreeMap::new(),
-            rollout: Rollout::Anybody,
         };
         verifier.verify(self.adapter.clone(), bundle)
     }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use pocketune_adapter::{
-    KeyId, Predicate, Refusal, Release, Released, Rollout, Stages, Statement, Timestamp,
-    VerifiedAdapter, VerifiedRelease, Verifier,
+    KeyId, Predicate, Refusal, Release, Released, Stages, Statement, Timestamp, VerifiedAdapter,
+    VerifiedRelease, Verifier,
 };
 use pocketune_core::{Delivery, StoreError};
 use pocketune_store::read_bundle;
@@ -60,7 +60,6 @@ pub(super) fn run(args: &VerifyArgs, output: &Output) -> Result<ExitCode, CliErr
         now: args.at.unwrap_or_else(pocketune_core::now),
         base: &base,
         high_water: &BTreeMap::new(),
-        rollout: Rollout::Anybody,
     };
     match args.kind {
         Kind::Adapter => adapter(args, &verifier, output),

@@ -122,9 +122,8 @@ fn verified(
         now: now(),
         base: &base,
         high_water: &BTreeMap::new(),
-        rollout: Rollout::Kept,
     };
-    let verified = verifier.verify(adapter, bundle);
+    let verified = verifier.verify_for(Rollout::Kept, adapter, bundle);
     let verified = verified.map_err(|refusal| Error::from(StoreError::from(Box::new(refusal))))?;
     Ok(Stated {
         validation: verified.validation().clone(),
