@@ -17,8 +17,10 @@ fuzz_target!(|bytes: &[u8]| {
     if lines + 3 > BUNDLE_LINES_MAX {
         return;
     }
-    let own = WORLD.lines.join("\n").into_bytes();
-    for bundle in [[bytes, b"\n", &own].concat(), [&own, b"\n", bytes].concat()] {
+    let own = WORLD.lines.join("\n");
+    let own = own.as_bytes();
+    for [one, other] in [[bytes, own], [own, bytes]] {
+        let bundle = [one, b"\n", other].concat();
         assert!(WORLD.verify(&bundle).is_ok());
     }
 });

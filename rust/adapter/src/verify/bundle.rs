@@ -53,7 +53,8 @@ pub(super) struct Unreadable {
 pub(super) struct Said {
     pub(super) signed: Vec<Signed>,
     pub(super) unreadable: Vec<Unreadable>,
-    /// The first release, validation or halt of a known key that was passed over.
+    /// The first release, validation or halt of a known key that was passed over; without one
+    /// the first line that is no envelope.
     passed_over: Option<Refusal>,
 }
 
@@ -131,10 +132,20 @@ pub(super) fn said(
             }
         }
     }
+    said.passed_over = said.passed_over.or_else(|| unreadable_line(bundle));
     match nobody {
         true => Err(keys.why_nobody(bundle)),
         false => Ok(said),
     }
+}
+
+/// The first line that is no envelope, as a refusal: a statement that is missing may have
+/// stood there.
+fn unreadable_line(bundle: &Bundle) -> Option<Refusal> {
+    bundle.first_fault().map(|(line, cause)| {
+        let cause = cause.clone();
+        Refusal::Envelope { line, cause }
+    })
 }
 
 /// An envelope by what it claims to be.
@@ -261,13 +272,7 @@ impl<'k> Keys<'k> {
                 return Refusal::KeyRevoked { key };
             }
         }
-        match bundle.first_fault() {
-            Some((line, cause)) => {
-                let cause = cause.clone();
-                Refusal::Envelope { line, cause }
-            }
-            None => Refusal::NoTrustedSignature,
-        }
+        unreadable_line(bundle).unwrap_or(Refusal::NoTrustedSignature)
     }
 }
 

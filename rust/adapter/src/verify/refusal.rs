@@ -23,8 +23,8 @@ pub enum Refusal {
         /// Most lines.
         limit_lines: usize,
     },
-    /// Nobody who is known signed anything in the bundle, and this line of it is no envelope.
-    /// Such lines are passed over otherwise: anybody may add some.
+    /// Something that is needed is missing, and this line of the bundle is no envelope. Such
+    /// lines are passed over otherwise: anybody may add some.
     #[error("line {line} of the attestations: {cause}")]
     Envelope {
         /// From 1.
