@@ -41,7 +41,7 @@ pub(super) fn run(args: &SignSummaryArgs, output: &Output) -> Result<ExitCode, C
     let counted = args.summary.iter().chain(&args.ledger);
     let keys = args.passphrase.input().into_iter().chain([&args.sign]);
     let inputs = counted.chain(keys).chain([&args.definition]);
-    let out = Places::beside(inputs).file("--out", &args.out)?;
+    let out = Places::beside(inputs).personal("--out", &args.out)?;
     let definition = definition(&Source::read("definition", &args.definition)?)?;
     let summary = match (&args.summary, &args.ledger) {
         (_, Some(ledger)) => {

@@ -3,7 +3,7 @@
 //! A new command or a new option that names an output fails the tests until it stands here.
 
 /// A command that reads nothing but what is named, and fails.
-pub(super) const FAILING: [&[&str]; 35] = [
+pub(super) const FAILING: [&[&str]; 36] = [
     &["chat", "--prompt", "x", "--model", "no.gguf"],
     &["bench", "--model", "no.gguf"],
     &["fit", "--model", "no.gguf"],
@@ -42,6 +42,10 @@ pub(super) const FAILING: [&[&str]; 35] = [
         "--sign",
         "no.pem",
         "--model",
+        "no.gguf",
+    ],
+    &[
+        "adapter", "attest", "halt", "no.gguf", "--reason", "x", "--sign", "no.pem", "--model",
         "no.gguf",
     ],
     &[
@@ -192,7 +196,7 @@ pub(super) struct Writing {
     pub(super) breaks: &'static str,
 }
 
-pub(super) const WRITING: [Writing; 13] = [
+pub(super) const WRITING: [Writing; 14] = [
     Writing {
         arguments: &[
             "chat",
@@ -258,6 +262,21 @@ pub(super) const WRITING: [Writing; 13] = [
             "--version",
             "1",
             "--changelog",
+            "x",
+        ],
+        option: "--payload-out",
+        input: "adapter.gguf",
+        breaks: "{model.gguf}",
+    },
+    Writing {
+        arguments: &[
+            "adapter",
+            "attest",
+            "halt",
+            "{adapter.gguf}",
+            "--model",
+            "{model.gguf}",
+            "--reason",
             "x",
         ],
         option: "--payload-out",
