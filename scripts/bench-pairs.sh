@@ -15,7 +15,9 @@ set -euo pipefail
 
 main() {
     case "${1-}" in -h | --help) usage && exit ;; esac
-    local before=${1:?two programs are compared (see --help)} after=${2:?two programs are compared (see --help)}
+    local -A programs
+    programs[before]=${1:?two programs are compared (see --help)}
+    programs[after]=${2:?two programs are compared (see --help)}
     shift 2
     local pairs=11 repetitions=3
     while [ $# -gt 0 ]; do
@@ -35,7 +37,7 @@ main() {
         local order=(before after) which
         ((pair % 2)) || order=(after before)
         for which in "${order[@]}"; do
-            "${!which}" bench --json --repetitions "$repetitions" "$@" >"$folder/$which-$pair.json"
+            "${programs[$which]}" bench --json --repetitions "$repetitions" "$@" >"$folder/$which-$pair.json"
         done
         say "pair $pair of $pairs"
     done

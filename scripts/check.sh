@@ -27,8 +27,8 @@ main() {
         case $1 in
             -h | --help) usage && exit ;;
             --fix) fix=--fix && shift ;;
-            --only) selected+=("$(known "${2-}")") && shift 2 ;;
-            --without) without+="$(known "${2-}") " && shift 2 ;;
+            --only) check_known "${2-}" && selected+=("$2") && shift 2 ;;
+            --without) check_known "${2-}" && without+="$2 " && shift 2 ;;
             *) die "unknown argument: $1 (see --help)" ;;
         esac
     done
@@ -49,9 +49,10 @@ main() {
     finish_steps
 }
 
-known() {
+# Not in a substitution: only this shell's own exit ends the script.
+check_known() {
     case " ${CHECKS[*]} " in
-        *" ${1:-none} "*) printf '%s' "$1" ;;
+        *" ${1:-none} "*) ;;
         *) die "unknown check: ${1:-none} (${CHECKS[*]})" ;;
     esac
 }
@@ -107,7 +108,8 @@ check_deny() {
 # other checks hold without it. An older copy is better than none, and its age is said too.
 check_advisories() {
     local cargo_deny=$1 why copy
-    if ! why=$("$cargo_deny" --log-level error fetch db 2>&1); then
+    # Where a network drops what it does not let through, nobody would ever answer.
+    if ! why=$(timeout 60 "$cargo_deny" --log-level error fetch db 2>&1); then
         say "$why"
         why=$(sed -n 's/^fatal: //p' <<<"$why" | sed -n 1p)
         copy=$(advisory_copy)

@@ -12,7 +12,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 STEP_CASES=(a_step_that_cannot_run_is_told_from_a_failure a_failure_outweighs_what_cannot_run
-    lines_of_inner_steps_stand_below_their_step a_left_out_step_is_said)
+    lines_of_inner_steps_stand_below_their_step a_left_out_step_is_said an_unknown_check_is_named)
 DENY_CASES=(advisories_that_cannot_be_had_are_said an_older_copy_of_the_advisories_is_used_and_said
     an_advisory_fails_the_check)
 DEBIAN_CASES=(a_killed_setup_is_not_taken_for_a_finished_one a_failed_setup_says_why
@@ -217,6 +217,16 @@ an_old_rust_of_rustups_is_named() {
     run env PATH="$work/bin:$PATH" HOME="$work" "$SCRIPTS/install-tools.sh" --only rust
     ended_with 1
     says 'error: rustup could not choose a version of rustc to run'
+}
+
+# It was asked for in a substitution, whose exit ended nothing: the script ran for ever.
+an_unknown_check_is_named() {
+    local option
+    for option in --only --without; do
+        run timeout 20 "$SCRIPTS/check.sh" "$option" deny,scripts
+        ended_with 1
+        says 'unknown check: deny,scripts'
+    done
 }
 
 an_unknown_source_of_rust_is_named() {
