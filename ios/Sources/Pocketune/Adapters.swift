@@ -84,11 +84,13 @@ public final class Adapters: Sendable {
         try await untilCancelled { [native] in try await native.install(path: path) }
     }
 
-    /// Lets replies be changed by these installed adapters, in place of those before.
-    /// Returns why not, where one no longer passes; what was active then stays so.
+    /// Lets replies be changed by these installed adapters, in place of those before. Each
+    /// may be there once, and together they change no matrix by more than the policy allows
+    /// one. Returns why not, where one no longer passes or they are no such set; what was
+    /// active then stays so.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` for what is not installed;
-    ///   `StorageFailed` or `Closed`.
+    /// - Throws: `PocketuneError.InvalidArgument` for what is not installed, and for a scale
+    ///   that is not between 0 and 1; `StorageFailed` or `Closed`.
     @discardableResult
     public func activate(_ adapters: [AdapterChoice]) async throws -> AdapterRefusal? {
         try await untilCancelled { [native] in try await native.activate(adapters: adapters) }

@@ -100,6 +100,24 @@ final class AdaptersTests: XCTestCase {
         try await adapters.deactivate()
     }
 
+    func testScalesLieBetween0And1AndAnAdapterOccursOnce() async throws {
+        let engine = try await TestModel.engine()
+        let adapters = try await open(engine)
+        _ = try await adapters.install(try delivered("brief.gguf"))
+        let sha256 = try await adapters.installed()[0].sha256
+        for scale: Float in [1000, -1, .nan, .infinity] {
+            await assertInvalid {
+                _ = try await adapters.activate([AdapterChoice(sha256: sha256, scale: scale)])
+            }
+        }
+        let often = Array(repeating: AdapterChoice(sha256: sha256, scale: 0.05), count: 20)
+        let refusal = try await adapters.activate(often)
+        XCTAssertEqual(refusal?.reason, .adapterTwice)
+        let accepted = try await adapters.activate([AdapterChoice(sha256: sha256, scale: 0.05)])
+        XCTAssertNil(accepted)
+        try await adapters.deactivate()
+    }
+
     func testMistakesAreErrors() async throws {
         let engine = try await TestModel.engine()
         let adapters = try await Adapters.open(engine, directory: folder.path)

@@ -119,11 +119,13 @@ impl Adapters {
     }
 
     /// Lets replies be changed by these installed adapters from each chat's next turn
-    /// on, in place of those before. Returns why not, where one no longer passes; what
-    /// was active then stays so.
+    /// on, in place of those before. Each may be there once, and together they change no
+    /// matrix by more than the policy allows one. Returns why not, where one no longer
+    /// passes or they are no such set; what was active then stays so.
     ///
     /// # Errors
-    /// `InvalidArgument` for what is not installed; `StorageFailed`, `Closed`.
+    /// `InvalidArgument` for what is not installed, and for a scale that is not between 0
+    /// and 1; `StorageFailed`, `Closed`.
     pub async fn activate(
         &self,
         adapters: Vec<AdapterChoice>,

@@ -65,10 +65,13 @@ public class Adapters private constructor(
     public suspend fun install(path: String): AdapterVerdict = handle.call { it.install(path) }.toPublic()
 
     /**
-     * Lets replies be changed by these installed adapters, in place of those before.
-     * Returns why not, where one no longer passes; what was active then stays so.
+     * Lets replies be changed by these installed adapters, in place of those before. Each may
+     * be there once, and together they change no matrix by more than the policy allows one.
+     * Returns why not, where one no longer passes or they are no such set; what was active then
+     * stays so.
      *
-     * @throws PocketuneException.InvalidArgument for what is not installed
+     * @throws PocketuneException.InvalidArgument for what is not installed, and for a scale that
+     *   is not between 0 and 1
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
     public suspend fun activate(adapters: List<AdapterChoice>): AdapterRefusal? = handle.call { it.activate(adapters) }

@@ -87,6 +87,22 @@ class AdaptersTest {
         }
 
     @Test
+    fun `scales lie between 0 and 1 and an adapter occurs once`() =
+        live {
+            open().use { adapters ->
+                adapters.install(delivered("brief.gguf"))
+                val sha256 = adapters.installed().single().sha256
+                for (scale in listOf(1000f, -1f, Float.NaN, Float.POSITIVE_INFINITY)) {
+                    failure<PocketuneException.InvalidArgument> { adapters.activate(listOf(AdapterChoice(sha256, scale))) }
+                }
+                val often = List(20) { AdapterChoice(sha256, 0.05f) }
+                assertEquals(RefusalReason.ADAPTER_TWICE, adapters.activate(often)?.reason)
+                assertNull(adapters.activate(listOf(AdapterChoice(sha256, 0.05f))))
+                adapters.deactivate()
+            }
+        }
+
+    @Test
     fun `mistakes are exceptions`() =
         live {
             Adapters.open(engine, folder.toString()).use { adapters ->
