@@ -3,16 +3,16 @@
 mod bundle;
 mod limits;
 mod refusal;
+mod release;
 mod rollout;
 mod set;
+mod validation;
 mod verified;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::attest::{
-    Bundle, Digest, Kind, Name, Predicate, Release, Statement, SubjectKind, Timestamp, Validation,
-};
+use crate::attest::{Bundle, Digest, Kind, Name, Predicate, Statement, SubjectKind, Timestamp};
 use crate::base::BaseModel;
 use crate::candidate::CandidateAdapter;
 use crate::keys::{KeyId, PublicKey};
@@ -21,6 +21,7 @@ use crate::policy::{Limits, TrustPolicy};
 use bundle::{Said, Signed};
 pub use limits::BaseNorms;
 pub use refusal::{Refusal, RefusedAdapter};
+use release::Signer;
 pub use rollout::Rollout;
 pub use set::check_set;
 pub use verified::{VerifiedAdapter, VerifiedFile, VerifiedRelease};
@@ -256,129 +257,6 @@ impl Verifier<'_> {
         counts.map_or(Ok(()), |one| Err(one.refusal()))
     }
 
-    /// A release that counts for this subject, here and now.
-    fn release<'s>(
-        &self,
-        said: &'s Said,
-        subject: &Released,
-    ) -> Result<(&'s Release, Signer), Refusal> {
-        self.check_readable(said, Kind::Release)?;
-        let newest = self.newest(&said.signed, &subject.sha256);
-        let (release, signer) = newest.map_err(|cause| said.more_telling(cause))?;
-        self.check_release(release, subject)?;
-        self.check_history(release, &subject.sha256)?;
-        Ok((release, signer))
-    }
-
-    /// The newest release of these bytes that enough keys of one role signed.
-    fn newest<'s>(
-        &self,
-        signed: &'s [Signed],
-        sha256: &Digest,
-    ) -> Result<(&'s Release, Signer), Refusal> {
-        let mut refusal = Refusal::NoRelease;
-        let mut best: Option<(&Release, Signer)> = None;
-        for Signed { statement, by } in signed {
-            let Predicate::Release(release) = &statement.predicate else {
-                continue;
-            };
-            if !statement.is_about(sha256) {
-                refusal = first_of(refusal, Refusal::OtherSubject);
-                continue;
-            }
-            match self.signer(release, by) {
-                Ok(signer) => {
-                    // Of one version the latest: a newer statement may bring more stages.
-                    let order = |release: &Release| (release.version, release.created);
-                    if best
-                        .as_ref()
-                        .is_none_or(|(other, _)| order(release) > order(other))
-                    {
-                        best = Some((release, signer));
-                    }
-                }
-                Err(cause) => refusal = first_of(refusal, cause),
-            }
-        }
-        best.ok_or(refusal)
-    }
-
-    /// In which role a release was signed.
-    fn signer(&self, release: &Release, by: &bundle::SignedBy) -> Result<Signer, Refusal> {
-        if let Some(device) = &release.device {
-            if self.policy.revoked_key(device) {
-                return Err(Refusal::KeyRevoked { key: *device });
-            }
-            let own = self.device.is_some_and(|key| key.id() == *device);
-            return if own && by.device {
-                Ok(Signer::Device)
-            } else {
-                Err(Refusal::OtherDevice)
-            };
-        }
-        let (found, needed) = (
-            by.release.len(),
-            self.policy.document().roles.release.threshold,
-        );
-        if found >= needed {
-            Ok(Signer::Release(by.release.clone()))
-        } else {
-            Err(Refusal::BelowReleaseThreshold { found, needed })
-        }
-    }
-
-    /// What the release itself says.
-    fn check_release(&self, release: &Release, subject: &Released) -> Result<(), Refusal> {
-        let adapter = subject.kind == SubjectKind::Adapter;
-        if release.kind != subject.kind || release.lora.is_some() != adapter {
-            return Err(Refusal::OtherKind);
-        }
-        if release.size_bytes != subject.size_bytes {
-            return Err(Refusal::SizeDiffers {
-                stated_bytes: release.size_bytes,
-                found_bytes: subject.size_bytes,
-            });
-        }
-        if self.now >= release.expires {
-            let expired = release.expires;
-            return Err(Refusal::Expired { expired });
-        }
-        // A model stands on no other, and suites and experiments may be for all.
-        if release.base_models.is_empty() && subject.kind.may_be_for_all() {
-            return Ok(());
-        }
-        let mut models = release.base_models.iter();
-        let model = models
-            .find(|model| model.sha256 == self.base.sha256)
-            .ok_or(Refusal::OtherBaseModel)?;
-        if model.tokenizer_sha256 != self.base.tokenizer_sha256 {
-            return Err(Refusal::OtherTokenizer);
-        }
-        Ok(())
-    }
-
-    /// What was here before, and what no longer counts.
-    fn check_history(&self, release: &Release, sha256: &Digest) -> Result<(), Refusal> {
-        let (channel, version) = (&release.channel, release.version);
-        if let Some(seen) = self.high_water.get(channel) {
-            if version < seen.version {
-                return Err(Refusal::Rollback {
-                    channel: channel.clone(),
-                    found: version,
-                    seen: seen.version,
-                });
-            }
-            if version == seen.version && *sha256 != seen.sha256 {
-                let channel = channel.clone();
-                return Err(Refusal::VersionReused { channel, version });
-            }
-        }
-        if self.policy.document().revoked.digests.contains(sha256) {
-            return Err(Refusal::Revoked { sha256: *sha256 });
-        }
-        Ok(())
-    }
-
     fn limits(&self, signer: &Signer) -> Result<&Limits, Refusal> {
         let roles = &self.policy.document().roles;
         match (signer, &roles.device) {
@@ -386,101 +264,6 @@ impl Verifier<'_> {
             (Signer::Device, Some(device)) => Ok(&device.limits),
             (Signer::Device, None) => Err(Refusal::DeviceRoleMissing),
         }
-    }
-
-    /// Refuses bytes that failed a validation under this model, whatever else was found:
-    /// one key that is trusted to vouch for them is enough to object, unless the policy
-    /// says otherwise.
-    fn check_failures(&self, signed: &[Signed], sha256: &Digest) -> Result<(), Refusal> {
-        if self.policy.document().roles.validation.ignore_failed {
-            return Ok(());
-        }
-        let failed = signed.iter().any(|Signed { statement, by }| {
-            let trusted = !by.validation.is_empty() || by.device;
-            let validation = self.validation_of(statement, sha256);
-            trusted && validation.is_some_and(|validation| !validation.passed())
-        });
-        match failed {
-            true => Err(Refusal::ValidationFailed),
-            false => Ok(()),
-        }
-    }
-
-    /// What a statement says of these bytes under this model, where it is a validation. A
-    /// procedure names its adapter too: figures of one are no figures of another.
-    fn validation_of<'s>(
-        &self,
-        statement: &'s Statement,
-        sha256: &Digest,
-    ) -> Option<&'s Validation> {
-        let Predicate::Validation(validation) = &statement.predicate else {
-            return None;
-        };
-        let procedure = validation.procedure.as_ref();
-        let about = statement.is_about(sha256)
-            && validation.base_model_sha256 == self.base.sha256
-            && procedure.is_none_or(|procedure| procedure.adapter_sha256 == *sha256);
-        about.then_some(validation)
-    }
-
-    /// A validation of these bytes under this model that enough keys signed and that
-    /// meets the policy.
-    fn validation<'s>(
-        &self,
-        signed: &'s [Signed],
-        sha256: &Digest,
-        signer: &Signer,
-    ) -> Result<(&'s Validation, Vec<KeyId>), Refusal> {
-        let needed = self.policy.document().roles.validation.threshold;
-        let mut refusal = Refusal::NoValidation;
-        for Signed { statement, by } in signed {
-            if !matches!(statement.predicate, Predicate::Validation(_)) {
-                continue;
-            }
-            let Some(validation) = self.validation_of(statement, sha256) else {
-                refusal = first_of(refusal, Refusal::OtherBytesValidated);
-                continue;
-            };
-            let found = by.validation.len();
-            let validators = match signer {
-                _ if found >= needed => by.validation.clone(),
-                Signer::Device if by.device => self.device_id(),
-                _ => {
-                    let cause = Refusal::BelowValidationThreshold { found, needed };
-                    refusal = first_of(refusal, cause);
-                    continue;
-                }
-            };
-            match self.check_validation(validation) {
-                Ok(()) => return Ok((validation, validators)),
-                Err(cause) => refusal = first_of(refusal, cause),
-            }
-        }
-        Err(refusal)
-    }
-
-    /// Its verdict, and the figures that the policy asks for. Its own thresholds are not
-    /// looked at: who signs a validation does not set the bar.
-    fn check_validation(&self, validation: &Validation) -> Result<(), Refusal> {
-        if !validation.passed() {
-            return Err(Refusal::ValidationFailed);
-        }
-        for requirement in &self.policy.document().roles.validation.requirements {
-            let suite = requirement.suite.name.clone();
-            let metric = requirement.metric.clone();
-            match validation.value(&requirement.suite.sha256, &metric) {
-                None => return Err(Refusal::MetricMissing { suite, metric }),
-                Some(value) if !requirement.met_by(value) => {
-                    return Err(Refusal::MetricNotMet {
-                        suite,
-                        metric,
-                        value,
-                    });
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(())
     }
 
     fn names(&self, signer: Signer) -> Vec<KeyId> {
@@ -492,20 +275,6 @@ impl Verifier<'_> {
 
     fn device_id(&self) -> Vec<KeyId> {
         self.device.map(PublicKey::id).into_iter().collect()
-    }
-}
-
-/// In which role a release was signed.
-enum Signer {
-    Release(Vec<KeyId>),
-    Device,
-}
-
-/// The more telling of two refusals: absence is what is said when nothing else can be.
-fn first_of(before: Refusal, now: Refusal) -> Refusal {
-    match before {
-        Refusal::NoRelease | Refusal::NoValidation => now,
-        before => before,
     }
 }
 

@@ -299,3 +299,11 @@ fn turn(from: Option<Timestamp>) -> String {
         None => "no stage so far takes it in".to_owned(),
     }
 }
+
+/// The more telling of two refusals: absence is what is said when nothing else can be.
+pub(super) fn first_of(before: Refusal, now: Refusal) -> Refusal {
+    match before {
+        Refusal::NoRelease | Refusal::NoValidation => now,
+        before => before,
+    }
+}
