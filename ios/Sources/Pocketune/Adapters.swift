@@ -143,7 +143,7 @@ public final class Adapters: Sendable {
         try await untilCancelled { [native] in try await native.clockBehindS() }
     }
 
-    /// Takes the clock for right, on the word of whoever holds the device.
+    /// Trusts the device's clock again: call it when the user says that the clock is right.
     ///
     /// - Throws: `PocketuneError.StorageFailed`.
     public func trustClock() async throws {

@@ -51,7 +51,7 @@ impl Store {
     }
 
     /// From now on the clock is right, though the store has seen a later time: what
-    /// expired in between counts again. Only on the word of whoever holds the device. That
+    /// expired in between counts again. Only when the user says so. That
     /// the policy in force was made before stays certain: its signers say so.
     ///
     /// # Errors

@@ -196,9 +196,9 @@ fn content_does_not_change_the_text_of_the_template() {
 
 /// Templates of another folder, with the results that `chat_templates.py FOLDER
 /// FOLDER/expected.json` wrote, named by `POCKETUNE_TEMPLATES`: for templates that others
-/// published, which are not ours to commit. Run by hand, with `-- --ignored`.
+/// published, which are not ours to commit.
 #[test]
-#[ignore = "needs a folder of templates"]
+#[ignore = "scripts/published-templates.sh runs it"]
 fn templates_of_a_folder_render_as_in_transformers() {
     let folder = PathBuf::from(std::env::var_os("POCKETUNE_TEMPLATES").unwrap());
     let cases = cases(&folder);

@@ -26,7 +26,7 @@ pub struct Bundle {
 
 impl Bundle {
     /// Reads all lines that are envelopes. Anybody may add a line: one that is none, too long
-    /// or no text is passed over, whatever stands on it. Does not block.
+    /// or no text is passed over. Does not block.
     ///
     /// # Errors
     /// [`BundleTooLarge`].

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use pocketune_adapter::Timestamp;
 use pocketune_judge::experiment::{
-    Crowd, CrowdRollout, Definition, Event, Happening, Rollout, Verdict, World, simulate,
+    Crowd, CrowdRollout, Definition, Event, Rollout, SimulatedEvent, Verdict, World, simulate,
     simulate_people, simulate_showing,
 };
 use serde::Serialize;
@@ -199,21 +199,21 @@ fn ledger(
     world: &World,
     exposures: u64,
 ) -> Result<String, CliError> {
-    let mut happenings = Vec::new();
+    let mut events = Vec::new();
     let seen = simulate_showing(definition, world, exposures, args.seed, |number, it| {
-        happenings.push((number, it));
+        events.push((number, it));
     })?;
     let span_s = seen.exposures.saturating_sub(1) as i64 * EXPOSURE_S;
     let start_s = match args.ledger_start {
         Some(start) => start.unix_seconds(),
         None => pocketune_core::now().unix_seconds() - span_s,
     };
-    let lines = happenings.into_iter().map(|(number, it)| {
+    let lines = events.into_iter().map(|(number, it)| {
         let unit = number.to_string();
         let at_s = start_s + (number - 1) as i64 * EXPOSURE_S;
         let event = match it {
-            Happening::Exposure(arm) => Event::exposure(&unit, arm, at_s),
-            Happening::Outcome(measure, outcome) => Event::Outcome {
+            SimulatedEvent::Exposure(arm) => Event::exposure(&unit, arm, at_s),
+            SimulatedEvent::Outcome(measure, outcome) => Event::Outcome {
                 unit,
                 measure,
                 outcome,

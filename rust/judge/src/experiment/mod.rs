@@ -36,7 +36,7 @@ pub use pool::Pool;
 pub use recorder::Recorder;
 pub use sentence::signed_points;
 pub use simulate::{
-    Crowd, CrowdRollout, Happening, Outcomes, Rollout, World, simulate, simulate_people,
+    Crowd, CrowdRollout, Outcomes, Rollout, SimulatedEvent, World, simulate, simulate_people,
     simulate_showing,
 };
 pub use tally::{PersonMean, Tally};

@@ -74,7 +74,7 @@ pub struct CrowdRollout {
 
 /// What happens in a simulated experiment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Happening {
+pub enum SimulatedEvent {
     /// A unit sees an arm.
     Exposure(Arm),
     /// What comes of it.
@@ -105,7 +105,7 @@ pub fn simulate_showing(
     world: &World,
     exposures_max: u64,
     seed: u64,
-    mut each: impl FnMut(u64, Happening),
+    mut each: impl FnMut(u64, SimulatedEvent),
 ) -> Result<Rollout, ExperimentError> {
     definition.check()?;
     world.check()?;
@@ -126,7 +126,7 @@ pub fn simulate_showing(
         exposures += 1;
         let arm = world.arm(&mut random);
         monitor.expose(arm, 1);
-        each(exposures, Happening::Exposure(arm));
+        each(exposures, SimulatedEvent::Exposure(arm));
         let item = world.outcomes.draw(&mut random);
         for metric in &definition.metrics {
             let measure = metric.measure;
@@ -137,7 +137,7 @@ pub fn simulate_showing(
             let Some(outcome) = outcome else { continue };
             if let Some(graded) = Graded::of(metric, definition.design, arm, outcome)? {
                 monitor.observe(measure, graded.observation(), 1.0);
-                each(exposures, Happening::Outcome(measure, outcome));
+                each(exposures, SimulatedEvent::Outcome(measure, outcome));
             }
         }
     }

@@ -14,6 +14,7 @@ use pocketune_store::{Situation, Store};
 use crate::world::{base, blobs, delivery};
 
 const STORE: &str = "POCKETUNE_CRASHING_STORE";
+const NOW: &str = "2026-11-25T07:00:00Z";
 
 #[test]
 fn forty_kills_lose_nothing() {
@@ -74,10 +75,7 @@ fn child() {
     };
     let base = base();
     let situation = situation(&base);
-    let store = Store::open(&folder).unwrap();
-    store
-        .pin_policy(&sign_policy(&policy(), &[1, 2]), situation.now)
-        .unwrap();
+    let store = opened(&folder);
     println!("begun");
     let deliveries = [1, 2].map(|number| {
         delivery(&base, number, |release| {
@@ -153,10 +151,7 @@ fn mending_child() {
     };
     let base = base();
     let situation = situation(&base);
-    let store = Store::open(&folder).unwrap();
-    store
-        .pin_policy(&sign_policy(&policy(), &[1, 2]), situation.now)
-        .unwrap();
+    let store = opened(&folder);
     let delivery = delivery(&base, 1, |_| ());
     let install = || {
         let installed = store.install(&delivery, &situation).unwrap().sha256();
@@ -219,10 +214,7 @@ fn filling_child() {
     };
     let base = base();
     let situation = situation(&base);
-    let store = Store::open(&folder).unwrap();
-    store
-        .pin_policy(&sign_policy(&policy(), &[1, 2]), situation.now)
-        .unwrap();
+    let store = opened(&folder);
     let mut installed = Vec::new();
     let full = loop {
         let number = u8::try_from(installed.len() + 1).unwrap();
@@ -265,9 +257,17 @@ fn filling_child() {
     store.history(10).unwrap();
 }
 
+/// The store with the honest policy.
+fn opened(folder: &Path) -> Store {
+    let store = Store::open(folder).unwrap();
+    let policy = sign_policy(&policy(), &[1, 2]);
+    store.pin_policy(&policy, at(NOW)).unwrap();
+    store
+}
+
 fn situation(base: &BaseIdentity) -> Situation<'_> {
     Situation {
-        now: at("2026-11-25T07:00:00Z"),
+        now: at(NOW),
         base,
         device: None,
     }

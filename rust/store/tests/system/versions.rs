@@ -1,8 +1,7 @@
 //! Stores as each version of the schema left them, written by the program of that time, are
 //! opened for ever after with all that was in them.
 //!
-//! A new version gets a folder of its own:
-//! `cargo test --release -p pocketune-store --test system -- --ignored versions::write`
+//! A new version gets a folder of its own: `scripts/store-fixture.sh`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -129,7 +128,7 @@ fn check_experiments(store: &Store) {
 }
 
 #[test]
-#[ignore = "writes the fixture of the current version"]
+#[ignore = "scripts/store-fixture.sh runs it"]
 fn write() {
     let world = World::new();
     let one = world.install(1, 1).unwrap();

@@ -123,7 +123,7 @@ public class Adapters private constructor(
     public suspend fun clockBehindSeconds(): ULong = handle.call { it.clockBehindS() }
 
     /**
-     * Takes the clock for right, on the word of whoever holds the device.
+     * Trusts the device's clock again: call it when the user says that the clock is right.
      *
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
