@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use pocketune_llama::{LOGIT_MAX, Outputs, Sampler, Stage, Token};
 
 use crate::cancel::CancelToken;
-use crate::chat::PromptText;
 use crate::constraint::ActiveConstraint;
+use crate::conversation::PromptText;
 use crate::engine::Shared;
 use crate::error::Error;
 use crate::options::{GenerationOptions, Sampling};
