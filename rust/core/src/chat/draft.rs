@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::options::GenerationOptions;
 use crate::reply::{Reply, StopReason};
 use crate::results::Features;
-use crate::worker::{Generation, Source};
+use crate::worker::Source;
 
 impl Chat {
     /// A chat of the same history under other adapters.
@@ -44,7 +44,7 @@ impl Chat {
             ask: Ask::Draft(text.to_owned()),
         };
         let cancelled = cancel.clone();
-        let stream = Generation::submit(&self.shared, lane, source, options, cancelled)?;
+        let stream = self.shared.generate(lane, source, options, cancelled)?;
         let reply = stream.finish()?;
         match reply.stop_reason {
             StopReason::Cancelled => Err(Error::Cancelled),

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::options::GenerationOptions;
 use crate::reply::ReplyStream;
 use crate::results::Features;
-use crate::worker::{AdapterSetId, Generation, LaneId, Source};
+use crate::worker::{AdapterSetId, LaneId, Source};
 
 /// One conversation on an engine.
 ///
@@ -145,7 +145,8 @@ impl Chat {
             conversation: Arc::clone(&self.conversation),
             ask,
         };
-        Generation::submit(&self.shared, seat.lane, source, options, CancelToken::new())
+        self.shared
+            .generate(seat.lane, source, options, CancelToken::new())
     }
 
     /// Features of the last reply in the history.

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::options::GenerationOptions;
 use crate::reply::ReplyStream;
 use crate::results::Score;
-use crate::worker::{Generation, LaneId, Source};
+use crate::worker::{LaneId, Source};
 
 /// An engine under one candidate adapter, beside the engine as it is.
 ///
@@ -100,13 +100,10 @@ impl EvaluationSession {
     ) -> Result<ReplyStream, Error> {
         let source = Source::Raw(self.open.shared.raw_text(prompt));
         let cancel = CancelToken::new();
-        Generation::submit(
-            &self.open.shared,
-            self.open.completion,
-            source,
-            options,
-            cancel,
-        )
+        let completion = self.open.completion;
+        self.open
+            .shared
+            .generate(completion, source, options, cancel)
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the
