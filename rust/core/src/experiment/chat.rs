@@ -9,7 +9,7 @@ use super::Experiment;
 use crate::adapters::Adapters;
 use crate::chat::Chat;
 use crate::conversation::ChatOptions;
-use crate::engine::{AdapterSet, Engine, Seat};
+use crate::engine::{AdaptedLane, AdapterSet, Engine};
 use crate::error::Error;
 
 /// A conversation of an experiment by conversation: under the arm that its unit was
@@ -83,7 +83,7 @@ impl Engine {
         options: ChatOptions,
     ) -> Result<Chat, Error> {
         let lane = self.shared().new_lane(set.id());
-        let seat = Seat::new(lane, Arc::clone(set));
-        Chat::fixed(Arc::clone(self.shared()), seat, options)
+        let lane = AdaptedLane::new(lane, Arc::clone(set));
+        Chat::fixed(Arc::clone(self.shared()), lane, options)
     }
 }
