@@ -8,13 +8,13 @@ use pocketune_adapter::Timestamp;
 use pocketune_judge::critic::Panel;
 use pocketune_judge::experiment::{Arm, DesignKind, Measure, Outcome, Pick};
 
+use super::Experiment;
 use super::auto::{self, measured};
-use super::{Adapters, Experiment};
 use crate::cancel::CancelToken;
-use crate::chat::{Chat, Message};
-use crate::engine::Engine;
+use crate::chat::Chat;
+use crate::conversation::{ChatOptions, Message};
 use crate::error::Error;
-use crate::options::{ChatOptions, GenerationOptions};
+use crate::options::GenerationOptions;
 use crate::reply::Reply;
 use crate::reward::{RewardModel, RewardScore};
 
@@ -91,11 +91,9 @@ impl SideBySideChat {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for an experiment of another design; [`Error::Store`] where
-    /// an adapter of an arm is refused; those of [`Engine::chat`].
+    /// an adapter of an arm is refused; those of [`crate::Engine::chat`].
     pub fn start(
         experiment: Arc<Experiment>,
-        adapters: &Adapters,
-        engine: &Engine,
         options: ChatOptions,
         reward: Option<RewardModel>,
         now: Timestamp,
@@ -104,12 +102,13 @@ impl SideBySideChat {
             let reason = "is of an experiment in which one arm answers";
             return Err(Error::option("design", reason));
         }
+        let engine = experiment.adapters.engine()?;
         let [incumbent, challenger] = match experiment.ended()? {
             // Nobody asks them any more: what has lost may be gone.
             true => [engine.shared().active(), engine.shared().active()],
             false => [
-                experiment.load(adapters, engine, Arm::Incumbent, now)?,
-                experiment.load(adapters, engine, Arm::Challenger, now)?,
+                experiment.load(Arm::Incumbent, now)?,
+                experiment.load(Arm::Challenger, now)?,
             ],
         };
         let incumbent = engine.chat_under(&incumbent, options)?;
