@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod experiment_records;
 mod experiments;
+mod log_lines;
 mod logging;
 mod records;
 mod results;
@@ -40,6 +41,7 @@ pub use experiment_records::{
     Verdict, VerdictReason,
 };
 pub use experiments::{ArmChat, Experiment, SideBySideChat};
+pub use log_lines::{LogLine, LogLines};
 pub use logging::{LogLevel, start_logging};
 pub use records::{
     Constraint, EngineOptions, GenerationOptions, KvCacheType, Penalties, Pooling, Prompt,
