@@ -43,7 +43,7 @@ pub use engine::{
     Embedding, Engine, EvaluationChat, EvaluationSession, Pooling, Prompt, Score, TokenScore,
 };
 pub use error::Error;
-pub use experiment::{ArmChat, Asked, Choice, Experiment, Shown, SideBySideChat};
+pub use experiment::{ArmChat, Asked, AskedPart, Choice, Experiment, Shown, SideBySideChat};
 pub use facts::ModelFacts;
 pub use memory::MemoryEstimate;
 pub use options::{

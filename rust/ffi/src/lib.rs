@@ -25,6 +25,7 @@ mod records;
 mod results;
 mod reviews;
 mod reward;
+mod side_by_side;
 mod stream;
 
 pub use adapter_records::{
@@ -40,7 +41,7 @@ pub use experiment_records::{
     Arm, Asked, Choice, DamagedExperiment, Decision, Forecast, Measure, MetricEvidence, Outcome,
     Verdict, VerdictReason,
 };
-pub use experiments::{ArmChat, Experiment, SideBySideChat};
+pub use experiments::{ArmChat, Experiment};
 pub use log_lines::{LogLine, LogLines};
 pub use logging::{LogLevel, start_logging};
 pub use records::{
@@ -52,6 +53,7 @@ pub use reviews::{DoubtfulReply, ReviewConsent, ReviewLabel};
 pub use reward::{
     BestOf, Draft, Judgement, Objection, RewardModel, RewardScore, Ruling, criticize,
 };
+pub use side_by_side::{AskedPart, AskedStream, SideBySideChat};
 pub use stream::{Reply, ReplyPart, ReplyStream, StopReason};
 
 /// Version of the native library, such as `0.1.0`.

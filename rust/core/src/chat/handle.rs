@@ -11,7 +11,7 @@ use crate::chat::{Message, Proven, Role};
 use crate::engine::{AdapterSet, Seat, Shared};
 use crate::error::Error;
 use crate::options::{ChatOptions, GenerationOptions, OverflowPolicy};
-use crate::reply::ReplyStream;
+use crate::reply::{ReplyStream, Stopper};
 use crate::reward::{Features, RewardModel, RewardScore};
 use crate::worker::{AdapterSetId, Generation, LaneId, Source};
 
@@ -29,6 +29,8 @@ pub struct Chat {
     fixed: bool,
     // Also held by every request that has not ended.
     pub(super) conversation: Arc<Conversation>,
+    // Replies that were asked for and may not have ended.
+    replies: Mutex<Vec<Stopper>>,
 }
 
 impl Chat {
@@ -64,6 +66,7 @@ impl Chat {
             seat: Mutex::new(seat),
             fixed: true,
             conversation,
+            replies: Mutex::default(),
         })
     }
 
@@ -79,6 +82,7 @@ impl Chat {
             seat: Mutex::new(seat),
             fixed: true,
             conversation,
+            replies: Mutex::default(),
         }
     }
 
@@ -135,7 +139,26 @@ impl Chat {
             conversation: Arc::clone(&self.conversation),
             ask,
         };
-        Generation::submit(&self.shared, seat.lane, source, options, CancelToken::new())
+        let cancel = CancelToken::new();
+        let stream = Generation::submit(&self.shared, seat.lane, source, options, cancel)?;
+        let mut replies = self.replies();
+        replies.retain(|reply| !reply.is_over());
+        replies.push(stream.stopper());
+        Ok(stream)
+    }
+
+    /// Ends the reply under way, and those that wait behind it. Returns at once. The stream
+    /// of each still ends with [`crate::ReplyPart::Done`] ([`crate::StopReason::Cancelled`]),
+    /// and what text there is joins the history; what is asked next goes on from there.
+    /// Does nothing where no reply of [`Chat::send`] or [`Chat::regenerate`] is under way.
+    pub fn stop(&self) {
+        for reply in self.replies().drain(..) {
+            reply.stop();
+        }
+    }
+
+    fn replies(&self) -> MutexGuard<'_, Vec<Stopper>> {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a reward model says of the last reply in the history. Blocks until the

@@ -1,5 +1,6 @@
 //! Experiments on this device: who sees which arm, what came of it, what it proves.
 
+mod asked;
 mod auto;
 mod chat;
 mod side_by_side;
@@ -19,8 +20,9 @@ use crate::adapters::Adapters;
 use crate::engine::Engine;
 use crate::error::Error;
 
+pub use asked::{Asked, AskedPart, Choice, Shown};
 pub use chat::ArmChat;
-pub use side_by_side::{Asked, Choice, Shown, SideBySideChat};
+pub use side_by_side::SideBySideChat;
 
 /// An experiment on this device. What happens in it is a ledger in the app's store: each
 /// call that returns has written what it did, and two processes may record at once.
