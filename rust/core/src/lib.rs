@@ -47,7 +47,9 @@ pub use digest::DigestCache;
 pub use engine::Engine;
 pub use error::{ConstraintError, Error};
 pub use evaluation::{EvaluationChat, EvaluationSession};
-pub use experiment::{ArmChat, Asked, Choice, Experiment, Experiments, Shown, SideBySideChat};
+pub use experiment::{
+    ArmChat, Asked, AskedPart, Choice, Experiment, Experiments, Shown, SideBySideChat,
+};
 pub use facts::ModelFacts;
 pub use memory::MemoryEstimate;
 pub use options::{EngineOptions, GenerationOptions, KvCacheType, Penalties, Sampling};

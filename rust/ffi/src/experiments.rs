@@ -5,14 +5,12 @@ use std::sync::Arc;
 use pocketune_core as core;
 use pocketune_core::{Error, now};
 
-use crate::background::{self, Cancellation};
-use crate::chat::{Chat, ChatOptions, Message};
+use crate::background;
+use crate::chat::{Chat, ChatOptions};
 use crate::error::PocketuneError;
-use crate::experiment_records::{
-    Arm, Asked, Choice, DamagedExperiment, Decision, Measure, Outcome,
-};
-use crate::records::GenerationOptions;
+use crate::experiment_records::{Arm, DamagedExperiment, Decision, Measure, Outcome};
 use crate::reward::RewardModel;
+use crate::side_by_side::SideBySideChat;
 
 /// The experiments of a store. Thread-safe.
 #[derive(Debug, uniffi::Object)]
@@ -235,7 +233,7 @@ impl Experiment {
         background::run(move |_| {
             let reward = reward.map(|model| model.core().clone());
             let chat = core::SideBySideChat::start(experiment, options.into(), reward, now())?;
-            Ok(Arc::new(SideBySideChat(Arc::new(chat))))
+            Ok(SideBySideChat::wrap(chat))
         })
         .await
     }
@@ -252,51 +250,5 @@ impl Experiment {
     ) -> Result<T, PocketuneError> {
         let experiment = Arc::clone(&self.0);
         background::run(move |_| work(&experiment)).await
-    }
-}
-
-/// A conversation in which both arms answer and the user picks. Thread-safe.
-#[derive(Debug, uniffi::Object)]
-pub struct SideBySideChat(Arc<core::SideBySideChat>);
-
-#[uniffi::export]
-impl SideBySideChat {
-    /// Asks both arms, one after the other, and returns both replies in the order in which
-    /// they are to be shown. Cancelling the call cancels both. A question before that was
-    /// not picked from counts as left open, and the incumbent's reply as the one that was said.
-    ///
-    /// # Errors
-    /// As `Chat.send` and `Experiment.assign`; `Cancelled`. Then nothing was said or written,
-    /// and the question before is still open.
-    pub async fn ask(
-        &self,
-        text: String,
-        options: GenerationOptions,
-        cancellation: Option<Arc<Cancellation>>,
-    ) -> Result<Asked, PocketuneError> {
-        let chat = Arc::clone(&self.0);
-        background::run_under(cancellation, move |cancel| {
-            let asked = chat.ask(&text, &options.into(), now(), cancel)?;
-            Ok(asked.into())
-        })
-        .await
-    }
-
-    /// Writes down what the user picked, and goes on from there; from the incumbent's reply
-    /// where neither is better.
-    ///
-    /// # Errors
-    /// `NotNow` where nothing waits for a pick, while a question is being answered, and where
-    /// the experiment was ended meanwhile; `InvalidArgument` where the pick was recorded by
-    /// `record`; `StorageFailed`.
-    pub async fn pick(&self, choice: Choice) -> Result<(), PocketuneError> {
-        let chat = Arc::clone(&self.0);
-        background::run(move |_| chat.pick(choice.into(), now())).await
-    }
-
-    /// The turns so far, without the system prompt.
-    #[must_use]
-    pub fn history(&self) -> Vec<Message> {
-        self.0.history().into_iter().map(Into::into).collect()
     }
 }

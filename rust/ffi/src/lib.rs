@@ -20,11 +20,13 @@ mod engine;
 mod error;
 mod experiment_records;
 mod experiments;
+mod log_lines;
 mod logging;
 mod records;
 mod results;
 mod reviews;
 mod reward;
+mod side_by_side;
 mod store;
 mod stream;
 
@@ -42,7 +44,8 @@ pub use experiment_records::{
     Arm, Asked, Choice, DamagedExperiment, Decision, Forecast, Measure, MetricEvidence, Outcome,
     Verdict, VerdictReason,
 };
-pub use experiments::{ArmChat, Experiment, Experiments, SideBySideChat};
+pub use experiments::{ArmChat, Experiment, Experiments};
+pub use log_lines::{LogLine, LogLines};
 pub use logging::{LogLevel, start_logging};
 pub use records::{
     Constraint, EngineOptions, GenerationOptions, KvCacheType, Penalties, Pooling, Prompt,
@@ -53,6 +56,7 @@ pub use reviews::{DoubtfulReply, ReviewLabel, Reviews};
 pub use reward::{
     BestOf, Draft, Judgement, Objection, RewardModel, RewardModels, RewardScore, Ruling, criticize,
 };
+pub use side_by_side::{AskedPart, AskedStream, SideBySideChat};
 pub use store::Store;
 pub use stream::{Reply, ReplyPart, ReplyStream, StopReason};
 

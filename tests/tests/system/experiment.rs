@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use pocketune_adapter::SubjectKind;
 use pocketune_core::{
-    Arm, Asked, CancelToken, ChatOptions, Choice, Digest, Error, Experiment, ExperimentError,
-    GenerationOptions, Measure, Outcome, Pick, Reason, SideBySideChat, Store, StoreError,
-    Timestamp, Verdict,
+    Arm, Asked, AskedPart, CancelToken, ChatOptions, Choice, Digest, Error, Experiment,
+    ExperimentError, GenerationOptions, Measure, Outcome, Pick, Reason, SideBySideChat, Store,
+    StoreError, Timestamp, Verdict,
 };
 use pocketune_store::{StoreFolder, StoredRun};
 use serde_json::{Value, json};
@@ -434,6 +434,57 @@ fn a_question_that_fails_leaves_the_one_before_open() {
     assert_eq!(chat.history().len(), 2);
     let decision = experiment.verdict(world.now).unwrap();
     assert_eq!(decision.exposures.iter().sum::<u64>(), 1);
+}
+
+#[test]
+fn both_replies_are_heard_as_they_are_generated() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let experiment = Arc::new(start(&world, &challenger, "side_by_side", &picks()));
+    let chat = side_by_side(&world, &experiment);
+    let cancel = CancelToken::new();
+    for _ in 0..4 {
+        let mut heard = Vec::new();
+        let mut hear = |part| heard.push(part);
+        let asked = chat.ask_streamed(QUESTION, &options(), world.now, &cancel, &mut hear);
+        let Asked::Two(shown) = asked.unwrap() else {
+            panic!("takes no part");
+        };
+        let change = heard.partition_point(|part| matches!(part, AskedPart::First(_)));
+        let text = |parts: &[AskedPart]| -> String {
+            let pieces = parts.iter().map(|part| match part {
+                AskedPart::First(text) | AskedPart::Second(text) => text.as_str(),
+            });
+            pieces.collect()
+        };
+        assert!(change > 1 && heard.len() > change + 1, "{heard:?}");
+        assert_eq!(text(&heard[..change]), shown.first.text);
+        assert_eq!(text(&heard[change..]), shown.second.text);
+        chat.pick(Choice::Second, world.now).unwrap();
+        assert_eq!(chat.history().last().unwrap().content, shown.second.text);
+    }
+}
+
+#[test]
+fn replies_that_are_cancelled_while_they_are_heard_are_not_counted() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let experiment = Arc::new(start(&world, &challenger, "side_by_side", &picks()));
+    let chat = side_by_side(&world, &experiment);
+    for in_second in [false, true] {
+        let cancel = CancelToken::new();
+        let mut hear = |part| {
+            if matches!(part, AskedPart::Second(_)) == in_second {
+                cancel.cancel();
+            }
+        };
+        let stopped = chat.ask_streamed(QUESTION, &options(), world.now, &cancel, &mut hear);
+        assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+        assert!(chat.history().is_empty());
+        assert_eq!(experiment.verdict(world.now).unwrap().exposures, [0, 0]);
+        let pick = chat.pick(Choice::First, world.now);
+        assert!(matches!(pick, Err(Error::NotNow { .. })), "{pick:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Experiments on this device: who sees which arm, what came of it, what it proves.
 
+mod asked;
 mod auto;
 mod chat;
 mod side_by_side;
@@ -18,8 +19,9 @@ use pocketune_store::{Appended, StoredRun};
 use crate::adapters::Adapters;
 use crate::error::Error;
 
+pub use asked::{Asked, AskedPart, Choice, Shown};
 pub use chat::ArmChat;
-pub use side_by_side::{Asked, Choice, Shown, SideBySideChat};
+pub use side_by_side::SideBySideChat;
 pub use started::Experiments;
 
 /// An experiment on this device. What happens in it is a ledger in the app's store: each
