@@ -29,6 +29,7 @@ mod results;
 mod review;
 mod reward;
 mod source;
+mod store;
 mod suites;
 mod text;
 mod threads;
@@ -46,7 +47,9 @@ pub use digest::DigestCache;
 pub use engine::Engine;
 pub use error::{ConstraintError, Error};
 pub use evaluation::{EvaluationChat, EvaluationSession};
-pub use experiment::{ArmChat, Asked, Choice, Experiment, Shown, SideBySideChat};
+pub use experiment::{
+    ArmChat, Asked, AskedPart, Choice, Experiment, Experiments, Shown, SideBySideChat,
+};
 pub use facts::ModelFacts;
 pub use memory::MemoryEstimate;
 pub use options::{EngineOptions, GenerationOptions, KvCacheType, Penalties, Sampling};
@@ -66,7 +69,7 @@ pub use pocketune_judge::experiment::{
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use pocketune_store::{
     Action, Active, ActiveAdapter, Delivery, HistoryEntry, InstalledAdapter, Purpose,
-    RefusedAdapter, Review, ReviewLabel, Store, StoreError,
+    RefusedAdapter, ReviewLabel, StoreError, VerifiedDelivery,
 };
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
@@ -76,5 +79,6 @@ pub use reward::{
     BestOf, Draft, Preference, RewardModel, RewardScore, comparisons, replies_at_most,
 };
 pub use source::ModelSource;
+pub use store::{RewardModels, Store};
 pub use suites::{Responder, Scorer, answer, evaluate};
 pub use threads::default_threads;

@@ -135,7 +135,9 @@ impl Graph {
             let mut grown = false;
             for used in reach.values_mut() {
                 let before = used.len();
-                let next = used.iter().flat_map(|it| direct.get(it).into_iter().flatten());
+                let next = used
+                    .iter()
+                    .flat_map(|it| direct.get(it).into_iter().flatten());
                 let next: Vec<&str> = next.copied().collect();
                 used.extend(next);
                 grown |= used.len() > before;
@@ -175,6 +177,8 @@ impl Graph {
 
 /// The module that an import of the root leads to.
 fn top(path: &[String], modules: &BTreeSet<String>) -> Option<String> {
-    let mut parts = path.iter().filter(|part| *part != "crate" && *part != "self");
+    let mut parts = path
+        .iter()
+        .filter(|part| *part != "crate" && *part != "self");
     parts.next().filter(|part| modules.contains(*part)).cloned()
 }

@@ -60,7 +60,9 @@ fn package(value: &Value) -> Result<Package, String> {
     let uses = uses.filter_map(|it| text(it, "name").ok());
     Ok(Package {
         uses: uses.filter_map(|name| short(&name)).collect(),
-        targets: list(value, "targets").map(target).collect::<Result<_, _>>()?,
+        targets: list(value, "targets")
+            .map(target)
+            .collect::<Result<_, _>>()?,
         name: short(&name).ok_or(format!("{name}: the name must begin with {PREFIX}"))?,
     })
 }

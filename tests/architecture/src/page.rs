@@ -15,7 +15,8 @@ pub struct Page(String);
 /// What the system says.
 pub fn page() -> Result<Page, String> {
     let text = fs::read_to_string(repository().join("rust/ARCHITECTURE.md"));
-    text.map(Page).map_err(|error| format!("rust/ARCHITECTURE.md: {error}"))
+    text.map(Page)
+        .map_err(|error| format!("rust/ARCHITECTURE.md: {error}"))
 }
 
 impl Page {
@@ -70,5 +71,8 @@ impl Page {
 
 fn names(line: &str) -> Vec<String> {
     let names = line.split(',').map(str::trim);
-    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }

@@ -38,7 +38,9 @@ fn no_crate_has_a_circle_of_modules() {
         let mut src = src.filter(|root| root.parent().is_some_and(|it| it.ends_with("src")));
         let src = src.next().and_then(Path::parent).unwrap();
         let circles = graph(src).circles();
-        let allowed = CIRCLES_ALLOWED.iter().any(|(name, _)| *name == package.name);
+        let allowed = CIRCLES_ALLOWED
+            .iter()
+            .any(|(name, _)| *name == package.name);
         if circles.is_empty() == allowed {
             told += &match allowed {
                 true => format!("\n{} has no circle any more\n", package.name),
@@ -68,7 +70,11 @@ fn unsafe_code_stands_only_where_the_page_allows_it() {
             let below = path.strip_prefix(repository()).unwrap();
             match places.iter().position(|place| below.starts_with(place)) {
                 Some(place) => used[place] |= !lines.is_empty(),
-                None => told.extend(lines.iter().map(|line| format!("{}:{line}", below.display()))),
+                None => told.extend(
+                    lines
+                        .iter()
+                        .map(|line| format!("{}:{line}", below.display())),
+                ),
             }
         }
     }

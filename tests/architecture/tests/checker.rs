@@ -69,16 +69,26 @@ fn what_stays_inside_a_module_is_no_arrow() {
     ] {
         assert_eq!(arrows(&[TWO, ("a.rs", text)]), [], "{text}");
     }
-    let inside = [TWO, ("a/one.rs", "use super::two::X;"), ("a/two.rs", "use super::one::Y;")];
+    let inside = [
+        TWO,
+        ("a/one.rs", "use super::two::X;"),
+        ("a/two.rs", "use super::one::Y;"),
+    ];
     assert_eq!(arrows(&inside), []);
 }
 
 #[test]
 fn what_the_root_makes_known_leads_to_where_it_comes_from() {
-    let root = ("lib.rs", "mod a; mod b; pub use b::{X, Y as Z}; pub use other::W;");
+    let root = (
+        "lib.rs",
+        "mod a; mod b; pub use b::{X, Y as Z}; pub use other::W;",
+    );
     for name in ["X", "Z"] {
         let text = format!("use crate::{name};");
-        assert_eq!(arrows(&[root, ("a.rs", &text)]), [arrow("(root)", "b"), arrow("a", "b")]);
+        assert_eq!(
+            arrows(&[root, ("a.rs", &text)]),
+            [arrow("(root)", "b"), arrow("a", "b")]
+        );
     }
 }
 
@@ -95,7 +105,11 @@ fn circles_are_found_of_any_length_and_by_way_of_the_root() {
     ]);
     assert!(none.circles().is_empty());
 
-    let two = graph(&[TWO, ("a.rs", "use crate::b::X;"), ("b.rs", "use crate::a::Y;")]);
+    let two = graph(&[
+        TWO,
+        ("a.rs", "use crate::b::X;"),
+        ("b.rs", "use crate::a::Y;"),
+    ]);
     assert_eq!(two.circles().len(), 1);
     assert_eq!(two.circles()[0][0].to_string(), "a uses b (a.rs:1)");
 
@@ -173,7 +187,8 @@ fn unsafe_code_is_found_and_talk_of_it_is_not() {
     ] {
         assert_eq!(unsafe_lines(&format!("\n{text}")).unwrap(), [2], "{text}");
     }
-    let talk = "// unsafe\n/* unsafe */ #![forbid(unsafe_code)]\nfn f() { \"unsafe\"; unsafe_lines() }";
+    let talk =
+        "// unsafe\n/* unsafe */ #![forbid(unsafe_code)]\nfn f() { \"unsafe\"; unsafe_lines() }";
     assert!(unsafe_lines(talk).unwrap().is_empty());
 }
 
