@@ -59,7 +59,10 @@ impl Page {
     }
 
     /// The lines of the first fenced block after a heading.
-    fn lines_of(&self, heading: &str) -> Result<impl Iterator<Item = &str>, String> {
+    fn lines_of<'a>(
+        &'a self,
+        heading: &str,
+    ) -> Result<impl Iterator<Item = &'a str> + use<'a>, String> {
         let missing = || format!("there is no section `{heading}` with a fenced block");
         let start = format!("\n## {heading}\n");
         let (_, section) = self.0.split_once(&start).ok_or_else(missing)?;

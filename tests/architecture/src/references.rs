@@ -16,6 +16,7 @@ pub(crate) struct Reference {
 pub(crate) fn references(file: &File, module: &[String]) -> Vec<Reference> {
     let mut collector = Collector {
         module: module.to_vec(),
+        in_definition: false,
         found: Vec::new(),
     };
     collector.visit_file(file);
@@ -48,6 +49,8 @@ pub(crate) fn declared(file: &File) -> Vec<String> {
 struct Collector {
     // The module that is being read, inline ones included.
     module: Vec<String>,
+    // In a macro's definition `super` and `self` are those of wherever it is used.
+    in_definition: bool,
     found: Vec<Reference>,
 }
 
@@ -61,6 +64,7 @@ impl Collector {
         };
         let mut path = match first.as_str() {
             "crate" => Vec::new(),
+            "self" | "super" if self.in_definition => return,
             "self" | "super" => self.module.clone(),
             _ if self.module.is_empty() => Vec::new(),
             _ => return,
@@ -210,7 +214,10 @@ impl<'ast> Visit<'ast> for Collector {
 
     fn visit_macro(&mut self, found: &'ast Macro) {
         self.visit_path(&found.path);
+        let before = self.in_definition;
+        self.in_definition |= found.path.is_ident("macro_rules");
         self.note_tokens(found.tokens.clone());
+        self.in_definition = before;
     }
 
     fn visit_attribute(&mut self, found: &'ast Attribute) {

@@ -42,7 +42,7 @@ fn an_arrow_is_seen_however_it_is_written() {
         "fn f() { println!(\"{}\", crate::b::go()); }",
         "fn f() { vec![vec![super::b::go()]]; }",
         "macro_rules! m { () => { $crate::b::go() } }",
-        "m! { use crate::{b, c}; }",
+        "m! { use crate::{b::X, b::Y}; }",
         "#[derive(Debug)] #[wrapped(with(crate::b::go))] struct X;",
         "#[cfg(unix)] use crate::b::X;",
     ] {
@@ -66,6 +66,7 @@ fn what_stays_inside_a_module_is_no_arrow() {
         "// crate::b::go()\n/// As [`crate::b::go`].\nfn f() { let s = \"crate::b\"; }",
         "#[cfg(test)] mod tests { use crate::b::X; }",
         "#[cfg(test)] use crate::b::X;",
+        "macro_rules! m { () => { super::b::go() } }",
     ] {
         assert_eq!(arrows(&[TWO, ("a.rs", text)]), [], "{text}");
     }
