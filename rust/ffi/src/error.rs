@@ -4,8 +4,8 @@ use std::io;
 
 use pocketune_core::{Error, ExperimentError, StoreError};
 
-use crate::adapter_records::AdapterRefusal;
 use crate::consents::ConsentPurpose;
+use crate::refusal::AdapterRefusal;
 
 /// Why a call failed. Messages are for logs and developers, and contain no
 /// prompt, reply or path.

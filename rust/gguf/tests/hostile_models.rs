@@ -1,5 +1,6 @@
 //! Well-formed files that llama.cpp would die of, or refuse late, each refused
 //! for its own reason.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use pocketune_gguf::fixtures::{FEED_FORWARD, HEAD_LENGTH, Shape, TinyModel};
