@@ -1,5 +1,7 @@
 //! One error for the whole core.
 
+mod constraint;
+
 use pocketune_adapter::AdapterError;
 use pocketune_base::LineFault;
 use pocketune_gguf::GgufError;
@@ -10,7 +12,8 @@ use pocketune_judge::suite::SuiteError;
 use pocketune_llama::LlamaError;
 use pocketune_store::StoreError;
 
-use crate::constraint::ConstraintError;
+pub use constraint::ConstraintError;
+pub(crate) use constraint::SCHEMA_BYTES_MAX;
 
 /// Why a request failed. Never contains a prompt, a reply or a path.
 ///
@@ -44,6 +47,17 @@ pub enum Error {
     ArchitectureUnsupported {
         /// The file's `general.architecture`.
         architecture: String,
+    },
+    /// A well-formed model with a part that this version cannot run.
+    #[error("{fault}")]
+    FeatureUnsupported {
+        /// The file's `general.architecture`, where it has one.
+        architecture: Option<String>,
+        /// The part, such as `mixture of experts`.
+        feature: String,
+        /// What was found.
+        #[source]
+        fault: GgufError,
     },
     /// llama.cpp would not load a file that passed the audit.
     #[error("the model could not be loaded: {0}")]
@@ -172,6 +186,21 @@ impl Error {
         }
     }
 
+    /// What is wrong with a model of this architecture.
+    pub(crate) fn of_model(architecture: Option<&str>, fault: GgufError) -> Self {
+        match (fault.unsupported_feature(), fault) {
+            (_, GgufError::UnsupportedArchitecture { found }) => Self::ArchitectureUnsupported {
+                architecture: found,
+            },
+            (Some(feature), fault) => Self::FeatureUnsupported {
+                architecture: architecture.map(str::to_owned),
+                feature,
+                fault,
+            },
+            (None, fault) => Self::ModelInvalid(fault),
+        }
+    }
+
     /// What a failed load means to the caller.
     pub(crate) fn from_load(error: LlamaError) -> Self {
         match error {
@@ -217,12 +246,7 @@ impl From<AdapterError> for Error {
 }
 
 impl From<GgufError> for Error {
-    fn from(error: GgufError) -> Self {
-        match error {
-            GgufError::UnsupportedArchitecture { found } => Self::ArchitectureUnsupported {
-                architecture: found,
-            },
-            other => Self::ModelInvalid(other),
-        }
+    fn from(fault: GgufError) -> Self {
+        Self::of_model(None, fault)
     }
 }
