@@ -11,6 +11,7 @@ use pocketune_core::{
 };
 use pocketune_kernels::{Matrix, Panels, ThreadPool, matmul_forward};
 use pocketune_llama::fastest_f32_product;
+use pocketune_terminal::RunError;
 use pocketune_train::{
     Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions,
     Precision, Projection, Sample, Schedule, TrainError, Trainer, TrainerOptions,
@@ -195,7 +196,7 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
     bar.finish_and_clear();
     let peak = workshop.peak_bytes();
     let peak_flops = gemm_peak_flops_per_s(model, pool, args.sequence_tokens)?;
-    let dirty = dirty_file_bytes().ok_or(CliError::NoMemoryFigures)?;
+    let dirty = dirty_file_bytes().ok_or(RunError::NoMemoryFigures)?;
     let apply = engine
         .as_ref()
         .map(|engine| Apply::measure(engine, model, trainer.lora()));

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use pocketune_core::{PeakMemory, ProcessMemory, default_threads};
 use pocketune_kernels::ThreadPool;
+use pocketune_terminal::RunError;
 use pocketune_train::{Lora, Model};
 
 use crate::error::CliError;
@@ -24,7 +25,7 @@ pub(crate) struct Workshop {
 impl Workshop {
     /// Maps the model at `path`; memory counts from here on.
     pub(crate) fn open(path: &Path, threads: Option<usize>) -> Result<Self, CliError> {
-        let baseline = ProcessMemory::now().ok_or(CliError::NoMemoryFigures)?;
+        let baseline = ProcessMemory::now().ok_or(RunError::NoMemoryFigures)?;
         let memory = PeakMemory::watch();
         Ok(Self {
             model: Model::open(path)?,

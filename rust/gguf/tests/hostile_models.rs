@@ -1189,7 +1189,7 @@ fn arrays_that_only_a_log_reads() {
     assert!(audit(TinyModel::llama().set("general.languages", tags.as_slice())).is_ok());
 }
 
-/// What README says is refused, with the words that say why.
+/// What docs/models.md says is refused, with the words that say why.
 #[test]
 fn refusals_say_why_in_plain_words() {
     let with_tensor = |name: &str| {

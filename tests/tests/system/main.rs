@@ -31,6 +31,7 @@ mod saved;
 mod scoring;
 mod sharing;
 mod soak;
+mod store;
 mod template;
 mod vocabulary;
 mod world;

@@ -124,7 +124,7 @@ pub(crate) fn each<T>(
     let file = files::open(&named, path)?;
     let length = file.metadata().map_err(|error| named.unreadable(error))?;
     if length.len() > DATA_BYTES_MAX {
-        return Err(named.too_long(DATA_BYTES_MAX));
+        return Err(named.too_long(DATA_BYTES_MAX).into());
     }
     // It may grow meanwhile.
     let mut lines = LineReader::new(BufReader::new(file.take(DATA_BYTES_MAX)));
@@ -136,7 +136,7 @@ pub(crate) fn each<T>(
                 all.push(read.map_err(|fault| error(path, line.number, &fault))?);
             }
             Ok(None) => break,
-            Err(ReadLinesError::Io(error)) => return Err(named.unreadable(error)),
+            Err(ReadLinesError::Io(error)) => return Err(named.unreadable(error).into()),
             Err(ReadLinesError::Line(LineError { line, fault })) => {
                 return Err(error(path, line, &DataFault::Line(fault)));
             }

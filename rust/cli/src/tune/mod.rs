@@ -224,7 +224,7 @@ impl Data {
     /// The engine that tokenizes is closed before anything is trained.
     fn read(args: &TuneArgs, model: &Path, output: &Output) -> Result<Self, CliError> {
         if args.heldout.is_some() && !args.pairs() {
-            return Err(CliError::Usage(
+            return Err(CliError::usage(
                 "--heldout takes pairs, for --objective dpo",
             ));
         }
