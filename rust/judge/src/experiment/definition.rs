@@ -1,11 +1,10 @@
 //! What an experiment compares, and by what rules.
 
-use pocketune_base::json;
+use pocketune_base::{Digest, json};
 use serde::{Deserialize, Serialize};
 
 use super::assign::{self, BucketRange};
 use super::{Arm, ExperimentError, Measure};
-use crate::digest::{is_hex, sha256_hex};
 use crate::stats::Design;
 
 /// Most metrics of one experiment.
@@ -241,7 +240,7 @@ impl Definition {
             challenger,
         } = &self.arms;
         let mut adapters = incumbent.adapters.iter().chain(&challenger.adapters);
-        if !adapters.all(|adapter| is_hex(adapter)) {
+        if !adapters.all(|adapter| Digest::from_hex(adapter).is_some()) {
             return invalid("an arm's adapter is no SHA-256");
         }
         let twice = |arm: &ArmDefinition| {
@@ -296,7 +295,7 @@ impl Definition {
     /// instead: its subject is the SHA-256 of the bytes that were parsed here.
     #[must_use]
     pub fn sha256(&self) -> String {
-        sha256_hex(&serde_json::to_vec(self).unwrap_or_default())
+        Digest::of(&serde_json::to_vec(self).unwrap_or_default()).to_string()
     }
 
     /// From how many outcomes of each arm on a person counts.

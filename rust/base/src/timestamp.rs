@@ -12,7 +12,7 @@ use time::{OffsetDateTime, UtcOffset};
 pub struct Timestamp(i64);
 
 /// 9999-12-31T23:59:59Z.
-const LAST: i64 = pocketune_base::SECONDS_LAST;
+const LAST: i64 = crate::SECONDS_LAST;
 
 impl Timestamp {
     /// From seconds since 1970, brought into the range. What is too late for that but can be

@@ -1,9 +1,13 @@
 //! SHA-256 digests and their one spelling.
 
 use std::fmt;
+use std::io::{self, Read};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
+
+/// What is read at once.
+const PIECE_BYTES: usize = 1 << 18;
 
 /// A SHA-256 digest, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,7 +17,34 @@ impl Digest {
     /// Of bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        Self::of_parts([bytes])
+    }
+
+    /// Of parts, one after the other, as if they were one.
+    #[must_use]
+    pub fn of_parts(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+
+    /// Of everything that can be read, a piece at a time. Blocks.
+    ///
+    /// # Errors
+    /// What reading failed with.
+    pub fn of_reader(mut from: impl Read) -> io::Result<Self> {
+        let mut hasher = Sha256::new();
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            match from.read(&mut piece) {
+                Ok(0) => return Ok(Self(hasher.finalize().into())),
+                Ok(read) => hasher.update(piece.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// What a hash function returned.
@@ -79,7 +110,19 @@ impl<'de> Deserialize<'de> for Digest {
 
 #[cfg(test)]
 mod tests {
-    use super::Digest;
+    use std::io;
+
+    use super::{Digest, PIECE_BYTES};
+
+    #[test]
+    fn bytes_parts_and_a_reader_give_the_same() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(PIECE_BYTES + 7).collect();
+        let digest = Digest::of(&bytes);
+        let (one, two) = bytes.split_at(99);
+        assert_eq!(Digest::of_parts([one, &[], two]), digest);
+        assert_eq!(Digest::of_reader(bytes.as_slice()).unwrap(), digest);
+        assert_eq!(Digest::of_reader(io::empty()).unwrap(), Digest::of(&[]));
+    }
 
     #[test]
     fn a_digest_has_one_spelling() {
