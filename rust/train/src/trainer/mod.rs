@@ -19,7 +19,7 @@ use crate::objective::dpo::BatchFacts;
 use crate::objective::{Objective, PairMetrics, Reference};
 use crate::optimizer::{Optimizer, clip};
 use crate::pack::{Pack, Sample};
-use crate::pass::{Adapters, Dropout, Pass, Policy, TargetWeights};
+use crate::pass::{AdaptedModel, Adapters, Dropout, Pass, TargetWeights};
 use crate::plan::{MemoryPlan, PackSize, PlanInputs};
 
 pub use checkpoint::CheckpointDir;
@@ -220,12 +220,12 @@ impl<'a> Trainer<'a> {
         for (number, group) in batch.chunks(self.plan.pack_samples).enumerate() {
             let samples: Vec<&Sample> = group.iter().map(|&index| &self.samples[index]).collect();
             let pack = Pack::of(&samples);
-            let mut policy = self.policy(true, control);
-            policy.dropout = self.dropout(number);
+            let mut adapted = self.adapted(true, control);
+            adapted.dropout = self.dropout(number);
             match &self.options.objective {
                 Objective::Sft => {
                     let weights = vec![1.0 / facts.tokens as f32; pack.targets().len()];
-                    let pass = Pass::forward(policy, &pack)?;
+                    let pass = Pass::forward(adapted, &pack)?;
                     let logps = pass.backward(TargetWeights::Known(&weights), gradient)?;
                     let sum: f64 = logps.iter().map(|&logp| f64::from(logp)).sum();
                     report.loss -= sum / facts.tokens as f64;
@@ -238,7 +238,7 @@ impl<'a> Trainer<'a> {
                         pairs.extend(losses.iter().map(|pair| pair.metrics));
                         weights
                     };
-                    let pass = Pass::forward(policy, &pack)?;
+                    let pass = Pass::forward(adapted, &pack)?;
                     pass.backward(TargetWeights::From(&mut weigh), gradient)?;
                     for (&index, reference) in group.iter().zip(references) {
                         self.references[index] = Some(reference);
@@ -279,7 +279,7 @@ impl<'a> Trainer<'a> {
         trained: bool,
         control: &Control,
     ) -> Result<Vec<Reference>, TrainError> {
-        let logps = Pass::infer(self.policy(trained, control), pack)?.log_probabilities()?;
+        let logps = Pass::infer(self.adapted(trained, control), pack)?.log_probabilities()?;
         let sums = pack.sums(&logps);
         let pairs = sums.chunks_exact(2).map(|pair| Reference {
             chosen: pair[0],
@@ -288,8 +288,8 @@ impl<'a> Trainer<'a> {
         Ok(pairs.collect())
     }
 
-    fn policy<'p>(&'p self, trained: bool, control: &'p Control) -> Policy<'p> {
-        Policy {
+    fn adapted<'p>(&'p self, trained: bool, control: &'p Control) -> AdaptedModel<'p> {
+        AdaptedModel {
             model: self.model,
             pool: self.pool,
             adapters: Adapters {
