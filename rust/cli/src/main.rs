@@ -7,6 +7,7 @@ mod args;
 mod bench;
 mod candidate;
 mod chat;
+mod dataset;
 mod embed;
 mod ending;
 mod error;
@@ -32,7 +33,6 @@ mod tokenize;
 mod tune;
 mod tune_bench;
 mod usage;
-mod workshop;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};

@@ -1,5 +1,6 @@
 //! The one public error. A variant exists only if an app handles it differently.
 
+use pocketune_core::tuning::TrainError;
 use pocketune_core::{Error, ExperimentError, StoreError};
 
 use crate::reviews::ReviewConsent;
@@ -149,6 +150,43 @@ fn store_error(error: &StoreError) -> PocketuneError {
     }
 }
 
+/// What an app sees of trouble in tuning.
+fn tuning_error(error: TrainError) -> PocketuneError {
+    let reason = error.to_string();
+    let argument = |option: &str, reason| PocketuneError::InvalidArgument {
+        option: option.to_owned(),
+        reason,
+    };
+    match error {
+        TrainError::Io(_) | TrainError::ModelNotAFile { .. } => {
+            PocketuneError::ModelUnreadable { reason }
+        }
+        TrainError::Gguf(_) => PocketuneError::ModelInvalid { reason },
+        TrainError::UnsupportedArchitecture { architecture } => {
+            PocketuneError::ModelUnsupported { architecture }
+        }
+        TrainError::UnsupportedModel { .. }
+        | TrainError::UnsupportedType { .. }
+        | TrainError::Shape { .. } => PocketuneError::ModelInvalid { reason },
+        TrainError::Adapter { .. } => argument("adapter", reason),
+        TrainError::Sample { .. } => argument("data", reason),
+        TrainError::Option { option, reason } => argument(option, reason),
+        TrainError::MemoryBudget {
+            required_bytes,
+            budget_bytes,
+        } => PocketuneError::OutOfMemory {
+            required_bytes,
+            available_bytes: budget_bytes,
+        },
+        TrainError::CheckpointUnusable(_)
+        | TrainError::CheckpointNotWritten(_)
+        | TrainError::CheckpointDamaged(_) => PocketuneError::StorageFailed { reason },
+        TrainError::CheckpointOfAnotherRun { .. } => PocketuneError::StateMismatch { reason },
+        TrainError::Diverged { .. } => PocketuneError::Internal { reason },
+        TrainError::Cancelled => PocketuneError::Cancelled,
+    }
+}
+
 impl From<Error> for PocketuneError {
     // No wildcard: a new inner error does not build until someone decides what
     // an app sees.
@@ -214,6 +252,11 @@ impl From<Error> for PocketuneError {
                 option: "experiment".to_owned(),
                 reason,
             },
+            Error::Dataset(_) => Self::InvalidArgument {
+                option: "data".to_owned(),
+                reason,
+            },
+            Error::Tuning(error) => tuning_error(error),
             Error::Labels { .. } => Self::InvalidArgument {
                 option: "labels".to_owned(),
                 reason,

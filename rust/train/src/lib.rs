@@ -41,6 +41,6 @@ pub use pocketune_kernels::Control;
 pub use recipe::Recipe;
 pub use schedule::Schedule;
 pub use trainer::{
-    CheckpointDir, HeldOut, KlLimit, KlProbe, MemoryLimit, MicroStep, RunEnd, RunEvent, StepReport,
-    Trainer, TrainerOptions,
+    CheckpointDir, HeldOut, KlLimit, KlProbe, MemoryLimit, MicroStep, RunCost, RunEnd, RunEvent,
+    StepReport, Trainer, TrainerOptions,
 };

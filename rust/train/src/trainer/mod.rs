@@ -157,6 +157,12 @@ impl<'a> Trainer<'a> {
     /// for some tenths of a second.
     #[must_use]
     pub fn estimate(&self) -> Duration {
+        self.cost().duration(self.model, self.pool)
+    }
+
+    /// About what all steps cost.
+    #[must_use]
+    pub fn cost(&self) -> RunCost {
         let tokens = self.samples.iter().map(Sample::tokens).sum::<usize>() as f64;
         let mean = tokens / self.samples.len() as f64;
         let samples = self.options.steps as f64 * self.options.batch as f64;
@@ -167,10 +173,15 @@ impl<'a> Trainer<'a> {
         }
         let again = self.plan.detour_per_token(self.model, self.pack_tokens);
         let weights = self.model.multiplied_weights() as f64;
-        let multiplications = passes * weights + samples * mean * again;
-        // What is no product of weights takes about a fifth of the time.
-        let seconds = 1.25 * multiplications / products_per_second(self.model, self.pool);
-        Duration::from_secs_f64(seconds)
+        RunCost {
+            multiplications: passes * weights + samples * mean * again,
+        }
+    }
+
+    /// Gives back what a run that was only planned would have begun with.
+    #[must_use]
+    pub fn into_start(self) -> (Lora, Vec<Sample>) {
+        (self.lora, self.samples)
     }
 
     /// One step over the next batch. After an error the adapter is as before.
@@ -361,6 +372,24 @@ impl<'a> Trainer<'a> {
                 epoch.1[(position % count) as usize]
             })
             .collect()
+    }
+}
+
+/// What steps cost, whatever computes them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RunCost {
+    /// Multiplications with weights.
+    pub multiplications: f64,
+}
+
+impl RunCost {
+    /// About how long it takes, from the speed of one product measured now. Blocks for some
+    /// tenths of a second.
+    #[must_use]
+    pub fn duration(self, model: &Model, pool: &ThreadPool) -> Duration {
+        // What is no product of weights takes about a fifth of the time.
+        let seconds = 1.25 * self.multiplications / products_per_second(model, pool);
+        Duration::from_secs_f64(seconds)
     }
 }
 

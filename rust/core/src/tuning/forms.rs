@@ -7,27 +7,38 @@ use serde_json::{Map, Value};
 
 /// What a line is to be learned from as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// One reply.
-    Reply,
-    /// A better and a worse reply.
-    Pair,
+pub enum RecordKind {
+    /// One reply, or a whole text: for supervised fine-tuning.
+    Completion,
+    /// A better and a worse reply: for preference training.
+    Preference,
 }
 
 /// A form that is known and not supported, or not here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
+    /// Tool calls, and what tools said.
     Tools,
+    /// Messages whose content is a list of parts.
     Parts,
+    /// Images beside the text.
     Images,
+    /// TRL's unpaired preferences.
     Unpaired,
+    /// TRL's stepwise supervision.
     Stepwise,
+    /// TRL's prompt-only form.
     PromptOnly,
+    /// ShareGPT's conversations.
     ShareGpt,
+    /// Alpaca's instructions.
     Alpaca,
+    /// OpenAI's preferences.
     OpenAiPreference,
+    /// A preference where a completion is wanted.
     Preference,
-    Reply,
+    /// A completion where a preference is wanted.
+    Completion,
 }
 
 /// Fields that hold messages.
@@ -36,7 +47,7 @@ const SIDES: [&str; 5] = ["messages", "prompt", "completion", "chosen", "rejecte
 impl Form {
     /// What makes a line more than is supported, whatever else it holds: read as if it were
     /// not there, it would teach something else.
-    pub(crate) fn unsupported(fields: &Map<String, Value>) -> Option<Self> {
+    pub(super) fn unsupported(fields: &Map<String, Value>) -> Option<Self> {
         let filled = |name: &str| fields.get(name).is_some_and(is_filled);
         if filled("tools") {
             return Some(Self::Tools);
@@ -57,15 +68,15 @@ impl Form {
     }
 
     /// What a line without the fields that are `wanted` was meant to be.
-    pub(crate) fn meant(fields: &Map<String, Value>, wanted: Wanted) -> Option<Self> {
+    pub(super) fn meant(fields: &Map<String, Value>, wanted: RecordKind) -> Option<Self> {
         let has = |name: &str| fields.contains_key(name);
         let any = |names: &[&str]| names.iter().any(|name| has(name));
         let reply = any(&["text", "messages", "completion"]);
         match wanted {
-            Wanted::Pair if any(&["chosen", "rejected"]) => None,
-            Wanted::Reply if reply => None,
-            Wanted::Reply if has("chosen") && has("rejected") => Some(Self::Preference),
-            Wanted::Pair if reply => Some(Self::Reply),
+            RecordKind::Preference if any(&["chosen", "rejected"]) => None,
+            RecordKind::Completion if reply => None,
+            RecordKind::Completion if has("chosen") && has("rejected") => Some(Self::Preference),
+            RecordKind::Preference if reply => Some(Self::Completion),
             _ if has("completions") => Some(Self::Stepwise),
             _ if any(&["preferred_output", "non_preferred_output"]) => Some(Self::OpenAiPreference),
             _ if has("conversations") => Some(Self::ShareGpt),
@@ -129,14 +140,14 @@ impl fmt::Display for Form {
                  `prompt`, `chosen` and `rejected`"
             }
             Self::Preference => {
-                "this is a preference (`chosen`, `rejected`), which --objective dpo learns from"
+                "this is a preference (`chosen`, `rejected`), which DPO learns from"
             }
-            Self::Reply => "this is one reply, which --objective sft learns from",
+            Self::Completion => "this is one reply, which SFT learns from",
         })
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for RecordKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Reply => "a line has `text`, or `messages`, or `prompt` and `completion`",
