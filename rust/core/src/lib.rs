@@ -14,19 +14,23 @@ mod cancel;
 mod chat;
 mod clock;
 mod constraint;
+mod conversation;
 mod criticize;
 mod digest;
 mod engine;
 mod error;
+mod evaluation;
 mod experiment;
 mod facts;
 mod memory;
 mod options;
 mod process;
 mod reply;
+mod results;
 mod review;
 mod reward;
 mod source;
+mod store;
 mod suites;
 mod text;
 mod threads;
@@ -36,21 +40,21 @@ mod worker;
 
 pub use adapters::Adapters;
 pub use cancel::CancelToken;
-pub use chat::{BestOf, Chat, Draft, Message, Role, SavedChat, TemplateChoice};
+pub use chat::{Chat, SavedChat};
 pub use clock::now;
-pub use constraint::{Constraint, ConstraintError};
+pub use constraint::Constraint;
+pub use conversation::{ChatOptions, Message, OverflowPolicy, Prompt, Role, TemplateChoice};
 pub use criticize::criticize;
 pub use digest::DigestCache;
-pub use engine::{
-    Embedding, Engine, EvaluationChat, EvaluationSession, Pooling, Prompt, Score, TokenScore,
+pub use engine::Engine;
+pub use error::{ConstraintError, Error};
+pub use evaluation::{EvaluationChat, EvaluationSession};
+pub use experiment::{
+    ArmChat, Asked, AskedPart, Choice, Experiment, Experiments, Shown, SideBySideChat,
 };
-pub use error::Error;
-pub use experiment::{ArmChat, Asked, Choice, Experiment, Shown, SideBySideChat};
 pub use facts::ModelFacts;
 pub use memory::MemoryEstimate;
-pub use options::{
-    ChatOptions, EngineOptions, GenerationOptions, KvCacheType, OverflowPolicy, Penalties, Sampling,
-};
+pub use options::{EngineOptions, GenerationOptions, KvCacheType, Penalties, Sampling};
 pub use pocketune_adapter::{
     AdapterError, BaseIdentity, BaseModel, BaseNorms, CandidateAdapter, Digest, LoraPair,
     PublicKey, Refusal, Timestamp, TrustPolicy, VerifiedAdapter,
@@ -67,12 +71,16 @@ pub use pocketune_judge::experiment::{
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use pocketune_store::{
     Action, Active, ActiveAdapter, Delivery, HistoryEntry, InstalledAdapter, Purpose,
-    RefusedAdapter, Review, ReviewLabel, Store, StoreError,
+    RefusedAdapter, ReviewLabel, StoreError, VerifiedDelivery,
 };
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
+pub use results::{Embedding, Features, Pooling, Score, TokenScore};
 pub use review::{DoubtfulExchange, DoubtfulReply, Label, Objection, Reviews};
-pub use reward::{Features, Preference, RewardModel, RewardScore, comparisons, replies_at_most};
+pub use reward::{
+    BestOf, Draft, Preference, RewardModel, RewardScore, comparisons, replies_at_most,
+};
 pub use source::ModelSource;
+pub use store::{RewardModels, Store};
 pub use suites::{Responder, Scorer, answer, evaluate};
 pub use threads::default_threads;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::Chat;
-use super::conversation::{Ask, Bookmark, OpenTurn};
 use crate::cancel::CancelToken;
+use crate::conversation::{Ask, Bookmark, OpenTurn};
 use crate::engine::{AdapterSet, Shared};
 use crate::error::Error;
 use crate::options::GenerationOptions;
-use crate::reply::{Reply, StopReason};
-use crate::reward::{RewardModel, RewardScore};
-use crate::worker::{Generation, Source};
+use crate::reply::{Reply, ReplyPart, StopReason};
+use crate::results::Features;
+use crate::worker::Source;
 
 impl Chat {
     /// A chat of the same history under other adapters.
@@ -38,28 +38,44 @@ impl Chat {
         options: &GenerationOptions,
         cancel: &CancelToken,
     ) -> Result<Reply, Error> {
+        self.draft_streamed(text, options, cancel, |_| ())
+    }
+
+    /// As [`Chat::draft`]; `piece` is called with each piece of text as it comes.
+    pub(crate) fn draft_streamed(
+        &self,
+        text: &str,
+        options: &GenerationOptions,
+        cancel: &CancelToken,
+        mut piece: impl FnMut(String),
+    ) -> Result<Reply, Error> {
         let lane = self.seat().lane;
         let source = Source::Chat {
             conversation: Arc::clone(&self.conversation),
             ask: Ask::Draft(text.to_owned()),
         };
         let cancelled = cancel.clone();
-        let stream = Generation::submit(&self.shared, lane, source, options, cancelled)?;
-        let reply = stream.finish()?;
-        match reply.stop_reason {
-            StopReason::Cancelled => Err(Error::Cancelled),
-            _ => Ok(reply),
+        let stream = self.shared.generate(lane, source, options, cancelled)?;
+        let mut reply = Err(Error::Closed);
+        for part in &stream {
+            match part? {
+                ReplyPart::Text(text) => piece(text),
+                ReplyPart::Done(done) => reply = Ok(done),
+            }
+        }
+        match reply? {
+            reply if reply.stop_reason == StopReason::Cancelled => Err(Error::Cancelled),
+            reply => Ok(reply),
         }
     }
 
-    /// What a reward model says of a draft; none of an empty one. Blocks.
-    pub(crate) fn draft_reward(
+    /// Features of a draft; none of an empty one. Blocks.
+    pub(crate) fn draft_features(
         &self,
         text: &str,
         reply: &Reply,
-        model: &RewardModel,
         cancel: &CancelToken,
-    ) -> Result<Option<RewardScore>, Error> {
+    ) -> Result<Option<Features>, Error> {
         if reply.text.is_empty() {
             return Ok(None);
         }
@@ -68,7 +84,7 @@ impl Chat {
         let turns = kept.unwrap_or_default();
         let system_prompt = open.system_prompt.as_deref();
         match self.features(&self.berth(), system_prompt, turns, &reply.text, cancel) {
-            Ok(features) => Ok(Some(model.score(&features)?)),
+            Ok(features) => Ok(Some(features)),
             // The reply was cut off where the context ends: its own end has no room.
             Err(Error::ContextFull { .. }) => Ok(None),
             Err(error) => Err(error),

@@ -5,15 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pocketune_llama::Token;
 
 use crate::cancel::CancelToken;
-use crate::chat::conversation::{Ask, Conversation};
 use crate::chat::saved::{SavedChat, SavedTalk};
-use crate::chat::{Message, Proven, Role};
-use crate::engine::{AdapterSet, Seat, Shared};
+use crate::conversation::{Ask, ChatOptions, Conversation, Message, OverflowPolicy, Proven, Role};
+use crate::engine::{AdapterSet, Engine, Seat, Shared};
 use crate::error::Error;
-use crate::options::{ChatOptions, GenerationOptions, OverflowPolicy};
-use crate::reply::ReplyStream;
-use crate::reward::{Features, RewardModel, RewardScore};
-use crate::worker::{AdapterSetId, Generation, LaneId, Source};
+use crate::options::GenerationOptions;
+use crate::reply::{ReplyStream, Stopper};
+use crate::results::Features;
+use crate::worker::{AdapterSetId, LaneId, Source};
 
 /// One conversation on an engine.
 ///
@@ -29,6 +28,19 @@ pub struct Chat {
     fixed: bool,
     // Also held by every request that has not ended.
     pub(super) conversation: Arc<Conversation>,
+    // Replies that were asked for and may not have ended.
+    replies: Mutex<Vec<Stopper>>,
+}
+
+impl Engine {
+    /// Starts a chat. Does not block.
+    ///
+    /// # Errors
+    /// [`Error::NoChatTemplate`], [`Error::TemplateFailed`],
+    /// [`Error::InvalidOption`] for a history that does not alternate.
+    pub fn chat(&self, options: ChatOptions) -> Result<Chat, Error> {
+        Chat::start(Arc::clone(self.shared()), options)
+    }
 }
 
 impl Chat {
@@ -64,6 +76,7 @@ impl Chat {
             seat: Mutex::new(seat),
             fixed: true,
             conversation,
+            replies: Mutex::default(),
         })
     }
 
@@ -79,6 +92,7 @@ impl Chat {
             seat: Mutex::new(seat),
             fixed: true,
             conversation,
+            replies: Mutex::default(),
         }
     }
 
@@ -135,22 +149,33 @@ impl Chat {
             conversation: Arc::clone(&self.conversation),
             ask,
         };
-        Generation::submit(&self.shared, seat.lane, source, options, CancelToken::new())
+        let cancel = CancelToken::new();
+        let stream = self.shared.generate(seat.lane, source, options, cancel)?;
+        let mut replies = self.replies();
+        replies.retain(|reply| !reply.is_over());
+        replies.push(stream.stopper());
+        Ok(stream)
     }
 
-    /// What a reward model says of the last reply in the history. Blocks until the
-    /// requests of this chat that are queued have ended. Right after the reply, with no
-    /// adapter active, one token is computed; under adapters all of the conversation that
-    /// the model as it is has not seen, since an adapter must not move its judge.
-    ///
-    /// # Errors
-    /// [`Error::NotNow`] when there is no reply, [`Error::RewardModel`],
-    /// [`Error::ContextFull`], [`Error::Cancelled`], [`Error::Closed`], [`Error::Compute`].
-    pub fn reward(&self, model: &RewardModel, cancel: &CancelToken) -> Result<RewardScore, Error> {
+    /// Ends the reply under way, and those that wait behind it. Returns at once. The stream
+    /// of each still ends with [`crate::ReplyPart::Done`] ([`crate::StopReason::Cancelled`]),
+    /// and what text there is joins the history; what is asked next goes on from there.
+    /// Does nothing where no reply of [`Chat::send`] or [`Chat::regenerate`] is under way.
+    pub fn stop(&self) {
+        for reply in self.replies().drain(..) {
+            reply.stop();
+        }
+    }
+
+    fn replies(&self) -> MutexGuard<'_, Vec<Stopper>> {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Features of the last reply in the history.
+    pub(crate) fn last_reply_features(&self, cancel: &CancelToken) -> Result<Features, Error> {
         let (system_prompt, turns, reply) = self.conversation.last_turn()?;
         let berth = self.berth();
-        let features = self.features(&berth, system_prompt.as_deref(), &turns, &reply, cancel)?;
-        model.score(&features)
+        self.features(&berth, system_prompt.as_deref(), &turns, &reply, cancel)
     }
 
     /// Features of a reply to `turns`, on this chat's lane where that computes as the

@@ -13,8 +13,7 @@ use pocketune_base::{OpenError, Readers, open_regular, write_whole};
 use pocketune_llama::Token;
 use serde::{Deserialize, Serialize};
 
-use crate::chat::Message;
-use crate::chat::message::check_turns;
+use crate::conversation::{Message, check_turns};
 use crate::error::Error;
 use crate::worker::SavedLane;
 

@@ -8,16 +8,20 @@ use pocketune_adapter::{BaseModel, CandidateAdapter, Digest};
 use pocketune_llama::{Model, Token};
 
 use super::adapter_set::AdapterSet;
-use super::{Prompt, wait};
 use crate::cancel::CancelToken;
-use crate::chat::{Markers, PromptText, Proven, Renderer, SpecialTexts, TemplateChoice};
 use crate::constraint::Constraints;
+use crate::conversation::{
+    Markers, Prompt, PromptText, Proven, Renderer, SpecialTexts, TemplateChoice,
+};
 use crate::digest::DigestCache;
 use crate::error::Error;
 use crate::facts::ModelFacts;
+use crate::options::GenerationOptions;
+use crate::reply::ReplyStream;
 use crate::source::ModelFile;
 use crate::worker::{
-    AdapterSetId, Job, LaneId, Numbers, RestoreLane, SaveLane, SavedLane, Worker, one_result,
+    AdapterSetId, Generation, Job, LaneId, Numbers, RestoreLane, SaveLane, SavedLane, Source,
+    Worker,
 };
 
 pub(crate) struct Shared {
@@ -85,10 +89,6 @@ impl Shared {
 
     pub(crate) fn facts(&self) -> &ModelFacts {
         &self.file.facts
-    }
-
-    pub(crate) fn constraints(&self) -> &Constraints {
-        &self.constraints
     }
 
     pub(crate) fn digest(&self) -> Result<Digest, Error> {
@@ -185,7 +185,7 @@ impl Shared {
         names: Vec<String>,
     ) -> Result<AdapterSet, Error> {
         let id = self.numbers.adapter_set();
-        self.worker.load(id, adapters)?;
+        self.worker.load(id, adapters)?.wait()?;
         Ok(AdapterSet::loaded(id, names, self.worker.unloader(id)))
     }
 
@@ -214,8 +214,27 @@ impl Shared {
         self.embedding
     }
 
-    pub(crate) fn submit(&self, lane: LaneId, job: Box<dyn Job>) -> Result<(), Error> {
-        self.worker.submit(lane, job)
+    /// Has a job computed on a lane, and waits for its result.
+    pub(crate) fn run<J: Job + 'static>(
+        &self,
+        lane: LaneId,
+        job: J,
+        cancel: &CancelToken,
+    ) -> Result<J::Output, Error> {
+        self.worker.submit(lane, job, cancel)?.wait()
+    }
+
+    /// Checks the options and queues a reply. Does not block.
+    pub(crate) fn generate(
+        &self,
+        lane: LaneId,
+        source: Source,
+        options: &GenerationOptions,
+        cancel: CancelToken,
+    ) -> Result<ReplyStream, Error> {
+        let job = Generation::new(source, options, &self.model, &self.constraints)?;
+        let parts = self.worker.submit(lane, job, &cancel)?.into_receiver();
+        Ok(ReplyStream::new(parts, cancel))
     }
 
     pub(crate) fn forget_lane(&self, lane: LaneId) {
@@ -223,16 +242,7 @@ impl Shared {
     }
 
     pub(crate) fn save_lane(&self, lane: LaneId, cancel: &CancelToken) -> Result<SavedLane, Error> {
-        let (result, receiver) = one_result();
-        self.submit(
-            lane,
-            Box::new(SaveLane {
-                lane,
-                cancel: cancel.clone(),
-                result,
-            }),
-        )?;
-        wait(&receiver)
+        self.run(lane, SaveLane, cancel)
     }
 
     pub(crate) fn restore_lane(
@@ -242,18 +252,7 @@ impl Shared {
         proven: Option<Proven>,
         cancel: &CancelToken,
     ) -> Result<(), Error> {
-        let (result, receiver) = one_result();
-        self.submit(
-            lane,
-            Box::new(RestoreLane {
-                lane,
-                cancel: cancel.clone(),
-                saved,
-                proven,
-                result,
-            }),
-        )?;
-        wait(&receiver)
+        self.run(lane, RestoreLane { saved, proven }, cancel)
     }
 
     pub(crate) fn close(&self) {

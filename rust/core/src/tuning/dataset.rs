@@ -15,10 +15,8 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::error::{DatasetError, RecordFault};
-use super::forms::{Form, RecordKind};
-use crate::chat::{Message, Role, TemplateChoice};
-use crate::engine::Prompt;
+use crate::conversation::{Message, Prompt, Role, TemplateChoice};
+use crate::error::{DatasetError, Form, RecordFault, RecordKind};
 
 /// Data may be this long: some hundred times what a run of ours learns from.
 pub const DATASET_BYTES_MAX: u64 = 1 << 30;

@@ -5,12 +5,10 @@ use std::io::BufRead;
 use pocketune_train::Sample;
 
 use super::dataset::{Content, Record, read_records};
-use super::error::{DatasetError, RecordFault};
-use super::forms::RecordKind;
 use crate::cancel::CancelToken;
-use crate::chat::{Message, TemplateChoice};
-use crate::engine::{Engine, Prompt};
-use crate::error::Error;
+use crate::conversation::{Message, Prompt, TemplateChoice};
+use crate::engine::Engine;
+use crate::error::{DatasetError, Error, RecordFault, RecordKind};
 use crate::options::GenerationOptions;
 
 /// One prompt a line, about nothing in particular.

@@ -1,45 +1,9 @@
 //! Forms of data that other tools write and that nothing here learns from yet: named, so
 //! that nobody has to guess which field is missing.
 
-use std::fmt;
-
 use serde_json::{Map, Value};
 
-/// What a line is to be learned from as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordKind {
-    /// One reply, or a whole text: for supervised fine-tuning.
-    Completion,
-    /// A better and a worse reply: for preference training.
-    Preference,
-}
-
-/// A form that is known and not supported, or not here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Tool calls, and what tools said.
-    Tools,
-    /// Messages whose content is a list of parts.
-    Parts,
-    /// Images beside the text.
-    Images,
-    /// TRL's unpaired preferences.
-    Unpaired,
-    /// TRL's stepwise supervision.
-    Stepwise,
-    /// TRL's prompt-only form.
-    PromptOnly,
-    /// ShareGPT's conversations.
-    ShareGpt,
-    /// Alpaca's instructions.
-    Alpaca,
-    /// OpenAI's preferences.
-    OpenAiPreference,
-    /// A preference where a completion is wanted.
-    Preference,
-    /// A completion where a preference is wanted.
-    Completion,
-}
+use crate::error::{Form, RecordKind};
 
 /// Fields that hold messages.
 const SIDES: [&str; 5] = ["messages", "prompt", "completion", "chosen", "rejected"];
@@ -107,51 +71,5 @@ fn is_filled(value: &Value) -> bool {
         Value::Array(values) => !values.is_empty(),
         Value::Object(fields) => !fields.is_empty(),
         Value::Bool(_) | Value::Number(_) => true,
-    }
-}
-
-impl fmt::Display for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Tools => {
-                "tool calls (`tools`, `tool_calls`, messages of a tool) are not supported yet"
-            }
-            Self::Parts => {
-                "`content` as a list of parts is not supported yet: give each message one text"
-            }
-            Self::Images => "records with images are not supported yet",
-            Self::Unpaired => {
-                "TRL's unpaired preferences (`prompt`, `completion`, `label`) are not supported yet"
-            }
-            Self::Stepwise => {
-                "TRL's stepwise supervision (`prompt`, `completions`, `labels`) is not supported yet"
-            }
-            Self::PromptOnly => "this is TRL's prompt-only form, there is no reply to learn from",
-            Self::ShareGpt => {
-                "the ShareGPT form (`conversations` with `from` and `value`) is not supported: \
-                 write `messages` with `role` and `content`"
-            }
-            Self::Alpaca => {
-                "the Alpaca form (`instruction`, `input`, `output`) is not supported: write \
-                 `prompt` and `completion`"
-            }
-            Self::OpenAiPreference => {
-                "OpenAI's preference form (`input`, `preferred_output`) is not supported: write \
-                 `prompt`, `chosen` and `rejected`"
-            }
-            Self::Preference => {
-                "this is a preference (`chosen`, `rejected`), which DPO learns from"
-            }
-            Self::Completion => "this is one reply, which SFT learns from",
-        })
-    }
-}
-
-impl fmt::Display for RecordKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Reply => "a line has `text`, or `messages`, or `prompt` and `completion`",
-            Self::Pair => "a line has `prompt`, `chosen` and `rejected`",
-        })
     }
 }

@@ -13,7 +13,6 @@
 mod control;
 mod dataset;
 mod encoding;
-mod error;
 mod events;
 mod facts;
 mod figures;
@@ -25,13 +24,13 @@ mod run;
 pub use control::TuningControl;
 pub use dataset::{Content, DATASET_BYTES_MAX, Record, read_lines, read_records};
 pub use encoding::Encoder;
-pub use error::{DatasetError, RecordFault};
 pub use events::{StepDone, TuningEvent};
 pub use figures::{HeldOutFigures, Tuned, TuningFigures};
-pub use forms::{Form, RecordKind};
 pub use model::TunableModel;
 pub use prepare::{Tuning, TuningData, TuningOptions, TuningPlan};
 pub use run::TuningRun;
+
+pub use crate::error::{DatasetError, Form, RecordFault, RecordKind};
 
 pub use pocketune_train::{
     CheckpointDir, DpoLoss, DpoOptions, LoraShape, MemoryPlan, MicroStep, Objective,

@@ -9,11 +9,11 @@ use std::ops::Range;
 
 use pocketune_llama::{Model, Token};
 
-use crate::chat::PromptText;
-use crate::chat::markers::Special;
+use crate::conversation::PromptText;
+use crate::conversation::markers::Special;
 
 /// The first of saved tokens, and what they stand for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Proven {
     pub(crate) tokens: usize,
     /// Text of these tokens, so that a reply keeps those it was generated with. None

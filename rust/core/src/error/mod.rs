@@ -1,5 +1,8 @@
 //! One error for the whole core.
 
+mod constraint;
+mod dataset;
+
 use pocketune_adapter::AdapterError;
 use pocketune_base::LineFault;
 use pocketune_gguf::GgufError;
@@ -11,8 +14,9 @@ use pocketune_llama::LlamaError;
 use pocketune_store::StoreError;
 use pocketune_train::TrainError;
 
-use crate::constraint::ConstraintError;
-use crate::tuning::DatasetError;
+pub use constraint::ConstraintError;
+pub(crate) use constraint::SCHEMA_BYTES_MAX;
+pub use dataset::{DatasetError, Form, RecordFault, RecordKind};
 
 /// Why a request failed. Never contains a prompt, a reply or a path.
 ///
@@ -46,6 +50,17 @@ pub enum Error {
     ArchitectureUnsupported {
         /// The file's `general.architecture`.
         architecture: String,
+    },
+    /// A well-formed model with a part that this version cannot run.
+    #[error("{fault}")]
+    FeatureUnsupported {
+        /// The file's `general.architecture`, where it has one.
+        architecture: Option<String>,
+        /// The part, such as `mixture of experts`.
+        feature: String,
+        /// What was found.
+        #[source]
+        fault: GgufError,
     },
     /// llama.cpp would not load a file that passed the audit.
     #[error("the model could not be loaded: {0}")]
@@ -180,6 +195,21 @@ impl Error {
         }
     }
 
+    /// What is wrong with a model of this architecture.
+    pub(crate) fn of_model(architecture: Option<&str>, fault: GgufError) -> Self {
+        match (fault.unsupported_feature(), fault) {
+            (_, GgufError::UnsupportedArchitecture { found }) => Self::ArchitectureUnsupported {
+                architecture: found,
+            },
+            (Some(feature), fault) => Self::FeatureUnsupported {
+                architecture: architecture.map(str::to_owned),
+                feature,
+                fault,
+            },
+            (None, fault) => Self::ModelInvalid(fault),
+        }
+    }
+
     /// What a failed load means to the caller.
     pub(crate) fn from_load(error: LlamaError) -> Self {
         match error {
@@ -238,12 +268,7 @@ impl From<AdapterError> for Error {
 }
 
 impl From<GgufError> for Error {
-    fn from(error: GgufError) -> Self {
-        match error {
-            GgufError::UnsupportedArchitecture { found } => Self::ArchitectureUnsupported {
-                architecture: found,
-            },
-            other => Self::ModelInvalid(other),
-        }
+    fn from(fault: GgufError) -> Self {
+        Self::of_model(None, fault)
     }
 }

@@ -2,10 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::chat::message::check_turns;
-use crate::chat::{Message, Renderer};
+use crate::conversation::message::check_turns;
+use crate::conversation::{Message, OverflowPolicy, Renderer};
 use crate::error::Error;
-use crate::options::OverflowPolicy;
 
 /// One chat's messages. Locked for moments only, never while computing.
 #[derive(Debug)]
