@@ -33,5 +33,6 @@ mod scoring;
 mod sharing;
 mod soak;
 mod template;
+mod tuning;
 mod vocabulary;
 mod world;

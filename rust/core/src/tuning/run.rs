@@ -64,6 +64,12 @@ impl TuningRun {
         self.control.clone()
     }
 
+    /// Whether it has ended, though its last event may not have been taken. Does not block.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Blocks until the end and returns what was made.
     ///
     /// # Errors
