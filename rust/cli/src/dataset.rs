@@ -18,12 +18,12 @@ pub(crate) fn read<T>(
     let file = files::open(&named, path)?;
     let metadata = file.metadata().map_err(|error| named.unreadable(error))?;
     if metadata.len() > DATASET_BYTES_MAX {
-        return Err(named.too_long(DATASET_BYTES_MAX));
+        return Err(named.too_long(DATASET_BYTES_MAX).into());
     }
     let file_name = || path.display().to_string();
     read(BufReader::new(file)).map_err(|error| match error {
-        DatasetError::Io(source) => named.unreadable(source),
-        DatasetError::TooLong { limit_bytes } => named.too_long(limit_bytes),
+        DatasetError::Io(source) => named.unreadable(source).into(),
+        DatasetError::TooLong { limit_bytes } => named.too_long(limit_bytes).into(),
         DatasetError::Empty => CliError::NoData { file: file_name() },
         DatasetError::Line { line, fault } => CliError::Data {
             file: file_name(),

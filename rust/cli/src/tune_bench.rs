@@ -12,6 +12,7 @@ use pocketune_core::{
 };
 use pocketune_kernels::{Matrix, Panels, ThreadPool, matmul_forward};
 use pocketune_llama::fastest_f32_product;
+use pocketune_terminal::RunError;
 use pocketune_train::{
     Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions,
     Precision, Projection, Sample, Schedule, TrainError, Trainer, TrainerOptions,
@@ -173,7 +174,7 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         Engine::load(&source, &options, files::digest_cache(), |_| true)
     });
     let engine = engine.transpose()?;
-    let baseline = ProcessMemory::now().ok_or(CliError::NoMemoryFigures)?;
+    let baseline = ProcessMemory::now().ok_or(RunError::NoMemoryFigures)?;
     let memory = PeakMemory::watch();
     let model = &Model::open(&path)?;
     let pool = &ThreadPool::new(args.threads.unwrap_or(default_threads() as usize));
@@ -198,7 +199,7 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
     let peak = memory.peak().anonymous_bytes;
     let peak = peak.saturating_sub(baseline.anonymous_bytes);
     let peak_flops = gemm_peak_flops_per_s(model, pool, args.sequence_tokens)?;
-    let dirty = dirty_file_bytes().ok_or(CliError::NoMemoryFigures)?;
+    let dirty = dirty_file_bytes().ok_or(RunError::NoMemoryFigures)?;
     let apply = engine
         .as_ref()
         .map(|engine| Apply::measure(engine, model, trainer.lora()));

@@ -59,7 +59,7 @@ pub use pocketune_adapter::{
     AdapterError, BaseIdentity, BaseModel, BaseNorms, CandidateAdapter, Digest, LoraPair,
     PublicKey, Refusal, Timestamp, TrustPolicy, VerifiedAdapter,
 };
-pub use pocketune_gguf::ModelHeader;
+pub use pocketune_gguf::{GgufError, ModelHeader};
 pub use pocketune_grammar::GrammarError;
 pub use pocketune_judge::critic::{
     Critic, Exchange, Expectation, Finding, Judgement, Panel, Ruling,

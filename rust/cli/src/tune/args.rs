@@ -352,7 +352,7 @@ impl TuneArgs {
             .iter()
             .map(|name| Projection::from_name(name.trim()));
         let targets: Option<Vec<Projection>> = known.collect();
-        let targets = targets.ok_or(CliError::Usage(
+        let targets = targets.ok_or(CliError::usage(
             "--targets takes q, k, v, o, gate, up and down",
         ))?;
         let mut shape = LoraShape::of_rank(self.rank);
@@ -370,7 +370,7 @@ impl TuneArgs {
             Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
         };
         let ranges: Option<Vec<_>> = self.layers.iter().map(range).collect();
-        let ranges = ranges.ok_or(CliError::Usage("--layers takes numbers and ranges"))?;
+        let ranges = ranges.ok_or(CliError::usage("--layers takes numbers and ranges"))?;
         let layers: Vec<usize> = ranges.into_iter().flatten().collect();
         Ok((!layers.is_empty()).then_some(layers))
     }

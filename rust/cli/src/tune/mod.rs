@@ -130,7 +130,7 @@ fn read(
     output: &Output,
 ) -> Result<(TunableModel, TuningData), CliError> {
     if args.heldout.is_some() && args.kind() != RecordKind::Preference {
-        return Err(CliError::Usage(
+        return Err(CliError::usage(
             "--heldout takes pairs, for --objective dpo",
         ));
     }

@@ -13,7 +13,7 @@ use pocketune_adapter::{AdapterError, BaseModel, Digest, check_set};
 use pocketune_llama::{Context, Model, ModelLoad, Token};
 use pocketune_store::{ActiveAdapter, StoreError};
 
-pub(crate) use shared::{Seat, Shared};
+pub(crate) use shared::{AdaptedLane, Shared};
 
 use crate::cancel::CancelToken;
 use crate::conversation::{Prompt, PromptText};

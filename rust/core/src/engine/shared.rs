@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     numbers: Numbers,
     // What chats and completions compute under from their next turn on.
     active: Mutex<Arc<AdapterSet>>,
-    completion: Mutex<Seat>,
+    completion: Mutex<AdaptedLane>,
     scoring: LaneId,
     embedding: LaneId,
 }
@@ -63,7 +63,7 @@ impl Shared {
         let numbers = Numbers::new();
         let lane = || numbers.lane(AdapterSetId::NONE);
         let active = Arc::new(AdapterSet::none());
-        let completion = Mutex::new(Seat::new(lane(), Arc::clone(&active)));
+        let completion = Mutex::new(AdaptedLane::new(lane(), Arc::clone(&active)));
         let (scoring, embedding) = (lane(), lane());
         let constraints = Constraints::new(file.facts.header.vocabulary);
         Self {
@@ -200,9 +200,9 @@ impl Shared {
 
     /// The lane of completions: one after the other, reusing equal beginnings.
     pub(crate) fn completion_lane(&self) -> LaneId {
-        let mut seat = lock(&self.completion);
-        seat.follow(self);
-        seat.lane
+        let mut lane = lock(&self.completion);
+        lane.follow(self);
+        lane.id
     }
 
     /// The lane of scores, so that replies to one prompt share its cache.
@@ -260,16 +260,16 @@ impl Shared {
     }
 }
 
-/// Where a conversation computes: a lane, and the adapters that it is under.
+/// A lane, and the adapters that it computes under.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    pub(crate) lane: LaneId,
+pub(crate) struct AdaptedLane {
+    pub(crate) id: LaneId,
     pub(crate) set: Arc<AdapterSet>,
 }
 
-impl Seat {
-    pub(crate) fn new(lane: LaneId, set: Arc<AdapterSet>) -> Self {
-        Self { lane, set }
+impl AdaptedLane {
+    pub(crate) fn new(id: LaneId, set: Arc<AdapterSet>) -> Self {
+        Self { id, set }
     }
 
     /// A new place under what is active now.
@@ -282,7 +282,7 @@ impl Seat {
     /// there: they are computed again.
     pub(crate) fn follow(&mut self, shared: &Shared) {
         if shared.active().id() != self.set.id() {
-            shared.forget_lane(self.lane);
+            shared.forget_lane(self.id);
             *self = Self::under_active(shared);
         }
     }

@@ -7,7 +7,7 @@ use pocketune_adapter::{AdapterError, CandidateAdapter};
 use crate::cancel::CancelToken;
 use crate::chat::Chat;
 use crate::conversation::{ChatOptions, Message, Prompt};
-use crate::engine::{AdapterSet, Engine, Seat, Shared};
+use crate::engine::{AdaptedLane, AdapterSet, Engine, Shared};
 use crate::error::Error;
 use crate::options::GenerationOptions;
 use crate::reply::ReplyStream;
@@ -81,9 +81,9 @@ impl EvaluationSession {
     pub fn chat(&self, options: ChatOptions) -> Result<EvaluationChat, Error> {
         let shared = Arc::clone(&self.open.shared);
         let set = Arc::clone(&self.open.adapters);
-        let seat = Seat::new(shared.new_lane(set.id()), set);
+        let lane = AdaptedLane::new(shared.new_lane(set.id()), set);
         Ok(EvaluationChat {
-            chat: Chat::fixed(shared, seat, options)?,
+            chat: Chat::fixed(shared, lane, options)?,
             _open: Arc::clone(&self.open),
         })
     }
