@@ -5,12 +5,11 @@ use std::time::Duration;
 use pocketune_adapter::CandidateAdapter;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    CheckpointDir, HeldOut, KlProbe, Lora, MemoryLimit, MemoryPlan, Objective, Precision, Recipe,
-    RunCost, Sample, Trainer,
+    HeldOut, KlProbe, Lora, MemoryLimit, MemoryPlan, Objective, Precision, Recipe, RunCost, Sample,
+    Trainer,
 };
 
 use super::model::TunableModel;
-use super::run::TuningRun;
 use crate::error::Error;
 use crate::process::ProcessMemory;
 use crate::threads::default_threads;
@@ -154,15 +153,5 @@ impl Tuning {
     #[must_use]
     pub fn estimate(&self) -> Duration {
         self.cost.duration(self.model.weights(), &self.pool)
-    }
-
-    /// Starts the run on a thread of its own. With a checkpoint every finished step is
-    /// saved, and a run that was saved there goes on; a checkpoint of another run is refused
-    /// by the run's last event. Does not block.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the system refuses a thread.
-    pub fn start(self, checkpoint: Option<CheckpointDir>) -> Result<TuningRun, Error> {
-        TuningRun::start(self, checkpoint)
     }
 }

@@ -27,8 +27,14 @@ pub struct TuningRun {
     thread: Option<JoinHandle<()>>,
 }
 
-impl TuningRun {
-    pub(super) fn start(tuning: Tuning, checkpoint: Option<CheckpointDir>) -> Result<Self, Error> {
+impl Tuning {
+    /// Starts the run on a thread of its own. With a checkpoint every finished step is
+    /// saved, and a run that was saved there goes on; a checkpoint of another run is refused
+    /// by the run's last event. Does not block.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system refuses a thread.
+    pub fn start(self, checkpoint: Option<CheckpointDir>) -> Result<TuningRun, Error> {
         let control = TuningControl::new();
         let (reporter, events) = Reporter::new(control.clone());
         let of_run = control.clone();
@@ -36,17 +42,19 @@ impl TuningRun {
             .name("pocketune-tuning".to_owned())
             .spawn(move || {
                 // Everything the run held is gone before its end is told.
-                let end = work(tuning, checkpoint, &reporter, &of_run);
+                let end = work(self, checkpoint, &reporter, &of_run);
                 reporter.end(end.map(|tuned| TuningEvent::Done(Box::new(tuned))));
             })
             .map_err(Error::Io)?;
-        Ok(Self {
+        Ok(TuningRun {
             events,
             control,
             thread: Some(thread),
         })
     }
+}
 
+impl TuningRun {
     /// The next event, or `None` after the last one. Works on any executor and may be
     /// dropped while pending.
     pub async fn next(&self) -> Option<Result<TuningEvent, Error>> {
