@@ -6,6 +6,7 @@ mod adapter;
 mod args;
 mod bench;
 mod chat;
+mod dataset;
 mod embed;
 mod error;
 mod evaluate;
@@ -24,7 +25,6 @@ mod time;
 mod tokenize;
 mod tune;
 mod tune_bench;
-mod workshop;
 
 use std::process::ExitCode;
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use pocketune_core::tuning::TrainError;
 use pocketune_core::{Error, ExperimentError, StoreError};
 
 use crate::consents::ConsentPurpose;
@@ -202,6 +203,45 @@ fn store_error(error: &StoreError) -> PocketuneError {
     }
 }
 
+/// What an app sees of trouble in tuning.
+fn tuning_error(error: TrainError) -> PocketuneError {
+    let reason = error.to_string();
+    let unsupported = |architecture, reason| PocketuneError::ModelUnsupported {
+        architecture,
+        feature: Some("tuning".to_owned()),
+        reason,
+    };
+    match error {
+        TrainError::Io(_) | TrainError::ModelNotAFile { .. } => {
+            PocketuneError::ModelUnreadable { reason }
+        }
+        TrainError::Gguf(_) => PocketuneError::ModelInvalid { reason },
+        TrainError::UnsupportedArchitecture { architecture } => {
+            unsupported(Some(architecture), reason)
+        }
+        TrainError::UnsupportedModel { .. }
+        | TrainError::UnsupportedType { .. }
+        | TrainError::Shape { .. } => unsupported(None, reason),
+        TrainError::Adapter { .. } => PocketuneError::argument("adapter", reason),
+        TrainError::Sample { .. } => PocketuneError::argument("data", reason),
+        TrainError::Option { option, reason } => PocketuneError::argument(option, reason),
+        TrainError::MemoryBudget {
+            required_bytes,
+            budget_bytes,
+        } => PocketuneError::OutOfMemory {
+            required_bytes,
+            available_bytes: budget_bytes,
+        },
+        TrainError::CheckpointUnusable(error) | TrainError::CheckpointNotWritten(error) => {
+            io_error(&error, reason)
+        }
+        TrainError::CheckpointDamaged(_) => PocketuneError::storage(StorageFault::Damaged, reason),
+        TrainError::CheckpointOfAnotherRun { .. } => PocketuneError::StateMismatch { reason },
+        TrainError::Diverged { .. } => PocketuneError::Internal { reason },
+        TrainError::Cancelled => PocketuneError::NotNow { reason },
+    }
+}
+
 /// What an app sees of a file's trouble.
 fn io_error(error: &io::Error, reason: String) -> PocketuneError {
     let kind = match error.kind() {
@@ -279,6 +319,8 @@ impl From<Error> for PocketuneError {
             Error::LedgerDamaged(_) => Self::storage(StorageFault::Damaged, reason),
             Error::Experiment(_) => Self::argument("experiment", reason),
             Error::Labels { .. } => Self::argument("lines", reason),
+            Error::Dataset(_) => Self::argument("data", reason),
+            Error::Tuning(error) => tuning_error(error),
             // Adapters were verified before, and no call across this boundary takes a candidate
             // or a suite.
             Error::AdapterInvalid(_) | Error::AdapterRefused(_) | Error::Suite(_) => {

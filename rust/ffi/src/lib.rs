@@ -1,4 +1,4 @@
-//! The Kotlin and Swift face of Pocketune (layer L4).
+//! The Kotlin and Swift face of Pocketune (layer L5).
 //!
 //! One UniFFI namespace, `pocketune`. This crate converts, calls and converts
 //! back; it has no logic of its own. Blocking work runs on threads of its own

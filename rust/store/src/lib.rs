@@ -1,4 +1,4 @@
-//! Everything that lasts (layer L2): the trust policy, installed adapters, which of
+//! Everything that lasts (layer L3): the trust policy, installed adapters, which of
 //! them are active, high-water marks, a history that its owner can read; experiments with
 //! all that happened in them; replies that a person should look at.
 //!

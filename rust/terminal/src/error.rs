@@ -157,7 +157,8 @@ fn core_kind(error: &Error) -> &'static str {
         Error::Suite(_) => "suite_invalid",
         Error::RewardModel(_) => "reward_invalid",
         Error::Experiment(_) | Error::LedgerDamaged(_) => "experiment_invalid",
-        Error::Labels { .. } => "data_invalid",
+        Error::Labels { .. } | Error::Dataset(_) => "data_invalid",
+        Error::Tuning(error) => tune_kind(error),
         Error::OutOfMemory { .. } => "out_of_memory",
         Error::AllocationFailed => "allocation_failed",
         Error::NoChatTemplate => "no_chat_template",
@@ -247,6 +248,7 @@ fn explain(error: &Error) -> String {
         Error::NoChatTemplate => {
             "the model has no chat template: try --raw, or --template chatml".to_owned()
         }
+        Error::Tuning(error) => explain_tuning(error),
         Error::ContextFull { .. } => {
             format!("{error}; shorten it, or ask for a longer --context")
         }

@@ -33,5 +33,6 @@ mod sharing;
 mod soak;
 mod store;
 mod template;
+mod tuning;
 mod vocabulary;
 mod world;

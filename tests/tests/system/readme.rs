@@ -67,8 +67,14 @@ fn documents_show_the_compiled_snippets() {
     for (document, file) in [
         ("README.md", format!("{kotlin}/ReadmeSnippet.kt")),
         ("README.md", format!("{swift}/ReadmeSnippet.swift")),
-        ("docs/experiments.md", format!("{kotlin}/ReadmeExperiment.kt")),
-        ("docs/experiments.md", format!("{swift}/ReadmeExperiment.swift")),
+        (
+            "docs/experiments.md",
+            format!("{kotlin}/ReadmeExperiment.kt"),
+        ),
+        (
+            "docs/experiments.md",
+            format!("{swift}/ReadmeExperiment.swift"),
+        ),
         ("docs/rust.md", "tests/tests/system/readme.rs".to_owned()),
     ] {
         let snippet = snippet(&root().join(&file));

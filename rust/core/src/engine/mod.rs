@@ -110,11 +110,7 @@ impl Engine {
     /// [`Error::ModelUnreadable`], [`Error::ModelNotAFile`],
     /// [`Error::ModelInvalid`], [`Error::ArchitectureUnsupported`].
     pub fn inspect(source: &ModelSource) -> Result<ModelFacts, Error> {
-        let file = source.open()?;
-        Ok(ModelFacts {
-            file_bytes: file.file_bytes,
-            header: file.header,
-        })
+        Ok(source.open()?.facts)
     }
 
     /// SHA-256 of a model file. Blocks; hashes only what `digests` does not know.
@@ -122,9 +118,8 @@ impl Engine {
     /// # Errors
     /// [`Error::ModelUnreadable`], [`Error::ModelNotAFile`], [`Error::ModelInvalid`].
     pub fn digest_of(source: &ModelSource, digests: &DigestCache) -> Result<Digest, Error> {
-        digests
-            .digest(&source.open()?.file)
-            .map_err(Error::ModelUnreadable)
+        let file = source.open()?;
+        file.digest(digests).map_err(Error::ModelUnreadable)
     }
 
     /// Facts about the model. Does not block.

@@ -1,7 +1,7 @@
 //! What an engine and its chats share.
 
 use std::fmt;
-use std::fs::File;
+use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pocketune_adapter::{BaseModel, CandidateAdapter, Digest};
@@ -28,16 +28,12 @@ pub(crate) struct Shared {
     // Before the model: the worker's context must be freed first.
     worker: Worker,
     model: Arc<Model>,
-    facts: ModelFacts,
-    file: File,
+    file: Arc<ModelFile>,
     digests: Arc<DigestCache>,
-    digest: OnceLock<Digest>,
     specials: Arc<SpecialTexts>,
     // With those that stand in the model's own template.
     markers: OnceLock<Markers>,
     constraints: Constraints,
-    base: Arc<BaseModel>,
-    tokenizer_sha256: Digest,
     context_tokens: u32,
     numbers: Numbers,
     // What chats and completions compute under from their next turn on.
@@ -50,7 +46,7 @@ pub(crate) struct Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("facts", &self.facts)
+            .field("facts", self.facts())
             .finish_non_exhaustive()
     }
 }
@@ -69,21 +65,14 @@ impl Shared {
         let active = Arc::new(AdapterSet::none());
         let completion = Mutex::new(AdaptedLane::new(lane(), Arc::clone(&active)));
         let (scoring, embedding) = (lane(), lane());
-        let constraints = Constraints::new(file.header.vocabulary);
+        let constraints = Constraints::new(file.facts.header.vocabulary);
         Self {
             worker,
             model,
-            facts: ModelFacts {
-                file_bytes: file.file_bytes,
-                header: file.header,
-            },
-            file: file.file,
-            base: Arc::new(file.base),
-            tokenizer_sha256: file.tokenizer_sha256,
+            file: Arc::new(file),
             active: Mutex::new(active),
             context_tokens,
             digests,
-            digest: OnceLock::new(),
             specials,
             markers: OnceLock::new(),
             constraints,
@@ -99,22 +88,23 @@ impl Shared {
     }
 
     pub(crate) fn facts(&self) -> &ModelFacts {
-        &self.facts
+        &self.file.facts
     }
 
     pub(crate) fn digest(&self) -> Result<Digest, Error> {
-        if let Some(digest) = self.digest.get() {
-            return Ok(*digest);
-        }
-        let digest = self
-            .digests
-            .digest(&self.file)
-            .map_err(Error::ModelUnreadable)?;
-        Ok(*self.digest.get_or_init(|| digest))
+        self.file
+            .digest(&self.digests)
+            .map_err(Error::ModelUnreadable)
+    }
+
+    /// The same for whom this engine may be gone by then.
+    pub(crate) fn digest_later(&self) -> impl Fn() -> io::Result<Digest> + Send + Sync + 'static {
+        let (file, digests) = (Arc::clone(&self.file), Arc::clone(&self.digests));
+        move || file.digest(&digests)
     }
 
     pub(crate) fn renderer(&self, choice: &TemplateChoice) -> Result<Renderer, Error> {
-        let of_model = self.facts.header.chat_template.as_deref();
+        let of_model = self.facts().header.chat_template.as_deref();
         Renderer::new(choice, of_model, &self.model, Arc::clone(&self.specials))
     }
 
@@ -147,7 +137,7 @@ impl Shared {
     /// in the model's own template, sound or not.
     pub(crate) fn markers(&self) -> &Markers {
         self.markers.get_or_init(|| {
-            let template = self.facts.header.chat_template.as_deref();
+            let template = self.facts().header.chat_template.as_deref();
             Markers::always(Arc::clone(&self.specials)).and_written(template.into_iter())
         })
     }
@@ -159,7 +149,7 @@ impl Shared {
 
     /// What an adapter must fit.
     pub(crate) fn base(&self) -> &Arc<BaseModel> {
-        &self.base
+        &self.file.base
     }
 
     pub(crate) fn check_fits(&self, tokens: usize) -> Result<(), Error> {
@@ -179,11 +169,11 @@ impl Shared {
 
     /// SHA-256 of the model's tokenizer.
     pub(crate) fn tokenizer_sha256(&self) -> Digest {
-        self.tokenizer_sha256
+        self.file.tokenizer_sha256
     }
 
     /// The open model file.
-    pub(crate) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &ModelFile {
         &self.file
     }
 
