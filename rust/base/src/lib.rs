@@ -9,6 +9,7 @@ mod escaped;
 pub mod fixtures;
 pub mod json;
 mod lines;
+mod own_folder;
 mod regular;
 mod seconds;
 mod text;
@@ -20,6 +21,7 @@ pub use escaped::{Escaped, escaped_json, steers};
 pub use lines::{
     BLANK_LINES_MAX, LINE_BYTES_MAX, Line, LineError, LineFault, LineReader, ReadLinesError, lines,
 };
+pub use own_folder::replace_own_file;
 pub use regular::{
     OpenError, check_path, check_regular, open_regular, open_regular_with, read_regular,
 };

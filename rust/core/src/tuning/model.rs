@@ -30,7 +30,7 @@ impl Engine {
         let weights = Model::from_mapped(
             shared.file().mapped()?,
             self.facts().header.clone(),
-            move || digest().map(|digest| *digest.as_bytes()),
+            digest,
         )?;
         Ok(TunableModel {
             weights: Arc::new(weights),
