@@ -17,6 +17,17 @@ pub enum KvCacheType {
     F32,
 }
 
+impl KvCacheType {
+    /// Its name in saved chats.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "F16",
+            Self::Q8_0 => "Q8_0",
+            Self::F32 => "F32",
+        }
+    }
+}
+
 impl From<KvCacheType> for KvType {
     fn from(kind: KvCacheType) -> Self {
         match kind {

@@ -74,8 +74,9 @@ pub(crate) fn check_turns(history: &[Message]) -> Result<(), Error> {
             return Err(Error::option(
                 "history",
                 format!(
-                    "message {index} must be of the {expected:?} role, is {:?}",
-                    message.role
+                    "message {index} must be of the {} role, is {}",
+                    expected.name(),
+                    message.role.name()
                 ),
             ));
         }

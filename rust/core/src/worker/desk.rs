@@ -179,7 +179,7 @@ impl Desk {
 
     pub(crate) fn save(&mut self, lane: LaneId) -> Result<SavedLane, Error> {
         self.lanes
-            .save(&mut self.context, lane, &format!("{:?}", self.kv_type))
+            .save(&mut self.context, lane, self.kv_type.name())
     }
 
     pub(crate) fn restore(
@@ -188,8 +188,8 @@ impl Desk {
         saved: &SavedLane,
         proven: Option<Proven>,
     ) -> Result<(), Error> {
-        let kv_type = format!("{:?}", self.kv_type);
+        let kv_type = self.kv_type.name();
         self.lanes
-            .restore(&mut self.context, lane, saved, proven, &kv_type)
+            .restore(&mut self.context, lane, saved, proven, kv_type)
     }
 }
