@@ -21,6 +21,7 @@ mod experiment;
 mod facts;
 mod memory;
 mod options;
+mod origin;
 mod process;
 mod reply;
 mod review;
@@ -49,6 +50,7 @@ pub use memory::MemoryEstimate;
 pub use options::{
     ChatOptions, EngineOptions, GenerationOptions, KvCacheType, OverflowPolicy, Penalties, Sampling,
 };
+pub use origin::{AppliedAdapter, ReplyId, ReplyOrigin, ReplySampling};
 pub use pocketune_adapter::{
     AdapterError, BaseIdentity, BaseModel, BaseNorms, CandidateAdapter, Digest, LoraPair,
     PublicKey, Refusal, Timestamp, TrustPolicy, VerifiedAdapter,

@@ -1,7 +1,7 @@
 //! What is said about adapters.
 
 use pocketune_core as core;
-use pocketune_core::{ActiveAdapter, Digest, Refusal, VerifiedAdapter};
+use pocketune_core::{ActiveAdapter, AppliedAdapter, Digest, Refusal, VerifiedAdapter};
 
 use crate::error::PocketuneError;
 
@@ -257,6 +257,15 @@ impl AdapterChoice {
             reason: "is not 64 hexadecimal digits in lower case".to_owned(),
         })?;
         Ok((sha256, self.scale))
+    }
+}
+
+impl From<AppliedAdapter> for AdapterChoice {
+    fn from(applied: AppliedAdapter) -> Self {
+        Self {
+            sha256: applied.sha256.to_string(),
+            scale: applied.scale,
+        }
     }
 }
 

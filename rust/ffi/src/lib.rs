@@ -50,7 +50,7 @@ pub use reviews::{DoubtfulReply, ReviewConsent, ReviewLabel};
 pub use reward::{
     BestOf, Draft, Judgement, Objection, RewardModel, RewardScore, Ruling, criticize,
 };
-pub use stream::{Reply, ReplyPart, ReplyStream, StopReason};
+pub use stream::{Reply, ReplyPart, ReplySampling, ReplyStream, StopReason};
 
 /// Version of the native library, such as `0.1.0`.
 #[uniffi::export]

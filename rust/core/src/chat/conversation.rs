@@ -1,11 +1,15 @@
 //! The state of one chat that its handles and the worker share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::chat::message::check_turns;
+use crate::chat::saved::SavedTalk;
 use crate::chat::{Message, Renderer};
 use crate::error::Error;
 use crate::options::OverflowPolicy;
+use crate::origin::{Origins, ReplyId, ReplyOrigin};
+use crate::reply::Reply;
 
 /// One chat's messages. Locked for moments only, never while computing.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub(crate) struct Conversation {
 struct State {
     system_prompt: Option<String>,
     turns: Vec<Message>,
+    // Of those turns that name a reply.
+    origins: Origins,
     // Turns left out of the prompt for good, so that its start stays the same
     // from turn to turn and keeps being reused.
     dropped: usize,
@@ -64,14 +70,14 @@ impl Conversation {
         renderer: Renderer,
         overflow: OverflowPolicy,
         system_prompt: Option<String>,
-        turns: Vec<Message>,
+        mut turns: Vec<Message>,
     ) -> Result<Self, Error> {
         check_turns(&turns)?;
+        keep_ids(&mut turns, &State::default());
         let state = Mutex::new(State {
             system_prompt,
             turns,
-            dropped: 0,
-            revision: 0,
+            ..State::default()
         });
         Ok(Self {
             renderer,
@@ -92,26 +98,52 @@ impl Conversation {
         self.lock().system_prompt.clone()
     }
 
-    /// How many of the turns are left out of the prompt.
-    pub(crate) fn dropped(&self) -> usize {
-        self.lock().dropped
+    /// How a reply of the history came to be.
+    pub(crate) fn origin(&self, id: ReplyId) -> Option<Arc<ReplyOrigin>> {
+        self.lock().origins.get(&id).cloned()
     }
 
-    /// Takes other turns, of which the first `dropped` are left out of the prompt.
-    pub(crate) fn replace(
-        &self,
-        system_prompt: Option<String>,
-        turns: Vec<Message>,
-        dropped: usize,
-    ) -> Result<(), Error> {
-        check_turns(&turns)?;
-        let mut state = self.lock();
-        *state = State {
+    /// What there is to save.
+    pub(crate) fn talk(&self) -> SavedTalk {
+        let State {
             system_prompt,
             turns,
+            origins,
             dropped,
+            ..
+        } = self.lock().clone();
+        SavedTalk {
+            system_prompt,
+            history: turns,
+            origins,
+            dropped,
+        }
+    }
+
+    /// Goes on from what was saved.
+    pub(crate) fn take(&self, talk: SavedTalk) -> Result<(), Error> {
+        check_turns(&talk.history)?;
+        let mut state = self.lock();
+        *state = State {
+            system_prompt: talk.system_prompt,
+            turns: talk.history,
+            origins: talk.origins,
+            dropped: talk.dropped,
             revision: state.revision + 1,
         };
+        Ok(())
+    }
+
+    /// Takes turns that the app says were said. Replies of this history that are among them,
+    /// word for word, keep their ids.
+    pub(crate) fn replace(&self, mut turns: Vec<Message>) -> Result<(), Error> {
+        check_turns(&turns)?;
+        let mut state = self.lock();
+        keep_ids(&mut turns, &state);
+        state.turns = turns;
+        state.dropped = 0;
+        state.revision += 1;
+        state.forget_origins();
         Ok(())
     }
 
@@ -133,6 +165,7 @@ impl Conversation {
             mut turns,
             dropped,
             revision,
+            ..
         } = self.lock().clone();
         match ask {
             Ask::Send(text) | Ask::Draft(text) => {
@@ -179,15 +212,42 @@ impl Conversation {
 
     /// Keeps a finished turn: the messages that led to it, and the reply. Does nothing, and
     /// says so, when the history has changed meanwhile.
-    pub(crate) fn close_turn(&self, open: OpenTurn, reply: &str) -> bool {
+    pub(crate) fn close_turn(&self, open: OpenTurn, reply: &Reply) -> bool {
         let mut state = self.lock();
         if state.revision != open.revision {
             return false;
         }
         state.revision += 1;
         state.turns = open.turns;
-        state.turns.push(Message::assistant(reply));
+        let id = reply.origin.id;
+        state.turns.push(Message {
+            reply_id: Some(id),
+            ..Message::assistant(reply.text.as_str())
+        });
+        state.origins.insert(id, Arc::new(reply.origin.clone()));
         state.dropped = open.dropped;
+        state.forget_origins();
         true
+    }
+}
+
+impl State {
+    /// Lets go of the origins of replies that are no longer there.
+    fn forget_origins(&mut self) {
+        let mut origins = std::mem::take(&mut self.origins);
+        let ids = self.turns.iter().filter_map(|turn| turn.reply_id);
+        self.origins = ids.filter_map(|id| origins.remove_entry(&id)).collect();
+    }
+}
+
+/// Takes the ids from turns that are no replies of the history before, or no longer.
+fn keep_ids(turns: &mut [Message], before: &State) {
+    let named = |turn: &Message| Some((turn.reply_id?, turn.content.clone()));
+    let mut replies: BTreeMap<_, _> = before.turns.iter().filter_map(named).collect();
+    for turn in turns {
+        let reply = turn.reply_id.and_then(|id| replies.remove(&id));
+        if reply.as_ref() != Some(&turn.content) {
+            turn.reply_id = None;
+        }
     }
 }

@@ -38,13 +38,13 @@ impl Chat {
         options: &GenerationOptions,
         cancel: &CancelToken,
     ) -> Result<Reply, Error> {
-        let lane = self.seat().lane;
+        let seat = self.seat().clone();
         let source = Source::Chat {
             conversation: Arc::clone(&self.conversation),
             ask: Ask::Draft(text.to_owned()),
         };
         let cancelled = cancel.clone();
-        let stream = Generation::submit(&self.shared, lane, source, options, cancelled)?;
+        let stream = Generation::submit(&self.shared, &seat, source, options, cancelled)?;
         let reply = stream.finish()?;
         match reply.stop_reason {
             StopReason::Cancelled => Err(Error::Cancelled),
@@ -104,7 +104,7 @@ impl Chat {
     /// [`Error::NotNow`] where it has.
     pub(crate) fn keep(&self, mut turn: OpenTurn, reply: &Reply) -> Result<(), Error> {
         turn.dropped = turn.dropped.max(reply.dropped_messages as usize);
-        match self.conversation.close_turn(turn, &reply.text) {
+        match self.conversation.close_turn(turn, reply) {
             true => Ok(()),
             false => Err(Error::NotNow {
                 reason: "the history was changed while the reply was being generated",

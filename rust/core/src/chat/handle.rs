@@ -11,6 +11,7 @@ use crate::chat::{Message, Proven, Role};
 use crate::engine::{AdapterSet, Seat, Shared};
 use crate::error::Error;
 use crate::options::{ChatOptions, GenerationOptions, OverflowPolicy};
+use crate::origin::{ReplyId, ReplyOrigin};
 use crate::reply::ReplyStream;
 use crate::reward::{Features, RewardModel, RewardScore};
 use crate::worker::{AdapterSetId, Generation, LaneId, Source};
@@ -135,7 +136,7 @@ impl Chat {
             conversation: Arc::clone(&self.conversation),
             ask,
         };
-        Generation::submit(&self.shared, seat.lane, source, options, CancelToken::new())
+        Generation::submit(&self.shared, &seat, source, options, CancelToken::new())
     }
 
     /// What a reward model says of the last reply in the history. Blocks until the
@@ -180,6 +181,12 @@ impl Chat {
         self.conversation.turns()
     }
 
+    /// How a reply of the history came to be. Does not block.
+    #[must_use]
+    pub fn reply_origin(&self, id: ReplyId) -> Option<ReplyOrigin> {
+        Some(self.conversation.origin(id)?.as_ref().clone())
+    }
+
     /// The instructions before the first turn.
     #[must_use]
     pub fn system_prompt(&self) -> Option<String> {
@@ -187,12 +194,14 @@ impl Chat {
     }
 
     /// Replaces the history, such as after an edit; the part of the cache that
-    /// still fits is reused. A reply that is being generated will not join it.
+    /// still fits is reused. A reply that is being generated will not join it. Replies of
+    /// the history before that are among the turns, word for word and with their ids, keep
+    /// these; other turns have none.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] when the turns do not alternate, user first.
     pub fn replace_history(&self, turns: Vec<Message>) -> Result<(), Error> {
-        self.conversation.replace(self.system_prompt(), turns, 0)
+        self.conversation.replace(turns)
     }
 
     /// Saves history and cached keys and values, to go on later without reading
@@ -205,17 +214,8 @@ impl Chat {
         let model = self.shared.digest()?;
         let berth = self.berth();
         let lane = self.shared.save_lane(berth.lane, cancel)?;
-        let talk = SavedTalk {
-            system_prompt: self.system_prompt(),
-            history: self.history(),
-            dropped: self.conversation.dropped(),
-        };
-        Ok(SavedChat::new(
-            model,
-            berth.set.names().to_vec(),
-            talk,
-            lane,
-        ))
+        let talk = self.conversation.talk();
+        Ok(SavedChat::new(model, berth.set.names(), talk, lane))
     }
 
     /// Replaces this chat's history and cache by a saved one. Blocks as [`Chat::save`].
@@ -232,17 +232,16 @@ impl Chat {
     pub fn restore(&self, saved: SavedChat, cancel: &CancelToken) -> Result<(), Error> {
         saved.check(self.shared.digest()?)?;
         let berth = self.berth();
-        let usable = saved.is_under(berth.set.names());
-        let (talk, lane) = saved.into_parts();
+        let usable = saved.is_under(&berth.set.names());
+        let (mut talk, lane) = saved.into_parts();
         let proven = match usable {
             true => self.prove(&talk, &lane.tokens, cancel)?,
             false => None,
         };
         // Only a prompt that was seen without the first turns goes on without them.
-        let dropped = proven.as_ref().map_or(0, |_| talk.dropped);
+        talk.dropped = proven.as_ref().map_or(0, |_| talk.dropped);
         self.shared.restore_lane(berth.lane, lane, proven, cancel)?;
-        self.conversation
-            .replace(talk.system_prompt, talk.history, dropped)
+        self.conversation.take(talk)
     }
 
     /// How far tokens are those of a conversation that somebody saved.

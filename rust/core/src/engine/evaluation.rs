@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use pocketune_adapter::{AdapterError, CandidateAdapter};
+use pocketune_adapter::{AdapterError, CandidateAdapter, Digest};
 
-use super::adapter_set::AdapterSet;
 use super::{Prompt, Score, Seat, Shared};
 use crate::cancel::CancelToken;
 use crate::chat::{Chat, Message};
 use crate::error::Error;
 use crate::options::{ChatOptions, GenerationOptions};
+use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
 use crate::worker::{Generation, LaneId, Source};
 
@@ -37,8 +37,7 @@ pub struct EvaluationChat {
 #[derive(Debug)]
 struct Open {
     shared: Arc<Shared>,
-    adapters: Arc<AdapterSet>,
-    completion: LaneId,
+    completion: Seat,
     scoring: LaneId,
 }
 
@@ -47,11 +46,14 @@ impl EvaluationSession {
         if candidate.base() != shared.base() {
             return Err(AdapterError::OtherModel.into());
         }
-        let adapters = shared.load_adapters(vec![(candidate, 1.0)], Vec::new())?;
+        let applied = AppliedAdapter {
+            sha256: Digest::of(candidate.bytes()),
+            scale: 1.0,
+        };
+        let adapters = shared.load_adapters(vec![(candidate, applied.scale)], vec![applied])?;
         let open = Open {
-            completion: shared.new_lane(adapters.id()),
             scoring: shared.new_lane(adapters.id()),
-            adapters: Arc::new(adapters),
+            completion: Seat::new(shared.new_lane(adapters.id()), Arc::new(adapters)),
             shared,
         };
         Ok(Self {
@@ -65,7 +67,7 @@ impl EvaluationSession {
     /// As [`crate::Engine::chat`].
     pub fn chat(&self, options: ChatOptions) -> Result<EvaluationChat, Error> {
         let shared = Arc::clone(&self.open.shared);
-        let set = Arc::clone(&self.open.adapters);
+        let set = Arc::clone(&self.open.completion.set);
         let seat = Seat::new(shared.new_lane(set.id()), set);
         Ok(EvaluationChat {
             chat: Chat::fixed(shared, seat, options)?,
@@ -87,7 +89,7 @@ impl EvaluationSession {
         let cancel = CancelToken::new();
         Generation::submit(
             &self.open.shared,
-            self.open.completion,
+            &self.open.completion,
             source,
             options,
             cancel,
@@ -154,7 +156,7 @@ impl EvaluationChat {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.shared.forget_lane(self.completion);
+        self.shared.forget_lane(self.completion.lane);
         self.shared.forget_lane(self.scoring);
     }
 }

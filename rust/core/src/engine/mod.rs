@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::memory::{self, MemoryEstimate};
 use crate::options::{ChatOptions, EngineOptions, GenerationOptions};
+use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
 use crate::source::ModelSource;
 use crate::worker::{Desk, EmbedJob, Generation, Source, Worker, one_result};
@@ -218,13 +219,15 @@ impl Engine {
                 .map(|active| (&active.adapter, active.scale)),
         )
         .map_err(|refused| StoreError::from(refused.refusal))?;
-        let names = adapters
-            .iter()
-            .map(|active| format!("{} {}", active.adapter.sha256(), active.scale));
+        let applied = adapters.iter().map(|active| AppliedAdapter {
+            sha256: active.adapter.sha256(),
+            scale: active.scale,
+        });
         let loaded = adapters
             .iter()
             .map(|active| (active.adapter.adapter().clone(), active.scale));
-        self.shared.load_adapters(loaded.collect(), names.collect())
+        self.shared
+            .load_adapters(loaded.collect(), applied.collect())
     }
 
     /// Goes on with `prompt` as it stands; works with any model. Control tokens
@@ -237,9 +240,9 @@ impl Engine {
         prompt: impl Into<String>,
         options: &GenerationOptions,
     ) -> Result<ReplyStream, Error> {
-        let lane = self.shared.completion_lane();
+        let seat = self.shared.completion_seat();
         let source = Source::Raw(self.shared.raw_text(prompt));
-        Generation::submit(&self.shared, lane, source, options, CancelToken::new())
+        Generation::submit(&self.shared, &seat, source, options, CancelToken::new())
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the

@@ -15,6 +15,7 @@ use crate::constraint::Constraints;
 use crate::digest::DigestCache;
 use crate::error::Error;
 use crate::facts::ModelFacts;
+use crate::origin::AppliedAdapter;
 use crate::source::ModelFile;
 use crate::worker::{
     AdapterSetId, Job, LaneId, Numbers, RestoreLane, SaveLane, SavedLane, Worker, one_result,
@@ -192,11 +193,11 @@ impl Shared {
     pub(crate) fn load_adapters(
         &self,
         adapters: Vec<(CandidateAdapter, f32)>,
-        names: Vec<String>,
+        applied: Vec<AppliedAdapter>,
     ) -> Result<AdapterSet, Error> {
         let id = self.numbers.adapter_set();
         self.worker.load(id, adapters)?;
-        Ok(AdapterSet::loaded(id, names, self.worker.unloader(id)))
+        Ok(AdapterSet::loaded(id, applied, self.worker.unloader(id)))
     }
 
     /// What chats and completions compute under from their next turn on.
@@ -208,11 +209,11 @@ impl Shared {
         *lock(&self.active) = Arc::new(set);
     }
 
-    /// The lane of completions: one after the other, reusing equal beginnings.
-    pub(crate) fn completion_lane(&self) -> LaneId {
+    /// Where completions compute: one after the other, reusing equal beginnings.
+    pub(crate) fn completion_seat(&self) -> Seat {
         let mut seat = lock(&self.completion);
         seat.follow(self);
-        seat.lane
+        seat.clone()
     }
 
     /// The lane of scores, so that replies to one prompt share its cache.
@@ -272,7 +273,7 @@ impl Shared {
 }
 
 /// Where a conversation computes: a lane, and the adapters that it is under.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Seat {
     pub(crate) lane: LaneId,
     pub(crate) set: Arc<AdapterSet>,

@@ -8,10 +8,12 @@ use pocketune_llama::{LOGIT_MAX, Outputs, Sampler, Stage, Token};
 
 use crate::cancel::CancelToken;
 use crate::chat::PromptText;
+use crate::clock;
 use crate::constraint::ActiveConstraint;
-use crate::engine::Shared;
+use crate::engine::{Seat, Shared};
 use crate::error::Error;
 use crate::options::{GenerationOptions, Sampling};
+use crate::origin::{ReplyId, ReplyOrigin, ReplySampling};
 use crate::reply::{Reply, ReplyPart, ReplyStream, StopReason};
 use crate::worker::output::Output;
 use crate::worker::prepare::{Prepared, Source, prepare};
@@ -27,7 +29,7 @@ pub(crate) struct Generation {
     constraint: ActiveConstraint,
     penalty_tokens: usize,
     output: Output,
-    seed: u32,
+    origin: ReplyOrigin,
     submitted: Instant,
     phase: Phase,
     costs: Costs,
@@ -66,7 +68,7 @@ impl Generation {
     /// Checks the options and queues the request.
     pub(crate) fn submit(
         shared: &Arc<Shared>,
-        lane: LaneId,
+        seat: &Seat,
         source: Source,
         options: &GenerationOptions,
         cancel: CancelToken,
@@ -77,13 +79,19 @@ impl Generation {
             Some(seed) => seed,
             None => getrandom::u32().map_err(|error| Error::Io(error.into()))?,
         };
+        let origin = ReplyOrigin {
+            id: ReplyId::make_random()?,
+            time: clock::now(),
+            adapters: seat.set.adapters().to_vec(),
+            sampling: ReplySampling::of(options, seed),
+        };
         let sampler = Sampler::new(model.vocab_size(), &stages(&options.sampling, seed))?;
         let constraint = shared
             .constraints()
             .activate(options.constraint.as_ref(), model)?;
         let (parts, receiver) = async_channel::unbounded();
         let job = Self {
-            lane,
+            lane: seat.lane,
             source,
             max_tokens: options.max_tokens,
             cancel: cancel.clone(),
@@ -91,12 +99,12 @@ impl Generation {
             constraint,
             penalty_tokens: options.sampling.penalties.last_tokens as usize,
             output: Output::new(parts, &options.stop),
-            seed,
+            origin,
             submitted: Instant::now(),
             phase: Phase::Prepare,
             costs: Costs::default(),
         };
-        shared.submit(lane, Box::new(job))?;
+        shared.submit(seat.lane, Box::new(job))?;
         Ok(ReplyStream::new(receiver, cancel))
     }
 
@@ -264,7 +272,7 @@ impl Generation {
             && !empty
         {
             // Where somebody changed the history, the reply belongs to none.
-            let _ = conversation.close_turn(open, &reply.text);
+            let _ = conversation.close_turn(open, &reply);
         }
         self.output.end(Ok(ReplyPart::Done(reply)));
     }
@@ -288,6 +296,7 @@ impl Generation {
             .first_token
             .unwrap_or_else(|| self.submitted.elapsed());
         Reply {
+            origin: self.origin.clone(),
             text: self.output.text().to_owned(),
             stop_reason,
             prompt_tokens: count(prompt),
@@ -297,7 +306,6 @@ impl Generation {
             time_to_first_token_ms: first.as_secs_f64() * 1000.0,
             prefill_tokens_per_s: rate(computed as f64, self.costs.prefill),
             decode_tokens_per_s: rate(f64::from(after_first), self.costs.decode),
-            seed: self.seed,
         }
     }
 }
