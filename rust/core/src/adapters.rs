@@ -13,6 +13,7 @@ use pocketune_store::{
 
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::reward::RewardModel;
 
 /// Longest reward head or definition that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -180,6 +181,23 @@ impl Adapters {
         let adapters = self.store.roll_back(&self.situation(now))?;
         engine.use_adapters(&adapters)?;
         Ok(adapters)
+    }
+
+    /// A reward model that was delivered: the head at `path` is verified with the
+    /// attestations beside it, at each start. `engine` is the one that this store was opened
+    /// for.
+    ///
+    /// # Errors
+    /// [`Error::Store`], with [`pocketune_store::StoreError::Refused`] for what is not
+    /// accepted; those of [`RewardModel::parse`].
+    pub fn delivered_reward_model(
+        &self,
+        path: &Path,
+        engine: &Engine,
+        now: Timestamp,
+    ) -> Result<RewardModel, Error> {
+        let file = self.accept_file(SubjectKind::RewardHead, path, now)?;
+        RewardModel::parse(file.bytes(), engine)
     }
 
     /// Verifies a file that is no adapter, with the attestations beside it.

@@ -13,10 +13,12 @@ mod cancel;
 mod chat;
 mod clock;
 mod constraint;
+mod conversation;
 mod criticize;
 mod digest;
 mod engine;
 mod error;
+mod evaluation;
 mod experiment;
 mod facts;
 mod memory;
@@ -24,6 +26,7 @@ mod options;
 mod origin;
 mod process;
 mod reply;
+mod results;
 mod review;
 mod reward;
 mod source;
@@ -35,21 +38,19 @@ mod worker;
 
 pub use adapters::Adapters;
 pub use cancel::CancelToken;
-pub use chat::{BestOf, Chat, Draft, Message, Role, SavedChat, TemplateChoice};
+pub use chat::{Chat, SavedChat};
 pub use clock::now;
-pub use constraint::{Constraint, ConstraintError};
+pub use constraint::Constraint;
+pub use conversation::{ChatOptions, Message, OverflowPolicy, Prompt, Role, TemplateChoice};
 pub use criticize::criticize;
 pub use digest::DigestCache;
-pub use engine::{
-    Embedding, Engine, EvaluationChat, EvaluationSession, Pooling, Prompt, Score, TokenScore,
-};
-pub use error::Error;
+pub use engine::Engine;
+pub use error::{ConstraintError, Error};
+pub use evaluation::{EvaluationChat, EvaluationSession};
 pub use experiment::{ArmChat, Asked, Choice, Experiment, Shown, SideBySideChat};
 pub use facts::ModelFacts;
 pub use memory::MemoryEstimate;
-pub use options::{
-    ChatOptions, EngineOptions, GenerationOptions, KvCacheType, OverflowPolicy, Penalties, Sampling,
-};
+pub use options::{EngineOptions, GenerationOptions, KvCacheType, Penalties, Sampling};
 pub use origin::{AppliedAdapter, ReplyId, ReplyOrigin, ReplySampling};
 pub use pocketune_adapter::{
     AdapterError, BaseIdentity, BaseModel, BaseNorms, CandidateAdapter, Digest, LoraPair,
@@ -71,8 +72,11 @@ pub use pocketune_store::{
 };
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
+pub use results::{Embedding, Features, Pooling, Score, TokenScore};
 pub use review::{DoubtfulExchange, DoubtfulReply, Label, Objection, Reviews};
-pub use reward::{Features, Preference, RewardModel, RewardScore, comparisons, replies_at_most};
+pub use reward::{
+    BestOf, Draft, Preference, RewardModel, RewardScore, comparisons, replies_at_most,
+};
 pub use source::ModelSource;
 pub use suites::{Responder, Scorer, answer, evaluate};
 pub use threads::default_threads;

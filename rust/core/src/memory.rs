@@ -6,10 +6,14 @@ use pocketune_llama::{Context, ContextParams, Model, ModelLoad, available_memory
 
 use crate::error::Error;
 use crate::options::EngineOptions;
+use crate::process::check_free;
 use crate::source::ModelFile;
 use crate::threads::default_threads;
 use crate::vocabulary::{schema_bytes, structure_bytes};
-use crate::worker::OUTPUTS_MAX;
+
+/// Rows of logits in one batch. Each costs a row of compute buffer as wide as
+/// the vocabulary (1 MiB for 262,144 tokens), so scoring goes in small batches.
+pub(crate) const OUTPUTS_MAX: u32 = 32;
 
 /// Code, stacks and allocator slack of a process that serves one engine.
 const PROCESS_BYTES: u64 = 12 << 20;
@@ -107,17 +111,6 @@ pub(crate) fn context_params(
 /// Refuses a vocabulary that alone does not fit: llama.cpp reads all of it to plan the rest.
 pub(crate) fn check_vocabulary(file: &ModelFile) -> Result<(), Error> {
     check_free(overhead_bytes(file))
-}
-
-/// Whether so much is free, as far as the system says.
-pub(crate) fn check_free(required_bytes: u64) -> Result<(), Error> {
-    match available_memory_bytes() {
-        Some(available_bytes) if required_bytes > available_bytes => Err(Error::OutOfMemory {
-            required_bytes,
-            available_bytes,
-        }),
-        _ => Ok(()),
-    }
 }
 
 fn overhead_bytes(file: &ModelFile) -> u64 {

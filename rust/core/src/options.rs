@@ -3,7 +3,6 @@
 use pocketune_llama::{KvType, REPEAT_PENALTY_MIN, TEMPERATURE_MIN};
 use serde::{Deserialize, Serialize};
 
-use crate::chat::{Message, TemplateChoice};
 use crate::constraint::Constraint;
 use crate::error::Error;
 
@@ -253,30 +252,6 @@ impl GenerationOptions {
         }
         Ok(())
     }
-}
-
-/// What to do when a conversation no longer fits the context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OverflowPolicy {
-    /// Refuse with [`Error::ContextFull`].
-    #[default]
-    Error,
-    /// Leave the oldest turns out of the prompt; the system prompt and the
-    /// history itself stay.
-    DropOldestTurns,
-}
-
-/// How to start a chat.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ChatOptions {
-    /// Instructions before the first turn.
-    pub system_prompt: Option<String>,
-    /// Turns that have been; must alternate, starting with the user.
-    pub history: Vec<Message>,
-    /// Where the chat template comes from.
-    pub template: TemplateChoice,
-    /// What to do when the conversation no longer fits.
-    pub overflow: OverflowPolicy,
 }
 
 fn within(name: &'static str, value: u32, low: u32, high: u32) -> Result<(), Error> {

@@ -6,6 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use pocketune_llama::available_memory_bytes;
+
+use crate::error::Error;
+
 /// Resident memory of this process, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ProcessMemory {
@@ -55,6 +59,17 @@ impl ProcessMemory {
             rss_bytes: bytes("VmRSS:")?,
             anonymous_bytes: bytes("RssAnon:")? + bytes("RssShmem:")?,
         })
+    }
+}
+
+/// Whether so much is free, as far as the system says.
+pub(crate) fn check_free(required_bytes: u64) -> Result<(), Error> {
+    match available_memory_bytes() {
+        Some(available_bytes) if required_bytes > available_bytes => Err(Error::OutOfMemory {
+            required_bytes,
+            available_bytes,
+        }),
+        _ => Ok(()),
     }
 }
 

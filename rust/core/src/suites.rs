@@ -4,11 +4,13 @@ use pocketune_judge::critic::Panel;
 use pocketune_judge::suite::{Item, ItemReply, ItemResult, Suite, SuiteReplies, SuiteResult};
 
 use crate::cancel::CancelToken;
-use crate::chat::{Message, TemplateChoice};
-use crate::engine::{Engine, EvaluationSession, Prompt, Score};
+use crate::conversation::{ChatOptions, Message, Prompt, TemplateChoice};
+use crate::engine::Engine;
 use crate::error::Error;
-use crate::options::{ChatOptions, GenerationOptions};
+use crate::evaluation::EvaluationSession;
+use crate::options::GenerationOptions;
 use crate::reply::{Reply, ReplyPart, ReplyStream, StopReason};
+use crate::results::Score;
 
 /// What tells how likely a reply is: an engine as it is, or under a candidate.
 pub trait Scorer {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::Chat;
-use super::conversation::{Ask, Bookmark, OpenTurn};
 use crate::cancel::CancelToken;
+use crate::conversation::{Ask, Bookmark, OpenTurn};
 use crate::engine::{AdapterSet, Shared};
 use crate::error::Error;
 use crate::options::GenerationOptions;
 use crate::reply::{Reply, StopReason};
-use crate::reward::{RewardModel, RewardScore};
+use crate::results::Features;
 use crate::worker::{Generation, Source};
 
 impl Chat {
@@ -44,7 +44,14 @@ impl Chat {
             ask: Ask::Draft(text.to_owned()),
         };
         let cancelled = cancel.clone();
-        let stream = Generation::submit(&self.shared, &seat, source, options, cancelled)?;
+        let stream = Generation::submit(
+            &self.shared,
+            seat.lane,
+            seat.set.adapters(),
+            source,
+            options,
+            cancelled,
+        )?;
         let reply = stream.finish()?;
         match reply.stop_reason {
             StopReason::Cancelled => Err(Error::Cancelled),
@@ -52,14 +59,13 @@ impl Chat {
         }
     }
 
-    /// What a reward model says of a draft; none of an empty one. Blocks.
-    pub(crate) fn draft_reward(
+    /// Features of a draft; none of an empty one. Blocks.
+    pub(crate) fn draft_features(
         &self,
         text: &str,
         reply: &Reply,
-        model: &RewardModel,
         cancel: &CancelToken,
-    ) -> Result<Option<RewardScore>, Error> {
+    ) -> Result<Option<Features>, Error> {
         if reply.text.is_empty() {
             return Ok(None);
         }
@@ -68,7 +74,7 @@ impl Chat {
         let turns = kept.unwrap_or_default();
         let system_prompt = open.system_prompt.as_deref();
         match self.features(&self.berth(), system_prompt, turns, &reply.text, cancel) {
-            Ok(features) => Ok(Some(model.score(&features)?)),
+            Ok(features) => Ok(Some(features)),
             // The reply was cut off where the context ends: its own end has no room.
             Err(Error::ContextFull { .. }) => Ok(None),
             Err(error) => Err(error),

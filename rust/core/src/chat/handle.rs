@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pocketune_llama::Token;
 
 use crate::cancel::CancelToken;
-use crate::chat::conversation::{Ask, Conversation};
-use crate::chat::saved::{SavedChat, SavedTalk};
-use crate::chat::{Message, Proven, Role};
-use crate::engine::{AdapterSet, Seat, Shared};
+use crate::chat::saved::SavedChat;
+use crate::conversation::{
+    Ask, ChatOptions, Conversation, Message, OverflowPolicy, Proven, Role, Snapshot,
+};
+use crate::engine::{AdapterSet, Engine, Seat, Shared};
 use crate::error::Error;
-use crate::options::{ChatOptions, GenerationOptions, OverflowPolicy};
+use crate::options::GenerationOptions;
 use crate::origin::{ReplyId, ReplyOrigin};
 use crate::reply::ReplyStream;
-use crate::reward::{Features, RewardModel, RewardScore};
+use crate::results::Features;
 use crate::worker::{AdapterSetId, Generation, LaneId, Source};
 
 /// One conversation on an engine.
@@ -30,6 +31,17 @@ pub struct Chat {
     fixed: bool,
     // Also held by every request that has not ended.
     pub(super) conversation: Arc<Conversation>,
+}
+
+impl Engine {
+    /// Starts a chat. Does not block.
+    ///
+    /// # Errors
+    /// [`Error::NoChatTemplate`], [`Error::TemplateFailed`],
+    /// [`Error::InvalidOption`] for a history that does not alternate.
+    pub fn chat(&self, options: ChatOptions) -> Result<Chat, Error> {
+        Chat::start(Arc::clone(self.shared()), options)
+    }
 }
 
 impl Chat {
@@ -136,22 +148,21 @@ impl Chat {
             conversation: Arc::clone(&self.conversation),
             ask,
         };
-        Generation::submit(&self.shared, &seat, source, options, CancelToken::new())
+        Generation::submit(
+            &self.shared,
+            seat.lane,
+            seat.set.adapters(),
+            source,
+            options,
+            CancelToken::new(),
+        )
     }
 
-    /// What a reward model says of the last reply in the history. Blocks until the
-    /// requests of this chat that are queued have ended. Right after the reply, with no
-    /// adapter active, one token is computed; under adapters all of the conversation that
-    /// the model as it is has not seen, since an adapter must not move its judge.
-    ///
-    /// # Errors
-    /// [`Error::NotNow`] when there is no reply, [`Error::RewardModel`],
-    /// [`Error::ContextFull`], [`Error::Cancelled`], [`Error::Closed`], [`Error::Compute`].
-    pub fn reward(&self, model: &RewardModel, cancel: &CancelToken) -> Result<RewardScore, Error> {
+    /// Features of the last reply in the history.
+    pub(crate) fn last_reply_features(&self, cancel: &CancelToken) -> Result<Features, Error> {
         let (system_prompt, turns, reply) = self.conversation.last_turn()?;
         let berth = self.berth();
-        let features = self.features(&berth, system_prompt.as_deref(), &turns, &reply, cancel)?;
-        model.score(&features)
+        self.features(&berth, system_prompt.as_deref(), &turns, &reply, cancel)
     }
 
     /// Features of a reply to `turns`, on this chat's lane where that computes as the
@@ -214,8 +225,8 @@ impl Chat {
         let model = self.shared.digest()?;
         let berth = self.berth();
         let lane = self.shared.save_lane(berth.lane, cancel)?;
-        let talk = self.conversation.talk();
-        Ok(SavedChat::new(model, berth.set.names(), talk, lane))
+        let said = self.conversation.snapshot();
+        Ok(SavedChat::new(model, berth.set.names(), said, lane))
     }
 
     /// Replaces this chat's history and cache by a saved one. Blocks as [`Chat::save`].
@@ -233,34 +244,34 @@ impl Chat {
         saved.check(self.shared.digest()?)?;
         let berth = self.berth();
         let usable = saved.is_under(&berth.set.names());
-        let (mut talk, lane) = saved.into_parts();
+        let (mut said, lane) = saved.into_parts();
         let proven = match usable {
-            true => self.prove(&talk, &lane.tokens, cancel)?,
+            true => self.prove(&said, &lane.tokens, cancel)?,
             false => None,
         };
         // Only a prompt that was seen without the first turns goes on without them.
-        talk.dropped = proven.as_ref().map_or(0, |_| talk.dropped);
+        said.dropped = proven.as_ref().map_or(0, |_| said.dropped);
         self.shared.restore_lane(berth.lane, lane, proven, cancel)?;
-        self.conversation.take(talk)
+        self.conversation.take(said)
     }
 
     /// How far tokens are those of a conversation that somebody saved.
     fn prove(
         &self,
-        talk: &SavedTalk,
+        said: &Snapshot,
         tokens: &[Token],
         cancel: &CancelToken,
     ) -> Result<Option<Proven>, Error> {
         let may_drop = self.conversation.overflow == OverflowPolicy::DropOldestTurns;
-        let kept = talk.history.get(talk.dropped..).unwrap_or_default();
+        let kept = said.history.get(said.dropped..).unwrap_or_default();
         let (asked, reply) = match kept.split_last() {
             Some((last, before)) if last.role == Role::Assistant => (before, Some(&last.content)),
             _ => (kept, None),
         };
-        if tokens.is_empty() || asked.is_empty() || (talk.dropped > 0 && !may_drop) {
+        if tokens.is_empty() || asked.is_empty() || (said.dropped > 0 && !may_drop) {
             return Ok(None);
         }
-        let system_prompt = talk.system_prompt.as_deref();
+        let system_prompt = said.system_prompt.as_deref();
         let rendered = self
             .conversation
             .renderer

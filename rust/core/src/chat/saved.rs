@@ -15,10 +15,9 @@ use pocketune_base::{OpenError, Readers, open_regular, write_whole};
 use pocketune_llama::Token;
 use serde::{Deserialize, Serialize};
 
-use crate::chat::message::check_roles;
-use crate::chat::{Message, Role};
+use crate::conversation::{Message, Role, Snapshot, check_roles};
 use crate::error::Error;
-use crate::origin::{Origins, ReplyOrigin};
+use crate::origin::ReplyOrigin;
 use crate::worker::SavedLane;
 
 const MAGIC: &[u8; 8] = b"PTCHAT\0\x01";
@@ -68,25 +67,14 @@ struct SavedTurn {
     reply: Option<ReplyOrigin>,
 }
 
-/// What was said in a saved chat.
-#[derive(Debug)]
-pub(crate) struct SavedTalk {
-    pub(crate) system_prompt: Option<String>,
-    pub(crate) history: Vec<Message>,
-    /// Of those turns that name a reply.
-    pub(crate) origins: Origins,
-    /// The first turns, which are left out of the prompt.
-    pub(crate) dropped: usize,
-}
-
 impl SavedChat {
     pub(crate) fn new(
         model: Digest,
         adapters: Vec<String>,
-        talk: SavedTalk,
+        said: Snapshot,
         lane: SavedLane,
     ) -> Self {
-        let mut origins = talk.origins;
+        let mut origins = said.origins;
         let turn = |turn: Message| SavedTurn {
             reply: turn
                 .reply_id
@@ -95,14 +83,14 @@ impl SavedChat {
             role: turn.role,
             content: turn.content,
         };
-        let history = talk.history.into_iter().map(turn).collect();
+        let history = said.history.into_iter().map(turn).collect();
         let header = Header {
             build: format!("{BUILD} {}", std::env::consts::ARCH),
             model: model.to_string(),
             kv_type: lane.kv_type,
-            system_prompt: talk.system_prompt,
+            system_prompt: said.system_prompt,
             history,
-            dropped: talk.dropped,
+            dropped: said.dropped,
             tokens: lane.tokens,
             adapters,
         };
@@ -132,11 +120,11 @@ impl SavedChat {
         self.header.adapters == adapters
     }
 
-    pub(crate) fn into_parts(self) -> (SavedTalk, SavedLane) {
+    pub(crate) fn into_parts(self) -> (Snapshot, SavedLane) {
         let header = self.header;
         let history = header.history.iter().map(SavedTurn::message).collect();
         let replies = header.history.into_iter().filter_map(|turn| turn.reply);
-        let talk = SavedTalk {
+        let said = Snapshot {
             system_prompt: header.system_prompt,
             history,
             origins: replies.map(|it| (it.id, Arc::new(it))).collect(),
@@ -147,7 +135,7 @@ impl SavedChat {
             tokens: header.tokens,
             kv: self.kv,
         };
-        (talk, lane)
+        (said, lane)
     }
 
     /// The turns that were saved.
@@ -286,7 +274,8 @@ fn damaged(reason: &dyn std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Digest, HEADER_BYTES_MAX, MAGIC, Origins, SavedChat, SavedLane, SavedTalk};
+    use super::{Digest, HEADER_BYTES_MAX, MAGIC, SavedChat, SavedLane, Snapshot};
+    use crate::origin::Origins;
     use crate::{Error, Message};
 
     fn saved() -> SavedChat {
@@ -295,13 +284,13 @@ mod tests {
             tokens: vec![1, 2],
             kv: vec![9; 40],
         };
-        let talk = SavedTalk {
+        let said = Snapshot {
             system_prompt: None,
             history: vec![Message::user("hi")],
             origins: Origins::new(),
             dropped: 0,
         };
-        SavedChat::new(Digest::from_bytes([7; 32]), Vec::new(), talk, lane)
+        SavedChat::new(Digest::from_bytes([7; 32]), Vec::new(), said, lane)
     }
 
     /// A file with this header and a right digest.

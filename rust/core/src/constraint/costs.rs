@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::ConstraintError;
 use super::pattern::walk;
+use crate::error::ConstraintError;
 
 /// Keys of `patternProperties`, whole schema: each pair is compared, up to some
 /// milliseconds.
@@ -154,7 +154,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Decimal, check, common_multiple};
-    use crate::ConstraintError;
+    use crate::error::ConstraintError;
 
     #[test]
     fn multiples_are_counted_in_units_of_the_last_decimal() {

@@ -5,7 +5,6 @@
 //! a token is part of a reply only when its constraint has taken it.
 
 mod costs;
-mod error;
 mod pattern;
 mod schema;
 #[cfg(test)]
@@ -20,12 +19,11 @@ use pocketune_gguf::VocabularySizes;
 use pocketune_grammar::{Grammar, Matcher};
 use pocketune_llama::{Model, Sampler, Token};
 
-pub use error::ConstraintError;
 use schema::SchemaMatcher;
 use vocabulary::Vocabulary;
 
-use crate::error::Error;
-use crate::memory::check_free;
+use crate::error::{ConstraintError, Error};
+use crate::process::check_free;
 use crate::vocabulary::{grammar_bytes, schema_bytes};
 
 /// A form that a reply must have.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::ConstraintError;
+use crate::error::ConstraintError;
 
 /// Most expressions that are tried alone, some milliseconds each.
 const TRIED_MAX: usize = 200;

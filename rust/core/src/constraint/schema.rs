@@ -9,10 +9,9 @@ use serde_json::{Map, Value};
 use toktrie::{ApproximateTokEnv, SimpleVob, TokRxInfo, TokTrie};
 
 use super::vocabulary::Vocabulary;
-use super::{ConstraintError, costs, pattern};
+use super::{costs, pattern};
+use crate::error::{ConstraintError, SCHEMA_BYTES_MAX};
 
-/// Longest schema, in bytes.
-pub(crate) const SCHEMA_BYTES_MAX: usize = 64 * 1024;
 /// Stack of the thread that compiles schemas: a schema of 64 KiB can chain some
 /// 2,600 definitions, each of which costs llguidance some frames. Only what is used
 /// of it takes memory.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::schema::{SchemaMatcher, compile};
 use super::vocabulary::{TOKEN_BYTES_MAX, Vocabulary};
-use super::{ActiveConstraint, ConstraintError, GrammarMatcher};
-use crate::error::Error;
+use super::{ActiveConstraint, GrammarMatcher};
+use crate::error::{ConstraintError, Error};
 use pocketune_grammar::{Grammar, Matcher};
 use pocketune_llama::{Sampler, Stage};
 

@@ -1,10 +1,10 @@
 //! Asking the worker for a reply's features.
 
-use super::{Engine, Prompt, Shared, wait};
+use super::{Engine, Shared, wait};
 use crate::cancel::CancelToken;
-use crate::chat::PromptText;
+use crate::conversation::{Prompt, PromptText};
 use crate::error::Error;
-use crate::reward::{Features, RewardModel, RewardScore};
+use crate::results::Features;
 use crate::worker::{FeaturesJob, LaneId, one_result};
 
 impl Engine {
@@ -33,20 +33,6 @@ impl Engine {
             [] => text.to_owned(),
             forged => format!("{text}\u{FFFF}{forged:?}"),
         })
-    }
-
-    /// What a reward model says of `reply` after `prompt`. Blocks as [`Engine::features`].
-    ///
-    /// # Errors
-    /// As [`Engine::score`], and [`Error::RewardModel`].
-    pub fn reward(
-        &self,
-        model: &RewardModel,
-        prompt: &Prompt,
-        reply: &str,
-        cancel: &CancelToken,
-    ) -> Result<RewardScore, Error> {
-        model.score(&self.features(prompt, reply, cancel)?)
     }
 }
 

@@ -1,10 +1,8 @@
 //! The engine: one loaded model and its worker.
 
 mod adapter_set;
-mod evaluation;
 mod features;
 mod identity;
-mod results;
 mod score;
 mod shared;
 
@@ -12,23 +10,22 @@ use std::sync::Arc;
 
 pub(crate) use adapter_set::AdapterSet;
 use async_channel::Receiver;
-use pocketune_adapter::{AdapterError, BaseModel, CandidateAdapter, Digest, check_set};
+use pocketune_adapter::{AdapterError, BaseModel, Digest, check_set};
 use pocketune_llama::{Context, Model, ModelLoad, Token};
 use pocketune_store::{ActiveAdapter, StoreError};
 
-pub use evaluation::{EvaluationChat, EvaluationSession};
-pub use results::{Embedding, Pooling, Prompt, Score, TokenScore};
 pub(crate) use shared::{Seat, Shared};
 
 use crate::cancel::CancelToken;
-use crate::chat::{Chat, PromptText};
+use crate::conversation::{Prompt, PromptText};
 use crate::digest::DigestCache;
 use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::memory::{self, MemoryEstimate};
-use crate::options::{ChatOptions, EngineOptions, GenerationOptions};
+use crate::options::{EngineOptions, GenerationOptions};
 use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
+use crate::results::{Embedding, Pooling, Score};
 use crate::source::ModelSource;
 use crate::worker::{Desk, EmbedJob, Generation, Source, Worker, one_result};
 
@@ -153,31 +150,10 @@ impl Engine {
         self.shared.digest()
     }
 
-    /// Starts a chat. Does not block.
-    ///
-    /// # Errors
-    /// [`Error::NoChatTemplate`], [`Error::TemplateFailed`],
-    /// [`Error::InvalidOption`] for a history that does not alternate.
-    pub fn chat(&self, options: ChatOptions) -> Result<Chat, Error> {
-        Chat::start(Arc::clone(&self.shared), options)
-    }
-
-    /// What an adapter for this model must fit, for [`CandidateAdapter::parse`].
+    /// What an adapter for this model must fit, for [`pocketune_adapter::CandidateAdapter::parse`].
     #[must_use]
     pub fn base_model(&self) -> &Arc<BaseModel> {
         self.shared.base()
-    }
-
-    /// Opens a session whose replies `candidate` changes; everything else on
-    /// this engine goes on without it. Loads the adapter beside the model, from
-    /// the memory it was checked in: some milliseconds, and at most one batch of
-    /// whatever is being computed. Blocks.
-    ///
-    /// # Errors
-    /// [`Error::AdapterInvalid`] when it was checked against another model,
-    /// [`Error::AdapterRefused`], [`Error::AllocationFailed`], [`Error::Closed`].
-    pub fn evaluate(&self, candidate: CandidateAdapter) -> Result<EvaluationSession, Error> {
-        EvaluationSession::open(Arc::clone(&self.shared), candidate)
     }
 
     /// Lets replies be changed by these adapters, in place of those before; by none, if
@@ -234,7 +210,7 @@ impl Engine {
     /// written out in it are control tokens. Returns at once.
     ///
     /// # Errors
-    /// As [`Chat::send`].
+    /// As [`crate::Chat::send`].
     pub fn complete(
         &self,
         prompt: impl Into<String>,
@@ -242,7 +218,14 @@ impl Engine {
     ) -> Result<ReplyStream, Error> {
         let seat = self.shared.completion_seat();
         let source = Source::Raw(self.shared.raw_text(prompt));
-        Generation::submit(&self.shared, &seat, source, options, CancelToken::new())
+        Generation::submit(
+            &self.shared,
+            seat.lane,
+            seat.set.adapters(),
+            source,
+            options,
+            CancelToken::new(),
+        )
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the

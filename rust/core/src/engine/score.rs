@@ -1,9 +1,10 @@
 //! Asking the worker for the log-probabilities of a reply.
 
-use super::{Prompt, Score, Shared, wait};
+use super::{Shared, wait};
 use crate::cancel::CancelToken;
-use crate::chat::PromptText;
+use crate::conversation::{Prompt, PromptText};
 use crate::error::Error;
+use crate::results::Score;
 use crate::worker::{LaneId, ScoreJob, one_result};
 
 impl Shared {

@@ -8,10 +8,12 @@ use pocketune_adapter::{BaseModel, CandidateAdapter, Digest};
 use pocketune_llama::{Model, Token};
 
 use super::adapter_set::AdapterSet;
-use super::{Prompt, wait};
+use super::wait;
 use crate::cancel::CancelToken;
-use crate::chat::{Markers, PromptText, Proven, Renderer, SpecialTexts, TemplateChoice};
 use crate::constraint::Constraints;
+use crate::conversation::{
+    Markers, Prompt, PromptText, Proven, Renderer, SpecialTexts, TemplateChoice,
+};
 use crate::digest::DigestCache;
 use crate::error::Error;
 use crate::facts::ModelFacts;

@@ -8,9 +8,9 @@ use pocketune_judge::experiment::{Arm, DesignKind};
 use super::Experiment;
 use crate::adapters::Adapters;
 use crate::chat::Chat;
+use crate::conversation::ChatOptions;
 use crate::engine::{AdapterSet, Engine, Seat};
 use crate::error::Error;
-use crate::options::ChatOptions;
 
 /// A conversation of an experiment by conversation: under the arm that its unit was
 /// assigned to, or, where it takes no part, under whatever is active.

@@ -11,10 +11,11 @@ use pocketune_judge::experiment::{Arm, DesignKind, Measure, Outcome, Pick};
 use super::auto::{self, measured};
 use super::{Adapters, Experiment};
 use crate::cancel::CancelToken;
-use crate::chat::{Chat, Message};
+use crate::chat::Chat;
+use crate::conversation::{ChatOptions, Message};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::options::{ChatOptions, GenerationOptions};
+use crate::options::GenerationOptions;
 use crate::reply::Reply;
 use crate::reward::{RewardModel, RewardScore};
 

@@ -7,7 +7,8 @@ use pocketune_judge::reward::{
 };
 
 use crate::cancel::CancelToken;
-use crate::engine::{Engine, Prompt};
+use crate::conversation::Prompt;
+use crate::engine::Engine;
 use crate::error::Error;
 
 /// Nonsense edits of every preferred reply.

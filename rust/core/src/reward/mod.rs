@@ -1,27 +1,16 @@
 //! The reward model: a head over the base model's hidden state at a reply's end.
 
+mod best_of;
+mod chat;
 mod compare;
 
+pub use best_of::{BestOf, Draft};
 pub use compare::{Preference, comparisons, replies_at_most};
-use std::path::Path;
-
-use pocketune_adapter::{SubjectKind, Timestamp};
 use pocketune_judge::reward::{FeatureSource, RewardHead};
 
-use crate::adapters::Adapters;
 use crate::engine::Engine;
 use crate::error::Error;
-
-/// The hidden state at the token that ends a reply.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Features {
-    /// F floats, F being the model's embedding length.
-    pub values: Vec<f32>,
-    /// Tokens of prompt, reply and the token that ends it.
-    pub tokens: usize,
-    /// Those that were not cached: 1 right after the reply was generated.
-    pub computed_tokens: usize,
-}
+use crate::results::Features;
 
 /// A head for the model of an engine.
 ///
@@ -82,25 +71,6 @@ impl RewardModel {
             quality: self.head.quality(&features.values)?,
             computed_tokens: features.computed_tokens,
         })
-    }
-}
-
-impl Adapters {
-    /// A reward model that was delivered: the head at `path` is verified with the
-    /// attestations beside it, at each start. `engine` is the one that this store was opened
-    /// for.
-    ///
-    /// # Errors
-    /// [`Error::Store`], with [`pocketune_store::StoreError::Refused`] for what is not
-    /// accepted; those of [`RewardModel::parse`].
-    pub fn delivered_reward_model(
-        &self,
-        path: &Path,
-        engine: &Engine,
-        now: Timestamp,
-    ) -> Result<RewardModel, Error> {
-        let file = self.accept_file(SubjectKind::RewardHead, path, now)?;
-        RewardModel::parse(file.bytes(), engine)
     }
 }
 

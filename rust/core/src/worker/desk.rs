@@ -6,16 +6,12 @@ use std::time::{Duration, Instant};
 use pocketune_adapter::CandidateAdapter;
 use pocketune_llama::{AbortFlag, Batch, Context, LlamaError, Model, Outputs, Token};
 
-use crate::chat::{PromptText, Proven};
+use crate::conversation::{PromptText, Proven};
 use crate::error::Error;
 use crate::options::KvCacheType;
 use crate::threads::{Preemptions, ThreadGovernor, TokenCost};
 use crate::worker::adapters::{AdapterSetId, AdapterSets};
 use crate::worker::lanes::{LaneId, Lanes, SEQUENCE, SavedLane};
-
-/// Rows of logits in one batch. Each costs a row of compute buffer as wide as
-/// the vocabulary (1 MiB for 262,144 tokens), so scoring goes in small batches.
-pub(crate) const OUTPUTS_MAX: u32 = 32;
 
 /// Model, context, caches and threads. Lives on the worker thread.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use async_channel::Sender;
 use pocketune_llama::{Outputs, Token};
 
 use crate::cancel::CancelToken;
-use crate::chat::PromptText;
+use crate::conversation::PromptText;
 use crate::error::Error;
-use crate::reward::Features;
-use crate::worker::desk::OUTPUTS_MAX;
+use crate::memory::OUTPUTS_MAX;
+use crate::results::Features;
 use crate::worker::prepare::tokenize;
 use crate::worker::{Desk, Job, LaneId, Step};
 

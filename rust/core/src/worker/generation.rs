@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use pocketune_llama::{LOGIT_MAX, Outputs, Sampler, Stage, Token};
 
 use crate::cancel::CancelToken;
-use crate::chat::PromptText;
 use crate::clock;
 use crate::constraint::ActiveConstraint;
-use crate::engine::{Seat, Shared};
+use crate::conversation::PromptText;
+use crate::engine::Shared;
 use crate::error::Error;
 use crate::options::{GenerationOptions, Sampling};
-use crate::origin::{ReplyId, ReplyOrigin, ReplySampling};
+use crate::origin::{AppliedAdapter, ReplyId, ReplyOrigin, ReplySampling};
 use crate::reply::{Reply, ReplyPart, ReplyStream, StopReason};
 use crate::worker::output::Output;
 use crate::worker::prepare::{Prepared, Source, prepare};
@@ -65,10 +65,11 @@ enum Next {
 }
 
 impl Generation {
-    /// Checks the options and queues the request.
+    /// Checks the options and queues the request. `adapters` are those of the lane.
     pub(crate) fn submit(
         shared: &Arc<Shared>,
-        seat: &Seat,
+        lane: LaneId,
+        adapters: &[AppliedAdapter],
         source: Source,
         options: &GenerationOptions,
         cancel: CancelToken,
@@ -82,7 +83,7 @@ impl Generation {
         let origin = ReplyOrigin {
             id: ReplyId::make_random()?,
             time: clock::now(),
-            adapters: seat.set.adapters().to_vec(),
+            adapters: adapters.to_vec(),
             sampling: ReplySampling::of(options, seed),
         };
         let sampler = Sampler::new(model.vocab_size(), &stages(&options.sampling, seed))?;
@@ -91,7 +92,7 @@ impl Generation {
             .activate(options.constraint.as_ref(), model)?;
         let (parts, receiver) = async_channel::unbounded();
         let job = Self {
-            lane: seat.lane,
+            lane,
             source,
             max_tokens: options.max_tokens,
             cancel: cancel.clone(),
@@ -104,7 +105,7 @@ impl Generation {
             phase: Phase::Prepare,
             costs: Costs::default(),
         };
-        shared.submit(seat.lane, Box::new(job))?;
+        shared.submit(lane, Box::new(job))?;
         Ok(ReplyStream::new(receiver, cancel))
     }
 

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use pocketune_llama::{Context, Token};
 
-use crate::chat::{PromptText, Proven};
+use crate::conversation::{PromptText, Proven};
 use crate::error::Error;
 use crate::worker::adapters::AdapterSetId;
 

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use pocketune_adapter::CandidateAdapter;
 
 pub(crate) use adapters::AdapterSetId;
-pub(crate) use desk::{Desk, OUTPUTS_MAX};
+pub(crate) use desk::Desk;
 pub(crate) use embed::EmbedJob;
 pub(crate) use features::FeaturesJob;
 pub(crate) use generation::Generation;

@@ -3,7 +3,7 @@
 use async_channel::Sender;
 use pocketune_llama::{Model, Token};
 
-use crate::chat::Markers;
+use crate::conversation::Markers;
 use crate::error::Error;
 use crate::reply::ReplyPart;
 use crate::text::{StopScan, Utf8Pieces};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use pocketune_llama::Token;
 
 use crate::cancel::CancelToken;
-use crate::chat::{Ask, Conversation, OpenTurn, PromptText};
+use crate::conversation::OverflowPolicy;
+use crate::conversation::{Ask, Conversation, OpenTurn, PromptText};
 use crate::error::Error;
-use crate::options::OverflowPolicy;
 use crate::worker::{Desk, LaneId};
 
 /// Where a prompt comes from.

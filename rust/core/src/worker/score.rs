@@ -4,9 +4,9 @@ use async_channel::Sender;
 use pocketune_llama::{Outputs, Token};
 
 use crate::cancel::CancelToken;
-use crate::engine::TokenScore;
 use crate::error::Error;
-use crate::worker::desk::OUTPUTS_MAX;
+use crate::memory::OUTPUTS_MAX;
+use crate::results::TokenScore;
 use crate::worker::{Desk, Job, LaneId, Step};
 
 /// Scores `tokens[first..]`, each given all before it.

@@ -3,7 +3,7 @@
 use async_channel::Sender;
 
 use crate::cancel::CancelToken;
-use crate::chat::Proven;
+use crate::conversation::Proven;
 use crate::error::Error;
 use crate::worker::{Desk, Job, LaneId, SavedLane, Step};
 

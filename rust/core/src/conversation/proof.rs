@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use pocketune_llama::{Model, Token};
 
-use crate::chat::PromptText;
-use crate::chat::markers::Special;
+use crate::conversation::PromptText;
+use crate::conversation::markers::Special;
 
 /// The first of saved tokens, and what they stand for.
 #[derive(Debug)]

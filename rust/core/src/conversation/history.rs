@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::chat::message::check_turns;
-use crate::chat::saved::SavedTalk;
-use crate::chat::{Message, Renderer};
+use crate::conversation::message::check_turns;
+use crate::conversation::{Message, OverflowPolicy, Renderer, Role};
 use crate::error::Error;
-use crate::options::OverflowPolicy;
 use crate::origin::{Origins, ReplyId, ReplyOrigin};
 use crate::reply::Reply;
 
@@ -61,6 +59,17 @@ pub(crate) struct OpenTurn {
     revision: u64,
 }
 
+/// What is saved of a conversation.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) system_prompt: Option<String>,
+    pub(crate) history: Vec<Message>,
+    /// Of those turns that name a reply.
+    pub(crate) origins: Origins,
+    /// The first turns, which are left out of the prompt.
+    pub(crate) dropped: usize,
+}
+
 /// A history to come back to.
 #[derive(Debug)]
 pub(crate) struct Bookmark(State);
@@ -104,7 +113,7 @@ impl Conversation {
     }
 
     /// What there is to save.
-    pub(crate) fn talk(&self) -> SavedTalk {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let State {
             system_prompt,
             turns,
@@ -112,7 +121,7 @@ impl Conversation {
             dropped,
             ..
         } = self.lock().clone();
-        SavedTalk {
+        Snapshot {
             system_prompt,
             history: turns,
             origins,
@@ -121,14 +130,14 @@ impl Conversation {
     }
 
     /// Goes on from what was saved.
-    pub(crate) fn take(&self, talk: SavedTalk) -> Result<(), Error> {
-        check_turns(&talk.history)?;
+    pub(crate) fn take(&self, saved: Snapshot) -> Result<(), Error> {
+        check_turns(&saved.history)?;
         let mut state = self.lock();
         *state = State {
-            system_prompt: talk.system_prompt,
-            turns: talk.history,
-            origins: talk.origins,
-            dropped: talk.dropped,
+            system_prompt: saved.system_prompt,
+            turns: saved.history,
+            origins: saved.origins,
+            dropped: saved.dropped,
             revision: state.revision + 1,
         };
         Ok(())
@@ -245,9 +254,10 @@ fn keep_ids(turns: &mut [Message], before: &State) {
     let named = |turn: &Message| Some((turn.reply_id?, turn.content.clone()));
     let mut replies: BTreeMap<_, _> = before.turns.iter().filter_map(named).collect();
     for turn in turns {
-        let reply = turn.reply_id.and_then(|id| replies.remove(&id));
-        if reply.as_ref() != Some(&turn.content) {
-            turn.reply_id = None;
+        let Some(id) = turn.reply_id else { continue };
+        match replies.get(&id) == Some(&turn.content) && turn.role == Role::Assistant {
+            true => drop(replies.remove(&id)),
+            false => turn.reply_id = None,
         }
     }
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use pocketune_adapter::{AdapterError, CandidateAdapter, Digest};
 
-use super::{Prompt, Score, Seat, Shared};
 use crate::cancel::CancelToken;
-use crate::chat::{Chat, Message};
+use crate::chat::Chat;
+use crate::conversation::{ChatOptions, Message, Prompt};
+use crate::engine::{Engine, Seat, Shared};
 use crate::error::Error;
-use crate::options::{ChatOptions, GenerationOptions};
+use crate::options::GenerationOptions;
 use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
+use crate::results::Score;
 use crate::worker::{Generation, LaneId, Source};
 
 /// An engine under one candidate adapter, beside the engine as it is.
@@ -41,6 +43,20 @@ struct Open {
     scoring: LaneId,
 }
 
+impl Engine {
+    /// Opens a session whose replies `candidate` changes; everything else on
+    /// this engine goes on without it. Loads the adapter beside the model, from
+    /// the memory it was checked in: some milliseconds, and at most one batch of
+    /// whatever is being computed. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::AdapterInvalid`] when it was checked against another model,
+    /// [`Error::AdapterRefused`], [`Error::AllocationFailed`], [`Error::Closed`].
+    pub fn evaluate(&self, candidate: CandidateAdapter) -> Result<EvaluationSession, Error> {
+        EvaluationSession::open(Arc::clone(self.shared()), candidate)
+    }
+}
+
 impl EvaluationSession {
     pub(crate) fn open(shared: Arc<Shared>, candidate: CandidateAdapter) -> Result<Self, Error> {
         if candidate.base() != shared.base() {
@@ -64,7 +80,7 @@ impl EvaluationSession {
     /// Starts a chat under the candidate. Does not block.
     ///
     /// # Errors
-    /// As [`crate::Engine::chat`].
+    /// As [`Engine::chat`].
     pub fn chat(&self, options: ChatOptions) -> Result<EvaluationChat, Error> {
         let shared = Arc::clone(&self.open.shared);
         let set = Arc::clone(&self.open.completion.set);
@@ -75,7 +91,7 @@ impl EvaluationSession {
         })
     }
 
-    /// Goes on with `prompt` as it stands, as [`crate::Engine::complete`] does.
+    /// Goes on with `prompt` as it stands, as [`Engine::complete`] does.
     /// Returns at once.
     ///
     /// # Errors
@@ -86,10 +102,12 @@ impl EvaluationSession {
         options: &GenerationOptions,
     ) -> Result<ReplyStream, Error> {
         let source = Source::Raw(self.open.shared.raw_text(prompt));
+        let completion = &self.open.completion;
         let cancel = CancelToken::new();
         Generation::submit(
             &self.open.shared,
-            &self.open.completion,
+            completion.lane,
+            completion.set.adapters(),
             source,
             options,
             cancel,
@@ -100,7 +118,7 @@ impl EvaluationSession {
     /// worker gets to it.
     ///
     /// # Errors
-    /// As [`crate::Engine::score`].
+    /// As [`Engine::score`].
     pub fn score(
         &self,
         prompt: &Prompt,

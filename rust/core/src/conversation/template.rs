@@ -11,8 +11,8 @@ use pocketune_base::without_byte_order_mark;
 use pocketune_template::{Data, Fault, Inputs, Origin, Rendered, TemplateError, limits};
 
 use crate::cancel::CancelToken;
-use crate::chat::Role;
 use crate::clock::local_time;
+use crate::conversation::Role;
 use crate::error::Error;
 
 /// The longest that one rendering may take. Published templates take less than a millisecond

@@ -10,10 +10,26 @@ use std::sync::Arc;
 use pocketune_llama::{Model, Token};
 
 use crate::cancel::CancelToken;
-use crate::chat::markers::{Markers, SpecialTexts};
-use crate::chat::template::{ChatTemplate, TemplateChoice};
-use crate::chat::{Message, Role};
+use crate::conversation::markers::{Markers, SpecialTexts};
+use crate::conversation::template::{ChatTemplate, TemplateChoice};
+use crate::conversation::{Message, Role};
 use crate::error::Error;
+
+/// A prompt for scoring or embedding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prompt {
+    /// Text as it stands; control tokens in it are control tokens.
+    Raw(String),
+    /// A conversation, rendered with a chat template and the opening of a reply.
+    Chat {
+        /// Instructions before the first turn.
+        system_prompt: Option<String>,
+        /// The turns.
+        turns: Vec<Message>,
+        /// Where the template comes from.
+        template: TemplateChoice,
+    },
+}
 
 /// A prompt, and which parts of it people wrote.
 #[derive(Debug, Clone)]

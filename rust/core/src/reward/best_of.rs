@@ -1,11 +1,11 @@
 //! Several replies, of which the reward model's favourite is kept.
 
-use super::Chat;
+use super::{RewardModel, RewardScore};
 use crate::cancel::CancelToken;
+use crate::chat::Chat;
 use crate::error::Error;
 use crate::options::GenerationOptions;
 use crate::reply::Reply;
-use crate::reward::{RewardModel, RewardScore};
 
 /// Most drafts of one turn.
 const DRAFTS_MAX: u32 = 64;

@@ -1,24 +1,6 @@
-//! What scoring and embedding take and return.
+//! What scoring, embedding and reading features return.
 
 use pocketune_llama::Token;
-
-use crate::chat::{Message, TemplateChoice};
-
-/// A prompt for scoring or embedding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Prompt {
-    /// Text as it stands; control tokens in it are control tokens.
-    Raw(String),
-    /// A conversation, rendered with a chat template and the opening of a reply.
-    Chat {
-        /// Instructions before the first turn.
-        system_prompt: Option<String>,
-        /// The turns.
-        turns: Vec<Message>,
-        /// Where the template comes from.
-        template: TemplateChoice,
-    },
-}
 
 /// How hidden states of several tokens become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,4 +73,15 @@ impl Score {
     pub fn perplexity(&self) -> f64 {
         (-self.log_probability() / self.tokens.len().max(1) as f64).exp()
     }
+}
+
+/// The hidden state at the token that ends a reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Features {
+    /// F floats, F being the model's embedding length.
+    pub values: Vec<f32>,
+    /// Tokens of prompt, reply and the token that ends it.
+    pub tokens: usize,
+    /// Those that were not cached: 1 right after the reply was generated.
+    pub computed_tokens: usize,
 }

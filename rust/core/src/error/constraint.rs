@@ -3,7 +3,8 @@
 use pocketune_grammar::GrammarError;
 use pocketune_llama::Token;
 
-use super::schema::SCHEMA_BYTES_MAX;
+/// Longest JSON Schema, in bytes.
+pub(crate) const SCHEMA_BYTES_MAX: usize = 64 * 1024;
 
 /// What is wrong with a constraint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,7 @@
 //! One error for the whole core.
 
+mod constraint;
+
 use pocketune_adapter::AdapterError;
 use pocketune_base::LineFault;
 use pocketune_gguf::GgufError;
@@ -10,7 +12,8 @@ use pocketune_judge::suite::SuiteError;
 use pocketune_llama::LlamaError;
 use pocketune_store::StoreError;
 
-use crate::constraint::ConstraintError;
+pub use constraint::ConstraintError;
+pub(crate) use constraint::SCHEMA_BYTES_MAX;
 
 /// Why a request failed. Never contains a prompt, a reply or a path.
 ///

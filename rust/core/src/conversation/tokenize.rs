@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use pocketune_llama::{Model, Token};
 
-use crate::chat::PromptText;
-use crate::chat::markers::Special;
+use crate::conversation::PromptText;
+use crate::conversation::markers::Special;
 use crate::error::Error;
 
 /// How often a piece is cut where its markers are; after that, into characters.

@@ -1,0 +1,5 @@
+//! How a model answers under an adapter that nobody vouches for.
+
+mod session;
+
+pub use session::{EvaluationChat, EvaluationSession};
