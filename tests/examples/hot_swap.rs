@@ -9,10 +9,11 @@
 use std::error::Error;
 use std::fs;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use pocketune_adapter::fixtures::{at, bundle, sign_policy};
-use pocketune_core::{Adapters, Digest, EngineOptions};
+use pocketune_core::{Digest, EngineOptions, Store};
 use pocketune_store::bundle_path;
 use pocketune_tests::delivery::{trained, wide_policy};
 use pocketune_tests::{engine, smollm2};
@@ -24,15 +25,18 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let swaps: usize = std::env::args().nth(1).map_or(Ok(40), |n| n.parse())?;
     let now = at("2026-11-25T07:00:00Z");
     let folder = tempfile::tempdir()?;
-    let engine = engine(smollm2(), &EngineOptions::default());
-    let adapters = Adapters::open(&folder.path().join("store"), &engine, None)?;
+    let engine = Arc::new(engine(smollm2(), &EngineOptions::default()));
+    let store = Store::open_with(&folder.path().join("store"), engine, None)?;
+    let adapters = store.adapters();
     let policy = sign_policy(&wide_policy(), &[1, 2]);
-    adapters.store().pin_policy(&policy, now)?;
+    store.pin_policy(&policy, now)?;
     let mut digests: Vec<Digest> = Vec::new();
     for version in [1, 2] {
         let bytes = trained(version, 1e-3)?;
         let path = folder.path().join(format!("{version}.gguf"));
-        let said = bundle(&bytes, adapters.base(), |release| release.version = version);
+        let said = bundle(&bytes, adapters.base()?, |release| {
+            release.version = version
+        });
         fs::write(&path, bytes)?;
         fs::write(bundle_path(&path), said)?;
         digests.push(adapters.install(&path, now)?.sha256());
@@ -40,12 +44,12 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut times: Vec<f64> = Vec::new();
     for swap in 0..swaps {
         let started = Instant::now();
-        adapters.activate(&engine, &[(digests[swap % 2], 1.0)], now)?;
+        adapters.activate(&[(digests[swap % 2], 1.0)], now)?;
         times.push(started.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_unstable_by(f64::total_cmp);
     let median = times[times.len() / 2];
-    let adapter_bytes = adapters.store().installed()?[0].size_bytes;
+    let adapter_bytes = adapters.installed()?[0].size_bytes;
     let report = json!({
         "swaps": swaps,
         "adapter_bytes": adapter_bytes,

@@ -1,12 +1,13 @@
 //! `--candidate` and `--store`: an adapter to try out.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use pocketune_core::{
-    Adapters, CancelToken, CandidateAdapter, Chat, ChatOptions, Engine, Error, EvaluationChat,
+    CancelToken, CandidateAdapter, Chat, ChatOptions, Engine, Error, EvaluationChat,
     EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Responder, Score, Scorer,
-    now,
+    Store, now,
 };
 
 use crate::adapter::must_exist;
@@ -68,12 +69,13 @@ impl ChangeArgs {
 
     /// The adapter, if one is named: a candidate even where a store vouches for it, since
     /// both sides take it as they take any other.
-    pub(crate) fn read(&self, engine: &Engine) -> Result<Option<CandidateAdapter>, CliError> {
+    pub(crate) fn read(&self, engine: &Arc<Engine>) -> Result<Option<CandidateAdapter>, CliError> {
         let Some(folder) = &self.store else {
             return self.candidate.read(engine);
         };
         must_exist(folder)?;
-        let active = Adapters::open(folder, engine, None)?.active(now())?;
+        let store = Store::open_with(folder, Arc::clone(engine), None)?;
+        let active = store.adapters().active(now())?;
         match active.adapters.as_slice() {
             [one] if one.scale == 1.0 => Ok(Some(one.adapter.adapter().clone())),
             _ => Err(CliError::Usage(

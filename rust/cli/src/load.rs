@@ -1,5 +1,6 @@
 //! Loading a model with a progress bar.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pocketune_core::{Engine, EngineOptions, ModelFacts, ModelSource};
@@ -16,7 +17,7 @@ pub(crate) fn engine(
     args: &EngineArgs,
     output: &Output,
     interrupted: &AtomicBool,
-) -> Result<Engine, CliError> {
+) -> Result<Arc<Engine>, CliError> {
     let source = files::model_source(args.model.model.as_deref())?;
     engine_with(&source, &args.options(), output, interrupted)
 }
@@ -26,14 +27,14 @@ pub(crate) fn engine_with(
     options: &EngineOptions,
     output: &Output,
     interrupted: &AtomicBool,
-) -> Result<Engine, CliError> {
+) -> Result<Arc<Engine>, CliError> {
     let bar = output.progress("loading", STEPS);
     let loaded = Engine::load(source, options, files::digest_cache(), |fraction| {
         bar.set_position((fraction.clamp(0.0, 1.0) * STEPS as f32) as u64);
         !interrupted.load(Ordering::Relaxed)
     });
     bar.finish_and_clear();
-    Ok(loaded?)
+    Ok(Arc::new(loaded?))
 }
 
 /// The model's name with its quantization, for a person.

@@ -30,6 +30,7 @@ mod results;
 mod review;
 mod reward;
 mod source;
+mod store;
 mod suites;
 mod text;
 mod threads;
@@ -47,7 +48,9 @@ pub use digest::DigestCache;
 pub use engine::Engine;
 pub use error::{ConstraintError, Error};
 pub use evaluation::{EvaluationChat, EvaluationSession};
-pub use experiment::{ArmChat, Asked, Choice, Experiment, Shown, SideBySideChat};
+pub use experiment::{
+    ArmChat, Asked, AskedPart, Choice, Experiment, Experiments, Shown, SideBySideChat,
+};
 pub use facts::ModelFacts;
 pub use memory::MemoryEstimate;
 pub use options::{EngineOptions, GenerationOptions, KvCacheType, Penalties, Sampling};
@@ -62,13 +65,14 @@ pub use pocketune_judge::critic::{
     Critic, Exchange, Expectation, Finding, Judgement, Panel, Ruling,
 };
 pub use pocketune_judge::experiment::{
-    Arm, Decision, Definition, ExperimentError, Forecast, Measure, MeasureEvidence, Outcome, Pick,
-    Reason, Verdict,
+    Arm, ArmDefinition, Arms, Decision, Definition, DesignKind, ExperimentError, Forecast, Goal,
+    Limits, Measure, MeasureEvidence, Metric, Namespace, Outcome, Pick, Reason, Role as MetricRole,
+    Verdict,
 };
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use pocketune_store::{
     Action, Active, ActiveAdapter, Delivery, HistoryEntry, InstalledAdapter, Purpose,
-    RefusedAdapter, Review, ReviewLabel, Store, StoreError,
+    RefusedAdapter, ReviewLabel, StoreError, VerifiedDelivery,
 };
 pub use process::{PeakMemory, ProcessMemory, dirty_file_bytes};
 pub use reply::{Reply, ReplyPart, ReplyStream, StopReason};
@@ -78,5 +82,6 @@ pub use reward::{
     BestOf, Draft, Preference, RewardModel, RewardScore, comparisons, replies_at_most,
 };
 pub use source::ModelSource;
+pub use store::{RewardModels, Store};
 pub use suites::{Responder, Scorer, answer, evaluate};
 pub use threads::default_threads;

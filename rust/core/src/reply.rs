@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_channel::Receiver;
+use async_channel::{Receiver, WeakReceiver};
 
 use crate::cancel::CancelToken;
 use crate::error::Error;
@@ -105,6 +105,14 @@ impl ReplyStream {
         self.cancel.clone()
     }
 
+    /// What stops this reply, whoever reads it.
+    pub(crate) fn stopper(&self) -> Stopper {
+        Stopper {
+            parts: self.parts.downgrade(),
+            cancel: self.cancel.clone(),
+        }
+    }
+
     /// Blocks until the end and returns the reply.
     ///
     /// # Errors
@@ -116,6 +124,27 @@ impl ReplyStream {
             }
         }
         Err(Error::Closed)
+    }
+}
+
+/// Stops a reply that somebody else reads.
+#[derive(Debug)]
+pub(crate) struct Stopper {
+    parts: WeakReceiver<Result<ReplyPart, Error>>,
+    cancel: CancelToken,
+}
+
+impl Stopper {
+    /// Whether there is nothing to stop any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.parts.upgrade().is_none()
+    }
+
+    /// Asks the reply to stop, if it is not over.
+    pub(crate) fn stop(&self) {
+        if !self.is_over() {
+            self.cancel.cancel();
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Replies that the critics leave to a person. They stay on the device; those that are
-//! marked out for sharing leave it when the app asks for an export, and at no other time.
+//! marked for sharing leave it when the app asks for an export, and at no other time.
 
 use std::sync::Arc;
 
@@ -7,19 +7,17 @@ use pocketune_adapter::Timestamp;
 use pocketune_base::json::{FieldFault, JsonError, Nulls};
 use pocketune_base::{LineError, LineFault};
 use pocketune_judge::critic::{Exchange, Expectation, Finding, Judgement, Panel, Ruling};
-use pocketune_store::{Purpose, ReviewItem, ReviewLabel, Store, StoreError};
+use pocketune_store::{ReviewItem, ReviewLabel, StoreError, StoreFolder};
 use serde::{Deserialize, Serialize};
 
-use crate::adapters::Adapters;
 use crate::criticize::exchange;
 use crate::error::Error;
 use crate::reply::StopReason;
 
-/// The app's replies for review. Thread-safe; functions block for the disk.
-#[derive(Debug)]
-pub struct Reviews {
-    store: Arc<Store>,
-}
+/// The replies for review of a [`Store`](crate::Store). Thread-safe, and cheap to clone;
+/// functions block for the disk.
+#[derive(Debug, Clone)]
+pub struct Reviews(Arc<StoreFolder>);
 
 /// What a person says of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +38,7 @@ pub struct DoubtfulReply {
     pub at: Timestamp,
     /// The exchange, and what the critics say of it.
     pub exchange: DoubtfulExchange,
-    /// Whether it was marked out for sharing.
+    /// Whether it was marked for sharing.
     pub shared: bool,
     /// When it was last handed out.
     pub exported_at: Option<Timestamp>,
@@ -95,33 +93,9 @@ struct Labelled {
     label: Label,
 }
 
-impl Adapters {
-    /// Replies that wait for a person, in the same store.
-    #[must_use]
-    pub fn reviews(&self) -> Reviews {
-        Reviews {
-            store: Arc::clone(self.store()),
-        }
-    }
-}
-
 impl Reviews {
-    /// Gives consent or takes it back: to keeping doubtful replies, and to sharing those
-    /// that are marked out. Both are off until somebody agrees; taking the first one back
-    /// removes what was kept.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub fn set_consent(&self, purpose: Purpose, given: bool, now: Timestamp) -> Result<(), Error> {
-        Ok(self.store.set_consent(purpose, given, now)?)
-    }
-
-    /// Whether consent is given.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub fn has_consent(&self, purpose: Purpose) -> Result<bool, Error> {
-        Ok(self.store.has_consent(purpose)?)
+    pub(crate) fn new(folder: Arc<StoreFolder>) -> Self {
+        Self(folder)
     }
 
     /// Keeps a reply that the panel leaves to a person, and returns its id. What passes or
@@ -153,7 +127,7 @@ impl Reviews {
         let content = serde_json::to_string(&kept).map_err(|error| Error::Io(error.into()))?;
         let id = getrandom::u64().map_err(|error| Error::Io(error.into()))?;
         let id = format!("{id:016x}");
-        self.store.keep_for_review(&id, &content, now)?;
+        self.0.keep_for_review(&id, &content, now)?;
         Ok(Some(id))
     }
 
@@ -179,16 +153,16 @@ impl Reviews {
     /// # Errors
     /// [`Error::Store`], with [`StoreError::Damaged`] for what cannot be read.
     pub fn list(&self) -> Result<Vec<DoubtfulReply>, Error> {
-        self.store.reviews()?.into_iter().map(read).collect()
+        self.0.reviews()?.into_iter().map(read).collect()
     }
 
-    /// Marks a reply out for sharing, or takes that back.
+    /// Marks a reply for sharing, or takes that back.
     ///
     /// # Errors
     /// [`Error::Store`] with [`StoreError::NoConsent`] or
     /// [`StoreError::NoReview`].
     pub fn share(&self, id: &str, shared: bool) -> Result<(), Error> {
-        Ok(self.store.share_review(id, shared)?)
+        Ok(self.0.share_review(id, shared)?)
     }
 
     /// Removes a reply.
@@ -196,16 +170,16 @@ impl Reviews {
     /// # Errors
     /// [`Error::Store`] with [`StoreError::NoReview`].
     pub fn forget(&self, id: &str) -> Result<(), Error> {
-        Ok(self.store.forget_review(id)?)
+        Ok(self.0.forget_review(id)?)
     }
 
-    /// Replies that are marked out for sharing, as lines of JSON.
+    /// Replies that are marked for sharing, as lines of JSON.
     ///
     /// # Errors
     /// [`Error::Store`] with [`StoreError::NoConsent`].
     pub fn export(&self, now: Timestamp) -> Result<String, Error> {
         let mut lines = String::new();
-        let shared = self.store.export_reviews(now, |item| {
+        let shared = self.0.export_reviews(now, |item| {
             let (id, exchange) = (&item.id, &exchange_of(&item)?);
             serde_json::to_string(&Exported { id, exchange })
                 .map_err(|error| StoreError::Io(error.into()))
@@ -225,7 +199,7 @@ impl Reviews {
     /// [`Error::Labels`] for a line that is no label; [`Error::Store`] with
     /// [`StoreError::NoReview`] or
     /// [`StoreError::LabelContradicts`].
-    pub fn import(&self, lines: &str, now: Timestamp) -> Result<usize, Error> {
+    pub fn import_labels(&self, lines: &str, now: Timestamp) -> Result<usize, Error> {
         let mut labels = Vec::new();
         for line in pocketune_base::lines(lines.as_bytes()) {
             let line = line.map_err(no_label)?;
@@ -243,7 +217,7 @@ impl Reviews {
             let label = label.name().to_owned();
             labels.push((id, ReviewLabel { annotator, label }));
         }
-        self.store.label_reviews(&labels, now)?;
+        self.0.label_reviews(&labels, now)?;
         Ok(labels.len())
     }
 }

@@ -88,8 +88,10 @@ fn read_header(
             }
             parsed => {
                 let gguf = parsed?;
+                let architecture = gguf.metadata().read::<&str>("general.architecture");
+                let of_model = |fault| Error::of_model(architecture.ok().flatten(), fault);
                 return Ok((
-                    audit_model(&gguf)?,
+                    audit_model(&gguf).map_err(of_model)?,
                     BaseModel::of(&gguf)?,
                     tokenizer_fingerprint(&gguf),
                 ));

@@ -252,10 +252,8 @@ pub struct HistoryEntry {
 impl AdapterChoice {
     pub(crate) fn parse(&self) -> Result<(Digest, f32), PocketuneError> {
         let sha256 = Digest::from_hex(&self.sha256);
-        let sha256 = sha256.ok_or_else(|| PocketuneError::InvalidArgument {
-            option: "sha256".to_owned(),
-            reason: "is not 64 hexadecimal digits in lower case".to_owned(),
-        })?;
+        let reason = "is not 64 hexadecimal digits in lower case";
+        let sha256 = sha256.ok_or_else(|| PocketuneError::argument("sha256", reason))?;
         Ok((sha256, self.scale))
     }
 }

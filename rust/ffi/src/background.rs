@@ -23,21 +23,41 @@ pub(crate) async fn run_under<T: Send + 'static>(
     let cancel = cancellation.map_or_else(CancelToken::new, |given| given.0.clone());
     let guard = CancelOnDrop(cancel.clone());
     let (done, result) = async_channel::bounded(1);
-    thread::Builder::new()
-        .name("pocketune-call".to_owned())
-        .spawn(move || {
-            // Nobody may be waiting any more.
-            let _ = done.try_send(work(&cancel));
-        })
-        .map_err(|error| PocketuneError::Internal {
-            reason: error.to_string(),
-        })?;
+    spawn(cancel, move |cancel| {
+        // Nobody may be waiting any more.
+        let _ = done.try_send(work(cancel));
+    })?;
     let received = result.recv().await;
     drop(guard);
     match received {
         Ok(result) => Ok(result?),
         Err(_) => Err(PocketuneError::Internal {
             reason: "a worker thread panicked".to_owned(),
+        }),
+    }
+}
+
+/// Runs `work`, which hands its results on by itself, on a thread of its own. Returns at once
+/// what cancels the token that `work` was given.
+pub(crate) fn start(
+    work: impl FnOnce(&CancelToken) + Send + 'static,
+) -> Result<CancelToken, PocketuneError> {
+    let cancel = CancelToken::new();
+    spawn(cancel.clone(), work)?;
+    Ok(cancel)
+}
+
+fn spawn(
+    cancel: CancelToken,
+    work: impl FnOnce(&CancelToken) + Send + 'static,
+) -> Result<(), PocketuneError> {
+    let spawned = thread::Builder::new()
+        .name("pocketune-call".to_owned())
+        .spawn(move || work(&cancel));
+    match spawned {
+        Ok(_detached) => Ok(()),
+        Err(error) => Err(PocketuneError::Internal {
+            reason: error.to_string(),
         }),
     }
 }

@@ -170,6 +170,13 @@ impl Chat {
         Ok(ReplyStream::wrap(self.0.regenerate(&options.into())?))
     }
 
+    /// Ends the reply under way, and those that wait behind it. Returns at once. The stream
+    /// of each still ends with `Done` (`StopReason.Cancelled`), and what text there is joins
+    /// the history. Does nothing where no reply is under way.
+    pub fn stop(&self) {
+        self.0.stop();
+    }
+
     /// The turns so far, without the system prompt.
     #[must_use]
     pub fn history(&self) -> Vec<Message> {

@@ -1,8 +1,11 @@
 //! The one public error. A variant exists only if an app handles it differently.
 
+use std::io;
+
 use pocketune_core::{Error, ExperimentError, StoreError};
 
-use crate::reviews::ReviewConsent;
+use crate::adapter_records::AdapterRefusal;
+use crate::consents::ConsentPurpose;
 
 /// Why a call failed. Messages are for logs and developers, and contain no
 /// prompt, reply or path.
@@ -21,11 +24,16 @@ pub enum PocketuneError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A model that this version cannot run: offer another one.
-    #[error("models of architecture {architecture} are not supported")]
+    /// A sound model that this version cannot run: offer another one.
+    #[error("the model is not supported: {reason}")]
     ModelUnsupported {
-        /// The file's architecture.
-        architecture: String,
+        /// The file's architecture, where it is told.
+        architecture: Option<String>,
+        /// What of the model is not supported, such as `mixture of experts`; null where it
+        /// is the architecture.
+        feature: Option<String>,
+        /// The same in words.
+        reason: String,
     },
     /// Not enough memory: use a shorter context, a smaller model, or free memory.
     #[error("{required_bytes} bytes of memory are needed, {available_bytes} are free")]
@@ -35,9 +43,6 @@ pub enum PocketuneError {
         /// What is free; 0 when unknown.
         available_bytes: u64,
     },
-    /// The model cannot chat by itself: use a completion, or name a template.
-    #[error("the model has no chat template")]
-    NoChatTemplate,
     /// The conversation does not fit: start a new one, shorten it, or drop turns.
     #[error("{prompt_tokens} tokens do not fit a context of {context_tokens}")]
     ContextFull {
@@ -47,25 +52,29 @@ pub enum PocketuneError {
         context_tokens: u64,
     },
     /// A mistake in the call: an option out of range, a grammar or template that
-    /// does not work, a history that does not alternate.
-    #[error("{option} {reason}")]
+    /// does not work, a history that does not alternate, a file that is not accepted.
+    #[error("{argument}: {reason}")]
     InvalidArgument {
-        /// The option or argument.
-        option: String,
+        /// The argument or option, as Kotlin and Swift name it.
+        argument: String,
         /// What is wrong and what is allowed.
         reason: String,
+        /// Why the verifier does not accept what was delivered; null for other mistakes.
+        refusal: Option<AdapterRefusal>,
     },
     /// Nothing to do it with at present, such as no reply to ask for again: offer it later.
+    /// Also a call that its own caller cancelled; Kotlin and Swift throw their own
+    /// cancellation then.
     #[error("not now: {reason}")]
     NotNow {
         /// What is missing.
         reason: String,
     },
-    /// Whoever holds the device has not agreed to it: ask, then `set_review_consent`.
+    /// The user has not agreed to it: ask, then `Store.set_consent`.
     #[error("there is no consent")]
     ConsentMissing {
         /// What consent is needed.
-        consent: ReviewConsent,
+        purpose: ConsentPurpose,
     },
     /// A saved chat of another model or version, or a damaged one: start afresh.
     #[error("the saved chat does not fit: {reason}")]
@@ -73,15 +82,14 @@ pub enum PocketuneError {
         /// What differs.
         reason: String,
     },
-    /// The caller cancelled. Kotlin and Swift see their own cancellation instead.
-    #[error("cancelled")]
-    Cancelled,
     /// The engine was closed: load it again.
     #[error("the engine is closed")]
     Closed,
-    /// A file other than the model could not be read or written: check storage.
+    /// A file other than the model could not be read or written: see `kind`.
     #[error("storage failed: {reason}")]
     StorageFailed {
+        /// What can be done about it.
+        kind: StorageFault,
         /// What went wrong.
         reason: String,
     },
@@ -91,6 +99,27 @@ pub enum PocketuneError {
         /// What went wrong.
         reason: String,
     },
+}
+
+/// What is wrong with storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum StorageFault {
+    /// The disk is full: free space, and try again.
+    Full,
+    /// The folder or file may not be written.
+    ReadOnly,
+    /// Another process holds it: try again.
+    Busy,
+    /// A later version of the library wrote it: update the app.
+    Newer,
+    /// It is not what was written.
+    Damaged,
+    /// The platform's keystore lost the key: what it encrypted cannot be read any more.
+    KeyMissing,
+    /// The platform's keystore is locked until the user unlocks the device: try again then.
+    Locked,
+    /// The file is missing, no regular file, or the system failed otherwise.
+    Other,
 }
 
 /// What an app's listener may throw; the call it listens to is cancelled.
@@ -112,41 +141,77 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for ListenerError {
     }
 }
 
+impl PocketuneError {
+    /// A mistake in an argument, which is named in snake case as Rust does.
+    pub(crate) fn argument(name: &str, reason: impl Into<String>) -> Self {
+        Self::InvalidArgument {
+            argument: lower_camel_case(name),
+            reason: reason.into(),
+            refusal: None,
+        }
+    }
+
+    fn storage(kind: StorageFault, reason: String) -> Self {
+        Self::StorageFailed { kind, reason }
+    }
+}
+
+/// As Kotlin and Swift name what Rust names in snake case.
+fn lower_camel_case(name: &str) -> String {
+    let mut words = name.split(['_', ' ']);
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+        camel.push_str(&first.to_uppercase());
+        camel.push_str(rest);
+    }
+    camel
+}
+
 /// What an app sees of a store's trouble.
 fn store_error(error: &StoreError) -> PocketuneError {
     let reason = error.to_string();
     match error {
-        StoreError::Full
-        | StoreError::ReadOnly
-        | StoreError::Busy
-        | StoreError::Newer { .. }
-        | StoreError::Damaged { .. }
-        | StoreError::NotAFile { .. }
-        | StoreError::Io(_)
-        | StoreError::Database(_) => PocketuneError::StorageFailed { reason },
-        StoreError::Refused(_)
-        | StoreError::Policy(_)
-        | StoreError::NoPolicy
-        | StoreError::NotInstalled { .. }
-        | StoreError::Scale { .. } => PocketuneError::InvalidArgument {
-            option: "adapter".to_owned(),
+        StoreError::Full => PocketuneError::storage(StorageFault::Full, reason),
+        StoreError::ReadOnly => PocketuneError::storage(StorageFault::ReadOnly, reason),
+        StoreError::Busy => PocketuneError::storage(StorageFault::Busy, reason),
+        StoreError::Newer { .. } => PocketuneError::storage(StorageFault::Newer, reason),
+        StoreError::Damaged { .. } => PocketuneError::storage(StorageFault::Damaged, reason),
+        StoreError::NotAFile { .. } | StoreError::Io(_) | StoreError::Database(_) => {
+            PocketuneError::storage(StorageFault::Other, reason)
+        }
+        StoreError::Refused(refusal) => PocketuneError::InvalidArgument {
+            argument: "path".to_owned(),
+            refusal: Some((&**refusal).into()),
             reason,
         },
-        StoreError::NoExperiment { .. } => PocketuneError::InvalidArgument {
-            option: "experiment".to_owned(),
-            reason,
-        },
-        StoreError::InUse { .. } | StoreError::NothingBefore => PocketuneError::NotNow { reason },
+        StoreError::Policy(_) | StoreError::NoPolicy => PocketuneError::argument("policy", reason),
+        StoreError::NotInstalled { .. } => PocketuneError::argument("sha256", reason),
+        StoreError::Scale { .. } => PocketuneError::argument("scale", reason),
+        StoreError::NoExperiment { .. } => PocketuneError::argument("sha256", reason),
+        StoreError::InUse { .. } | StoreError::NothingBefore | StoreError::PurposeUnused { .. } => {
+            PocketuneError::NotNow { reason }
+        }
         StoreError::NoConsent { purpose } => PocketuneError::ConsentMissing {
-            consent: (*purpose).into(),
+            purpose: (*purpose).into(),
         },
-        StoreError::NoReview { .. }
-        | StoreError::DuplicateReview { .. }
-        | StoreError::LabelContradicts { .. } => PocketuneError::InvalidArgument {
-            option: "review".to_owned(),
-            reason,
-        },
+        StoreError::NoReview { .. } | StoreError::DuplicateReview { .. } => {
+            PocketuneError::argument("id", reason)
+        }
+        StoreError::LabelContradicts { .. } => PocketuneError::argument("lines", reason),
     }
+}
+
+/// What an app sees of a file's trouble.
+fn io_error(error: &io::Error, reason: String) -> PocketuneError {
+    let kind = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageFault::Full,
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            StorageFault::ReadOnly
+        }
+        _ => StorageFault::Other,
+    };
+    PocketuneError::storage(kind, reason)
 }
 
 impl From<Error> for PocketuneError {
@@ -161,9 +226,20 @@ impl From<Error> for PocketuneError {
             Error::ModelInvalid(_) | Error::ModelRefused(_) | Error::WeightsUnsound { .. } => {
                 Self::ModelInvalid { reason }
             }
-            Error::ArchitectureUnsupported { architecture } => {
-                Self::ModelUnsupported { architecture }
-            }
+            Error::ArchitectureUnsupported { architecture } => Self::ModelUnsupported {
+                architecture: Some(architecture),
+                feature: None,
+                reason,
+            },
+            Error::FeatureUnsupported {
+                architecture,
+                feature,
+                ..
+            } => Self::ModelUnsupported {
+                architecture,
+                feature: Some(feature),
+                reason,
+            },
             Error::OutOfMemory {
                 required_bytes,
                 available_bytes,
@@ -175,11 +251,9 @@ impl From<Error> for PocketuneError {
                 required_bytes: 0,
                 available_bytes: 0,
             },
-            Error::NoChatTemplate => Self::NoChatTemplate,
-            Error::TemplateFailed { reason } => Self::InvalidArgument {
-                option: "template".to_owned(),
-                reason,
-            },
+            Error::NoChatTemplate | Error::TemplateFailed { .. } => {
+                Self::argument("template", reason)
+            }
             Error::ContextFull {
                 prompt_tokens,
                 context_tokens,
@@ -187,37 +261,28 @@ impl From<Error> for PocketuneError {
                 prompt_tokens,
                 context_tokens,
             },
-            Error::InvalidOption { name, reason } => Self::InvalidArgument {
-                option: name.to_owned(),
-                reason,
-            },
-            Error::InvalidConstraint { reason } => Self::InvalidArgument {
-                option: "constraint".to_owned(),
-                reason: reason.to_string(),
-            },
+            Error::InvalidOption { name, reason } => Self::argument(name, reason),
+            Error::InvalidConstraint { reason } => Self::argument("constraint", reason.to_string()),
             Error::NotNow { reason } => Self::NotNow {
                 reason: reason.to_owned(),
             },
-            Error::StateMismatch { reason } => Self::StateMismatch { reason },
-            Error::SavedChatTooLarge { .. } => Self::StateMismatch { reason },
-            Error::Cancelled => Self::Cancelled,
+            Error::StateMismatch { .. } | Error::SavedChatTooLarge { .. } => {
+                Self::StateMismatch { reason }
+            }
+            Error::Cancelled => Self::NotNow { reason },
             Error::Closed => Self::Closed,
-            Error::Io(_) | Error::NotAFile { .. } => Self::StorageFailed { reason },
+            Error::Io(error) => io_error(&error, reason),
+            Error::NotAFile { .. } => Self::storage(StorageFault::Other, reason),
             Error::Store(error) => store_error(&error),
-            Error::RewardModel(_) => Self::InvalidArgument {
-                option: "reward model".to_owned(),
-                reason,
-            },
+            Error::RewardModel(_) => Self::argument("model", reason),
             Error::Experiment(ExperimentError::Ended) => Self::NotNow { reason },
-            Error::LedgerDamaged(_) => Self::StorageFailed { reason },
-            Error::Experiment(_) => Self::InvalidArgument {
-                option: "experiment".to_owned(),
-                reason,
-            },
-            Error::Labels { .. } => Self::InvalidArgument {
-                option: "labels".to_owned(),
-                reason,
-            },
+            Error::LedgerDamaged(_) => Self::storage(StorageFault::Damaged, reason),
+            Error::Experiment(ExperimentError::DefinitionInvalid { field, .. }) => {
+                // The arms of a definition of types are fields of its own.
+                Self::argument(field.strip_prefix("arms.").unwrap_or(field), reason)
+            }
+            Error::Experiment(_) => Self::argument("experiment", reason),
+            Error::Labels { .. } => Self::argument("lines", reason),
             // Adapters were verified before, and no call across this boundary takes a candidate
             // or a suite.
             Error::AdapterInvalid(_) | Error::AdapterRefused(_) | Error::Suite(_) => {

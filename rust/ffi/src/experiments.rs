@@ -5,23 +5,22 @@ use std::sync::Arc;
 use pocketune_core as core;
 use pocketune_core::{Error, now};
 
-use crate::adapters::{self, Adapters};
-use crate::background::{self, Cancellation};
-use crate::chat::{Chat, ChatOptions, Message};
+use crate::background;
+use crate::chat::{Chat, ChatOptions};
 use crate::error::PocketuneError;
-use crate::experiment_records::{
-    Arm, Asked, Choice, DamagedExperiment, Decision, Measure, Outcome,
-};
-use crate::records::GenerationOptions;
+use crate::experiment_definition::ExperimentDefinition;
+use crate::experiment_records::{Arm, DamagedExperiment, Decision, Measure, Outcome};
 use crate::reward::RewardModel;
+use crate::side_by_side::SideBySideChat;
+
+/// The experiments of a store. Thread-safe.
+#[derive(Debug, uniffi::Object)]
+pub struct Experiments(core::Experiments);
 
 /// An experiment on this device. What was recorded is on disk when a call returns.
 /// Thread-safe.
 #[derive(Debug, uniffi::Object)]
-pub struct Experiment {
-    adapters: Arc<adapters::Inner>,
-    experiment: Arc<core::Experiment>,
-}
+pub struct Experiment(Arc<core::Experiment>);
 
 /// A conversation of an experiment in which one arm answers.
 #[derive(Debug, Clone, uniffi::Record)]
@@ -33,55 +32,41 @@ pub struct ArmChat {
 }
 
 #[uniffi::export]
-impl Adapters {
-    /// Starts an experiment that the app itself defines, or goes on with it. `definition`
-    /// is its JSON; the adapters of both arms must be installed.
+impl Experiments {
+    /// Starts an experiment that the app itself defines, or goes on with it. The adapters of
+    /// both arms must be installed.
     ///
     /// # Errors
-    /// `InvalidArgument` for a definition that cannot be or an adapter that is not
-    /// installed; `StorageFailed`.
-    pub async fn start_experiment(
+    /// `InvalidArgument`, which names the field, for a definition that cannot be, or an adapter
+    /// that is not installed; `StorageFailed`.
+    pub async fn start(
         &self,
-        definition: String,
+        definition: ExperimentDefinition,
     ) -> Result<Arc<Experiment>, PocketuneError> {
-        let adapters = self.inner();
-        let experiment = self
-            .run(move |inner| {
-                let definition = definition.as_bytes();
-                inner.adapters.start_experiment(definition, now())
-            })
-            .await?;
-        Ok(Experiment::wrap(adapters, experiment))
+        let definition = definition.try_into()?;
+        let started = self.run(move |all| all.start(&definition, now()));
+        Ok(Experiment::wrap(started.await?))
     }
 
     /// Starts an experiment that was delivered, or goes on with it: the definition at `path`
     /// is verified with the attestations beside it (`<path>.intoto.jsonl`).
     ///
     /// # Errors
-    /// As `start_experiment`, and `InvalidArgument` for what is not accepted.
-    pub async fn start_delivered_experiment(
-        &self,
-        path: String,
-    ) -> Result<Arc<Experiment>, PocketuneError> {
-        let adapters = self.inner();
-        let experiment = self
-            .run(move |inner| {
-                let path = path.as_ref();
-                inner.adapters.start_delivered_experiment(path, now())
-            })
-            .await?;
-        Ok(Experiment::wrap(adapters, experiment))
+    /// As `start`, and `InvalidArgument` with the refusal for what is not accepted; `NotNow`
+    /// without an engine.
+    pub async fn start_delivered(&self, path: String) -> Result<Arc<Experiment>, PocketuneError> {
+        let started = self.run(move |all| all.start_delivered(path.as_ref(), now()));
+        Ok(Experiment::wrap(started.await?))
     }
 
     /// All experiments that were started and not forgotten, the earliest first; those that
-    /// cannot be read are `damaged_experiments`.
+    /// cannot be read are `damaged`.
     ///
     /// # Errors
     /// `StorageFailed`.
-    pub async fn experiments(&self) -> Result<Vec<Arc<Experiment>>, PocketuneError> {
-        let started = self.run(|inner| inner.adapters.experiments()).await?;
-        let wrap = |experiment| Experiment::wrap(self.inner(), experiment);
-        Ok(started.into_iter().map(wrap).collect())
+    pub async fn all(&self) -> Result<Vec<Arc<Experiment>>, PocketuneError> {
+        let started = self.run(core::Experiments::all).await?;
+        Ok(started.into_iter().map(Experiment::wrap).collect())
     }
 
     /// Experiments that cannot be read: damaged, or started by a newer version of the app.
@@ -89,10 +74,8 @@ impl Adapters {
     ///
     /// # Errors
     /// `StorageFailed`.
-    pub async fn damaged_experiments(&self) -> Result<Vec<DamagedExperiment>, PocketuneError> {
-        let damaged = self
-            .run(|inner| inner.adapters.damaged_experiments())
-            .await?;
+    pub async fn damaged(&self) -> Result<Vec<DamagedExperiment>, PocketuneError> {
+        let damaged = self.run(core::Experiments::damaged).await?;
         let damaged = damaged
             .into_iter()
             .map(|(sha256, error)| DamagedExperiment {
@@ -106,9 +89,22 @@ impl Adapters {
     ///
     /// # Errors
     /// `InvalidArgument` for one that was not started; `StorageFailed`.
-    pub async fn forget_experiment(&self, sha256: String) -> Result<(), PocketuneError> {
-        self.run(move |inner| inner.adapters.forget_experiment(&sha256))
-            .await
+    pub async fn forget(&self, sha256: String) -> Result<(), PocketuneError> {
+        self.run(move |all| all.forget(&sha256)).await
+    }
+}
+
+impl Experiments {
+    pub(crate) fn wrap(experiments: core::Experiments) -> Arc<Self> {
+        Arc::new(Self(experiments))
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&core::Experiments) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, PocketuneError> {
+        let experiments = self.0.clone();
+        background::run(move |_| work(&experiments)).await
     }
 }
 
@@ -117,13 +113,19 @@ impl Experiment {
     /// SHA-256 of the definition's canonical form: its name in summaries.
     #[must_use]
     pub fn sha256(&self) -> String {
-        self.experiment.sha256().to_owned()
+        self.0.sha256().to_owned()
+    }
+
+    /// What it compares, with every default filled in.
+    #[must_use]
+    pub fn definition(&self) -> ExperimentDefinition {
+        self.0.definition().into()
     }
 
     /// What the definition calls it.
     #[must_use]
     pub fn id(&self) -> String {
-        self.experiment.definition().id.clone()
+        self.0.definition().id.clone()
     }
 
     /// The arm of a unit, always the same; null where it takes no part. The first time it
@@ -170,11 +172,8 @@ impl Experiment {
     /// `NotNow` while nothing is proven; `InvalidArgument` where an adapter no longer
     /// passes; `StorageFailed`, `Closed`.
     pub async fn conclude(&self) -> Result<Decision, PocketuneError> {
-        self.beside(|experiment, inner| {
-            let decision = experiment.conclude(&inner.adapters, &inner.engine, now())?;
-            Ok(decision.into())
-        })
-        .await
+        self.run(|experiment| Ok(experiment.conclude(now())?.into()))
+            .await
     }
 
     /// Ends it by hand: nothing more is recorded.
@@ -221,9 +220,8 @@ impl Experiment {
         unit: String,
         options: ChatOptions,
     ) -> Result<ArmChat, PocketuneError> {
-        self.beside(move |experiment, inner| {
-            let (adapters, engine) = (&inner.adapters, &inner.engine);
-            let started = experiment.chat(adapters, engine, &unit, options.into(), now())?;
+        self.run(move |experiment| {
+            let started = experiment.chat(&unit, options.into(), now())?;
             Ok(ArmChat {
                 chat: Chat::wrap(started.chat),
                 arm: started.arm.map(Into::into),
@@ -242,92 +240,26 @@ impl Experiment {
         options: ChatOptions,
         reward: Option<Arc<RewardModel>>,
     ) -> Result<Arc<SideBySideChat>, PocketuneError> {
-        let experiment = Arc::clone(&self.experiment);
-        self.beside(move |_, inner| {
+        let experiment = Arc::clone(&self.0);
+        background::run(move |_| {
             let reward = reward.map(|model| model.core().clone());
-            let (adapters, engine) = (&inner.adapters, &inner.engine);
-            let chat = core::SideBySideChat::start(
-                experiment,
-                adapters,
-                engine,
-                options.into(),
-                reward,
-                now(),
-            )?;
-            Ok(Arc::new(SideBySideChat(Arc::new(chat))))
+            let chat = core::SideBySideChat::start(experiment, options.into(), reward, now())?;
+            Ok(SideBySideChat::wrap(chat))
         })
         .await
     }
 }
 
 impl Experiment {
-    fn wrap(adapters: Arc<adapters::Inner>, experiment: core::Experiment) -> Arc<Self> {
-        let experiment = Arc::new(experiment);
-        Arc::new(Self {
-            adapters,
-            experiment,
-        })
+    fn wrap(experiment: core::Experiment) -> Arc<Self> {
+        Arc::new(Self(Arc::new(experiment)))
     }
 
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&core::Experiment) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, PocketuneError> {
-        self.beside(|experiment, _| work(experiment)).await
-    }
-
-    async fn beside<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&core::Experiment, &adapters::Inner) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, PocketuneError> {
-        let experiment = Arc::clone(&self.experiment);
-        let adapters = Arc::clone(&self.adapters);
-        background::run(move |_| work(&experiment, &adapters)).await
-    }
-}
-
-/// A conversation in which both arms answer and the user picks. Thread-safe.
-#[derive(Debug, uniffi::Object)]
-pub struct SideBySideChat(Arc<core::SideBySideChat>);
-
-#[uniffi::export]
-impl SideBySideChat {
-    /// Asks both arms, one after the other, and returns both replies in the order in which
-    /// they are to be shown. Cancelling the call cancels both. A question before that was
-    /// not picked from counts as left open, and the incumbent's reply as the one that was said.
-    ///
-    /// # Errors
-    /// As `Chat.send` and `Experiment.assign`; `Cancelled`. Then nothing was said or written,
-    /// and the question before is still open.
-    pub async fn ask(
-        &self,
-        text: String,
-        options: GenerationOptions,
-        cancellation: Option<Arc<Cancellation>>,
-    ) -> Result<Asked, PocketuneError> {
-        let chat = Arc::clone(&self.0);
-        background::run_under(cancellation, move |cancel| {
-            let asked = chat.ask(&text, &options.into(), now(), cancel)?;
-            Ok(asked.into())
-        })
-        .await
-    }
-
-    /// Writes down what the user picked, and goes on from there; from the incumbent's reply
-    /// where neither is better.
-    ///
-    /// # Errors
-    /// `NotNow` where nothing waits for a pick, while a question is being answered, and where
-    /// the experiment was ended meanwhile; `InvalidArgument` where the pick was recorded by
-    /// `record`; `StorageFailed`.
-    pub async fn pick(&self, choice: Choice) -> Result<(), PocketuneError> {
-        let chat = Arc::clone(&self.0);
-        background::run(move |_| chat.pick(choice.into(), now())).await
-    }
-
-    /// The turns so far, without the system prompt.
-    #[must_use]
-    pub fn history(&self) -> Vec<Message> {
-        self.0.history().into_iter().map(Into::into).collect()
+        let experiment = Arc::clone(&self.0);
+        background::run(move |_| work(&experiment)).await
     }
 }

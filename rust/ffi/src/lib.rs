@@ -15,15 +15,20 @@ mod adapters;
 mod android;
 mod background;
 mod chat;
+mod consents;
 mod engine;
 mod error;
+mod experiment_definition;
 mod experiment_records;
 mod experiments;
+mod log_lines;
 mod logging;
 mod records;
 mod results;
 mod reviews;
 mod reward;
+mod side_by_side;
+mod store;
 mod stream;
 
 pub use adapter_records::{
@@ -33,23 +38,31 @@ pub use adapter_records::{
 pub use adapters::Adapters;
 pub use background::Cancellation;
 pub use chat::{Chat, ChatOptions, Message, OverflowPolicy, Role, TemplateChoice};
+pub use consents::ConsentPurpose;
 pub use engine::{Engine, LoadListener, ModelSource, estimate_memory, inspect_model};
-pub use error::{ListenerError, PocketuneError};
+pub use error::{ListenerError, PocketuneError, StorageFault};
+pub use experiment_definition::{
+    ArmDefinition, ArmWeights, ExperimentDefinition, ExperimentDesign, ExperimentGoal,
+    ExperimentLimits, ExperimentNamespace, MetricDefinition, MetricRange, MetricRole,
+};
 pub use experiment_records::{
     Arm, Asked, Choice, DamagedExperiment, Decision, Forecast, Measure, MetricEvidence, Outcome,
     Verdict, VerdictReason,
 };
-pub use experiments::{ArmChat, Experiment, SideBySideChat};
+pub use experiments::{ArmChat, Experiment, Experiments};
+pub use log_lines::{LogLine, LogLines};
 pub use logging::{LogLevel, start_logging};
 pub use records::{
     Constraint, EngineOptions, GenerationOptions, KvCacheType, Penalties, Pooling, Prompt,
     Sampling, TokenBias,
 };
 pub use results::{Embedding, MemoryEstimate, ModelFacts, Score, TokenScore};
-pub use reviews::{DoubtfulReply, ReviewConsent, ReviewLabel};
+pub use reviews::{DoubtfulReply, ReviewLabel, Reviews};
 pub use reward::{
-    BestOf, Draft, Judgement, Objection, RewardModel, RewardScore, Ruling, criticize,
+    BestOf, Draft, Judgement, Objection, RewardModel, RewardModels, RewardScore, Ruling, criticize,
 };
+pub use side_by_side::{AskedPart, AskedStream, SideBySideChat};
+pub use store::Store;
 pub use stream::{Reply, ReplyPart, ReplySampling, ReplyStream, StopReason};
 
 /// Version of the native library, such as `0.1.0`.

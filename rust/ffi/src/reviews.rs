@@ -1,21 +1,14 @@
 //! Replies that the critics leave to a person.
 
-use pocketune_core as core;
-use pocketune_core::now;
+use std::sync::Arc;
 
-use crate::adapters::Adapters;
+use pocketune_core as core;
+use pocketune_core::{Error, now};
+
+use crate::background;
 use crate::error::PocketuneError;
 use crate::reward::Objection;
 use crate::stream::StopReason;
-
-/// What consent is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum ReviewConsent {
-    /// To keep doubtful replies on this device.
-    Keep,
-    /// To hand out those that were marked for sharing.
-    Share,
-}
 
 /// A reply that waits for a person, or has been looked at.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
@@ -74,67 +67,27 @@ impl From<core::DoubtfulReply> for DoubtfulReply {
     }
 }
 
-impl From<core::Purpose> for ReviewConsent {
-    fn from(purpose: core::Purpose) -> Self {
-        match purpose {
-            core::Purpose::Review => Self::Keep,
-            core::Purpose::ReviewSharing => Self::Share,
-        }
-    }
-}
-
-impl From<ReviewConsent> for core::Purpose {
-    fn from(consent: ReviewConsent) -> Self {
-        match consent {
-            ReviewConsent::Keep => Self::Review,
-            ReviewConsent::Share => Self::ReviewSharing,
-        }
-    }
-}
+/// The replies of a store that the critics leave to a person. They stay on the device;
+/// those that are marked for sharing leave it when the app exports them. Thread-safe.
+#[derive(Debug, uniffi::Object)]
+pub struct Reviews(core::Reviews);
 
 #[uniffi::export]
-impl Adapters {
-    /// Gives a consent or takes it back. Nothing is kept or shared before; taking back
-    /// `Keep` removes what was kept, taking back `Share` every mark for sharing.
-    ///
-    /// # Errors
-    /// `StorageFailed`.
-    pub async fn set_review_consent(
-        &self,
-        consent: ReviewConsent,
-        given: bool,
-    ) -> Result<(), PocketuneError> {
-        self.run(move |inner| {
-            let reviews = inner.adapters.reviews();
-            reviews.set_consent(consent.into(), given, now())
-        })
-        .await
-    }
-
-    /// Whether a consent is given.
-    ///
-    /// # Errors
-    /// `StorageFailed`.
-    pub async fn has_review_consent(&self, consent: ReviewConsent) -> Result<bool, PocketuneError> {
-        self.run(move |inner| inner.adapters.reviews().has_consent(consent.into()))
-            .await
-    }
-
+impl Reviews {
     /// Lets the critics look at a reply, and keeps it where they leave it to a person:
     /// returns its id then, null otherwise.
     ///
     /// # Errors
     /// `ConsentMissing` without the consent to keep it; `StorageFailed`.
-    pub async fn offer_for_review(
+    pub async fn offer(
         &self,
         system_prompt: Option<String>,
         prompt: String,
         reply: String,
         stop_reason: StopReason,
     ) -> Result<Option<String>, PocketuneError> {
-        self.run(move |inner| {
+        self.run(move |reviews| {
             let system = system_prompt.as_deref();
-            let reviews = inner.adapters.reviews();
             reviews.offer_reply(system, &prompt, &reply, stop_reason.into(), now())
         })
         .await
@@ -145,8 +98,8 @@ impl Adapters {
     ///
     /// # Errors
     /// `StorageFailed`.
-    pub async fn reviews(&self) -> Result<Vec<DoubtfulReply>, PocketuneError> {
-        let kept = self.run(|inner| inner.adapters.reviews().list()).await?;
+    pub async fn list(&self) -> Result<Vec<DoubtfulReply>, PocketuneError> {
+        let kept = self.run(core::Reviews::list).await?;
         Ok(kept.into_iter().map(Into::into).collect())
     }
 
@@ -155,27 +108,24 @@ impl Adapters {
     /// # Errors
     /// `ConsentMissing` without the consent to share, `InvalidArgument` for an unknown id,
     /// `StorageFailed`.
-    pub async fn share_review(&self, id: String, shared: bool) -> Result<(), PocketuneError> {
-        self.run(move |inner| inner.adapters.reviews().share(&id, shared))
-            .await
+    pub async fn share(&self, id: String, shared: bool) -> Result<(), PocketuneError> {
+        self.run(move |reviews| reviews.share(&id, shared)).await
     }
 
     /// Removes a reply.
     ///
     /// # Errors
     /// `InvalidArgument` for an unknown id; `StorageFailed`.
-    pub async fn forget_review(&self, id: String) -> Result<(), PocketuneError> {
-        self.run(move |inner| inner.adapters.reviews().forget(&id))
-            .await
+    pub async fn forget(&self, id: String) -> Result<(), PocketuneError> {
+        self.run(move |reviews| reviews.forget(&id)).await
     }
 
     /// Replies that are marked for sharing, as lines of JSON. Sends nothing anywhere.
     ///
     /// # Errors
     /// `ConsentMissing` without the consent to share; `StorageFailed`.
-    pub async fn export_reviews(&self) -> Result<String, PocketuneError> {
-        self.run(|inner| inner.adapters.reviews().export(now()))
-            .await
+    pub async fn export(&self) -> Result<String, PocketuneError> {
+        self.run(|reviews| reviews.export(now())).await
     }
 
     /// Takes in what people said, all lines or none: `id`, `annotator` and `label` (`pass`
@@ -184,11 +134,22 @@ impl Adapters {
     /// # Errors
     /// `InvalidArgument` for a line that is no label, an unknown id, or an annotator who
     /// said something else before; `StorageFailed`.
-    pub async fn import_review_labels(&self, lines: String) -> Result<u64, PocketuneError> {
-        self.run(move |inner| {
-            let count = inner.adapters.reviews().import(&lines, now())?;
-            Ok(count as u64)
-        })
-        .await
+    pub async fn import_labels(&self, lines: String) -> Result<u64, PocketuneError> {
+        self.run(move |reviews| Ok(reviews.import_labels(&lines, now())? as u64))
+            .await
+    }
+}
+
+impl Reviews {
+    pub(crate) fn wrap(reviews: core::Reviews) -> Arc<Self> {
+        Arc::new(Self(reviews))
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&core::Reviews) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, PocketuneError> {
+        let reviews = self.0.clone();
+        background::run(move |_| work(&reviews)).await
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use pocketune_core as core;
 use pocketune_core::now;
 
-use crate::adapters::Adapters;
 use crate::background::{self, Cancellation};
 use crate::chat::Chat;
 use crate::engine::Engine;
@@ -108,24 +107,32 @@ impl RewardModel {
     }
 }
 
+/// The reward models of a store. Thread-safe.
+#[derive(Debug, uniffi::Object)]
+pub struct RewardModels(core::RewardModels);
+
 #[uniffi::export]
-impl Adapters {
+impl RewardModels {
     /// A reward model that was delivered: the head at `path` is verified with the
     /// attestations beside it (`<path>.intoto.jsonl`), at each start.
     ///
     /// # Errors
-    /// `InvalidArgument` for what is not accepted or no head of this model;
-    /// `StorageFailed`.
-    pub async fn reward_model(&self, path: String) -> Result<Arc<RewardModel>, PocketuneError> {
-        self.run(move |inner| {
-            let engine = Arc::clone(&inner.engine);
-            let path = path.as_ref();
-            let model = inner
-                .adapters
-                .delivered_reward_model(path, &engine, now())?;
+    /// `InvalidArgument`, with the refusal, for what is not accepted, and for no head of this
+    /// model; `NotNow` without an engine; `StorageFailed`.
+    pub async fn open(&self, path: String) -> Result<Arc<RewardModel>, PocketuneError> {
+        let models = self.0.clone();
+        background::run(move |_| {
+            let engine = Arc::clone(models.engine()?);
+            let model = models.open(path.as_ref(), now())?;
             Ok(Arc::new(RewardModel { engine, model }))
         })
         .await
+    }
+}
+
+impl RewardModels {
+    pub(crate) fn wrap(models: core::RewardModels) -> Arc<Self> {
+        Arc::new(Self(models))
     }
 }
 

@@ -19,8 +19,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use pocketune_ffi::{
-    Adapters, Chat, ChatOptions, Engine, EngineOptions, ModelSource, PocketuneError,
-    estimate_memory, inspect_model,
+    Chat, ChatOptions, Engine, EngineOptions, ModelSource, PocketuneError, Store, estimate_memory,
+    inspect_model,
 };
 use pocketune_gguf::fixtures::TinyModel;
 use tempfile::TempDir;
@@ -121,9 +121,9 @@ impl Home {
         chat.unwrap()
     }
 
-    fn adapters(&self, name: &str) -> Result<Arc<Adapters>, PocketuneError> {
+    fn store(&self, name: &str) -> Result<Arc<Store>, PocketuneError> {
         let engine = Arc::clone(&self.engine);
-        wait(Adapters::open(engine, self.path(name), None))
+        wait(Store::open(self.path(name), Some(engine), None))
     }
 }
 
@@ -204,7 +204,7 @@ fn stores_that_cannot_be_used_are_not_named() {
         "nul\0",
         &"n".repeat(300),
     ] {
-        failed(home.adapters(name));
+        failed(home.store(name));
     }
     nothing_was_logged();
 }
@@ -212,7 +212,8 @@ fn stores_that_cannot_be_used_are_not_named() {
 #[test]
 fn deliveries_and_saved_chats_are_not_named() {
     let home = Home::new();
-    let adapters = home.adapters("store").unwrap();
+    let store = home.store("store").unwrap();
+    let adapters = store.adapters();
     let chat = home.chat();
     fs::create_dir(home.folder.join("folder")).unwrap();
     fs::write(home.folder.join("bundled"), b"x").unwrap();
@@ -225,10 +226,10 @@ fn deliveries_and_saved_chats_are_not_named() {
         "bundled/below",
         "nul\0",
     ] {
-        failed(wait(adapters.review(home.path(name))));
+        failed(wait(adapters.verify(home.path(name))));
         failed(wait(adapters.install(home.path(name))));
-        failed(wait(adapters.reward_model(home.path(name))));
-        failed(wait(adapters.start_delivered_experiment(home.path(name))));
+        failed(wait(store.reward_models().open(home.path(name))));
+        failed(wait(store.experiments().start_delivered(home.path(name))));
         failed(wait(chat.restore(home.path(name))));
     }
     for name in [
@@ -290,7 +291,7 @@ fn on_a_full_disk() {
         overflow: None,
     });
     failed(wait(chat.unwrap().save(path("saved"))));
-    failed(wait(Adapters::open(engine, path("store"), None)));
+    failed(wait(Store::open(path("store"), Some(engine), None)));
     let logged = LOGGED.lock().unwrap().join("\n");
     assert!(logged.contains("digest cache"), "{logged}");
     assert!(!logged.contains(TELLING), "{logged}");

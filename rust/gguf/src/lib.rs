@@ -17,6 +17,7 @@ mod audit;
 mod builder;
 mod cursor;
 mod error;
+mod feature;
 mod file;
 #[cfg(feature = "fixtures")]
 pub mod fixtures;

@@ -25,8 +25,16 @@ pub(crate) fn unsupported_value(key: &str, found: &str) -> String {
 
 /// Why a file with this key is refused.
 pub(crate) fn unsupported_key(key: &str) -> String {
+    match kind_by_key(key) {
+        Some(kind) => format!("{kind} are not supported (metadata key {key:?})"),
+        None => format!("metadata key {key:?} is not supported"),
+    }
+}
+
+/// The models that have this key, where a word for them is known.
+pub(crate) fn kind_by_key(key: &str) -> Option<&'static str> {
     let suffix = key.split_once('.').map_or(key, |(_, suffix)| suffix);
-    let kind = match suffix {
+    Some(match suffix {
         "classifier.output_labels" | "classifier.pooling_type" => "classifiers",
         "embedding_length_out" => "embedding models",
         "attention.key_length_swa" | "attention.value_length_swa" | "rope.dimension_count_swa" => {
@@ -34,29 +42,34 @@ pub(crate) fn unsupported_key(key: &str) -> String {
         }
         "tensor_extra.name" | "tensor_extra.prec_a4" => "models with a precision for each tensor",
         "ggml.precompiled_charsmap" => "tokenizers with a table of normalisations",
-        _ => return format!("metadata key {key:?} is not supported"),
-    };
-    format!("{kind} are not supported (metadata key {key:?})")
+        _ => return None,
+    })
 }
 
 /// Why a whole number is refused.
 pub(crate) fn out_of_range(key: &str, found: i64, min: i64, max: i64) -> String {
+    match kind_by_number(key) {
+        Some(kind) => format!("{kind} are not supported (metadata key {key:?} is {found})"),
+        None => format!("metadata key {key:?} is {found}, not {min} to {max}"),
+    }
+}
+
+/// The models that have another number under this key, where a word for them is known.
+pub(crate) fn kind_by_number(key: &str) -> Option<&'static str> {
     let suffix = key.split_once('.').map_or(key, |(_, suffix)| suffix);
-    let kind = match suffix {
+    Some(match suffix {
         "pooling_type" => "embedding models",
         "nextn_predict_layers" => "models with layers that predict several tokens",
         "expert_used_count" | "expert_group_count" | "expert_group_used_count" => {
             "mixture-of-experts models"
         }
-        _ => return format!("metadata key {key:?} is {found}, not {min} to {max}"),
-    };
-    format!("{kind} are not supported (metadata key {key:?} is {found})")
+        _ => return None,
+    })
 }
 
 /// Why a value of this type is refused.
 pub(crate) fn wrong_type(key: &str, found: ValueType, expected: ValueType) -> String {
-    let of_tokenizer = key.starts_with("tokenizer.") || key.starts_with("general.");
-    if found == ValueType::Array && expected == ValueType::U32 && !of_tokenizer {
+    if is_by_layer(key, found, expected) {
         return format!(
             "models whose layers differ are not supported (metadata key {key:?} is a list)"
         );
@@ -64,17 +77,31 @@ pub(crate) fn wrong_type(key: &str, found: ValueType, expected: ValueType) -> St
     format!("metadata key {key:?} is {found}, not {expected}")
 }
 
+/// Whether a list stands where one number for all layers is expected.
+pub(crate) fn is_by_layer(key: &str, found: ValueType, expected: ValueType) -> bool {
+    let of_tokenizer = key.starts_with("tokenizer.") || key.starts_with("general.");
+    found == ValueType::Array && expected == ValueType::U32 && !of_tokenizer
+}
+
 /// Why a tensor of this name is refused.
 pub(crate) fn unexpected_tensor(tensor: &str) -> String {
+    let refused = format!("tensor {tensor:?} does not belong to the architecture");
+    match kind_by_tensor(tensor) {
+        Some(kind) => format!("{refused} ({kind} are not supported)"),
+        None => refused,
+    }
+}
+
+/// The models that have this tensor, where a word for them is known.
+pub(crate) fn kind_by_tensor(tensor: &str) -> Option<&'static str> {
     let part = tensor.rsplit_once("blk.").map_or(tensor, |(_, part)| part);
-    let kind = if part.contains("_exps") || part.contains("_shexp") || part.contains("gate_inp") {
-        " (mixture-of-experts models are not supported)"
+    if part.contains("_exps") || part.contains("_shexp") || part.contains("gate_inp") {
+        Some("mixture-of-experts models")
     } else if tensor.starts_with("rope_factors_") {
-        " (context extension by \"longrope\" is not supported)"
+        Some("models with context extension by \"longrope\"")
     } else if tensor.starts_with("v.") || tensor.starts_with("mm.") {
-        " (models that see are not supported)"
+        Some("models that see")
     } else {
-        ""
-    };
-    format!("tensor {tensor:?} does not belong to the architecture{kind}")
+        None
+    }
 }

@@ -11,7 +11,7 @@ use crate::database::{begin, commit_notes};
 use crate::delivery::Delivery;
 use crate::error::StoreError;
 use crate::history::{Action, Event};
-use crate::{Situation, Store, install, policy, rows};
+use crate::{Situation, StoreFolder, install, policy, rows};
 
 /// What is active, verified now.
 #[derive(Debug, Clone, Default)]
@@ -32,13 +32,13 @@ pub struct ActiveAdapter {
     pub scale: f32,
 }
 
-impl Store {
+impl StoreFolder {
     /// Makes these installed adapters, with these scales, the active ones, in place of
     /// what was active. Verifies them first, each by itself and all as a set: see
     /// [`check_set`]. None of them makes the model answer as it is.
     ///
     /// Any installed release may be chosen, alone or with others, also one that a newer one
-    /// of its channel has superseded: it was accepted, and whoever holds the device may go
+    /// of its channel has superseded: it was accepted, and the user may go
     /// back to it. What must not be used any more is revoked by the policy.
     ///
     /// # Errors

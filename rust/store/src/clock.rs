@@ -3,7 +3,7 @@
 use pocketune_adapter::{Timestamp, TrustPolicy};
 use rusqlite::{Connection, params};
 
-use crate::Store;
+use crate::StoreFolder;
 use crate::error::StoreError;
 use crate::history::{Action, Event};
 use crate::policy;
@@ -31,11 +31,11 @@ fn latest(connection: &Connection) -> Result<Timestamp, StoreError> {
     Ok(Timestamp::from_unix(seconds))
 }
 
-impl Store {
+impl StoreFolder {
     /// How many seconds the clock is behind the latest time that this store has seen, or
     /// behind the making of the policy in force; 0 where it is not. A clock that once ran far ahead keeps expired what it made
     /// expire: an app that sees a large number here can ask its user which one is
-    /// right, and [`Store::trust_clock`].
+    /// right, and [`StoreFolder::trust_clock`].
     ///
     /// # Errors
     /// [`StoreError::Damaged`], [`StoreError::Database`].

@@ -1,9 +1,9 @@
-//! What whoever holds the device has agreed to.
+//! What the user has agreed to.
 
 use pocketune_adapter::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::Store;
+use crate::StoreFolder;
 use crate::database::begin;
 use crate::error::StoreError;
 
@@ -13,22 +13,54 @@ use crate::error::StoreError;
 pub enum Purpose {
     /// To keep replies that critics are in doubt about, for a person to look at.
     Review,
-    /// To hand those that were marked out for sharing to people elsewhere.
+    /// To hand those that were marked for sharing to people elsewhere.
     ReviewSharing,
+    /// To learn from the user's feedback on this device.
+    Learn,
+    /// To keep examples after the tuning run that used them.
+    KeepExamples,
+    /// To share counts, such as those of an experiment, without any text.
+    ShareCounts,
+    /// To share clipped and noised updates.
+    ShareUpdates,
 }
 
 impl Purpose {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Review,
+        Self::ReviewSharing,
+        Self::Learn,
+        Self::KeepExamples,
+        Self::ShareCounts,
+        Self::ShareUpdates,
+    ];
+
     /// A stable name, in snake case.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Review => "review",
             Self::ReviewSharing => "review_sharing",
+            Self::Learn => "learn",
+            Self::KeepExamples => "keep_examples",
+            Self::ShareCounts => "share_counts",
+            Self::ShareUpdates => "share_updates",
+        }
+    }
+
+    /// What is removed when this consent is taken back; none where nothing in this version
+    /// rests on it. Nobody is asked to agree to what does not happen.
+    fn withdrawal(self) -> Option<&'static str> {
+        match self {
+            Self::Review => Some("DELETE FROM review_items"),
+            Self::ReviewSharing => Some("UPDATE review_items SET shared = 0"),
+            Self::Learn | Self::KeepExamples | Self::ShareCounts | Self::ShareUpdates => None,
         }
     }
 }
 
-impl Store {
+impl StoreFolder {
     /// Whether consent is given now.
     ///
     /// # Errors
@@ -38,17 +70,23 @@ impl Store {
     }
 
     /// Gives consent or takes it back. Taking [`Purpose::Review`] back removes what was kept
-    /// for review; taking [`Purpose::ReviewSharing`] back, what was marked out for sharing
-    /// is so no longer.
+    /// for review; taking [`Purpose::ReviewSharing`] back, every mark for sharing.
     ///
     /// # Errors
-    /// Those of writing.
+    /// [`StoreError::PurposeUnused`] for giving what nothing in this version uses; those of
+    /// writing.
     pub fn set_consent(
         &self,
         purpose: Purpose,
         given: bool,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let Some(withdrawal) = purpose.withdrawal() else {
+            return match given {
+                true => Err(StoreError::PurposeUnused { purpose }),
+                false => Ok(()),
+            };
+        };
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
         transaction.execute(
@@ -57,13 +95,7 @@ impl Store {
             params![purpose.name(), given, now.unix_seconds()],
         )?;
         if !given {
-            transaction.execute(
-                match purpose {
-                    Purpose::Review => "DELETE FROM review_items",
-                    Purpose::ReviewSharing => "UPDATE review_items SET shared = 0",
-                },
-                [],
-            )?;
+            transaction.execute(withdrawal, [])?;
         }
         transaction.commit()?;
         if !given {

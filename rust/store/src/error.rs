@@ -46,10 +46,16 @@ pub enum StoreError {
         /// SHA-256 of its definition.
         sha256: String,
     },
-    /// Whoever holds the device has not agreed to this.
+    /// The user has not agreed to this.
     #[error("there is no consent to {}", purpose.name())]
     NoConsent {
         /// To what.
+        purpose: Purpose,
+    },
+    /// Nothing in this version rests on this consent, so nobody is asked for it.
+    #[error("nothing uses the consent to {} yet", purpose.name())]
+    PurposeUnused {
+        /// What it would be for.
         purpose: Purpose,
     },
     /// Nothing of this id waits for review.

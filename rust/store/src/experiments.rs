@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::activate::{ActiveAdapter, accepted};
 use crate::database::begin;
 use crate::error::StoreError;
-use crate::{Situation, Store};
+use crate::{Situation, StoreFolder};
 
 /// An experiment that was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub enum Appended<T = ()> {
     Behind,
 }
 
-impl Store {
+impl StoreFolder {
     /// Keeps an experiment, unless it is there already. Returns the name of its run.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ impl Store {
     /// written behind it since: who decides by what went before, decides by all of it.
     ///
     /// # Errors
-    /// As [`Store::events`], and those of writing.
+    /// As [`StoreFolder::events`], and those of writing.
     pub fn append_events(
         &self,
         to: &StoredRun<'_>,
@@ -162,7 +162,7 @@ impl Store {
     }
 
     /// Writes the events that conclude an experiment and makes adapters the active ones, both
-    /// or neither: as [`Store::append_events`] and [`Store::activate`].
+    /// or neither: as [`StoreFolder::append_events`] and [`StoreFolder::activate`].
     ///
     /// # Errors
     /// Those of both.

@@ -8,9 +8,9 @@ use crate::database::begin;
 use crate::delivery::Delivery;
 use crate::error::StoreError;
 use crate::history::{Action, Event};
-use crate::{Situation, Store, clock, installation, policy, rows};
+use crate::{Situation, StoreFolder, clock, installation, policy, rows};
 
-impl Store {
+impl StoreFolder {
     /// Verifies a delivery that is no adapter. The store keeps that its channel has come so
     /// far, and not the file: whoever asked has its bytes, and verifies them again at the
     /// next start.

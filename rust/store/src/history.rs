@@ -1,9 +1,9 @@
-//! What happened, for whoever holds the device.
+//! What happened, for the user.
 
 use pocketune_adapter::{Digest, KeyId, Name, Refusal, Release, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::Store;
+use crate::StoreFolder;
 use crate::error::StoreError;
 use crate::rows;
 
@@ -155,7 +155,7 @@ impl Event {
     }
 }
 
-impl Store {
+impl StoreFolder {
     /// What happened in this store, the latest first, at most `limit` entries.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::database::{begin, commit_notes};
 use crate::delivery::Delivery;
 use crate::error::StoreError;
 use crate::history::{Action, Event};
-use crate::{Situation, Store, clock, installation, policy, rows};
+use crate::{Situation, StoreFolder, clock, installation, policy, rows};
 
 /// An adapter that is in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,23 +35,23 @@ pub struct InstalledAdapter {
 /// What a delivery is, for whoever decides whether to install it: signers, changelog,
 /// validation results and size are the adapter's own.
 #[derive(Debug, Clone)]
-pub struct Review {
+pub struct VerifiedDelivery {
     /// The adapter, accepted.
     pub adapter: VerifiedAdapter,
     /// The newest one of its channel that is installed.
     pub replaces: Option<InstalledAdapter>,
 }
 
-impl Store {
+impl StoreFolder {
     /// Verifies a delivery and changes nothing but the history: a refusal is noted there.
     ///
     /// # Errors
     /// [`StoreError::Refused`], [`StoreError::NoPolicy`], and those of the database.
-    pub fn review(
+    pub fn verify(
         &self,
         delivery: &Delivery,
         situation: &Situation<'_>,
-    ) -> Result<Review, StoreError> {
+    ) -> Result<VerifiedDelivery, StoreError> {
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
         let adapter = accept(&transaction, delivery, situation);
@@ -63,14 +63,14 @@ impl Store {
             .into_iter()
             .filter(|other| other.channel == *channel && other.sha256 != adapter.sha256())
             .max_by_key(|other| other.version);
-        Ok(Review { adapter, replaces })
+        Ok(VerifiedDelivery { adapter, replaces })
     }
 
     /// Verifies a delivery and keeps it. It changes no reply before it is active. A second
     /// time the same bytes may bring newer attestations.
     ///
     /// # Errors
-    /// As [`Store::review`]; [`StoreError::Full`], [`StoreError::ReadOnly`].
+    /// As [`StoreFolder::verify`]; [`StoreError::Full`], [`StoreError::ReadOnly`].
     pub fn install(
         &self,
         delivery: &Delivery,

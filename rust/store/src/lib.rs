@@ -43,7 +43,7 @@ pub use delivery::{Delivery, bundle_path, read_bundle};
 pub use error::StoreError;
 pub use experiments::{Appended, StoredEvent, StoredExperiment, StoredRun};
 pub use history::{Action, HistoryEntry};
-pub use install::{InstalledAdapter, Review};
+pub use install::{InstalledAdapter, VerifiedDelivery};
 pub use pocketune_adapter::RefusedAdapter;
 pub use review::{REVIEWS_MAX, ReviewItem, ReviewLabel};
 
@@ -58,9 +58,9 @@ pub struct Situation<'a> {
     pub device: Option<&'a PublicKey>,
 }
 
-/// A folder with an app's adapters. Thread-safe.
+/// The folder of a store. Thread-safe.
 #[derive(Debug)]
-pub struct Store {
+pub struct StoreFolder {
     database: Mutex<Connection>,
     /// Whether the write-ahead log may hold what was removed.
     log_unemptied: AtomicBool,
@@ -70,7 +70,7 @@ pub struct Store {
 /// The database's name in the folder of a store.
 const DATABASE: &str = "store.sqlite";
 
-impl Store {
+impl StoreFolder {
     /// Whether there is a store in `folder`. Opening makes one where there is none.
     #[must_use]
     pub fn exists(folder: &Path) -> bool {

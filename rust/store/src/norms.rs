@@ -3,11 +3,11 @@
 use pocketune_adapter::{BaseNorms, Digest};
 use rusqlite::params;
 
-use crate::Store;
+use crate::StoreFolder;
 use crate::database::begin;
 use crate::error::StoreError;
 
-impl Store {
+impl StoreFolder {
     /// The norms that were kept for the model with this digest.
     ///
     /// # Errors

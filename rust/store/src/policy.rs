@@ -3,13 +3,13 @@
 use pocketune_adapter::{Timestamp, TrustPolicy};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::Store;
+use crate::StoreFolder;
 use crate::database::begin;
 use crate::error::StoreError;
 use crate::history::{Action, Event};
 use crate::rows;
 
-impl Store {
+impl StoreFolder {
     /// The policy in force.
     ///
     /// # Errors

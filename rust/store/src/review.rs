@@ -3,7 +3,7 @@
 use pocketune_adapter::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::Store;
+use crate::StoreFolder;
 use crate::consent::{self, Purpose};
 use crate::database::begin;
 use crate::error::StoreError;
@@ -37,7 +37,7 @@ pub struct ReviewLabel {
     pub label: String,
 }
 
-impl Store {
+impl StoreFolder {
     /// Keeps an item for review. Where there are [`REVIEWS_MAX`] already, the earliest that
     /// is neither marked out for sharing nor labelled goes.
     ///

@@ -1,8 +1,10 @@
 //! Signed adapters change replies from the next turn on, and go again.
 
+use std::sync::Arc;
+
 use pocketune_adapter::fixtures::at;
 use pocketune_core::{
-    ActiveAdapter, Adapters, CancelToken, DigestCache, Engine, EngineOptions, Error, ModelSource,
+    ActiveAdapter, CancelToken, DigestCache, Engine, EngineOptions, Error, ModelSource, Store,
     StoreError,
 };
 use pocketune_gguf::Gguf;
@@ -29,12 +31,12 @@ fn adapters_change_replies_and_go_again() {
     assert!(under_both != under_one && under_both != under_two);
     world.activate(&[(two, 0.0)]);
     assert_eq!(world.reply(), base, "nothing of it");
-    let back = |world: &World| world.adapters.roll_back(&world.engine, world.now).unwrap();
+    let back = |world: &World| world.store.adapters().roll_back(world.now).unwrap();
     assert_eq!(back(&world).len(), 2);
     assert_eq!(world.reply(), under_both);
     back(&world);
     assert_eq!(world.reply(), under_two);
-    world.adapters.deactivate(&world.engine, world.now).unwrap();
+    world.store.adapters().deactivate(world.now).unwrap();
     assert_eq!(world.reply(), base);
 }
 
@@ -47,17 +49,11 @@ fn what_is_active_is_verified_and_used_at_the_next_start() {
     let under_one = world.reply();
     world.engine.use_adapters(&[]).unwrap();
     assert_eq!(world.reply(), base);
-    assert!(
-        world
-            .adapters
-            .apply(&world.engine, world.now)
-            .unwrap()
-            .is_empty()
-    );
+    assert!(world.store.adapters().apply(world.now).unwrap().is_empty());
     assert_eq!(world.reply(), under_one);
     // Once it has expired the model answers as it is, and says why.
     let later = at("2027-11-25T07:00:00Z");
-    let refused = world.adapters.apply(&world.engine, later).unwrap();
+    let refused = world.store.adapters().apply(later).unwrap();
     assert_eq!(refused[0].refusal.reason(), "expired");
     assert_eq!(world.reply(), base);
 }
@@ -142,13 +138,14 @@ fn an_adapter_verified_for_another_model_is_refused() {
     let one = world.installed(1, 8.0);
     let verified: Vec<ActiveAdapter> = {
         world.activate(&[(one, 1.0)]);
-        world.adapters.roll_back(&world.engine, world.now).unwrap();
+        world.store.adapters().roll_back(world.now).unwrap();
         world.activate(&[(one, 1.0)]);
-        let review = world
-            .adapters
-            .review(&world.folder.path().join("1.gguf"), world.now);
+        let verified = world
+            .store
+            .adapters()
+            .verify(&world.folder.path().join("1.gguf"), world.now);
         vec![ActiveAdapter {
-            adapter: review.unwrap().adapter,
+            adapter: verified.unwrap().adapter,
             scale: 1.0,
         }]
     };
@@ -162,8 +159,8 @@ fn an_adapter_verified_for_another_model_is_refused() {
     );
     // And its store does not take the delivery.
     let path = world.folder.path().join("1.gguf");
-    let Err(Error::Store(StoreError::Refused(refusal))) = other.adapters.review(&path, other.now)
-    else {
+    let verified = other.store.adapters().verify(&path, other.now);
+    let Err(Error::Store(StoreError::Refused(refusal))) = verified else {
         panic!("accepted");
     };
     assert_eq!(refusal.reason(), "other_base_model");
@@ -217,8 +214,8 @@ fn hostile_weights_are_refused_when_norms_are_made() {
             matches!(&identified, Err(Error::WeightsUnsound { tensor, .. }) if tensor == TENSOR);
         assert!(named, "{hostile}: {identified:?}");
         let folder = tempfile::tempdir().unwrap();
-        let engine = engine(file.path(), &EngineOptions::default());
-        let opened = Adapters::open(folder.path(), &engine, None);
+        let engine = Arc::new(engine(file.path(), &EngineOptions::default()));
+        let opened = Store::open_with(folder.path(), engine, None);
         assert!(
             matches!(opened, Err(Error::WeightsUnsound { .. })),
             "{opened:?}"

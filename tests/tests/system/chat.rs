@@ -289,6 +289,32 @@ fn cancelling_keeps_what_was_said_and_frees_the_engine() {
 }
 
 #[test]
+fn stopping_keeps_what_was_said_and_the_chat_goes_on() {
+    let engine = engine(smollm2(), &small(1024));
+    let chat = chat(&engine);
+    let story = "Write a very long story about a dragon.";
+    let stream = chat.send(story, &brief(800)).unwrap();
+    let behind = chat.send("And one about a bear.", &brief(800)).unwrap();
+    for part in (&stream).take(5) {
+        assert!(matches!(part.unwrap(), ReplyPart::Text(_)));
+    }
+    chat.stop();
+    let reply = stream.finish().unwrap();
+    assert_eq!(reply.stop_reason, StopReason::Cancelled);
+    assert!(reply.generated_tokens < 20, "{}", reply.generated_tokens);
+    let waited = behind.finish().unwrap();
+    assert_eq!(waited.stop_reason, StopReason::Cancelled);
+    assert_eq!(chat.history().len(), 2);
+    assert_eq!(chat.history()[1].content, reply.text);
+    // Nothing is under way.
+    chat.stop();
+    let next = ask(&chat, "Stop. Say hi.", 8);
+    assert_ne!(next.stop_reason, StopReason::Cancelled);
+    assert!(next.reused_tokens > 0);
+    assert_eq!(chat.history().len(), 4);
+}
+
+#[test]
 fn cancelling_a_prefill_leaves_the_history_alone() {
     let engine = engine(smollm2(), &small(4096));
     let chat = chat(&engine);

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use pocketune_adapter::SubjectKind;
 use pocketune_core::{
-    Adapters, Arm, Asked, CancelToken, ChatOptions, Choice, Digest, Error, Experiment,
-    ExperimentError, GenerationOptions, Measure, Outcome, Pick, Reason, SideBySideChat, StoreError,
-    Timestamp, Verdict,
+    Arm, Asked, AskedPart, CancelToken, ChatOptions, Choice, Definition, Digest, Error, Experiment,
+    ExperimentError, GenerationOptions, Measure, Outcome, Pick, Reason, SideBySideChat, Store,
+    StoreError, Timestamp, Verdict,
 };
-use pocketune_store::StoredRun;
+use pocketune_store::{StoreFolder, StoredRun};
 use serde_json::{Value, json};
 
 use crate::world::{World, ask, options};
@@ -40,16 +40,15 @@ fn picks() -> Value {
 }
 
 fn start(world: &World, challenger: &Digest, design: &str, metrics: &Value) -> Experiment {
-    let definition = definition(challenger, design, metrics);
-    let started = world.adapters.start_experiment(&definition, world.now);
+    let definition = Definition::parse(&definition(challenger, design, metrics)).unwrap();
+    let started = world.store.experiments().start(&definition, world.now);
     started.unwrap()
 }
 
 fn side_by_side(world: &World, experiment: &Arc<Experiment>) -> SideBySideChat {
     let options = ChatOptions::default();
-    let (adapters, engine) = (&world.adapters, &world.engine);
     let experiment = Arc::clone(experiment);
-    SideBySideChat::start(experiment, adapters, engine, options, None, world.now).unwrap()
+    SideBySideChat::start(experiment, options, None, world.now).unwrap()
 }
 
 fn later(world: &World, seconds: i64) -> Timestamp {
@@ -77,8 +76,8 @@ fn a_unit_keeps_its_arm_and_is_counted_once() {
     assert!(arms.contains(&Some(Arm::Incumbent)) && arms.contains(&Some(Arm::Challenger)));
     // After a restart, and asked again.
     let store = world.folder.path().join("store");
-    let reopened = Adapters::open(&store, &world.engine, None).unwrap();
-    let again = reopened.experiments().unwrap().pop().unwrap();
+    let reopened = Store::open_with(&store, Arc::clone(&world.engine), None).unwrap();
+    let again = reopened.experiments().all().unwrap().pop().unwrap();
     assert_eq!(again.sha256(), experiment.sha256());
     assert_eq!(assign(&again), arms);
     let exposures = again.verdict(world.now).unwrap().exposures;
@@ -100,7 +99,7 @@ fn both_arms_answer_and_the_pick_goes_on() {
     let base = world.reply();
     world.activate(&[(challenger, 1.0)]);
     let brief = ask(&world.chat());
-    world.adapters.deactivate(&world.engine, world.now).unwrap();
+    world.store.adapters().deactivate(world.now).unwrap();
     let mut orders = Vec::new();
     for _ in 0..12 {
         let chat = side_by_side(&world, &experiment);
@@ -165,11 +164,10 @@ fn a_conversation_stays_under_its_arm() {
     let base = world.reply();
     world.activate(&[(challenger, 1.0)]);
     let brief = world.reply();
-    world.adapters.deactivate(&world.engine, world.now).unwrap();
+    world.store.adapters().deactivate(world.now).unwrap();
     for unit in 0..12 {
         let unit = format!("conversation {unit}");
-        let (adapters, options) = (&world.adapters, ChatOptions::default());
-        let started = experiment.chat(adapters, &world.engine, &unit, options, world.now);
+        let started = experiment.chat(&unit, ChatOptions::default(), world.now);
         let started = started.unwrap();
         let expected = match started.arm.unwrap() {
             Arm::Incumbent => &base,
@@ -192,7 +190,7 @@ fn a_better_challenger_is_promoted_and_a_worse_one_is_not() {
         let world = World::new();
         let challenger = world.installed(1, 8.0);
         let experiment = start(&world, &challenger, "side_by_side", &picks());
-        let early = experiment.conclude(&world.adapters, &world.engine, world.now);
+        let early = experiment.conclude(world.now);
         assert!(matches!(early, Err(Error::NotNow { .. })));
         for unit in 0..60 {
             let unit = unit.to_string();
@@ -202,19 +200,25 @@ fn a_better_challenger_is_promoted_and_a_worse_one_is_not() {
                 .record(&unit, Measure::Pick, outcome, world.now)
                 .unwrap();
         }
-        let decision = experiment.conclude(&world.adapters, &world.engine, world.now);
+        let decision = experiment.conclude(world.now);
         assert_eq!(decision.unwrap().verdict, verdict);
-        let now_active = world.adapters.active(world.now).unwrap().adapters.len();
+        let now_active = world
+            .store
+            .adapters()
+            .active(world.now)
+            .unwrap()
+            .adapters
+            .len();
         assert_eq!(now_active, active);
         // It is over: the same verdict can be read, and what is chosen later stays.
         let outcome = Outcome::Pick(pick);
         let after = experiment.record("0", Measure::Pick, outcome, world.now);
         assert_eq!(refused(after), ExperimentError::Ended);
         assert_eq!(experiment.assign("new", world.now).unwrap(), None);
-        world.adapters.deactivate(&world.engine, world.now).unwrap();
-        let again = experiment.conclude(&world.adapters, &world.engine, world.now);
+        world.store.adapters().deactivate(world.now).unwrap();
+        let again = experiment.conclude(world.now);
         assert_eq!(again.unwrap().verdict, verdict);
-        let active = world.adapters.active(world.now).unwrap().adapters;
+        let active = world.store.adapters().active(world.now).unwrap().adapters;
         assert!(active.is_empty());
     }
 }
@@ -260,20 +264,20 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
 fn an_experiment_with_what_is_not_installed_does_not_start() {
     let world = World::new();
     let nobody = Digest::of(b"nobody");
-    let definition = definition(&nobody, "side_by_side", &picks());
-    let started = world.adapters.start_experiment(&definition, world.now);
+    let definition = Definition::parse(&definition(&nobody, "side_by_side", &picks())).unwrap();
+    let started = world.store.experiments().start(&definition, world.now);
     assert!(matches!(
         started,
         Err(Error::Store(StoreError::NotInstalled { sha256 })) if sha256 == nobody
     ));
-    let started = world.adapters.start_experiment(b"{}", world.now);
+    let mut unfinished = definition;
+    unfinished.metrics.clear();
+    let started = world.store.experiments().start(&unfinished, world.now);
     assert!(matches!(
         started,
-        Err(Error::Experiment(
-            ExperimentError::DefinitionMalformed { .. }
-        ))
+        Err(Error::Experiment(ExperimentError::DefinitionInvalid { field, .. })) if field == "metrics"
     ));
-    assert!(world.adapters.experiments().unwrap().is_empty());
+    assert!(world.store.experiments().all().unwrap().is_empty());
 }
 
 #[test]
@@ -282,8 +286,9 @@ fn two_processes_record_in_one_ledger() {
     let challenger = world.installed(1, 8.0);
     let ours = start(&world, &challenger, "side_by_side", &picks());
     let store = world.folder.path().join("store");
-    let other = Adapters::open(&store, &world.engine, None).unwrap();
-    let theirs = other.experiments().unwrap().pop().unwrap();
+    // Without an engine: experiments go on without one.
+    let other = Store::open(&store).unwrap();
+    let theirs = other.experiments().all().unwrap().pop().unwrap();
     std::thread::scope(|scope| {
         for experiment in [&ours, &theirs] {
             scope.spawn(|| {
@@ -310,7 +315,7 @@ fn one_damaged_experiment_keeps_nobody_from_the_others() {
     let challenger = world.installed(1, 8.0);
     let sound = start(&world, &challenger, "side_by_side", &picks());
     let (nonsense, unread) = ("ab".repeat(32), br#"{"id": "by a newer version"}"#);
-    let store = world.adapters.store();
+    let store = StoreFolder::open(&world.folder.path().join("store")).unwrap();
     store
         .start_experiment(&nonsense, unread, world.now)
         .unwrap();
@@ -320,10 +325,10 @@ fn one_damaged_experiment_keeps_nobody_from_the_others() {
     store
         .start_experiment(&changed, &swapped, world.now)
         .unwrap();
-    let opened = world.adapters.experiments().unwrap();
+    let opened = world.store.experiments().all().unwrap();
     let names: Vec<_> = opened.iter().map(Experiment::sha256).collect();
     assert_eq!(names, [sound.sha256()]);
-    let damaged = world.adapters.damaged_experiments().unwrap();
+    let damaged = world.store.experiments().damaged().unwrap();
     assert!(matches!(
         damaged.as_slice(),
         [
@@ -345,11 +350,11 @@ fn one_damaged_experiment_keeps_nobody_from_the_others() {
     store.append_events(&run(last), &lines).unwrap();
     let verdict = sound.verdict(world.now);
     assert!(matches!(verdict, Err(Error::LedgerDamaged(_))));
-    assert!(world.adapters.experiments().unwrap().is_empty());
-    for (sha256, _) in world.adapters.damaged_experiments().unwrap() {
-        world.adapters.forget_experiment(&sha256).unwrap();
+    assert!(world.store.experiments().all().unwrap().is_empty());
+    for (sha256, _) in world.store.experiments().damaged().unwrap() {
+        world.store.experiments().forget(&sha256).unwrap();
     }
-    assert!(world.adapters.damaged_experiments().unwrap().is_empty());
+    assert!(world.store.experiments().damaged().unwrap().is_empty());
 }
 
 #[test]
@@ -359,14 +364,14 @@ fn a_forgotten_experiment_leaves_nothing() {
     let experiment = start(&world, &challenger, "side_by_side", &picks());
     experiment.assign("a", world.now).unwrap();
     let sha256 = experiment.sha256().to_owned();
-    world.adapters.forget_experiment(&sha256).unwrap();
-    assert!(world.adapters.experiments().unwrap().is_empty());
+    world.store.experiments().forget(&sha256).unwrap();
+    assert!(world.store.experiments().all().unwrap().is_empty());
     let gone = experiment.assign("b", world.now);
     assert!(matches!(
         gone,
         Err(Error::Store(StoreError::NoExperiment { .. }))
     ));
-    let again = world.adapters.forget_experiment(&sha256);
+    let again = world.store.experiments().forget(&sha256);
     assert!(matches!(
         again,
         Err(Error::Store(StoreError::NoExperiment { .. }))
@@ -432,6 +437,57 @@ fn a_question_that_fails_leaves_the_one_before_open() {
 }
 
 #[test]
+fn both_replies_are_heard_as_they_are_generated() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let experiment = Arc::new(start(&world, &challenger, "side_by_side", &picks()));
+    let chat = side_by_side(&world, &experiment);
+    let cancel = CancelToken::new();
+    for _ in 0..4 {
+        let mut heard = Vec::new();
+        let mut hear = |part| heard.push(part);
+        let asked = chat.ask_streamed(QUESTION, &options(), world.now, &cancel, &mut hear);
+        let Asked::Two(shown) = asked.unwrap() else {
+            panic!("takes no part");
+        };
+        let change = heard.partition_point(|part| matches!(part, AskedPart::First(_)));
+        let text = |parts: &[AskedPart]| -> String {
+            let pieces = parts.iter().map(|part| match part {
+                AskedPart::First(text) | AskedPart::Second(text) => text.as_str(),
+            });
+            pieces.collect()
+        };
+        assert!(change > 1 && heard.len() > change + 1, "{heard:?}");
+        assert_eq!(text(&heard[..change]), shown.first.text);
+        assert_eq!(text(&heard[change..]), shown.second.text);
+        chat.pick(Choice::Second, world.now).unwrap();
+        assert_eq!(chat.history().last().unwrap().content, shown.second.text);
+    }
+}
+
+#[test]
+fn replies_that_are_cancelled_while_they_are_heard_are_not_counted() {
+    let world = World::new();
+    let challenger = world.installed(1, 8.0);
+    let experiment = Arc::new(start(&world, &challenger, "side_by_side", &picks()));
+    let chat = side_by_side(&world, &experiment);
+    for in_second in [false, true] {
+        let cancel = CancelToken::new();
+        let mut hear = |part| {
+            if matches!(part, AskedPart::Second(_)) == in_second {
+                cancel.cancel();
+            }
+        };
+        let stopped = chat.ask_streamed(QUESTION, &options(), world.now, &cancel, &mut hear);
+        assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+        assert!(chat.history().is_empty());
+        assert_eq!(experiment.verdict(world.now).unwrap().exposures, [0, 0]);
+        let pick = chat.pick(Choice::First, world.now);
+        assert!(matches!(pick, Err(Error::NotNow { .. })), "{pick:?}");
+    }
+}
+
+#[test]
 fn both_arms_pay_for_the_question_alone_before_their_first_token() {
     let world = World::new();
     let challenger = world.installed(1, 8.0);
@@ -465,7 +521,7 @@ fn after_the_end_whatever_is_active_answers() {
     let base = world.reply();
     world.activate(&[(challenger, 1.0)]);
     let brief = world.reply();
-    world.adapters.deactivate(&world.engine, world.now).unwrap();
+    world.store.adapters().deactivate(world.now).unwrap();
     let experiment = Arc::new(start(&world, &challenger, "side_by_side", &picks()));
     let chat = side_by_side(&world, &experiment);
     experiment.end(world.now).unwrap();
@@ -480,10 +536,10 @@ fn after_the_end_whatever_is_active_answers() {
     world.activate(&[(challenger, 1.0)]);
     assert_eq!(alone(&side_by_side(&world, &experiment)), brief);
     // What has lost may be gone.
-    world.adapters.deactivate(&world.engine, world.now).unwrap();
+    world.store.adapters().deactivate(world.now).unwrap();
     world
-        .adapters
-        .store()
+        .store
+        .adapters()
         .remove(&challenger, world.now)
         .unwrap();
     assert_eq!(alone(&side_by_side(&world, &experiment)), base);
@@ -495,7 +551,7 @@ fn a_delivered_definition_is_believed_for_its_signatures() {
     let challenger = world.installed(1, 8.0);
     let definition = definition(&challenger, "side_by_side", &picks());
     let path = world.signed(SubjectKind::Experiment, 2, &definition);
-    let start = |path: &Path| world.adapters.start_delivered_experiment(path, world.now);
+    let start = |path: &Path| world.store.experiments().start_delivered(path, world.now);
     let experiment = start(&path).unwrap();
     experiment.assign("a", world.now).unwrap();
     assert_eq!(start(&path).unwrap().sha256(), experiment.sha256());
@@ -508,9 +564,16 @@ fn a_delivered_definition_is_believed_for_its_signatures() {
     assert_eq!(reason(&suite), "other_kind");
     let older = world.signed(SubjectKind::Experiment, 1, &definition);
     assert_eq!(reason(&older), "rollback");
+    let empty = start(&world.signed(SubjectKind::Experiment, 4, b"{}"));
+    assert!(matches!(
+        empty,
+        Err(Error::Experiment(
+            ExperimentError::DefinitionMalformed { .. }
+        ))
+    ));
     fs::write(&path, [&definition[..], b" "].concat()).unwrap();
     assert_eq!(reason(&path), "other_subject");
-    let history = world.adapters.store().history(10).unwrap();
+    let history = world.store.adapters().history(10).unwrap();
     let actions: Vec<&str> = history.iter().map(|entry| entry.action.name()).collect();
     assert!(actions.contains(&"accepted") && actions.contains(&"refused"));
 }

@@ -17,19 +17,20 @@ const FINE: &str = "Because air scatters blue light more than red light.";
 #[test]
 fn nothing_is_kept_or_shared_without_consent() {
     let world = World::new();
-    let reviews = world.adapters.reviews();
-    let kept = offer(&reviews, &world, DOUBTFUL);
+    let reviews = world.store.reviews();
+    let kept = offer(reviews, &world, DOUBTFUL);
     assert!(matches!(
         kept,
         Err(Error::Store(StoreError::NoConsent {
             purpose: Purpose::Review
         }))
     ));
-    reviews
+    world
+        .store
         .set_consent(Purpose::Review, true, world.now)
         .unwrap();
-    assert_eq!(offer(&reviews, &world, FINE).unwrap(), None);
-    let id = offer(&reviews, &world, DOUBTFUL).unwrap().unwrap();
+    assert_eq!(offer(reviews, &world, FINE).unwrap(), None);
+    let id = offer(reviews, &world, DOUBTFUL).unwrap().unwrap();
     let sharing = |result| {
         matches!(
             result,
@@ -40,7 +41,8 @@ fn nothing_is_kept_or_shared_without_consent() {
     };
     assert!(sharing(reviews.share(&id, true)));
     assert!(sharing(reviews.export(world.now).map(|_| ())));
-    reviews
+    world
+        .store
         .set_consent(Purpose::ReviewSharing, true, world.now)
         .unwrap();
     assert_eq!(reviews.export(world.now).unwrap(), "", "none is marked");
@@ -55,7 +57,8 @@ fn nothing_is_kept_or_shared_without_consent() {
     assert_eq!(listed.exchange.reply, DOUBTFUL);
     assert_eq!(json!(listed.exchange.findings), line["findings"]);
     // Taking the first consent back removes all of it.
-    reviews
+    world
+        .store
         .set_consent(Purpose::Review, false, world.now)
         .unwrap();
     assert!(reviews.list().unwrap().is_empty());
@@ -64,11 +67,12 @@ fn nothing_is_kept_or_shared_without_consent() {
 #[test]
 fn labels_come_in_whole_or_not_at_all() {
     let world = World::new();
-    let reviews = world.adapters.reviews();
-    reviews
+    let reviews = world.store.reviews();
+    world
+        .store
         .set_consent(Purpose::Review, true, world.now)
         .unwrap();
-    let id = offer(&reviews, &world, DOUBTFUL).unwrap().unwrap();
+    let id = offer(reviews, &world, DOUBTFUL).unwrap().unwrap();
     let line = |id: &str, annotator: &str, label: &str| {
         json!({ "id": id, "annotator": annotator, "label": label }).to_string() + "\n"
     };
@@ -83,15 +87,15 @@ fn labels_come_in_whole_or_not_at_all() {
         (line(&id, " ", "pass"), "line 2"),
         ("{".to_owned(), "line 2"),
     ] {
-        let refused = reviews.import(&(good.clone() + &second), world.now);
+        let refused = reviews.import_labels(&(good.clone() + &second), world.now);
         let message = refused.unwrap_err().to_string();
         assert!(message.contains(is_expected), "{message}");
         assert!(reviews.list().unwrap()[0].labels.is_empty());
     }
     let both = good.clone() + &line(&id, "bob", "fail");
-    assert_eq!(reviews.import(&both, world.now).unwrap(), 2);
+    assert_eq!(reviews.import_labels(&both, world.now).unwrap(), 2);
     assert_eq!(
-        reviews.import(&good, world.now).unwrap(),
+        reviews.import_labels(&good, world.now).unwrap(),
         1,
         "known already"
     );
@@ -108,14 +112,15 @@ fn labels_come_in_whole_or_not_at_all() {
 #[test]
 fn labels_are_told_by_line_field_and_kind() {
     let world = World::new();
-    let reviews = world.adapters.reviews();
-    reviews
+    let reviews = world.store.reviews();
+    world
+        .store
         .set_consent(Purpose::Review, true, world.now)
         .unwrap();
-    let id = offer(&reviews, &world, DOUBTFUL).unwrap().unwrap();
+    let id = offer(reviews, &world, DOUBTFUL).unwrap().unwrap();
     let good = json!({ "id": id, "annotator": "ann", "label": "pass" });
     let marked = format!("\u{feff}{good}\r\n\u{feff}\n");
-    assert_eq!(reviews.import(&marked, world.now).unwrap(), 1);
+    assert_eq!(reviews.import_labels(&marked, world.now).unwrap(), 1);
     let with = |field: &str, value: Value| {
         let mut line = good.clone();
         line[field] = value;
@@ -153,7 +158,7 @@ fn labels_are_told_by_line_field_and_kind() {
         ("\n".repeat(20_000), "blank lines"),
         ("x".repeat(2 << 20), "longer than 1048576 bytes"),
     ] {
-        let refused = reviews.import(&format!("{good}\n{second}"), world.now);
+        let refused = reviews.import_labels(&format!("{good}\n{second}"), world.now);
         let Err(Error::Labels { line, reason }) = refused else {
             panic!("{refused:?}");
         };
@@ -162,6 +167,8 @@ fn labels_are_told_by_line_field_and_kind() {
         assert!(reason.contains(says), "{reason:?} does not say {says:?}");
         assert!(!reason.contains("own words"), "{reason}");
     }
-    let array = reviews.import(&format!("[{good}]"), world.now).unwrap_err();
+    let array = reviews
+        .import_labels(&format!("[{good}]"), world.now)
+        .unwrap_err();
     assert!(array.to_string().contains("JSON array"), "{array}");
 }

@@ -157,10 +157,7 @@ fn a_delivered_head_is_believed_for_its_signatures() {
     let world = World::new();
     let head = reward_head(&world.engine).to_gguf().unwrap();
     let path = world.signed(SubjectKind::RewardHead, 1, &head);
-    let read = || {
-        let (adapters, engine) = (&world.adapters, &world.engine);
-        adapters.delivered_reward_model(&path, engine, world.now)
-    };
+    let read = || world.store.reward_models().open(&path, world.now);
     assert_eq!(read().unwrap(), model(&world.engine));
     std::fs::remove_file(pocketune_store::bundle_path(&path)).unwrap();
     assert!(matches!(read(), Err(Error::Store(StoreError::Refused(_)))));

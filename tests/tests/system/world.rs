@@ -2,22 +2,23 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pocketune_adapter::fixtures::{at, attest, bundle, key, name, policy, release, sign_policy};
 use pocketune_adapter::{Predicate, SubjectKind};
 use pocketune_core::{
-    Adapters, Chat, ChatOptions, Digest, Engine, EngineOptions, GenerationOptions, KvCacheType,
-    Sampling, Timestamp,
+    Chat, ChatOptions, Digest, Engine, EngineOptions, GenerationOptions, KvCacheType, Sampling,
+    Store, Timestamp,
 };
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_store::bundle_path;
 use pocketune_tests::{engine, written};
 use tempfile::TempDir;
 
-/// An engine, its adapters, and a folder that deliveries come to.
+/// An engine, the store that owns it, and a folder that deliveries come to.
 pub(crate) struct World {
-    pub(crate) engine: Engine,
-    pub(crate) adapters: Adapters,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) store: Store,
     pub(crate) folder: TempDir,
     pub(crate) now: Timestamp,
 }
@@ -33,19 +34,20 @@ impl World {
             kv_cache_type: KvCacheType::F32,
             ..EngineOptions::default()
         };
-        let engine = engine(written(model).path(), &options);
+        let engine = Arc::new(engine(written(model).path(), &options));
         let folder = tempfile::tempdir().unwrap();
         let device = Some(key(31).public());
-        let adapters = Adapters::open(&folder.path().join("store"), &engine, device).unwrap();
+        let folder_of_store = folder.path().join("store");
+        let store = Store::open_with(&folder_of_store, Arc::clone(&engine), device).unwrap();
         let now = at("2026-11-25T07:00:00Z");
         let mut policy = policy();
         policy.roles.release.limits.max_bytes = 10_000_000;
         policy.roles.release.limits.max_update_norm = 1e3;
         let policy = sign_policy(&policy, &[1, 2]);
-        adapters.store().pin_policy(&policy, now).unwrap();
+        store.pin_policy(&policy, now).unwrap();
         Self {
             engine,
-            adapters,
+            store,
             folder,
             now,
         }
@@ -55,7 +57,7 @@ impl World {
     pub(crate) fn delivered(&self, version: u64, alpha: f32) -> PathBuf {
         let adapter = TinyModel::llama().adapter(4, alpha).build().unwrap();
         let path = self.folder.path().join(format!("{version}.gguf"));
-        let bundle = bundle(&adapter, self.adapters.base(), |release| {
+        let bundle = bundle(&adapter, self.store.adapters().base().unwrap(), |release| {
             release.version = version;
         });
         fs::write(&path, adapter).unwrap();
@@ -65,13 +67,15 @@ impl World {
 
     pub(crate) fn installed(&self, version: u64, alpha: f32) -> Digest {
         let path = self.delivered(version, alpha);
-        self.adapters.install(&path, self.now).unwrap().sha256()
+        self.store
+            .adapters()
+            .install(&path, self.now)
+            .unwrap()
+            .sha256()
     }
 
     pub(crate) fn activate(&self, wanted: &[(Digest, f32)]) {
-        self.adapters
-            .activate(&self.engine, wanted, self.now)
-            .unwrap();
+        self.store.adapters().activate(wanted, self.now).unwrap();
     }
 
     pub(crate) fn chat(&self) -> Chat {
@@ -109,7 +113,7 @@ pub(crate) fn ask(chat: &Chat) -> String {
 impl World {
     /// A file that is no adapter, signed as one of this kind.
     pub(crate) fn signed(&self, kind: SubjectKind, version: u64, bytes: &[u8]) -> PathBuf {
-        let mut release = release(bytes, self.adapters.base());
+        let mut release = release(bytes, self.store.adapters().base().unwrap());
         release.kind = kind;
         release.lora = None;
         release.channel = name("judges");

@@ -4,11 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use pocketune_core::{
-    ActiveAdapter, BaseIdentity, Delivery, Digest, Error, HistoryEntry, Store, StoreError,
-    Timestamp,
-};
-use pocketune_store::Situation;
+use pocketune_core::{ActiveAdapter, Digest, HistoryEntry, Store, now};
 use serde_json::json;
 
 use super::{identify, must_exist, verify};
@@ -89,42 +85,22 @@ pub(super) struct DeliveryArgs {
     store: StoreArgs,
 }
 
-/// A store, and the model its adapters are for.
-struct Open {
-    store: Store,
-    base: BaseIdentity,
-    now: Timestamp,
-}
-
 impl StoreArgs {
-    fn open(&self) -> Result<Open, CliError> {
+    fn open(&self) -> Result<Store, CliError> {
         must_exist(&self.store)?;
         self.open_or_make()
     }
 
     /// The model is looked at first: for one that is none, no store is made.
-    fn open_or_make(&self) -> Result<Open, CliError> {
+    fn open_or_make(&self) -> Result<Store, CliError> {
         let base = identify(&self.model)?;
-        Ok(Open {
-            store: stored(Store::open(&self.store))?,
-            base,
-            now: pocketune_core::now(),
-        })
+        Ok(Store::open_for(&self.store, base, None)?)
     }
 
-    fn store(&self) -> Result<Store, CliError> {
+    /// For what no model has to be looked at.
+    fn open_without_model(&self) -> Result<Store, CliError> {
         must_exist(&self.store)?;
-        stored(Store::open(&self.store))
-    }
-}
-
-impl Open {
-    fn situation(&self) -> Situation<'_> {
-        Situation {
-            now: self.now,
-            base: &self.base,
-            device: None,
-        }
+        Ok(Store::open(&self.store)?)
     }
 }
 
@@ -134,27 +110,26 @@ pub(super) fn run(command: &StoreCommand, output: &Output) -> Result<ExitCode, C
         StoreCommand::Install(args) => args.deliver(true, output)?,
         StoreCommand::List { store } => list(&store.open()?, output)?,
         StoreCommand::Activate { adapters, store } => {
-            let open = store.open()?;
-            let active = stored(open.store.activate(adapters, &open.situation()))?;
+            let active = store.open()?.adapters().activate(adapters, now())?;
             show_active(&active, output)?;
         }
         StoreCommand::Deactivate { store } => {
-            stored(store.store()?.deactivate(pocketune_core::now()))?;
+            store.open_without_model()?.adapters().deactivate(now())?;
             show_active(&[], output)?;
         }
         StoreCommand::RollBack { store } => {
-            let open = store.open()?;
-            let active = stored(open.store.roll_back(&open.situation()))?;
+            let active = store.open()?.adapters().roll_back(now())?;
             show_active(&active, output)?;
         }
         StoreCommand::Remove { sha256, store } => {
-            stored(store.store()?.remove(sha256, pocketune_core::now()))?;
+            let store = store.open_without_model()?;
+            store.adapters().remove(sha256, now())?;
             if output.json {
                 output.json(&json!({ "removed": sha256 }))?;
             }
         }
         StoreCommand::History { store, limit } => {
-            let entries = stored(store.store()?.history(*limit))?;
+            let entries = store.open_without_model()?.adapters().history(*limit)?;
             show_history(&entries, output)?;
         }
     }
@@ -172,7 +147,7 @@ impl DeliveryArgs {
         if let Err(source) = std::fs::metadata(&self.file) {
             return Err(Named::new("adapter", &self.file).unreadable(source));
         }
-        let open = match &self.policy {
+        let store = match &self.policy {
             Some(path) => {
                 policy::read(path)?;
                 self.store.open_or_make()?
@@ -180,22 +155,16 @@ impl DeliveryArgs {
             None => self.store.open()?,
         };
         if let Some(envelope) = &pinned {
-            stored(open.store.pin_policy(envelope, open.now))?;
+            store.pin_policy(envelope, now())?;
         }
         if let Some(envelope) = &next {
-            stored(open.store.rotate_policy(envelope, open.now))?;
+            store.rotate_policy(envelope, now())?;
         }
-        let policy = stored(open.store.policy())?;
-        let limit = policy.document().roles.release.limits.max_bytes;
-        let delivery = stored(Delivery::read(&self.file, limit))?;
         let (adapter, replaces) = if install {
-            (
-                stored(open.store.install(&delivery, &open.situation()))?,
-                None,
-            )
+            (store.adapters().install(&self.file, now())?, None)
         } else {
-            let review = stored(open.store.review(&delivery, &open.situation()))?;
-            (review.adapter, review.replaces)
+            let verified = store.adapters().verify(&self.file, now())?;
+            (verified.adapter, verified.replaces)
         };
         if output.json {
             return output.json(&json!({
@@ -214,9 +183,9 @@ impl DeliveryArgs {
     }
 }
 
-fn list(open: &Open, output: &Output) -> Result<(), CliError> {
-    let installed = stored(open.store.installed())?;
-    let active = stored(open.store.active(&open.situation()))?;
+fn list(store: &Store, output: &Output) -> Result<(), CliError> {
+    let installed = store.adapters().installed()?;
+    let active = store.adapters().active(now())?;
     let scale = |sha256: &Digest| {
         let mut adapters = active.adapters.iter();
         adapters
@@ -319,11 +288,6 @@ fn show_history(entries: &[HistoryEntry], output: &Output) -> Result<(), CliErro
         ))?;
     }
     Ok(())
-}
-
-/// A store's error in the core's words.
-fn stored<T>(outcome: Result<T, StoreError>) -> Result<T, CliError> {
-    outcome.map_err(|error| Error::from(error).into())
 }
 
 fn wanted(text: &str) -> Result<(Digest, f32), String> {

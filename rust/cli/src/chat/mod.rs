@@ -9,9 +9,10 @@ mod session;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
-use pocketune_core::{Adapters, Engine, Error, Reply, StopReason};
+use pocketune_core::{Engine, Error, Reply, StopReason, Store};
 use serde_json::json;
 
 use crate::adapter::must_exist;
@@ -130,9 +131,9 @@ impl ChatArgs {
 
 /// Lets the engine compute under what is active in the store, and says what no longer
 /// passes.
-fn apply_store(folder: &Path, engine: &Engine, output: &Output) -> Result<(), CliError> {
-    let adapters = Adapters::open(folder, engine, None)?;
-    for refused in adapters.apply(engine, pocketune_core::now())? {
+fn apply_store(folder: &Path, engine: &Arc<Engine>, output: &Output) -> Result<(), CliError> {
+    let store = Store::open_with(folder, Arc::clone(engine), None)?;
+    for refused in store.adapters().apply(pocketune_core::now())? {
         let refusal = &refused.refusal;
         output.note(&format!("the model answers as it is: {refusal}"));
     }

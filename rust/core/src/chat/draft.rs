@@ -8,9 +8,9 @@ use crate::conversation::{Ask, Bookmark, OpenTurn};
 use crate::engine::{AdapterSet, Shared};
 use crate::error::Error;
 use crate::options::GenerationOptions;
-use crate::reply::{Reply, StopReason};
+use crate::reply::{Reply, ReplyPart, StopReason};
 use crate::results::Features;
-use crate::worker::{Generation, Source};
+use crate::worker::Source;
 
 impl Chat {
     /// A chat of the same history under other adapters.
@@ -38,24 +38,34 @@ impl Chat {
         options: &GenerationOptions,
         cancel: &CancelToken,
     ) -> Result<Reply, Error> {
+        self.draft_streamed(text, options, cancel, |_| ())
+    }
+
+    /// As [`Chat::draft`]; `piece` is called with each piece of text as it comes.
+    pub(crate) fn draft_streamed(
+        &self,
+        text: &str,
+        options: &GenerationOptions,
+        cancel: &CancelToken,
+        mut piece: impl FnMut(String),
+    ) -> Result<Reply, Error> {
         let seat = self.seat().clone();
         let source = Source::Chat {
             conversation: Arc::clone(&self.conversation),
             ask: Ask::Draft(text.to_owned()),
         };
         let cancelled = cancel.clone();
-        let stream = Generation::submit(
-            &self.shared,
-            seat.lane,
-            seat.set.adapters(),
-            source,
-            options,
-            cancelled,
-        )?;
-        let reply = stream.finish()?;
-        match reply.stop_reason {
-            StopReason::Cancelled => Err(Error::Cancelled),
-            _ => Ok(reply),
+        let stream = self.shared.generate(&seat, source, options, cancelled)?;
+        let mut reply = Err(Error::Closed);
+        for part in &stream {
+            match part? {
+                ReplyPart::Text(text) => piece(text),
+                ReplyPart::Done(done) => reply = Ok(done),
+            }
+        }
+        match reply? {
+            reply if reply.stop_reason == StopReason::Cancelled => Err(Error::Cancelled),
+            reply => Ok(reply),
         }
     }
 

@@ -13,9 +13,9 @@ use crate::engine::{AdapterSet, Engine, Seat, Shared};
 use crate::error::Error;
 use crate::options::GenerationOptions;
 use crate::origin::{ReplyId, ReplyOrigin};
-use crate::reply::ReplyStream;
+use crate::reply::{ReplyStream, Stopper};
 use crate::results::Features;
-use crate::worker::{AdapterSetId, Generation, LaneId, Source};
+use crate::worker::{AdapterSetId, LaneId, Source};
 
 /// One conversation on an engine.
 ///
@@ -31,6 +31,8 @@ pub struct Chat {
     fixed: bool,
     // Also held by every request that has not ended.
     pub(super) conversation: Arc<Conversation>,
+    // Replies that were asked for and may not have ended.
+    replies: Mutex<Vec<Stopper>>,
 }
 
 impl Engine {
@@ -77,6 +79,7 @@ impl Chat {
             seat: Mutex::new(seat),
             fixed: true,
             conversation,
+            replies: Mutex::default(),
         })
     }
 
@@ -92,6 +95,7 @@ impl Chat {
             seat: Mutex::new(seat),
             fixed: true,
             conversation,
+            replies: Mutex::default(),
         }
     }
 
@@ -148,14 +152,26 @@ impl Chat {
             conversation: Arc::clone(&self.conversation),
             ask,
         };
-        Generation::submit(
-            &self.shared,
-            seat.lane,
-            seat.set.adapters(),
-            source,
-            options,
-            CancelToken::new(),
-        )
+        let cancel = CancelToken::new();
+        let stream = self.shared.generate(&seat, source, options, cancel)?;
+        let mut replies = self.replies();
+        replies.retain(|reply| !reply.is_over());
+        replies.push(stream.stopper());
+        Ok(stream)
+    }
+
+    /// Ends the reply under way, and those that wait behind it. Returns at once. The stream
+    /// of each still ends with [`crate::ReplyPart::Done`] ([`crate::StopReason::Cancelled`]),
+    /// and what text there is joins the history; what is asked next goes on from there.
+    /// Does nothing where no reply of [`Chat::send`] or [`Chat::regenerate`] is under way.
+    pub fn stop(&self) {
+        for reply in self.replies().drain(..) {
+            reply.stop();
+        }
+    }
+
+    fn replies(&self) -> MutexGuard<'_, Vec<Stopper>> {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Features of the last reply in the history.

@@ -13,7 +13,7 @@ use crate::conversation::PromptText;
 use crate::conversation::markers::Special;
 
 /// The first of saved tokens, and what they stand for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Proven {
     pub(crate) tokens: usize,
     /// Text of these tokens, so that a reply keeps those it was generated with. None

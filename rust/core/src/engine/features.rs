@@ -1,11 +1,11 @@
 //! Asking the worker for a reply's features.
 
-use super::{Engine, Shared, wait};
+use super::{Engine, Shared};
 use crate::cancel::CancelToken;
 use crate::conversation::{Prompt, PromptText};
 use crate::error::Error;
 use crate::results::Features;
-use crate::worker::{FeaturesJob, LaneId, one_result};
+use crate::worker::{FeaturesJob, LaneId};
 
 impl Engine {
     /// The base model's hidden state at the token that ends `reply` after `prompt`. Blocks
@@ -47,16 +47,8 @@ impl Shared {
         if reply.is_empty() {
             return Err(Error::option("reply", "is empty"));
         }
-        let (result, receiver) = one_result();
-        let job = FeaturesJob {
-            lane,
-            cancel: cancel.clone(),
-            text: prompt.with_reply(reply, &self.end_of_reply()?),
-            started: None,
-            result,
-        };
-        self.submit(lane, Box::new(job))?;
-        wait(&receiver)
+        let text = prompt.with_reply(reply, &self.end_of_reply()?);
+        self.run(lane, FeaturesJob::new(text), cancel)
     }
 
     /// Text of the token that ends replies, where the model has one.

@@ -9,7 +9,6 @@ mod shared;
 use std::sync::Arc;
 
 pub(crate) use adapter_set::AdapterSet;
-use async_channel::Receiver;
 use pocketune_adapter::{AdapterError, BaseModel, Digest, check_set};
 use pocketune_llama::{Context, Model, ModelLoad, Token};
 use pocketune_store::{ActiveAdapter, StoreError};
@@ -27,7 +26,7 @@ use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
 use crate::results::{Embedding, Pooling, Score};
 use crate::source::ModelSource;
-use crate::worker::{Desk, EmbedJob, Generation, Source, Worker, one_result};
+use crate::worker::{Desk, EmbedJob, Source, Worker};
 
 /// One loaded GGUF model with the thread that computes with it.
 ///
@@ -218,14 +217,8 @@ impl Engine {
     ) -> Result<ReplyStream, Error> {
         let seat = self.shared.completion_seat();
         let source = Source::Raw(self.shared.raw_text(prompt));
-        Generation::submit(
-            &self.shared,
-            seat.lane,
-            seat.set.adapters(),
-            source,
-            options,
-            CancelToken::new(),
-        )
+        self.shared
+            .generate(&seat, source, options, CancelToken::new())
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the
@@ -261,20 +254,10 @@ impl Engine {
         }
         self.shared.check_fits(tokens.len())?;
         let count = tokens.len();
-        let (result, receiver) = one_result();
         let lane = self.shared.embedding_lane();
-        let job = EmbedJob {
-            lane,
-            cancel: cancel.clone(),
-            tokens,
-            pooling,
-            done: 0,
-            sum: Vec::new(),
-            result,
-        };
-        self.shared.submit(lane, Box::new(job))?;
+        let job = EmbedJob::new(tokens, pooling);
         Ok(Embedding {
-            values: wait(&receiver)?,
+            values: self.shared.run(lane, job, cancel)?,
             tokens: count,
         })
     }
@@ -331,8 +314,4 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-fn wait<T>(receiver: &Receiver<Result<T, Error>>) -> Result<T, Error> {
-    receiver.recv_blocking().map_err(|_| Error::Closed)?
 }

@@ -1,11 +1,11 @@
 //! Asking the worker for the log-probabilities of a reply.
 
-use super::{Shared, wait};
+use super::Shared;
 use crate::cancel::CancelToken;
 use crate::conversation::{Prompt, PromptText};
 use crate::error::Error;
 use crate::results::Score;
-use crate::worker::{LaneId, ScoreJob, one_result};
+use crate::worker::{LaneId, ScoreJob};
 
 impl Shared {
     /// Scores `reply` after `prompt` on this lane. Blocks until the worker gets to it.
@@ -31,19 +31,8 @@ impl Shared {
             return Err(Error::option("reply", "is empty"));
         }
         self.check_fits(tokens.len())?;
-        let (result, receiver) = one_result();
-        let job = ScoreJob {
-            lane,
-            cancel: cancel.clone(),
-            tokens,
-            first,
-            done: None,
-            scores: Vec::new(),
-            result,
-        };
-        self.submit(lane, Box::new(job))?;
         Ok(Score {
-            tokens: wait(&receiver)?,
+            tokens: self.run(lane, ScoreJob::new(tokens, first), cancel)?,
         })
     }
 }

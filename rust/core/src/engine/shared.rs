@@ -8,7 +8,6 @@ use pocketune_adapter::{BaseModel, CandidateAdapter, Digest};
 use pocketune_llama::{Model, Token};
 
 use super::adapter_set::AdapterSet;
-use super::wait;
 use crate::cancel::CancelToken;
 use crate::constraint::Constraints;
 use crate::conversation::{
@@ -17,10 +16,13 @@ use crate::conversation::{
 use crate::digest::DigestCache;
 use crate::error::Error;
 use crate::facts::ModelFacts;
+use crate::options::GenerationOptions;
 use crate::origin::AppliedAdapter;
+use crate::reply::ReplyStream;
 use crate::source::ModelFile;
 use crate::worker::{
-    AdapterSetId, Job, LaneId, Numbers, RestoreLane, SaveLane, SavedLane, Worker, one_result,
+    AdapterSetId, Generation, Job, LaneId, Numbers, RestoreLane, SaveLane, SavedLane, Source,
+    Worker,
 };
 
 pub(crate) struct Shared {
@@ -99,10 +101,6 @@ impl Shared {
 
     pub(crate) fn facts(&self) -> &ModelFacts {
         &self.facts
-    }
-
-    pub(crate) fn constraints(&self) -> &Constraints {
-        &self.constraints
     }
 
     pub(crate) fn digest(&self) -> Result<Digest, Error> {
@@ -198,7 +196,7 @@ impl Shared {
         applied: Vec<AppliedAdapter>,
     ) -> Result<AdapterSet, Error> {
         let id = self.numbers.adapter_set();
-        self.worker.load(id, adapters)?;
+        self.worker.load(id, adapters)?.wait()?;
         Ok(AdapterSet::loaded(id, applied, self.worker.unloader(id)))
     }
 
@@ -227,8 +225,28 @@ impl Shared {
         self.embedding
     }
 
-    pub(crate) fn submit(&self, lane: LaneId, job: Box<dyn Job>) -> Result<(), Error> {
-        self.worker.submit(lane, job)
+    /// Has a job computed on a lane, and waits for its result.
+    pub(crate) fn run<J: Job + 'static>(
+        &self,
+        lane: LaneId,
+        job: J,
+        cancel: &CancelToken,
+    ) -> Result<J::Output, Error> {
+        self.worker.submit(lane, job, cancel)?.wait()
+    }
+
+    /// Checks the options and queues a reply. Does not block.
+    pub(crate) fn generate(
+        &self,
+        seat: &Seat,
+        source: Source,
+        options: &GenerationOptions,
+        cancel: CancelToken,
+    ) -> Result<ReplyStream, Error> {
+        let adapters = seat.set.adapters().to_vec();
+        let job = Generation::new(source, options, adapters, &self.model, &self.constraints)?;
+        let parts = self.worker.submit(seat.lane, job, &cancel)?.into_receiver();
+        Ok(ReplyStream::new(parts, cancel))
     }
 
     pub(crate) fn forget_lane(&self, lane: LaneId) {
@@ -236,16 +254,7 @@ impl Shared {
     }
 
     pub(crate) fn save_lane(&self, lane: LaneId, cancel: &CancelToken) -> Result<SavedLane, Error> {
-        let (result, receiver) = one_result();
-        self.submit(
-            lane,
-            Box::new(SaveLane {
-                lane,
-                cancel: cancel.clone(),
-                result,
-            }),
-        )?;
-        wait(&receiver)
+        self.run(lane, SaveLane, cancel)
     }
 
     pub(crate) fn restore_lane(
@@ -255,18 +264,7 @@ impl Shared {
         proven: Option<Proven>,
         cancel: &CancelToken,
     ) -> Result<(), Error> {
-        let (result, receiver) = one_result();
-        self.submit(
-            lane,
-            Box::new(RestoreLane {
-                lane,
-                cancel: cancel.clone(),
-                saved,
-                proven,
-                result,
-            }),
-        )?;
-        wait(&receiver)
+        self.run(lane, RestoreLane { saved, proven }, cancel)
     }
 
     pub(crate) fn close(&self) {

@@ -48,6 +48,17 @@ pub enum Error {
         /// The file's `general.architecture`.
         architecture: String,
     },
+    /// A well-formed model with a part that this version cannot run.
+    #[error("{fault}")]
+    FeatureUnsupported {
+        /// The file's `general.architecture`, where it has one.
+        architecture: Option<String>,
+        /// The part, such as `mixture of experts`.
+        feature: String,
+        /// What was found.
+        #[source]
+        fault: GgufError,
+    },
     /// llama.cpp would not load a file that passed the audit.
     #[error("the model could not be loaded: {0}")]
     ModelRefused(#[source] LlamaError),
@@ -175,6 +186,21 @@ impl Error {
         }
     }
 
+    /// What is wrong with a model of this architecture.
+    pub(crate) fn of_model(architecture: Option<&str>, fault: GgufError) -> Self {
+        match (fault.unsupported_feature(), fault) {
+            (_, GgufError::UnsupportedArchitecture { found }) => Self::ArchitectureUnsupported {
+                architecture: found,
+            },
+            (Some(feature), fault) => Self::FeatureUnsupported {
+                architecture: architecture.map(str::to_owned),
+                feature,
+                fault,
+            },
+            (None, fault) => Self::ModelInvalid(fault),
+        }
+    }
+
     /// What a failed load means to the caller.
     pub(crate) fn from_load(error: LlamaError) -> Self {
         match error {
@@ -220,12 +246,7 @@ impl From<AdapterError> for Error {
 }
 
 impl From<GgufError> for Error {
-    fn from(error: GgufError) -> Self {
-        match error {
-            GgufError::UnsupportedArchitecture { found } => Self::ArchitectureUnsupported {
-                architecture: found,
-            },
-            other => Self::ModelInvalid(other),
-        }
+    fn from(fault: GgufError) -> Self {
+        Self::of_model(None, fault)
     }
 }

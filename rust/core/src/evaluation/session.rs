@@ -13,7 +13,7 @@ use crate::options::GenerationOptions;
 use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
 use crate::results::Score;
-use crate::worker::{Generation, LaneId, Source};
+use crate::worker::{LaneId, Source};
 
 /// An engine under one candidate adapter, beside the engine as it is.
 ///
@@ -102,16 +102,9 @@ impl EvaluationSession {
         options: &GenerationOptions,
     ) -> Result<ReplyStream, Error> {
         let source = Source::Raw(self.open.shared.raw_text(prompt));
-        let completion = &self.open.completion;
         let cancel = CancelToken::new();
-        Generation::submit(
-            &self.open.shared,
-            completion.lane,
-            completion.set.adapters(),
-            source,
-            options,
-            cancel,
-        )
+        let shared = &self.open.shared;
+        shared.generate(&self.open.completion, source, options, cancel)
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the

@@ -6,7 +6,6 @@ use pocketune_adapter::Timestamp;
 use pocketune_judge::experiment::{Arm, DesignKind};
 
 use super::Experiment;
-use crate::adapters::Adapters;
 use crate::chat::Chat;
 use crate::conversation::ChatOptions;
 use crate::engine::{AdapterSet, Engine, Seat};
@@ -30,18 +29,12 @@ impl Experiment {
     /// # Errors
     /// [`Error::InvalidOption`] for an experiment side by side; those of [`Experiment::assign`], [`Engine::chat`] and [`Engine::use_adapters`];
     /// [`Error::Store`] where an adapter of the arm is refused. Then nothing was written.
-    pub fn chat(
-        &self,
-        adapters: &Adapters,
-        engine: &Engine,
-        unit: &str,
-        options: ChatOptions,
-        now: Timestamp,
-    ) -> Result<ArmChat, Error> {
+    pub fn chat(&self, unit: &str, options: ChatOptions, now: Timestamp) -> Result<ArmChat, Error> {
         if self.definition.design != DesignKind::ByConversation {
             let reason = "is of an experiment in which both arms answer";
             return Err(Error::option("design", reason));
         }
+        let engine = self.adapters.engine()?;
         let arm = match self.ended()? {
             false => self.definition.assign(unit, self.arm_of(unit)?),
             true => None,
@@ -52,7 +45,7 @@ impl Experiment {
                 arm: None,
             });
         };
-        let chat = engine.chat_under(&self.load(adapters, engine, arm, now)?, options.clone())?;
+        let chat = engine.chat_under(&self.load(arm, now)?, options.clone())?;
         // Written when nothing can fail any more: whoever is counted has a conversation.
         match self.assign(unit, now)? {
             arm @ Some(_) => Ok(ArmChat { chat, arm }),
@@ -64,15 +57,9 @@ impl Experiment {
     }
 
     /// Verifies an arm's adapters and loads them beside what is active.
-    pub(super) fn load(
-        &self,
-        adapters: &Adapters,
-        engine: &Engine,
-        arm: Arm,
-        now: Timestamp,
-    ) -> Result<Arc<AdapterSet>, Error> {
-        let verified = adapters.verified(&self.wanted(arm), now)?;
-        Ok(Arc::new(engine.load_verified(&verified)?))
+    pub(super) fn load(&self, arm: Arm, now: Timestamp) -> Result<Arc<AdapterSet>, Error> {
+        let verified = self.adapters.verified(&self.wanted(arm), now)?;
+        Ok(Arc::new(self.adapters.engine()?.load_verified(&verified)?))
     }
 }
 

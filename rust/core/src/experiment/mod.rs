@@ -1,26 +1,28 @@
 //! Experiments on this device: who sees which arm, what came of it, what it proves.
 
+mod asked;
 mod auto;
 mod chat;
 mod side_by_side;
 mod started;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pocketune_adapter::{Digest, Timestamp};
 use pocketune_judge::experiment::{
     Arm, ArmDefinition, Decision, Definition, Event, Measure, Outcome, Recorder, Tally, Verdict,
     decide,
 };
-use pocketune_store::{Appended, Store, StoredRun};
+use pocketune_store::{Appended, StoredRun};
 
 use crate::adapters::Adapters;
-use crate::engine::Engine;
 use crate::error::Error;
 
+pub use asked::{Asked, AskedPart, Choice, Shown};
 pub use chat::ArmChat;
-pub use side_by_side::{Asked, Choice, Shown, SideBySideChat};
+pub use side_by_side::SideBySideChat;
+pub use started::Experiments;
 
 /// An experiment on this device. What happens in it is a ledger in the app's store: each
 /// call that returns has written what it did, and two processes may record at once.
@@ -28,7 +30,7 @@ pub use side_by_side::{Asked, Choice, Shown, SideBySideChat};
 /// Thread-safe. Functions block for the disk, some milliseconds.
 #[derive(Debug)]
 pub struct Experiment {
-    store: Arc<Store>,
+    adapters: Adapters,
     definition: Definition,
     sha256: String,
     /// This start of it: what was forgotten and started again is another one.
@@ -44,12 +46,12 @@ struct Seen {
 
 impl Experiment {
     pub(crate) fn open(
-        store: Arc<Store>,
+        adapters: Adapters,
         definition: Definition,
         run: String,
     ) -> Result<Self, Error> {
         let this = Self {
-            store,
+            adapters,
             sha256: definition.sha256(),
             seen: Mutex::new(Seen::nothing(&definition, &run)?),
             run,
@@ -185,12 +187,7 @@ impl Experiment {
     /// # Errors
     /// [`Error::NotNow`] while nothing is proven; [`Error::LedgerDamaged`]; those of
     /// [`Adapters::activate`].
-    pub fn conclude(
-        &self,
-        adapters: &Adapters,
-        engine: &Engine,
-        now: Timestamp,
-    ) -> Result<Decision, Error> {
+    pub fn conclude(&self, now: Timestamp) -> Result<Decision, Error> {
         loop {
             let mut seen = self.caught_up()?;
             let decision = self.decided(&seen.recorder, now)?;
@@ -210,7 +207,7 @@ impl Experiment {
             let end = Event::End { at_s };
             let run = self.read_to(seen.place);
             let wanted = self.wanted(stays);
-            match adapters.conclude(engine, &run, &[end.line()], &wanted, now)? {
+            match self.adapters.conclude(&run, &[end.line()], &wanted, now)? {
                 Appended::At(place, ()) => {
                     seen.recorder.take(&end)?;
                     seen.place = place;
@@ -248,7 +245,7 @@ impl Experiment {
             experiment: self.sha256.clone(),
             run: self.run.clone(),
         };
-        let events = self.store.events(&self.read_to(0))?;
+        let events = self.adapters.folder().events(&self.read_to(0))?;
         let lines = events.into_iter().map(|event| event.line);
         let lines = std::iter::once(start.line()).chain(lines);
         Ok(lines.map(|line| line + "\n").collect())
@@ -264,7 +261,7 @@ impl Experiment {
     /// Reads what was written since.
     fn caught_up(&self) -> Result<MutexGuard<'_, Seen>, Error> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for stored in self.store.events(&self.read_to(seen.place))? {
+        for stored in self.adapters.folder().events(&self.read_to(seen.place))? {
             let number = usize::try_from(stored.place).unwrap_or(usize::MAX);
             let event = Event::parse(&stored.line, number);
             let taken = event.and_then(|event| seen.recorder.take(&event));
@@ -315,7 +312,8 @@ impl Experiment {
         }
         let lines: Vec<String> = events.iter().map(Event::line).collect();
         Ok(self
-            .store
+            .adapters
+            .folder()
             .append_events(&self.read_to(seen.place), &lines)?)
     }
 }

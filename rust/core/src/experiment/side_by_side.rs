@@ -8,12 +8,12 @@ use pocketune_adapter::Timestamp;
 use pocketune_judge::critic::Panel;
 use pocketune_judge::experiment::{Arm, DesignKind, Measure, Outcome, Pick};
 
+use super::Experiment;
+use super::asked::{Asked, AskedPart, Choice, Shown};
 use super::auto::{self, measured};
-use super::{Adapters, Experiment};
 use crate::cancel::CancelToken;
 use crate::chat::Chat;
 use crate::conversation::{ChatOptions, Message};
-use crate::engine::Engine;
 use crate::error::Error;
 use crate::options::GenerationOptions;
 use crate::reply::Reply;
@@ -54,49 +54,14 @@ struct Open {
     challenger: Reply,
 }
 
-/// What came of a question.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Asked {
-    /// It takes no part: the incumbent answered, or after the end whatever is active, and the
-    /// reply is in the history.
-    One(Reply),
-    /// Both answered: show them, then [`SideBySideChat::pick`].
-    Two(Shown),
-}
-
-/// Two replies in the order in which they are to be shown. Which arm gave which is not
-/// said, so that nobody can be swayed by it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
-    /// The question's unit in the experiment.
-    pub unit: String,
-    /// To be shown first, or on the left.
-    pub first: Reply,
-    /// To be shown second.
-    pub second: Reply,
-}
-
-/// What the user picked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Choice {
-    /// The reply that was shown first.
-    First,
-    /// The reply that was shown second.
-    Second,
-    /// Neither is better.
-    Neither,
-}
-
 impl SideBySideChat {
     /// Starts a conversation. Blocks for verifying and loading the adapters of both arms.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for an experiment of another design; [`Error::Store`] where
-    /// an adapter of an arm is refused; those of [`Engine::chat`].
+    /// an adapter of an arm is refused; those of [`crate::Engine::chat`].
     pub fn start(
         experiment: Arc<Experiment>,
-        adapters: &Adapters,
-        engine: &Engine,
         options: ChatOptions,
         reward: Option<RewardModel>,
         now: Timestamp,
@@ -105,12 +70,13 @@ impl SideBySideChat {
             let reason = "is of an experiment in which one arm answers";
             return Err(Error::option("design", reason));
         }
+        let engine = experiment.adapters.engine()?;
         let [incumbent, challenger] = match experiment.ended()? {
             // Nobody asks them any more: what has lost may be gone.
             true => [engine.shared().active(), engine.shared().active()],
             false => [
-                experiment.load(adapters, engine, Arm::Incumbent, now)?,
-                experiment.load(adapters, engine, Arm::Challenger, now)?,
+                experiment.load(Arm::Incumbent, now)?,
+                experiment.load(Arm::Challenger, now)?,
             ],
         };
         let incumbent = engine.chat_under(&incumbent, options)?;
@@ -141,12 +107,35 @@ impl SideBySideChat {
         now: Timestamp,
         cancel: &CancelToken,
     ) -> Result<Asked, Error> {
+        self.ask_streamed(text, options, now, cancel, &mut |_| ())
+    }
+
+    /// As [`SideBySideChat::ask`]; `hear` is called on this thread with each piece of text as
+    /// it is generated, those of the first reply first. Where this fails, what was heard was
+    /// not said.
+    ///
+    /// # Errors
+    /// As [`SideBySideChat::ask`].
+    pub fn ask_streamed(
+        &self,
+        text: &str,
+        options: &GenerationOptions,
+        now: Timestamp,
+        cancel: &CancelToken,
+        hear: &mut dyn FnMut(AskedPart),
+    ) -> Result<Asked, Error> {
         let mut state = self.queue(cancel)?;
         let before = self.incumbent.bookmark();
         if let Some(open) = &state.open {
             self.incumbent.keep_turn(&open.text, &open.incumbent)?;
         }
-        let asked = self.answer_any(&mut state, text, options, now, cancel);
+        let mut question = Question {
+            text,
+            options,
+            cancel,
+            hear,
+        };
+        let asked = self.answer_any(&mut state, &mut question, now);
         match asked {
             Ok((asked, open)) => {
                 state.open = open;
@@ -162,33 +151,33 @@ impl SideBySideChat {
     fn answer_any(
         &self,
         state: &mut State,
-        text: &str,
-        options: &GenerationOptions,
+        question: &mut Question<'_>,
         now: Timestamp,
-        cancel: &CancelToken,
     ) -> Result<(Asked, Option<Open>), Error> {
         state.questions += 1;
         let unit = format!("{}/{}", self.name, state.questions);
         if self.experiment.ended()? {
             let chat = self.after_the_end(state);
-            return Ok((alone(chat, text, options, cancel)?, None));
+            return Ok((question.answered_alone(chat)?, None));
         }
         let Some(first) = self.experiment.definition().assign(&unit, None) else {
-            return Ok((alone(&self.incumbent, text, options, cancel)?, None));
+            return Ok((question.answered_alone(&self.incumbent)?, None));
         };
-        let answer = |arm| self.answer(arm, text, options, cancel);
         let (incumbent, challenger) = match first {
             Arm::Incumbent => {
-                let incumbent = answer(Arm::Incumbent)?;
-                (incumbent, answer(Arm::Challenger)?)
+                let incumbent = self.answer(Arm::Incumbent, question, AskedPart::First)?;
+                let challenger = self.answer(Arm::Challenger, question, AskedPart::Second)?;
+                (incumbent, challenger)
             }
             Arm::Challenger => {
-                let challenger = answer(Arm::Challenger)?;
-                (answer(Arm::Incumbent)?, challenger)
+                let challenger = self.answer(Arm::Challenger, question, AskedPart::First)?;
+                let incumbent = self.answer(Arm::Incumbent, question, AskedPart::Second)?;
+                (incumbent, challenger)
             }
         };
+        let text = question.text;
         let outcomes = self.outcomes(text, &incumbent, &challenger);
-        if cancel.is_cancelled() {
+        if question.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
         let takes_part = self.experiment.take_part(&unit, &outcomes, now)?;
@@ -276,10 +265,10 @@ impl SideBySideChat {
     fn answer(
         &self,
         arm: Arm,
-        text: &str,
-        options: &GenerationOptions,
-        cancel: &CancelToken,
+        question: &mut Question<'_>,
+        part: fn(String) -> AskedPart,
     ) -> Result<Answer, Error> {
+        let Question { text, cancel, .. } = *question;
         let chat = match arm {
             Arm::Incumbent => &self.incumbent,
             Arm::Challenger => &self.challenger,
@@ -293,7 +282,7 @@ impl SideBySideChat {
         {
             chat.catch_up(cancel)?;
         }
-        let reply = chat.draft(text, options, cancel)?;
+        let reply = question.answered(chat, part)?;
         let reward = match &self.reward {
             Some(model) => chat.draft_reward(text, &reply, model, cancel)?,
             None => None,
@@ -346,16 +335,28 @@ fn prompts_cost_alike(incumbent: &Reply, challenger: &Reply) -> bool {
     computed(incumbent).abs_diff(computed(challenger)) <= ALIKE_TOKENS
 }
 
-/// The reply of one chat, kept in the history of all.
-fn alone(
-    chat: &Chat,
-    text: &str,
-    options: &GenerationOptions,
-    cancel: &CancelToken,
-) -> Result<Asked, Error> {
-    let reply = chat.draft(text, options, cancel)?;
-    chat.keep_turn(text, &reply)?;
-    Ok(Asked::One(reply))
+/// What is asked, and who hears the answers while they are generated.
+struct Question<'a> {
+    text: &'a str,
+    options: &'a GenerationOptions,
+    cancel: &'a CancelToken,
+    hear: &'a mut dyn FnMut(AskedPart),
+}
+
+impl Question<'_> {
+    fn answered(&mut self, chat: &Chat, part: fn(String) -> AskedPart) -> Result<Reply, Error> {
+        let hear = &mut *self.hear;
+        chat.draft_streamed(self.text, self.options, self.cancel, |text| {
+            hear(part(text))
+        })
+    }
+
+    /// The reply of one chat, kept in the history of all.
+    fn answered_alone(&mut self, chat: &Chat) -> Result<Asked, Error> {
+        let reply = self.answered(chat, AskedPart::First)?;
+        chat.keep_turn(self.text, &reply)?;
+        Ok(Asked::One(reply))
+    }
 }
 
 struct Answer {

@@ -6,6 +6,7 @@ mod compare;
 
 pub use best_of::{BestOf, Draft};
 pub use compare::{Preference, comparisons, replies_at_most};
+
 use pocketune_judge::reward::{FeatureSource, RewardHead};
 
 use crate::engine::Engine;

@@ -1,62 +1,54 @@
 //! Hidden states of a text, pooled.
 
-use async_channel::Sender;
 use pocketune_llama::{Outputs, Token};
 
-use crate::cancel::CancelToken;
 use crate::error::Error;
 use crate::memory::OUTPUTS_MAX;
 use crate::results::Pooling;
-use crate::worker::{Desk, Job, LaneId, Step};
+use crate::worker::{Desk, Job, LaneId, Request, Step};
 
 /// Pools the final hidden states of `tokens`.
 pub(crate) struct EmbedJob {
-    pub(crate) lane: LaneId,
-    pub(crate) cancel: CancelToken,
-    pub(crate) tokens: Vec<Token>,
-    pub(crate) pooling: Pooling,
-    pub(crate) done: usize,
-    pub(crate) sum: Vec<f64>,
-    pub(crate) result: Sender<Result<Vec<f32>, Error>>,
+    tokens: Vec<Token>,
+    pooling: Pooling,
+    done: usize,
+    sum: Vec<f64>,
 }
 
 impl Job for EmbedJob {
-    fn step(&mut self, desk: &mut Desk) -> Step {
-        let stepped = self.try_step(desk);
-        desk.set_embeddings(false);
-        match stepped {
-            Ok(Step::More) => Step::More,
-            Ok(Step::Done) => {
-                let _ = self.result.try_send(Ok(self.pooled()));
-                Step::Done
-            }
-            Err(Error::Cancelled) if !self.cancel.is_cancelled() => Step::More,
-            Err(error) => {
-                let _ = self.result.try_send(Err(error));
-                Step::Done
-            }
-        }
-    }
+    type Output = Vec<f32>;
 
-    fn cancel_token(&self) -> &CancelToken {
-        &self.cancel
+    fn step(
+        &mut self,
+        desk: &mut Desk,
+        request: &Request<Vec<f32>>,
+    ) -> Result<Step<Vec<f32>>, Error> {
+        let stepped = self.pool_next(desk, request.lane);
+        desk.set_embeddings(false);
+        stepped
     }
 }
 
 impl EmbedJob {
-    fn try_step(&mut self, desk: &mut Desk) -> Result<Step, Error> {
-        if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
+    pub(crate) fn new(tokens: Vec<Token>, pooling: Pooling) -> Self {
+        Self {
+            tokens,
+            pooling,
+            done: 0,
+            sum: Vec::new(),
         }
+    }
+
+    fn pool_next(&mut self, desk: &mut Desk, lane: LaneId) -> Result<Step<Vec<f32>>, Error> {
         if self.done == 0 {
             // Cached tokens have no hidden states any more: start from nothing.
-            desk.forget(self.lane);
+            desk.forget(lane);
         }
-        desk.bring_in(self.lane)?;
+        desk.bring_in(lane)?;
         let end = self.tokens.len().min(self.done + OUTPUTS_MAX as usize);
         let input = self.tokens.get(self.done..end).unwrap_or_default();
         desk.set_embeddings(true);
-        desk.compute(self.lane, input, self.done, Outputs::From(0))?;
+        desk.compute(lane, input, self.done, Outputs::From(0))?;
         for index in 0..input.len() {
             let last = self.done + index + 1 == self.tokens.len();
             if self.pooling == Pooling::Last && !last {
@@ -71,7 +63,7 @@ impl EmbedJob {
         }
         self.done = end;
         Ok(if end == self.tokens.len() {
-            Step::Done
+            Step::Done(self.pooled())
         } else {
             Step::More
         })

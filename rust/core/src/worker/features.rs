@@ -1,66 +1,56 @@
 //! The hidden state at the token that ends a reply: what a reward head reads.
 
-use async_channel::Sender;
 use pocketune_llama::{Outputs, Token};
 
-use crate::cancel::CancelToken;
 use crate::conversation::PromptText;
 use crate::error::Error;
 use crate::memory::OUTPUTS_MAX;
 use crate::results::Features;
 use crate::worker::prepare::tokenize;
-use crate::worker::{Desk, Job, LaneId, Step};
+use crate::worker::{Desk, Job, LaneId, Request, Step};
 
 /// Computes what the lane does not hold yet of a prompt, a reply and the token that ends
 /// it. Right after the reply was generated on the lane that is one token.
 pub(crate) struct FeaturesJob {
-    pub(crate) lane: LaneId,
-    pub(crate) cancel: CancelToken,
-    pub(crate) text: PromptText,
-    pub(crate) started: Option<Started>,
-    pub(crate) result: Sender<Result<Features, Error>>,
+    text: PromptText,
+    started: Option<Started>,
 }
 
-pub(crate) struct Started {
+struct Started {
     tokens: Vec<Token>,
     reused: usize,
     done: usize,
 }
 
 impl Job for FeaturesJob {
-    fn step(&mut self, desk: &mut Desk) -> Step {
-        let stepped = self.try_step(desk);
-        desk.set_embeddings(false);
-        match stepped {
-            Ok(None) => Step::More,
-            Ok(Some(features)) => {
-                let _ = self.result.try_send(Ok(features));
-                Step::Done
-            }
-            Err(Error::Cancelled) if !self.cancel.is_cancelled() => Step::More,
-            Err(error) => {
-                let _ = self.result.try_send(Err(error));
-                Step::Done
-            }
-        }
-    }
+    type Output = Features;
 
-    fn cancel_token(&self) -> &CancelToken {
-        &self.cancel
+    fn step(
+        &mut self,
+        desk: &mut Desk,
+        request: &Request<Features>,
+    ) -> Result<Step<Features>, Error> {
+        let stepped = self.compute_next(desk, request.lane);
+        desk.set_embeddings(false);
+        stepped
     }
 }
 
 impl FeaturesJob {
-    fn try_step(&mut self, desk: &mut Desk) -> Result<Option<Features>, Error> {
-        if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
+    pub(crate) fn new(text: PromptText) -> Self {
+        Self {
+            text,
+            started: None,
         }
+    }
+
+    fn compute_next(&mut self, desk: &mut Desk, lane: LaneId) -> Result<Step<Features>, Error> {
         let Some(started) = &mut self.started else {
-            self.started = Some(start(&self.text, self.lane, desk)?);
-            return Ok(None);
+            self.started = Some(start(&self.text, lane, desk)?);
+            return Ok(Step::More);
         };
         // Another lane may have had the slot in between.
-        desk.bring_in(self.lane)?;
+        desk.bring_in(lane)?;
         let end = started.tokens.len();
         // While embeddings are on each token is an output, so the last batch is short.
         let last_batch = end.saturating_sub(OUTPUTS_MAX as usize);
@@ -74,16 +64,16 @@ impl FeaturesJob {
         };
         let input = started.tokens.get(started.done..to).unwrap_or_default();
         desk.set_embeddings(is_last);
-        desk.compute(self.lane, input, started.done, outputs)?;
+        desk.compute(lane, input, started.done, outputs)?;
         started.done = to;
         if !is_last {
-            return Ok(None);
+            return Ok(Step::More);
         }
         let values = desk.embedding(input.len().saturating_sub(1))?;
         let values = values.map(<[f32]>::to_vec).unwrap_or_default();
         // The chat goes on from here: what ends the reply is cached with it.
-        desk.set_text(self.lane, self.text.clone());
-        Ok(Some(Features {
+        desk.set_text(lane, self.text.clone());
+        Ok(Step::Done(Features {
             values,
             tokens: end,
             computed_tokens: end - started.reused,

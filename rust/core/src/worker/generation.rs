@@ -4,27 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pocketune_llama::{LOGIT_MAX, Outputs, Sampler, Stage, Token};
+use pocketune_llama::{LOGIT_MAX, Model, Outputs, Sampler, Stage, Token};
 
-use crate::cancel::CancelToken;
 use crate::clock;
-use crate::constraint::ActiveConstraint;
+use crate::constraint::{ActiveConstraint, Constraints};
 use crate::conversation::PromptText;
-use crate::engine::Shared;
 use crate::error::Error;
 use crate::options::{GenerationOptions, Sampling};
 use crate::origin::{AppliedAdapter, ReplyId, ReplyOrigin, ReplySampling};
-use crate::reply::{Reply, ReplyPart, ReplyStream, StopReason};
+use crate::reply::{Reply, ReplyPart, StopReason};
 use crate::worker::output::Output;
 use crate::worker::prepare::{Prepared, Source, prepare};
-use crate::worker::{Desk, Job, LaneId, Step};
+use crate::worker::{Desk, Job, LaneId, Request, Step};
 
 /// A reply being generated.
 pub(crate) struct Generation {
-    lane: LaneId,
     source: Source,
     max_tokens: u32,
-    cancel: CancelToken,
     sampler: Sampler,
     constraint: ActiveConstraint,
     penalty_tokens: usize,
@@ -65,16 +61,14 @@ enum Next {
 }
 
 impl Generation {
-    /// Checks the options and queues the request. `adapters` are those of the lane.
-    pub(crate) fn submit(
-        shared: &Arc<Shared>,
-        lane: LaneId,
-        adapters: &[AppliedAdapter],
+    /// Checks the options. `adapters` are those of the lane.
+    pub(crate) fn new(
         source: Source,
         options: &GenerationOptions,
-        cancel: CancelToken,
-    ) -> Result<ReplyStream, Error> {
-        let model = shared.model();
+        adapters: Vec<AppliedAdapter>,
+        model: &Arc<Model>,
+        constraints: &Constraints,
+    ) -> Result<Self, Error> {
         options.check(model.vocab_size())?;
         let seed = match options.sampling.seed {
             Some(seed) => seed,
@@ -83,52 +77,52 @@ impl Generation {
         let origin = ReplyOrigin {
             id: ReplyId::make_random()?,
             time: clock::now(),
-            adapters: adapters.to_vec(),
+            adapters,
             sampling: ReplySampling::of(options, seed),
         };
         let sampler = Sampler::new(model.vocab_size(), &stages(&options.sampling, seed))?;
-        let constraint = shared
-            .constraints()
-            .activate(options.constraint.as_ref(), model)?;
-        let (parts, receiver) = async_channel::unbounded();
-        let job = Self {
-            lane,
+        let constraint = constraints.activate(options.constraint.as_ref(), model)?;
+        Ok(Self {
             source,
             max_tokens: options.max_tokens,
-            cancel: cancel.clone(),
             sampler,
             constraint,
             penalty_tokens: options.sampling.penalties.last_tokens as usize,
-            output: Output::new(parts, &options.stop),
+            output: Output::new(&options.stop),
             origin,
             submitted: Instant::now(),
             phase: Phase::Prepare,
             costs: Costs::default(),
-        };
-        shared.submit(lane, Box::new(job))?;
-        Ok(ReplyStream::new(receiver, cancel))
+        })
     }
 
-    fn try_step(&mut self, desk: &mut Desk) -> Result<Step, Error> {
-        if self.cancel.is_cancelled() {
-            self.end(desk, StopReason::Cancelled);
-            return Ok(Step::Done);
-        }
+    fn go_through(
+        &mut self,
+        desk: &mut Desk,
+        request: &Request<ReplyPart>,
+    ) -> Result<Step<ReplyPart>, Error> {
+        let lane = request.lane;
         match std::mem::replace(&mut self.phase, Phase::Ended) {
-            Phase::Prepare => self.start(desk),
-            Phase::Prefill { prepared, done } => self.prefill(desk, prepared, done),
+            Phase::Prepare => self.start(desk, request),
+            Phase::Prefill { prepared, done } => self.prefill(desk, lane, prepared, done),
             Phase::Decode {
                 prepared,
                 position,
                 pending,
-            } => self.decode(desk, prepared, position, pending),
-            Phase::Ended => Ok(Step::Done),
+            } => self.decode(desk, lane, prepared, position, pending),
+            // The worker steps no job that has ended.
+            Phase::Ended => Err(Error::Closed),
         }
     }
 
-    fn start(&mut self, desk: &mut Desk) -> Result<Step, Error> {
-        let prepared = prepare(&self.source, self.max_tokens, self.lane, desk, &self.cancel)?;
-        let done = desk.reuse(self.lane, &prepared.tokens)?;
+    fn start(
+        &mut self,
+        desk: &mut Desk,
+        request: &Request<ReplyPart>,
+    ) -> Result<Step<ReplyPart>, Error> {
+        let (lane, cancel) = (request.lane, &request.cancel);
+        let prepared = prepare(&self.source, self.max_tokens, lane, desk, cancel)?;
+        let done = desk.reuse(lane, &prepared.tokens)?;
         self.costs.reused = done;
         let recent = prepared.tokens.len().saturating_sub(self.penalty_tokens);
         for &token in prepared.tokens.get(recent..).unwrap_or_default() {
@@ -138,14 +132,20 @@ impl Generation {
         Ok(Step::More)
     }
 
-    fn prefill(&mut self, desk: &mut Desk, prepared: Prepared, done: usize) -> Result<Step, Error> {
+    fn prefill(
+        &mut self,
+        desk: &mut Desk,
+        lane: LaneId,
+        prepared: Prepared,
+        done: usize,
+    ) -> Result<Step<ReplyPart>, Error> {
         let end = prepared.tokens.len().min(done + desk.batch_tokens());
         let last = end == prepared.tokens.len();
         let outputs = if last { Outputs::Last } else { Outputs::None };
         let input = prepared.tokens.get(done..end).unwrap_or_default();
         let computed = desk
-            .bring_in(self.lane)
-            .and_then(|()| desk.compute(self.lane, input, done, outputs));
+            .bring_in(lane)
+            .and_then(|()| desk.compute(lane, input, done, outputs));
         match computed {
             Ok(took) => self.costs.prefill += took,
             Err(error) => {
@@ -162,19 +162,21 @@ impl Generation {
         }
         let next = self.choose(desk, input_index(end - done));
         self.costs.first_token = Some(self.submitted.elapsed());
-        self.go_on(desk, prepared, end, next)
+        self.go_on(desk, lane, prepared, end, next)
     }
 
     fn decode(
         &mut self,
         desk: &mut Desk,
+        lane: LaneId,
         prepared: Prepared,
         position: usize,
         pending: Token,
-    ) -> Result<Step, Error> {
+    ) -> Result<Step<ReplyPart>, Error> {
         if position >= desk.context_tokens() {
             return self.go_on(
                 desk,
+                lane,
                 prepared,
                 position,
                 Ok(Next::Stop(StopReason::ContextFull)),
@@ -182,8 +184,8 @@ impl Generation {
         }
         let started = Instant::now();
         let computed = desk
-            .bring_in(self.lane)
-            .and_then(|()| desk.compute(self.lane, &[pending], position, Outputs::Last));
+            .bring_in(lane)
+            .and_then(|()| desk.compute(lane, &[pending], position, Outputs::Last));
         if let Err(error) = computed {
             self.phase = Phase::Decode {
                 prepared,
@@ -196,7 +198,7 @@ impl Generation {
         self.output.computed(desk.model(), markers, pending)?;
         let next = self.choose(desk, 0);
         self.costs.decode += started.elapsed();
-        self.go_on(desk, prepared, position + 1, next)
+        self.go_on(desk, lane, prepared, position + 1, next)
     }
 
     /// Chooses from the output at `index` and streams the token, which the constraint
@@ -225,10 +227,11 @@ impl Generation {
     fn go_on(
         &mut self,
         desk: &mut Desk,
+        lane: LaneId,
         prepared: Prepared,
         position: usize,
         next: Result<Next, Error>,
-    ) -> Result<Step, Error> {
+    ) -> Result<Step<ReplyPart>, Error> {
         match next? {
             Next::Token(pending) => {
                 self.phase = Phase::Decode {
@@ -244,21 +247,21 @@ impl Generation {
                     position,
                     pending: -1,
                 };
-                self.end(desk, reason);
-                Ok(Step::Done)
+                let reply = self.end(desk, lane, reason);
+                Ok(Step::Done(ReplyPart::Done(reply)))
             }
         }
     }
 
-    /// Delivers the reply and keeps the turn.
-    fn end(&mut self, desk: &mut Desk, reason: StopReason) {
+    /// Keeps the turn and returns the reply.
+    fn end(&mut self, desk: &mut Desk, lane: LaneId, reason: StopReason) -> Reply {
         if reason != StopReason::StopString {
             self.output.flush();
         }
         let prepared = match std::mem::replace(&mut self.phase, Phase::Ended) {
             Phase::Decode { prepared, .. } => {
                 if let Some(text) = self.transcript(&prepared) {
-                    desk.set_text(self.lane, text);
+                    desk.set_text(lane, text);
                 }
                 Some(prepared)
             }
@@ -275,7 +278,7 @@ impl Generation {
             // Where somebody changed the history, the reply belongs to none.
             let _ = conversation.close_turn(open, &reply);
         }
-        self.output.end(Ok(ReplyPart::Done(reply)));
+        reply
     }
 
     /// Text of what was computed, if it stands for exactly these tokens.
@@ -312,20 +315,30 @@ impl Generation {
 }
 
 impl Job for Generation {
-    fn step(&mut self, desk: &mut Desk) -> Step {
-        match self.try_step(desk) {
-            Ok(step) => step,
-            // The graph was aborted for another request's sake: try again.
-            Err(Error::Cancelled) => Step::More,
-            Err(error) => {
-                self.output.end(Err(error));
-                Step::Done
-            }
+    type Output = ReplyPart;
+
+    fn step(
+        &mut self,
+        desk: &mut Desk,
+        request: &Request<ReplyPart>,
+    ) -> Result<Step<ReplyPart>, Error> {
+        let stepped = self.go_through(desk, request);
+        if let Some(text) = self.output.take_unsent() {
+            request.send_part(ReplyPart::Text(text));
         }
+        stepped
     }
 
-    fn cancel_token(&self) -> &CancelToken {
-        &self.cancel
+    fn cancelled(
+        &mut self,
+        desk: &mut Desk,
+        request: &Request<ReplyPart>,
+    ) -> Result<ReplyPart, Error> {
+        let reply = self.end(desk, request.lane, StopReason::Cancelled);
+        if let Some(text) = self.output.take_unsent() {
+            request.send_part(ReplyPart::Text(text));
+        }
+        Ok(ReplyPart::Done(reply))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The thread that owns model and context, and how requests share it.
 //!
 //! A request is a [`Job`]: a state machine whose `step` computes one batch or
-//! one token. Jobs of one lane (a chat) run in order; lanes take turns, each for
+//! one token. All are queued by [`Worker::submit`]. Jobs of one lane (a chat) run in order; lanes take turns, each for
 //! a time slice, so that a short question does not wait for a long reply.
 
 mod adapters;
@@ -9,6 +9,7 @@ mod desk;
 mod embed;
 mod features;
 mod generation;
+mod job;
 mod lanes;
 mod output;
 mod prepare;
@@ -29,6 +30,8 @@ pub(crate) use desk::Desk;
 pub(crate) use embed::EmbedJob;
 pub(crate) use features::FeaturesJob;
 pub(crate) use generation::Generation;
+pub(crate) use job::Job;
+use job::{Pending, Progress, Queued, Request, Step, Task};
 pub(crate) use lanes::{LaneId, SavedLane};
 pub(crate) use prepare::Source;
 use queue::FairQueue;
@@ -43,31 +46,13 @@ use crate::threads::prefer_this_thread;
 /// Long enough that swapping KV caches (some milliseconds) hardly counts.
 const SLICE: Duration = Duration::from_millis(400);
 
-/// One request in the worker's hands. Its results travel through its own
-/// channel; dropping a job tells the caller that the engine was closed.
-pub(crate) trait Job: Send {
-    /// Does one piece of work: at most one batch or one token.
-    fn step(&mut self, desk: &mut Desk) -> Step;
-    /// Whether the caller gave up, so that no time is spent on it.
-    fn cancel_token(&self) -> &CancelToken;
-}
-
 /// The engine thread's stack. llama.cpp walks graphs by recursion, and expressions of
 /// a JSON Schema are followed by recursion while replies are made; the default of
 /// some systems is 512 KiB.
 const STACK_BYTES: usize = 16 << 20;
 
-/// What a job says after a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// There is more to do.
-    More,
-    /// The result was delivered.
-    Done,
-}
-
 pub(crate) enum Command {
-    Submit(LaneId, Box<dyn Job>),
+    Submit(LaneId, Box<dyn Task>),
     Forget(LaneId),
     Load(
         AdapterSetId,
@@ -110,35 +95,41 @@ impl Worker {
         })
     }
 
-    pub(crate) fn submit(&self, lane: LaneId, job: Box<dyn Job>) -> Result<(), Error> {
-        if self.closing.is_cancelled() {
-            return Err(Error::Closed);
-        }
-        job.cancel_token().bind(&self.abort);
-        self.commands
-            .send(Command::Submit(lane, job))
-            .map_err(|_| Error::Closed)
+    /// Queues a job on its lane and returns where its results arrive. Does not block.
+    pub(crate) fn submit<J: Job + 'static>(
+        &self,
+        lane: LaneId,
+        job: J,
+        cancel: &CancelToken,
+    ) -> Result<Pending<J::Output>, Error> {
+        let (results, pending) = Pending::channel();
+        let job = Queued::new(job, lane, cancel.clone(), results);
+        cancel.bind(&self.abort);
+        self.command(Command::Submit(lane, Box::new(job)))?;
+        Ok(pending)
     }
 
-    pub(crate) fn forget(&self, lane: LaneId) {
-        let _ = self.commands.send(Command::Forget(lane));
-    }
-
-    /// Loads adapters under a number that was never used before. Blocks until the
-    /// worker is between two steps and has done it.
+    /// Loads adapters under a number that was never used before, when the worker is between
+    /// two steps. Does not block.
     pub(crate) fn load(
         &self,
         id: AdapterSetId,
         adapters: Vec<(CandidateAdapter, f32)>,
-    ) -> Result<(), Error> {
-        if self.closing.is_cancelled() {
-            return Err(Error::Closed);
+    ) -> Result<Pending<()>, Error> {
+        let (results, pending) = Pending::channel();
+        self.command(Command::Load(id, adapters, results))?;
+        Ok(pending)
+    }
+
+    fn command(&self, command: Command) -> Result<(), Error> {
+        match self.closing.is_cancelled() {
+            true => Err(Error::Closed),
+            false => self.commands.send(command).map_err(|_| Error::Closed),
         }
-        let (result, receiver) = one_result();
-        self.commands
-            .send(Command::Load(id, adapters, result))
-            .map_err(|_| Error::Closed)?;
-        receiver.recv_blocking().map_err(|_| Error::Closed)?
+    }
+
+    pub(crate) fn forget(&self, lane: LaneId) {
+        let _ = self.commands.send(Command::Forget(lane));
     }
 
     /// What frees adapters once their last job has ended.
@@ -242,7 +233,7 @@ fn run_slice(
         if closing.is_cancelled() {
             return;
         }
-        if job.step(desk) == Step::Done {
+        if job.step(desk) == Progress::Finished {
             desk.release(lane);
             queue.finished(lane, desk);
             return;
@@ -260,11 +251,6 @@ fn run_slice(
             return;
         }
     }
-}
-
-/// A result that somebody waits for on another thread.
-pub(crate) fn one_result<T>() -> (async_channel::Sender<T>, async_channel::Receiver<T>) {
-    async_channel::bounded(1)
 }
 
 /// The next lanes and sets of adapters of an engine. No number is given twice.

@@ -1,31 +1,30 @@
 //! From generated tokens to the text a caller sees.
 
-use async_channel::Sender;
 use pocketune_llama::{Model, Token};
 
 use crate::conversation::Markers;
 use crate::error::Error;
-use crate::reply::ReplyPart;
 use crate::text::{StopScan, Utf8Pieces};
 
-/// Streams text and remembers it.
+/// The text of a reply, and which of it is to be streamed.
 pub(crate) struct Output {
-    parts: Sender<Result<ReplyPart, Error>>,
     utf8: Utf8Pieces,
     stops: StopScan,
     text: String,
+    // Of it what was not handed on yet.
+    unsent: String,
     // Bytes of the tokens that are in the KV cache; `None` once a token was generated
     // that is a marker or has no text: no text would lead back to it.
     computed: Option<Vec<u8>>,
 }
 
 impl Output {
-    pub(crate) fn new(parts: Sender<Result<ReplyPart, Error>>, stops: &[String]) -> Self {
+    pub(crate) fn new(stops: &[String]) -> Self {
         Self {
-            parts,
             utf8: Utf8Pieces::default(),
             stops: StopScan::new(stops),
             text: String::new(),
+            unsent: String::new(),
             computed: Some(Vec::new()),
         }
     }
@@ -35,7 +34,7 @@ impl Output {
         let bytes = model.token_bytes(token, false)?;
         let piece = self.utf8.push(&bytes);
         let stopped = self.stops.push(&piece);
-        self.show(stopped.text);
+        self.show(&stopped.text);
         Ok(stopped.stop)
     }
 
@@ -60,19 +59,21 @@ impl Output {
     pub(crate) fn flush(&mut self) {
         let last = self.utf8.finish();
         let stopped = self.stops.push(&last);
-        self.show(stopped.text);
+        self.show(&stopped.text);
         if !stopped.stop {
             let held = self.stops.finish();
-            self.show(held);
+            self.show(&held);
         }
     }
 
-    fn show(&mut self, text: String) {
-        if !text.is_empty() {
-            self.text.push_str(&text);
-            // Nobody listening is no reason to fail: the stream cancels when dropped.
-            let _ = self.parts.try_send(Ok(ReplyPart::Text(text)));
-        }
+    fn show(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.unsent.push_str(text);
+    }
+
+    /// Text that nobody has taken yet; `None` where there is none.
+    pub(crate) fn take_unsent(&mut self) -> Option<String> {
+        (!self.unsent.is_empty()).then(|| std::mem::take(&mut self.unsent))
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -84,10 +85,5 @@ impl Output {
         self.computed
             .as_deref()
             .and_then(|bytes| std::str::from_utf8(bytes).ok())
-    }
-
-    pub(crate) fn end(&self, end: Result<ReplyPart, Error>) {
-        let _ = self.parts.try_send(end);
-        self.parts.close();
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::worker::adapters::AdapterSetId;
-use crate::worker::{Desk, Job, LaneId, Step};
+use crate::worker::{Desk, LaneId, Progress, Task};
 
 #[derive(Default)]
 pub(crate) struct FairQueue {
-    waiting: HashMap<LaneId, VecDeque<Box<dyn Job>>>,
+    waiting: HashMap<LaneId, VecDeque<Box<dyn Task>>>,
     // Lanes with waiting jobs, in the order of their turns.
     turns: VecDeque<LaneId>,
     // Lanes whose chat was dropped while jobs of it were still queued or running.
@@ -22,7 +22,7 @@ impl FairQueue {
         self.turns.is_empty()
     }
 
-    pub(crate) fn push(&mut self, lane: LaneId, job: Box<dyn Job>) {
+    pub(crate) fn push(&mut self, lane: LaneId, job: Box<dyn Task>) {
         let jobs = self.waiting.entry(lane).or_default();
         jobs.push_back(job);
         if jobs.len() == 1 && self.running != Some(lane) {
@@ -31,7 +31,7 @@ impl FairQueue {
     }
 
     /// Takes the first job of the lane whose turn it is.
-    pub(crate) fn pop(&mut self) -> Option<(LaneId, Box<dyn Job>)> {
+    pub(crate) fn pop(&mut self) -> Option<(LaneId, Box<dyn Task>)> {
         let lane = self.turns.pop_front()?;
         let job = self.waiting.get_mut(&lane)?.pop_front()?;
         self.running = Some(lane);
@@ -39,7 +39,7 @@ impl FairQueue {
     }
 
     /// Puts an unfinished job first in its lane, and the lane last in line.
-    pub(crate) fn put_back(&mut self, lane: LaneId, job: Box<dyn Job>) {
+    pub(crate) fn put_back(&mut self, lane: LaneId, job: Box<dyn Task>) {
         self.running = None;
         self.waiting.entry(lane).or_default().push_front(job);
         self.turns.push_back(lane);
@@ -78,10 +78,7 @@ impl FairQueue {
     pub(crate) fn finish_cancelled(&mut self, desk: &mut Desk) {
         let mut emptied = Vec::new();
         for (&lane, jobs) in &mut self.waiting {
-            jobs.retain_mut(|job| {
-                let cancelled = job.cancel_token().is_cancelled();
-                !(cancelled && job.step(desk) == Step::Done)
-            });
+            jobs.retain_mut(|job| !(job.is_cancelled() && job.step(desk) == Progress::Finished));
             if jobs.is_empty() && self.running != Some(lane) {
                 emptied.push(lane);
             }

@@ -1,61 +1,52 @@
 //! Log-probabilities of a given reply.
 
-use async_channel::Sender;
 use pocketune_llama::{Outputs, Token};
 
-use crate::cancel::CancelToken;
 use crate::error::Error;
 use crate::memory::OUTPUTS_MAX;
 use crate::results::TokenScore;
-use crate::worker::{Desk, Job, LaneId, Step};
+use crate::worker::{Desk, Job, Request, Step};
 
 /// Scores `tokens[first..]`, each given all before it.
 pub(crate) struct ScoreJob {
-    pub(crate) lane: LaneId,
-    pub(crate) cancel: CancelToken,
-    pub(crate) tokens: Vec<Token>,
-    /// Index of the first token to score, at least 1.
-    pub(crate) first: usize,
-    pub(crate) done: Option<usize>,
-    pub(crate) scores: Vec<TokenScore>,
-    pub(crate) result: Sender<Result<Vec<TokenScore>, Error>>,
-}
-
-impl Job for ScoreJob {
-    fn step(&mut self, desk: &mut Desk) -> Step {
-        match self.try_step(desk) {
-            Ok(Step::More) => Step::More,
-            Ok(Step::Done) => {
-                let _ = self.result.try_send(Ok(std::mem::take(&mut self.scores)));
-                Step::Done
-            }
-            Err(Error::Cancelled) if !self.cancel.is_cancelled() => Step::More,
-            Err(error) => {
-                let _ = self.result.try_send(Err(error));
-                Step::Done
-            }
-        }
-    }
-
-    fn cancel_token(&self) -> &CancelToken {
-        &self.cancel
-    }
+    tokens: Vec<Token>,
+    first: usize,
+    done: Option<usize>,
+    scores: Vec<TokenScore>,
 }
 
 impl ScoreJob {
-    fn try_step(&mut self, desk: &mut Desk) -> Result<Step, Error> {
-        if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
+    /// `first` is the index of the first token to score, at least 1.
+    pub(crate) fn new(tokens: Vec<Token>, first: usize) -> Self {
+        Self {
+            tokens,
+            first,
+            done: None,
+            scores: Vec::new(),
         }
+    }
+}
+
+impl Job for ScoreJob {
+    type Output = Vec<TokenScore>;
+
+    fn step(
+        &mut self,
+        desk: &mut Desk,
+        request: &Request<Vec<TokenScore>>,
+    ) -> Result<Step<Vec<TokenScore>>, Error> {
         // The logits of token i come from computing token i - 1.
         let first_output = self.first - 1;
         let last_input = self.tokens.len() - 1;
         let done = match self.done {
             Some(done) => done,
-            None => desk.reuse(self.lane, self.tokens.get(..self.first).unwrap_or_default())?,
+            None => desk.reuse(
+                request.lane,
+                self.tokens.get(..self.first).unwrap_or_default(),
+            )?,
         };
         // Another lane may have had the slot in between.
-        desk.bring_in(self.lane)?;
+        desk.bring_in(request.lane)?;
         let (end, outputs) = if done < first_output {
             (first_output.min(done + desk.batch_tokens()), Outputs::None)
         } else {
@@ -65,9 +56,9 @@ impl ScoreJob {
             )
         };
         let Some(input) = self.tokens.get(done..end).filter(|input| !input.is_empty()) else {
-            return Ok(Step::Done);
+            return Ok(Step::Done(std::mem::take(&mut self.scores)));
         };
-        desk.compute(self.lane, input, done, outputs)?;
+        desk.compute(request.lane, input, done, outputs)?;
         if outputs != Outputs::None {
             for index in 0..input.len() {
                 let Some(&token) = self.tokens.get(done + index + 1) else {
@@ -82,7 +73,7 @@ impl ScoreJob {
         }
         self.done = Some(end);
         Ok(if end == last_input {
-            Step::Done
+            Step::Done(std::mem::take(&mut self.scores))
         } else {
             Step::More
         })

@@ -41,7 +41,7 @@ fn a_clock_set_back_revives_nothing() {
     assert!(world.active().is_empty(), "it has expired");
     assert_eq!(reason(world.install(2, 2)), "expired");
     assert_eq!(world.store.clock_behind_s(world.now).unwrap(), 365 * 86_400);
-    // Unless the other time was wrong, and whoever holds the device says so.
+    // Unless the other time was wrong, and the user says so.
     world.store.trust_clock(world.now).unwrap();
     assert_eq!(world.active(), [one]);
     assert_eq!(world.store.clock_behind_s(world.now).unwrap(), 0);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pocketune_adapter::fixtures::{at, name, policy, sign_policy};
 use pocketune_adapter::{BaseIdentity, Digest};
-use pocketune_store::{Situation, Store};
+use pocketune_store::{Situation, StoreFolder};
 
 use crate::world::{base, blobs, delivery};
 
@@ -124,7 +124,7 @@ fn kill_mending(times: u64) {
         thread::sleep(Duration::from_micros((random >> 33) % 20_000));
         child.kill().unwrap();
         child.wait().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = StoreFolder::open(folder.path()).unwrap();
         assert_eq!(store.installed().unwrap().len(), 1);
         let active = store.active(&situation).unwrap();
         for refused in &active.refused {
@@ -252,14 +252,14 @@ fn filling_child() {
     // Room again.
     let spare = folder.join("blobs").join(format!("{}.gguf", installed[0]));
     fs::remove_file(spare).unwrap();
-    let store = Store::open(&folder).unwrap();
+    let store = StoreFolder::open(&folder).unwrap();
     store.active(&situation).unwrap();
     store.history(10).unwrap();
 }
 
 /// The store with the honest policy.
-fn opened(folder: &Path) -> Store {
-    let store = Store::open(folder).unwrap();
+fn opened(folder: &Path) -> StoreFolder {
+    let store = StoreFolder::open(folder).unwrap();
     let policy = sign_policy(&policy(), &[1, 2]);
     store.pin_policy(&policy, at(NOW)).unwrap();
     store
@@ -277,7 +277,7 @@ fn situation(base: &BaseIdentity) -> Situation<'_> {
 fn check(folder: &Path) -> bool {
     let base = base();
     let situation = situation(&base);
-    let store = Store::open(folder).unwrap();
+    let store = StoreFolder::open(folder).unwrap();
     let installed = store.installed().unwrap();
     let mut expected: Vec<String> = Vec::new();
     for adapter in &installed {

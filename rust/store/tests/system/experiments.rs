@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use pocketune_adapter::fixtures::at;
-use pocketune_store::{Appended, Store, StoreError, StoredRun};
+use pocketune_store::{Appended, StoreError, StoreFolder, StoredRun};
 
 const LEDGER: &str = "POCKETUNE_CRASHING_LEDGER";
 const EXPERIMENT: &str = "e";
@@ -50,7 +50,7 @@ fn kills_lose_no_event_that_was_acknowledged() {
 }
 
 fn ledger(folder: &Path) -> Vec<String> {
-    let store = Store::open(folder).unwrap();
+    let store = StoreFolder::open(folder).unwrap();
     let started = store.experiments().unwrap().pop();
     let run = started.map(|it| it.run).unwrap_or_default();
     let events = store.events(&read_to(&run, 0)).unwrap_or_default();
@@ -65,7 +65,7 @@ fn read_to(run: &str, last: i64) -> StoredRun<'_> {
     }
 }
 
-fn start(store: &Store) -> String {
+fn start(store: &StoreFolder) -> String {
     store
         .start_experiment(EXPERIMENT, b"{}", at("2026-11-25T07:00:00Z"))
         .unwrap()
@@ -77,7 +77,7 @@ fn child() {
     let Some(folder) = std::env::var_os(LEDGER).map(PathBuf::from) else {
         return;
     };
-    let store = Store::open(&folder).unwrap();
+    let store = StoreFolder::open(&folder).unwrap();
     let run = start(&store);
     let events = store.events(&read_to(&run, 0)).unwrap();
     let mut place = events.last().map_or(0, |event| event.place);
@@ -96,7 +96,7 @@ fn child() {
 #[test]
 fn who_has_not_read_everything_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
+    let store = StoreFolder::open(folder.path()).unwrap();
     let line = ["x".to_owned()];
     let unknown = store.append_events(&read_to("", 0), &line);
     assert!(matches!(unknown, Err(StoreError::NoExperiment { .. })));
@@ -114,7 +114,7 @@ fn who_has_not_read_everything_writes_nothing() {
 #[test]
 fn a_run_that_was_forgotten_is_not_the_one_that_was_started_again() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
+    let store = StoreFolder::open(folder.path()).unwrap();
     let run = start(&store);
     assert_eq!(start(&store), run, "it is the same as long as it is kept");
     let line = ["x".to_owned()];

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use pocketune_base::fixtures::{at_once, make_pipe};
-use pocketune_store::{Delivery, Store, StoreError, bundle_path};
+use pocketune_store::{Delivery, StoreError, StoreFolder, bundle_path};
 
 use crate::world::{World, reason};
 
@@ -24,7 +24,7 @@ fn what_an_interrupted_installation_left_is_gone_after_opening() {
 fn a_database_that_is_none_is_called_damaged() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("store.sqlite"), [7; 5000]).unwrap();
-    let opened = Store::open(folder.path());
+    let opened = StoreFolder::open(folder.path());
     assert!(
         matches!(opened, Err(StoreError::Damaged { .. })),
         "{opened:?}"
@@ -37,7 +37,7 @@ fn a_store_of_a_later_version_is_left_alone() {
     let path = world.folder.path().join("store.sqlite");
     let connection = rusqlite::Connection::open(path).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
-    let opened = Store::open(world.folder.path());
+    let opened = StoreFolder::open(world.folder.path());
     assert!(
         matches!(opened, Err(StoreError::Newer { found: 99, .. })),
         "{opened:?}"
@@ -47,7 +47,7 @@ fn a_store_of_a_later_version_is_left_alone() {
 #[test]
 fn a_file_in_place_of_the_folder() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    assert!(Store::open(file.path()).is_err());
+    assert!(StoreFolder::open(file.path()).is_err());
 }
 
 /// Opening a pipe that nobody writes into would wait for ever.
@@ -79,7 +79,7 @@ fn a_pipe_among_the_files_of_a_store_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         make_pipe(&folder.path().join(name));
         let path = folder.path().to_owned();
-        let opened = at_once(move || Store::open(&path));
+        let opened = at_once(move || StoreFolder::open(&path));
         assert!(
             matches!(opened, Err(StoreError::NotAFile { found: "a pipe" })),
             "{name}: {opened:?}"
@@ -99,10 +99,10 @@ fn long_files_are_read_to_their_limit() {
     // Without attestations it can be read, and is refused.
     let read = Delivery::read(&path, 1 << 20).unwrap();
     assert_eq!(
-        reason(world.store.review(&read, &world.situation())),
+        reason(world.store.verify(&read, &world.situation())),
         "no_trusted_signature"
     );
     fs::write(bundle_path(&path), &delivery.bundle).unwrap();
     let read = Delivery::read(&path, 1 << 20).unwrap();
-    world.store.review(&read, &world.situation()).unwrap();
+    world.store.verify(&read, &world.situation()).unwrap();
 }

@@ -8,7 +8,7 @@ use crate::world::{World, reason};
 fn a_release_is_looked_at_installed_and_used() {
     let world = World::new();
     let delivery = world.delivery(1, |_| ());
-    let review = world.store.review(&delivery, &world.situation()).unwrap();
+    let review = world.store.verify(&delivery, &world.situation()).unwrap();
     assert_eq!(review.adapter.release().changelog, "Answers are shorter.");
     assert_eq!(review.adapter.signers().len(), 2);
     assert!(review.replaces.is_none());
@@ -31,7 +31,7 @@ fn a_release_is_looked_at_installed_and_used() {
     assert!(active.refused.is_empty());
 
     let next = world.delivery(2, |release| release.version = 4);
-    let review = world.store.review(&next, &world.situation()).unwrap();
+    let review = world.store.verify(&next, &world.situation()).unwrap();
     assert_eq!(review.replaces.unwrap().sha256, sha256);
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use pocketune_store::{Purpose, REVIEWS_MAX, Store, StoreError};
+use pocketune_store::{Purpose, REVIEWS_MAX, StoreError, StoreFolder};
 use rusqlite::Connection;
 
 use crate::world::World;
@@ -110,7 +110,7 @@ fn what_a_killed_process_left_in_the_log_is_gone_after_opening() {
     for name in ["store.sqlite", "store.sqlite-wal"] {
         fs::copy(world.folder.path().join(name), copy.path().join(name)).unwrap();
     }
-    let store = Store::open(copy.path()).unwrap();
+    let store = StoreFolder::open(copy.path()).unwrap();
     assert!(store.reviews().unwrap().is_empty());
     let world = World {
         folder: copy,
@@ -142,7 +142,7 @@ fn a_damaged_database_is_found_after_a_crash() {
     bytes[last * page..(last + 1) * page].fill(0xff);
     fs::write(&path, bytes).unwrap();
     fs::write(copy.path().join("store.sqlite-wal"), [0; 64]).unwrap();
-    let opened = Store::open(copy.path());
+    let opened = StoreFolder::open(copy.path());
     assert!(
         matches!(opened, Err(StoreError::Damaged { .. })),
         "{opened:?}"

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use pocketune_store::Store;
+use pocketune_store::StoreFolder;
 
 use crate::world::World;
 
@@ -40,7 +40,7 @@ fn assert_private(folder: &Path) {
 fn a_store_is_its_owners_alone() {
     let around = tempfile::tempdir().unwrap();
     let folder = around.path().join("new/store");
-    drop(Store::open(&folder).unwrap());
+    drop(StoreFolder::open(&folder).unwrap());
     assert_private(&around.path().join("new"));
 
     let world = World::new();
@@ -69,7 +69,7 @@ fn what_others_could_read_is_taken_from_them_at_the_next_opening() {
         set_mode(&path, if path.is_dir() { 0o755 } else { 0o644 });
     }
     // While the first is open, with its log and index.
-    let again = Store::open(world.folder.path()).unwrap();
+    let again = StoreFolder::open(world.folder.path()).unwrap();
     assert_private(world.folder.path());
     assert_eq!(again.installed().unwrap().len(), 1);
     let world = world.reopened();
@@ -77,7 +77,7 @@ fn what_others_could_read_is_taken_from_them_at_the_next_opening() {
     // What its owner may not write stays so.
     let database = world.folder.path().join("store.sqlite");
     set_mode(&database, 0o444);
-    let _ = Store::open(world.folder.path());
+    let _ = StoreFolder::open(world.folder.path());
     assert_eq!(mode(&database), 0o400);
 }
 
@@ -90,7 +90,7 @@ fn a_folder_that_holds_something_else_stays_open() {
     set_mode(&shared, 0o644);
     set_mode(&similar, 0o755);
     set_mode(folder.path(), 0o755);
-    drop(Store::open(folder.path()).unwrap());
+    drop(StoreFolder::open(folder.path()).unwrap());
     assert_eq!(mode(folder.path()), 0o755);
     assert_eq!((mode(&shared), mode(&similar)), (0o644, 0o755));
     for own in ["store.sqlite", "blobs", "blobs.lock"] {
@@ -107,6 +107,6 @@ fn a_link_in_the_folder_changes_nothing_elsewhere() {
     fs::write(&elsewhere, b"").unwrap();
     set_mode(&elsewhere, 0o644);
     std::os::unix::fs::symlink(&elsewhere, store.join("blobs.lock")).unwrap();
-    drop(Store::open(&store));
+    drop(StoreFolder::open(&store));
     assert_eq!(mode(&elsewhere), 0o644);
 }

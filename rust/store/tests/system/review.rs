@@ -5,21 +5,21 @@ use std::path::Path;
 
 use pocketune_adapter::Timestamp;
 use pocketune_adapter::fixtures::at;
-use pocketune_store::{Purpose, REVIEWS_MAX, ReviewLabel, Store, StoreError};
+use pocketune_store::{Purpose, REVIEWS_MAX, ReviewLabel, StoreError, StoreFolder};
 
 fn now() -> Timestamp {
     at("2026-11-25T07:00:00Z")
 }
 
-fn agreed(folder: &Path) -> Store {
-    let store = Store::open(folder).unwrap();
+fn agreed(folder: &Path) -> StoreFolder {
+    let store = StoreFolder::open(folder).unwrap();
     for purpose in [Purpose::Review, Purpose::ReviewSharing] {
         store.set_consent(purpose, true, now()).unwrap();
     }
     store
 }
 
-fn shared(store: &Store) -> Vec<String> {
+fn shared(store: &StoreFolder) -> Vec<String> {
     store.export_reviews(now(), |item| Ok(item.id)).unwrap()
 }
 

@@ -55,7 +55,7 @@ fn a_device_waits_for_its_stage() {
     let delivery = world.delivery(1, |release| {
         release.stages = stages(&[(1e-9, FIRST), (100.0, LAST)]);
     });
-    let review = world.store.review(&delivery, &world.situation());
+    let review = world.store.verify(&delivery, &world.situation());
     assert_eq!(not_yet(review), Some(at(LAST)));
     let install = world.store.install(&delivery, &world.situation());
     assert_eq!(not_yet(install), Some(at(LAST)));
@@ -87,7 +87,7 @@ fn the_stage_is_the_one_of_the_installations_number() {
         let delivery = world.delivery(file, |release| release.stages.clone_from(&quarters));
         let sha256 = Digest::of(&delivery.adapter);
         let opens = quarters.as_ref().unwrap().opens(&sha256, &number).unwrap();
-        match world.store.review(&delivery, &world.situation()) {
+        match world.store.verify(&delivery, &world.situation()) {
             Ok(_) => assert!(opens <= world.now),
             refused => assert_eq!(not_yet(refused), Some(opens)),
         }
@@ -103,7 +103,7 @@ fn the_installations_number_is_made_once_and_stays_here() {
     let delivery = world.delivery(1, |release| release.stages = stages(&[(1e-9, FIRST)]));
     world
         .store
-        .review(&delivery, &world.situation())
+        .verify(&delivery, &world.situation())
         .unwrap_err();
     let told = format!("{:?}", world.store.history(9).unwrap());
     let hex: String = number.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -177,7 +177,7 @@ fn a_newer_statement_of_a_version_brings_more_stages() {
     };
     let (first, second) = (staged(FIRST, 1e-9), staged("2026-11-23T00:00:00Z", 100.0));
     assert_eq!(
-        not_yet(world.store.review(&first, &world.situation())),
+        not_yet(world.store.verify(&first, &world.situation())),
         None
     );
     for (one, other) in [(&first, &second), (&second, &first)] {
@@ -185,6 +185,6 @@ fn a_newer_statement_of_a_version_brings_more_stages() {
             adapter: one.adapter.clone(),
             bundle: [&*one.bundle, &*other.bundle].concat().into(),
         };
-        world.store.review(&both, &world.situation()).unwrap();
+        world.store.verify(&both, &world.situation()).unwrap();
     }
 }

@@ -13,7 +13,7 @@ fn world_with_limit(times: f64) -> (World, f64) {
     let probe = plain.delivery(1, |_| ());
     let adapter = plain
         .store
-        .review(&probe, &plain.situation())
+        .verify(&probe, &plain.situation())
         .unwrap()
         .adapter;
     // All norms of the tiny model are 1.

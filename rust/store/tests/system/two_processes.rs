@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::thread;
 
-use pocketune_store::Store;
+use pocketune_store::StoreFolder;
 
 use crate::world::{World, delivery};
 
@@ -19,10 +19,10 @@ fn nobody_sweeps_away_what_another_installs() {
         .unwrap();
     lock.lock_shared().unwrap();
     std::fs::write(&stray, b"half").unwrap();
-    Store::open(world.folder.path()).unwrap();
+    StoreFolder::open(world.folder.path()).unwrap();
     assert!(stray.exists());
     drop(lock);
-    Store::open(world.folder.path()).unwrap();
+    StoreFolder::open(world.folder.path()).unwrap();
     assert!(!stray.exists());
 }
 
@@ -33,7 +33,7 @@ fn installations_at_the_same_time_all_succeed() {
         for number in 0..4 {
             let world = &world;
             scope.spawn(move || {
-                let store = Store::open(world.folder.path()).unwrap();
+                let store = StoreFolder::open(world.folder.path()).unwrap();
                 let delivery = delivery(&world.base, number, |release| {
                     release.channel =
                         pocketune_adapter::fixtures::name(&format!("channel-{number}"));

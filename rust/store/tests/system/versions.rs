@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use pocketune_adapter::fixtures::{at, key};
 use pocketune_adapter::{BaseIdentity, Digest};
-use pocketune_store::{Action, Purpose, ReviewLabel, Situation, Store, StoredRun};
+use pocketune_store::{Action, Purpose, ReviewLabel, Situation, StoreFolder, StoredRun};
 use rusqlite::Connection;
 
 use crate::world::{self, World, reason};
@@ -53,7 +53,7 @@ fn each_version_has_a_fixture() {
         assert_eq!(version(&path), number);
     }
     let folder = tempfile::tempdir().unwrap();
-    drop(Store::open(folder.path()).unwrap());
+    drop(StoreFolder::open(folder.path()).unwrap());
     assert_eq!(version(&folder.path().join("store.sqlite")), CURRENT);
 }
 
@@ -63,7 +63,7 @@ fn stores_of_all_versions_open_with_all_that_was_in_them() {
     for number in 1..=CURRENT {
         let folder = tempfile::tempdir().unwrap();
         copy(&fixtures().join(format!("v{number}")), folder.path());
-        let store = Store::open(folder.path()).unwrap();
+        let store = StoreFolder::open(folder.path()).unwrap();
         assert_eq!(version(&folder.path().join("store.sqlite")), CURRENT);
         let device = key(31).public();
         let situation = Situation {
@@ -106,7 +106,7 @@ fn stores_of_all_versions_open_with_all_that_was_in_them() {
     }
 }
 
-fn check_experiments(store: &Store) {
+fn check_experiments(store: &StoreFolder) {
     let experiments = store.experiments().unwrap();
     let [experiment] = experiments.as_slice() else {
         panic!("{experiments:?}");

@@ -11,12 +11,12 @@ use pocketune_adapter::{
 };
 use pocketune_gguf::Gguf;
 use pocketune_gguf::fixtures::TinyModel;
-use pocketune_store::{Delivery, Situation, Store, StoreError};
+use pocketune_store::{Delivery, Situation, StoreError, StoreFolder};
 use tempfile::TempDir;
 
 pub(crate) struct World {
     pub(crate) folder: TempDir,
-    pub(crate) store: Store,
+    pub(crate) store: StoreFolder,
     pub(crate) base: BaseIdentity,
     pub(crate) now: Timestamp,
     pub(crate) device: PublicKey,
@@ -34,7 +34,7 @@ impl World {
     pub(crate) fn without_policy() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {
-            store: Store::open(folder.path()).unwrap(),
+            store: StoreFolder::open(folder.path()).unwrap(),
             folder,
             base: base(),
             now: at("2026-11-25T07:00:00Z"),
@@ -120,7 +120,7 @@ impl World {
         } = self;
         drop(store);
         Self {
-            store: Store::open(folder.path()).unwrap(),
+            store: StoreFolder::open(folder.path()).unwrap(),
             folder,
             base,
             now,
