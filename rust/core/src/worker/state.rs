@@ -15,7 +15,7 @@ use crate::worker::lanes::{LaneId, Lanes, SEQUENCE, SavedLane};
 
 /// Model, context, caches and threads. Lives on the worker thread.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct WorkerState {
     context: Context,
     batch: Batch,
     lanes: Lanes,
@@ -26,7 +26,7 @@ pub(crate) struct Desk {
     kv_type: KvCacheType,
 }
 
-impl Desk {
+impl WorkerState {
     pub(crate) fn new(
         context: Context,
         context_tokens: u32,

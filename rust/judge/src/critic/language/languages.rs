@@ -7,7 +7,7 @@ use super::votes;
 
 /// A language; close relatives are one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tongue(Lang);
+pub(super) struct Language(Lang);
 
 /// A script, or a family of scripts that is enough to tell languages apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(super) fn script_of(c: char) -> Option<Script> {
     })
 }
 
-impl Tongue {
+impl Language {
     pub(super) const JAPANESE: Self = Self(Lang::Jpn);
     pub(super) const CHINESE: Self = Self(Lang::Cmn);
 
@@ -114,12 +114,12 @@ impl Tongue {
 
     /// Whether its function words are known.
     pub(super) fn votes(self) -> bool {
-        votes::tongues().any(|tongue| tongue == self)
+        votes::languages().any(|language| language == self)
     }
 }
 
 /// Languages whose name stands in a prompt, and whether the reply is demanded in it.
-pub(super) fn named(prompt: &Plain, raw: &str) -> Vec<(Tongue, bool)> {
+pub(super) fn named(prompt: &Plain, raw: &str) -> Vec<(Language, bool)> {
     let before = Terms("in|into|to|auf|ins|en|em|vers|na|på|in het|ne|al");
     let mut found = Vec::new();
     for (lang, names) in NAMES {
@@ -127,7 +127,7 @@ pub(super) fn named(prompt: &Plain, raw: &str) -> Vec<(Tongue, bool)> {
             let native = !name.is_ascii() && raw.contains(name);
             let Some(at) = prompt.place_of(name) else {
                 if native {
-                    found.push((Tongue::of(*lang), true));
+                    found.push((Language::of(*lang), true));
                 }
                 continue;
             };
@@ -139,7 +139,7 @@ pub(super) fn named(prompt: &Plain, raw: &str) -> Vec<(Tongue, bool)> {
             let task = prompt.mentions("translate") || prompt.mentions("übersetz*");
             let source = prompt.mentions(&format!("from {name}"))
                 || prompt.mentions(&format!("aus dem {name}"));
-            found.push((Tongue::of(*lang), demanded || task && !source));
+            found.push((Language::of(*lang), demanded || task && !source));
         }
     }
     found
