@@ -105,7 +105,8 @@ impl Chat {
         self.0.history().into_iter().map(Into::into).collect()
     }
 
-    /// Replaces the history, such as after an edit.
+    /// Replaces the history, such as after an edit. Replies of the history before that are
+    /// among the turns, word for word and with their ids, keep these; other turns have none.
     ///
     /// # Errors
     /// `InvalidArgument` when the turns do not alternate, user first.

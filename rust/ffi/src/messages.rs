@@ -20,6 +20,10 @@ pub struct Message {
     pub role: Role,
     /// What it says.
     pub content: String,
+    /// Names the reply that it is, where the chat's model wrote it; null for what the app
+    /// says was said.
+    #[uniffi(default = None)]
+    pub reply_id: Option<String>,
 }
 
 impl From<Message> for core::Message {
@@ -32,6 +36,8 @@ impl From<Message> for core::Message {
         Self {
             role,
             content: message.content,
+            // What is no id is that of no reply.
+            reply_id: message.reply_id.and_then(|id| core::ReplyId::parse(&id)),
         }
     }
 }
@@ -46,6 +52,7 @@ impl From<core::Message> for Message {
         Self {
             role,
             content: message.content,
+            reply_id: message.reply_id.map(|id| id.to_string()),
         }
     }
 }

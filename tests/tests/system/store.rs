@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pocketune_core::{
-    ChatOptions, Error, GenerationOptions, Purpose, StopReason, Store, StoreError,
+    ChatOptions, Definition, Error, GenerationOptions, Purpose, StopReason, Store, StoreError,
 };
 use serde_json::json;
 
@@ -18,7 +18,7 @@ fn without_an_engine_it_lists_exports_forgets_and_removes() {
     let world = World::new();
     let adapter = world.installed(1, 8.0);
     let metrics = json!([{ "measure": "pick", "role": "primary" }]);
-    let definition = definition(&adapter, "side_by_side", &metrics);
+    let definition = Definition::parse(&definition(&adapter, "side_by_side", &metrics)).unwrap();
     let started = world.store.experiments().start(&definition, world.now);
     started.unwrap().assign("a", world.now).unwrap();
     for purpose in [Purpose::Review, Purpose::ReviewSharing] {
@@ -58,6 +58,7 @@ fn what_needs_a_model_says_that_there_is_none() {
     let path = world.delivered(2, 4.0);
     let metrics = json!([{ "measure": "pick", "role": "primary" }]);
     let definition = definition(&adapter, "by_conversation", &metrics);
+    let definition = Definition::parse(&definition).unwrap();
     let World { folder, now, .. } = &world;
     let store = Store::open(&folder.path().join("store")).unwrap();
     let adapters = store.adapters();

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::memory::{self, MemoryEstimate};
 use crate::options::{EngineOptions, GenerationOptions};
+use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
 use crate::results::{Embedding, Pooling, Score};
 use crate::source::ModelSource;
@@ -188,13 +189,15 @@ impl Engine {
                 .map(|active| (&active.adapter, active.scale)),
         )
         .map_err(|refused| StoreError::from(refused.refusal))?;
-        let names = adapters
-            .iter()
-            .map(|active| format!("{} {}", active.adapter.sha256(), active.scale));
+        let applied = adapters.iter().map(|active| AppliedAdapter {
+            sha256: active.adapter.sha256(),
+            scale: active.scale,
+        });
         let loaded = adapters
             .iter()
             .map(|active| (active.adapter.adapter().clone(), active.scale));
-        self.shared.load_adapters(loaded.collect(), names.collect())
+        self.shared
+            .load_adapters(loaded.collect(), applied.collect())
     }
 
     /// Goes on with `prompt` as it stands; works with any model. Control tokens
@@ -210,7 +213,7 @@ impl Engine {
         let lane = self.shared.completion_lane();
         let source = Source::Raw(self.shared.raw_text(prompt));
         self.shared
-            .generate(lane, source, options, CancelToken::new())
+            .generate(&lane, source, options, CancelToken::new())
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the
