@@ -17,7 +17,6 @@ use crate::reward::RewardArgs;
 use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
 use crate::tune::TuneArgs;
-use crate::tune_bench::TuneBenchArgs;
 
 const EXIT_CODES: &str = "\
 Without --model the default model is used, which scripts/fetch-model.sh fetches
@@ -48,6 +47,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Chat(Box<ChatArgs>),
+    /// Measure speed and memory, beside llama.cpp alone
     Bench(BenchArgs),
     Fit(FitArgs),
     Inspect(InspectArgs),
@@ -55,14 +55,12 @@ pub(crate) enum Command {
     Embed(EmbedArgs),
     Tokenize(TokenizeArgs),
     Tune(Box<TuneArgs>),
-    TuneBench(TuneBenchArgs),
+    /// Measure training steps: speed and memory
+    TuneBench(BenchArgs),
     Adapter(Box<AdapterArgs>),
     Evaluate(EvaluateArgs),
     Experiment(ExperimentArgs),
     Reward(RewardArgs),
     Policy(PolicyArgs),
     Key(KeyArgs),
-    /// Keep one core busy until standard input ends
-    #[command(hide = true)]
-    Busy,
 }

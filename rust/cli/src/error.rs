@@ -76,16 +76,11 @@ pub(crate) enum CliError {
     Peft(#[from] PeftError),
     #[error(transparent)]
     World(#[from] WorldError),
-    #[error("a neighbour process cannot be started: {0}")]
-    Neighbour(#[source] io::Error),
-    #[error("llama.cpp without Pocketune failed: {0}")]
-    Raw(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the runs cannot be compared: {got} {what} instead of {expected}")]
-    UnequalWork {
-        what: &'static str,
-        expected: u32,
-        got: u32,
-    },
+    #[error(
+        "the program pocketune-bench, which lies beside pocketune where all is built \
+         (cargo build --release --workspace), cannot be run: {source}"
+    )]
+    NoBench { source: io::Error },
     #[error("the report cannot be made: {0}")]
     Report(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -144,9 +139,7 @@ impl Failure for CliError {
             Self::SameFile { .. } => "same_file",
             Self::Peft(_) => "peft",
             Self::World(_) => "usage",
-            Self::Neighbour(_) => "neighbour",
-            Self::Raw(_) => "raw_llama_cpp",
-            Self::UnequalWork { .. } => "unequal_work",
+            Self::NoBench { .. } => "no_bench_program",
             Self::Report(_) => "report",
         }
     }

@@ -7,24 +7,23 @@ use std::time::{Duration, Instant};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use pocketune_core::{
-    CandidateAdapter, Engine, EngineOptions, GenerationOptions, ModelSource, dirty_file_bytes,
+    CandidateAdapter, Engine, EngineOptions, GenerationOptions, ModelSource, PeakMemory,
+    ProcessMemory, default_threads, dirty_file_bytes,
 };
 use pocketune_kernels::{Matrix, Panels, ThreadPool, matmul_forward};
 use pocketune_llama::fastest_f32_product;
 use pocketune_terminal::RunError;
+use pocketune_terminal::args::ModelArgs;
+use pocketune_terminal::files;
+use pocketune_terminal::output::{Output, human_bytes};
+use pocketune_terminal::synthetic;
 use pocketune_train::{
     Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions,
     Precision, Projection, Sample, Schedule, TrainError, Trainer, TrainerOptions,
 };
 use serde::Serialize;
 
-use crate::args::ModelArgs;
-use crate::error::CliError;
-use crate::files;
-use crate::output::{Output, human_bytes};
-use crate::steps::Steps;
-use crate::synthetic;
-use crate::workshop::Workshop;
+use crate::error::BenchError;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -135,7 +134,7 @@ struct Apply {
 impl Apply {
     const PROMPT_TOKENS: usize = 128;
 
-    fn measure(engine: &Engine, model: &Model, lora: &Lora) -> Result<Self, CliError> {
+    fn measure(engine: &Engine, model: &Model, lora: &Lora) -> Result<Self, BenchError> {
         let prompts = [0, 1].map(|seed| synthetic::prompt(engine, Self::PROMPT_TOKENS, seed));
         let [first, second] = prompts;
         let (first, second) = (first?, second?);
@@ -163,7 +162,7 @@ impl Apply {
     }
 }
 
-pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, BenchError> {
     let path = files::model_path(args.model.model.as_deref())?;
     let engine = args.with_engine.then(|| {
         let options = EngineOptions {
@@ -174,8 +173,10 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         Engine::load(&source, &options, files::digest_cache(), |_| true)
     });
     let engine = engine.transpose()?;
-    let workshop = Workshop::open(&path, args.threads)?;
-    let Workshop { model, pool, .. } = &workshop;
+    let baseline = ProcessMemory::now().ok_or(RunError::NoMemoryFigures)?;
+    let memory = PeakMemory::watch();
+    let model = &Model::open(&path)?;
+    let pool = &ThreadPool::new(args.threads.unwrap_or(default_threads() as usize));
     let shape = LoraShape {
         rank: args.rank,
         ..LoraShape::default()
@@ -188,24 +189,32 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
     };
     let mut trainer = Trainer::new(model, pool, &[], lora, samples, args.options(), limit)?;
     let bar = output.progress("training", args.steps + 1);
-    let mut steps = Steps::begin();
+    let mut times = Vec::new();
     for _ in 0..=args.steps {
-        steps.ended(trainer.step(&Control::new(), |_| ())?);
+        let started = Instant::now();
+        trainer.step(&Control::new(), |_| ())?;
+        times.push(started.elapsed());
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let peak = workshop.peak_bytes();
+    let peak = memory.peak().anonymous_bytes;
+    let peak = peak.saturating_sub(baseline.anonymous_bytes);
     let peak_flops = gemm_peak_flops_per_s(model, pool, args.sequence_tokens)?;
     let dirty = dirty_file_bytes().ok_or(RunError::NoMemoryFigures)?;
     let apply = engine
         .as_ref()
         .map(|engine| Apply::measure(engine, model, trainer.lora()));
     let apply = apply.transpose()?;
-    let counted = steps.warm();
-    let cancel_ms_max = cancel_ms_max(&mut trainer, args.cancels, counted.median_ms())?;
-    let first = steps.first();
-    let tokens = first.map_or(0.0, |step| step.1.tokens as f64);
-    let seconds = counted.median_ms() / 1e3;
+    let first = trainer.history().first();
+    let loss_first = first.map_or(f64::NAN, |step| step.loss);
+    let tokens = first.map_or(0.0, |step| step.tokens as f64);
+    let first_step = times.first().copied().unwrap_or_default();
+    let counted = times.get_mut(1..).unwrap_or_default();
+    counted.sort_unstable();
+    let median = counted.get(counted.len() / 2).copied().unwrap_or_default();
+    let step_ms_median = median.as_secs_f64() * 1e3;
+    let seconds = step_ms_median / 1e3;
+    let cancel_ms_max = cancel_ms_max(&mut trainer, args.cancels, step_ms_median)?;
     let useful = 4.0 * model.multiplied_weights() as f64 * tokens / seconds;
     let report = Report {
         objective: args.objective,
@@ -215,16 +224,16 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         threads: pool.threads(),
         trained_parameters: trainer.lora().parameters().len(),
         tokens_per_s: tokens / seconds,
-        first_step_ms: first.map_or(0.0, |step| step.0.as_secs_f64() * 1e3),
-        step_ms_median: counted.median_ms(),
+        first_step_ms: first_step.as_secs_f64() * 1e3,
+        step_ms_median,
         useful_flops_per_s: useful,
         gemm_peak_flops_per_s: peak_flops,
         useful_share_of_peak: useful / peak_flops,
-        loss_first: first.map_or(f64::NAN, |step| step.1.loss),
+        loss_first,
         loss_last: trainer.history().last().map_or(f64::NAN, |step| step.loss),
         planned_bytes: trainer.plan().bytes,
         kept_layers: trainer.plan().kept_layers,
-        baseline_anon_bytes: workshop.baseline_bytes,
+        baseline_anon_bytes: baseline.anonymous_bytes,
         engine_repacked_bytes: engine.map(|engine| engine.memory_estimate().repacked_bytes),
         apply,
         peak_anon_bytes: peak + dirty,
@@ -241,7 +250,11 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
 
 /// The fastest F32 product that this program has, on the shapes of a feed-forward
 /// layer, in both directions: the kernels' own and ggml's, in turns.
-fn gemm_peak_flops_per_s(model: &Model, pool: &ThreadPool, tokens: usize) -> Result<f64, CliError> {
+fn gemm_peak_flops_per_s(
+    model: &Model,
+    pool: &ThreadPool,
+    tokens: usize,
+) -> Result<f64, BenchError> {
     const RUNS: u32 = 3;
     let mut fastest = 0.0f64;
     for projection in [Projection::Gate, Projection::Down] {
@@ -262,7 +275,7 @@ fn gemm_peak_flops_per_s(model: &Model, pool: &ThreadPool, tokens: usize) -> Res
                 fastest = fastest.max(flops / started.elapsed().as_secs_f64());
             }
             let ggml = fastest_f32_product([n, k, tokens], pool.threads(), RUNS)
-                .map_err(|error| CliError::Raw(error.into()))?;
+                .map_err(|error| BenchError::Raw(error.into()))?;
             fastest = fastest.max(flops / ggml.as_secs_f64());
         }
     }
@@ -274,7 +287,7 @@ fn cancel_ms_max(
     trainer: &mut Trainer<'_>,
     cancels: u32,
     step_ms: f64,
-) -> Result<Option<f64>, CliError> {
+) -> Result<Option<f64>, BenchError> {
     let mut longest: Option<f64> = None;
     for cancel in 1..=cancels {
         let control = Control::new();

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use pocketune_core::{CandidateAdapter, EngineOptions, ModelSource, PeakMemory, default_threads};
+use pocketune_terminal::args::{KvType, ModelArgs};
+use pocketune_terminal::candidate::ChangeArgs;
+use pocketune_terminal::files;
+use pocketune_terminal::load;
+use pocketune_terminal::output::Output;
 
-use crate::args::{KvType, ModelArgs};
-use crate::candidate::ChangeArgs;
-use crate::error::CliError;
-use crate::files;
-use crate::load;
-use crate::output::Output;
+use crate::error::BenchError;
 use ours::Ours;
 use raw::{Raw, RawModel};
 use report::Report;
@@ -102,7 +102,7 @@ impl Run {
 /// When a run ends early, with the tokens it has.
 type Deadline = Option<Instant>;
 
-pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<ExitCode, BenchError> {
     let mut work = args.work();
     let path = files::model_path(args.model.model.as_deref())?;
     warn_if_busy(work.threads, output);
@@ -154,7 +154,7 @@ fn pair(
     raw: &mut Raw<'_>,
     repetition: u32,
     limit: Option<Duration>,
-) -> Result<(Run, Run), CliError> {
+) -> Result<(Run, Run), BenchError> {
     let deadline = || limit.map(|limit| Instant::now() + limit);
     let prompt = ours.prompt(repetition)?;
     let (our_run, raw_run) = if repetition % 2 == 1 {
@@ -172,11 +172,11 @@ fn pair(
     Ok((our_run, raw_run))
 }
 
-fn expect(what: &'static str, expected: u32, got: u32) -> Result<(), CliError> {
+fn expect(what: &'static str, expected: u32, got: u32) -> Result<(), BenchError> {
     if expected == got {
         return Ok(());
     }
-    Err(CliError::UnequalWork {
+    Err(BenchError::UnequalWork {
         what,
         expected,
         got,
