@@ -31,42 +31,42 @@ Examples:
   pocketune tune-bench --objective dpo --memory-mb 256 --json
 
 Synthetic tokens, loss on every position (of the replies, for dpo), AdamW with F32
-state, an adapter on all seven projections. A dpo pair is half prompt and a
-quarter each reply; its reference is computed once, in the first step. With
---cancels, further steps are stopped at points spread over their time, and the
-longest wait is reported. Figures count only while nothing else computes.";
+state, LoRA on all seven projections. A dpo pair is half prompt and a quarter each
+reply; reference log-probabilities are computed once, in the first step. With
+--cancels, additional steps are cancelled at evenly spread points and the longest
+delay is reported. Run nothing else on the machine while measuring.";
 
-/// Measure training steps: speed and memory
+/// Benchmark training steps: speed and memory
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TuneBenchArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// What is optimised
+    /// Training objective
     #[arg(long, value_enum, default_value_t)]
     objective: ObjectiveKind,
-    /// Tokens of each sample
+    /// Sequence length of each sample in tokens
     #[arg(long, default_value_t = 256, value_name = "N",
           value_parser = RangedU64ValueParser::<usize>::new().range(16..=65_536))]
     sequence_tokens: usize,
-    /// Rank of the adapter
+    /// LoRA rank
     #[arg(long, default_value_t = 8, value_name = "R",
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     rank: usize,
-    /// Anonymous memory that training may use, in 10⁶ bytes [default: no limit]
+    /// Memory budget of training in MB (10⁶ bytes of anonymous memory) [default: no limit]
     #[arg(long, value_name = "MB")]
     memory_mb: Option<u64>,
-    /// Threads that compute [default: the fast cores, at most 4]
+    /// Number of threads [default: the performance cores, at most 4]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
     threads: Option<usize>,
-    /// Steps after a first one that is not counted
+    /// Number of measured steps, after one warm-up step
     #[arg(long, default_value_t = 5, value_name = "N",
           value_parser = RangedU64ValueParser::<u64>::new().range(1..=1000))]
     steps: u64,
-    /// Further steps, to measure how soon they can be stopped
+    /// Additional steps to cancel, to measure how soon a step stops
     #[arg(long, default_value_t = 0, value_name = "N")]
     cancels: u32,
-    /// Hold an engine with the same model at the same time
+    /// Also keep an inference engine with the same model loaded
     #[arg(long)]
     with_engine: bool,
 }
@@ -74,10 +74,10 @@ pub(crate) struct TuneBenchArgs {
 #[derive(Debug, Clone, Copy, Default, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum ObjectiveKind {
-    /// Likelier texts
+    /// Supervised fine-tuning
     #[default]
     Sft,
-    /// Preferred replies likelier than rejected ones
+    /// Direct preference optimisation
     Dpo,
 }
 

@@ -6,6 +6,7 @@ mod adapter;
 mod args;
 mod bench;
 mod chat;
+mod dataset;
 mod embed;
 mod error;
 mod evaluate;
@@ -17,12 +18,10 @@ mod out_files;
 mod policy;
 mod reward;
 mod score;
-mod steps;
 mod tensors;
 mod time;
 mod tokenize;
 mod tune;
-mod workshop;
 
 use std::process::ExitCode;
 

@@ -1,10 +1,11 @@
-//! Pocketune's core (layer L3): one quantized model, its chats, and what both cost.
+//! Pocketune's core (layer L4): one quantized model, its chats, and what both cost.
 //!
 //! An [`Engine`] owns one GGUF model and the worker thread that computes with
 //! it. [`Chat`]s are conversations on that engine; they, completions, scores and
 //! embeddings are requests that the worker serves in fair turns. Results come
 //! back through channels, so no lock is held while user code runs. An
-//! [`EvaluationSession`] is the same engine under an adapter to be tried out.
+//! [`EvaluationSession`] is the same engine under an adapter to be tried out. A run of
+//! [`tuning`] makes such adapters on a thread of its own, over the same open model file.
 
 #![forbid(unsafe_code)]
 
@@ -23,6 +24,7 @@ mod experiment;
 mod facts;
 mod memory;
 mod options;
+mod origin;
 mod process;
 mod reply;
 mod results;
@@ -30,9 +32,9 @@ mod review;
 mod reward;
 mod source;
 mod store;
-mod suites;
 mod text;
 mod threads;
+pub mod tuning;
 mod vocabulary;
 mod worker;
 
@@ -46,25 +48,32 @@ pub use criticize::criticize;
 pub use digest::DigestCache;
 pub use engine::Engine;
 pub use error::{ConstraintError, Error};
-pub use evaluation::{EvaluationChat, EvaluationSession};
+pub use evaluation::{
+    AnswerCache, ComparedArms, ComparedMeasurement, EvaluatedSuite, Evaluation, EvaluationArm,
+    EvaluationChat, EvaluationError, EvaluationPlan, EvaluationProgress, EvaluationSession,
+    Reproduced, Responder, Scorer, StatedSignatures, StatedValidation, answer, evaluate,
+    procedure_options,
+};
 pub use experiment::{
     ArmChat, Asked, AskedPart, Choice, Experiment, Experiments, Shown, SideBySideChat,
 };
 pub use facts::ModelFacts;
 pub use memory::MemoryEstimate;
 pub use options::{EngineOptions, GenerationOptions, KvCacheType, Penalties, Sampling};
+pub use origin::{AppliedAdapter, ReplyId, ReplyOrigin, ReplySampling};
 pub use pocketune_adapter::{
     AdapterError, BaseIdentity, BaseModel, BaseNorms, CandidateAdapter, Digest, LoraPair,
     PublicKey, Refusal, Timestamp, TrustPolicy, VerifiedAdapter,
 };
-pub use pocketune_gguf::ModelHeader;
+pub use pocketune_gguf::{GgufError, ModelHeader};
 pub use pocketune_grammar::GrammarError;
 pub use pocketune_judge::critic::{
     Critic, Exchange, Expectation, Finding, Judgement, Panel, Ruling,
 };
 pub use pocketune_judge::experiment::{
-    Arm, Decision, Definition, ExperimentError, Forecast, Measure, MeasureEvidence, Outcome, Pick,
-    Reason, Verdict,
+    Arm, ArmDefinition, Arms, Decision, Definition, DesignKind, ExperimentError, Forecast, Goal,
+    Limits, Measure, MeasureEvidence, Metric, Namespace, Outcome, Pick, Reason, Role as MetricRole,
+    Verdict,
 };
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use pocketune_store::{
@@ -80,5 +89,4 @@ pub use reward::{
 };
 pub use source::ModelSource;
 pub use store::{RewardModels, Store};
-pub use suites::{Responder, Scorer, answer, evaluate};
 pub use threads::default_threads;

@@ -1,6 +1,7 @@
 //! What a caller may choose, with its ranges.
 
 use pocketune_llama::{KvType, REPEAT_PENALTY_MIN, TEMPERATURE_MIN};
+use serde::{Deserialize, Serialize};
 
 use crate::constraint::Constraint;
 use crate::error::Error;
@@ -15,6 +16,27 @@ pub enum KvCacheType {
     Q8_0,
     /// 32-bit floats, for exact comparisons.
     F32,
+}
+
+impl KvCacheType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::F16, Self::Q8_0, Self::F32];
+
+    /// As llama.cpp and signed statements name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::Q8_0 => "q8_0",
+            Self::F32 => "f32",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
 }
 
 impl From<KvCacheType> for KvType {
@@ -106,7 +128,7 @@ impl EngineOptions {
 }
 
 /// Lowers the logits of tokens that were used before.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Penalties {
     /// Tokens looked back at, 0 to 4,096; 0 turns penalties off.
     pub last_tokens: u32,

@@ -1,4 +1,4 @@
-//! The Kotlin and Swift face of Pocketune (layer L4).
+//! The Kotlin and Swift face of Pocketune (layer L5).
 //!
 //! One UniFFI namespace, `pocketune`. This crate converts, calls and converts
 //! back; it has no logic of its own. Blocking work runs on threads of its own
@@ -18,11 +18,15 @@ mod chat;
 mod consents;
 mod engine;
 mod error;
+mod experiment_definition;
 mod experiment_records;
 mod experiments;
 mod log_lines;
+mod log_ring;
 mod logging;
+mod messages;
 mod records;
+mod refusal;
 mod results;
 mod reviews;
 mod reward;
@@ -31,26 +35,33 @@ mod store;
 mod stream;
 
 pub use adapter_records::{
-    AdapterChoice, AdapterMeasurement, AdapterRefusal, AdapterSummary, AdapterVerdict,
-    HistoryAction, HistoryEntry, InstalledAdapter, RefusalReason, RefusedAdapter,
+    AdapterChoice, AdapterMeasurement, AdapterSummary, AdapterVerdict, HistoryAction, HistoryEntry,
+    InstalledAdapter, RefusedAdapter,
 };
 pub use adapters::Adapters;
 pub use background::Cancellation;
-pub use chat::{Chat, ChatOptions, Message, OverflowPolicy, Role, TemplateChoice};
+pub use chat::{Chat, ChatOptions, OverflowPolicy};
 pub use consents::ConsentPurpose;
 pub use engine::{Engine, LoadListener, ModelSource, estimate_memory, inspect_model};
 pub use error::{ListenerError, PocketuneError, StorageFault};
+pub use experiment_definition::{
+    ArmDefinition, ArmWeights, ExperimentDefinition, ExperimentDesign, ExperimentGoal,
+    ExperimentLimits, ExperimentNamespace, MetricDefinition, MetricRange, MetricRole,
+};
 pub use experiment_records::{
     Arm, Asked, Choice, DamagedExperiment, Decision, Forecast, Measure, MetricEvidence, Outcome,
     Verdict, VerdictReason,
 };
 pub use experiments::{ArmChat, Experiment, Experiments};
-pub use log_lines::{LogLine, LogLines};
-pub use logging::{LogLevel, start_logging};
+pub use log_lines::LogLines;
+pub use log_ring::{LogLevel, LogLine};
+pub use logging::start_logging;
+pub use messages::{Message, Role, TemplateChoice};
 pub use records::{
     Constraint, EngineOptions, GenerationOptions, KvCacheType, Penalties, Pooling, Prompt,
     Sampling, TokenBias,
 };
+pub use refusal::{AdapterRefusal, RefusalReason};
 pub use results::{Embedding, MemoryEstimate, ModelFacts, Score, TokenScore};
 pub use reviews::{DoubtfulReply, ReviewLabel, Reviews};
 pub use reward::{
@@ -58,7 +69,7 @@ pub use reward::{
 };
 pub use side_by_side::{AskedPart, AskedStream, SideBySideChat};
 pub use store::Store;
-pub use stream::{Reply, ReplyPart, ReplyStream, StopReason};
+pub use stream::{Reply, ReplyPart, ReplySampling, ReplyStream, StopReason};
 
 /// Version of the native library, such as `0.1.0`.
 #[uniffi::export]

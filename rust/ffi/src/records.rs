@@ -2,7 +2,7 @@
 
 use pocketune_core as core;
 
-use crate::chat::{Message, TemplateChoice};
+use crate::messages::{Message, TemplateChoice};
 
 /// Storage type of cached keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
@@ -87,6 +87,17 @@ pub struct Penalties {
     /// Subtracted once from each used token; 0 is off.
     #[uniffi(default = 0.0)]
     pub presence: f32,
+}
+
+impl From<core::Penalties> for Penalties {
+    fn from(penalties: core::Penalties) -> Self {
+        Self {
+            last_tokens: penalties.last_tokens,
+            repeat: penalties.repeat,
+            frequency: penalties.frequency,
+            presence: penalties.presence,
+        }
+    }
 }
 
 /// Adds to one token's logit.

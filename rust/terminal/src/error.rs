@@ -7,8 +7,8 @@ use pocketune_base::TextError;
 use pocketune_core::{Error, StoreError};
 use pocketune_train::TrainError;
 
-use crate::ending;
-use crate::output::human_bytes;
+use crate::figures::human_bytes;
+use crate::state;
 
 /// The command line makes no sense; clap's own is the same.
 pub const EXIT_USAGE: u8 = 2;
@@ -130,7 +130,7 @@ impl Failure for RunError {
         match self {
             Self::Usage(_) => EXIT_USAGE,
             Self::Core(Error::Cancelled) | Self::Tune(TrainError::Cancelled) => {
-                ending::exit_of_signal()
+                state::exit_of_signal()
             }
             Self::Internal => EXIT_INTERNAL,
             _ => 1,
@@ -157,7 +157,8 @@ fn core_kind(error: &Error) -> &'static str {
         Error::Suite(_) => "suite_invalid",
         Error::RewardModel(_) => "reward_invalid",
         Error::Experiment(_) | Error::LedgerDamaged(_) => "experiment_invalid",
-        Error::Labels { .. } => "data_invalid",
+        Error::Labels { .. } | Error::Dataset(_) => "data_invalid",
+        Error::Tuning(error) => tune_kind(error),
         Error::OutOfMemory { .. } => "out_of_memory",
         Error::AllocationFailed => "allocation_failed",
         Error::NoChatTemplate => "no_chat_template",
@@ -247,6 +248,7 @@ fn explain(error: &Error) -> String {
         Error::NoChatTemplate => {
             "the model has no chat template: try --raw, or --template chatml".to_owned()
         }
+        Error::Tuning(error) => explain_tuning(error),
         Error::ContextFull { .. } => {
             format!("{error}; shorten it, or ask for a longer --context")
         }

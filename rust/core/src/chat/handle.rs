@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pocketune_llama::Token;
 
 use crate::cancel::CancelToken;
-use crate::chat::saved::{SavedChat, SavedTalk};
-use crate::conversation::{Ask, ChatOptions, Conversation, Message, OverflowPolicy, Proven, Role};
-use crate::engine::{AdapterSet, Engine, Seat, Shared};
+use crate::chat::saved::SavedChat;
+use crate::conversation::{
+    Ask, ChatOptions, Conversation, Message, OverflowPolicy, Proven, Role, Snapshot,
+};
+use crate::engine::{AdaptedLane, AdapterSet, Engine, Shared};
 use crate::error::Error;
 use crate::options::GenerationOptions;
+use crate::origin::{ReplyId, ReplyOrigin};
 use crate::reply::{ReplyStream, Stopper};
 use crate::results::Features;
 use crate::worker::{AdapterSetId, LaneId, Source};
@@ -23,8 +26,8 @@ use crate::worker::{AdapterSetId, LaneId, Source};
 #[derive(Debug)]
 pub struct Chat {
     pub(super) shared: Arc<Shared>,
-    seat: Mutex<Seat>,
-    // Whether the seat stays where it is, whatever becomes active.
+    lane: Mutex<AdaptedLane>,
+    // Whether the lane stays where it is, whatever becomes active.
     fixed: bool,
     // Also held by every request that has not ended.
     pub(super) conversation: Arc<Conversation>,
@@ -46,16 +49,16 @@ impl Engine {
 impl Chat {
     /// A chat under whatever adapters are active.
     pub(crate) fn start(shared: Arc<Shared>, options: ChatOptions) -> Result<Self, Error> {
-        let seat = Seat::under_active(&shared);
-        let mut chat = Self::fixed(shared, seat, options)?;
+        let lane = AdaptedLane::under_active(&shared);
+        let mut chat = Self::fixed(shared, lane, options)?;
         chat.fixed = false;
         Ok(chat)
     }
 
-    /// A chat under the adapters of its seat.
+    /// A chat under the adapters of its lane.
     pub(crate) fn fixed(
         shared: Arc<Shared>,
-        seat: Seat,
+        lane: AdaptedLane,
         options: ChatOptions,
     ) -> Result<Self, Error> {
         let renderer = shared.renderer(&options.template)?;
@@ -73,7 +76,7 @@ impl Chat {
             .render(None, &probe, &CancelToken::new())?;
         Ok(Self {
             shared,
-            seat: Mutex::new(seat),
+            lane: Mutex::new(lane),
             fixed: true,
             conversation,
             replies: Mutex::default(),
@@ -86,10 +89,10 @@ impl Chat {
         set: Arc<AdapterSet>,
         conversation: Arc<Conversation>,
     ) -> Self {
-        let seat = Seat::new(shared.new_lane(set.id()), set);
+        let lane = AdaptedLane::new(shared.new_lane(set.id()), set);
         Self {
             shared,
-            seat: Mutex::new(seat),
+            lane: Mutex::new(lane),
             fixed: true,
             conversation,
             replies: Mutex::default(),
@@ -122,35 +125,35 @@ impl Chat {
         self.ask(Ask::Regenerate, options)
     }
 
-    /// The seat for the next request. While an earlier one of this chat has not ended it
-    /// stays, since requests of two seats have no order.
-    pub(super) fn seat(&self) -> MutexGuard<'_, Seat> {
-        let mut seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The lane for the next request. While an earlier one of this chat has not ended it
+    /// stays, since requests of two lanes have no order.
+    pub(super) fn lane(&self) -> MutexGuard<'_, AdaptedLane> {
+        let mut lane = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.fixed && Arc::strong_count(&self.conversation) == 1 {
-            seat.follow(&self.shared);
+            lane.follow(&self.shared);
         }
-        seat
+        lane
     }
 
-    /// The seat as it is, which stays until this is dropped: for what waits for the worker
+    /// The lane as it is, which stays until this is dropped: for what waits for the worker
     /// without keeping others from asking.
-    pub(super) fn berth(&self) -> Berth {
-        let seat = self.seat();
-        Berth {
-            lane: seat.lane,
-            set: Arc::clone(&seat.set),
+    pub(super) fn pinned_lane(&self) -> PinnedLane {
+        let lane = self.lane();
+        PinnedLane {
+            id: lane.id,
+            set: Arc::clone(&lane.set),
             _stays: Arc::clone(&self.conversation),
         }
     }
 
     fn ask(&self, ask: Ask, options: &GenerationOptions) -> Result<ReplyStream, Error> {
-        let seat = self.seat();
+        let lane = self.lane();
         let source = Source::Chat {
             conversation: Arc::clone(&self.conversation),
             ask,
         };
         let cancel = CancelToken::new();
-        let stream = self.shared.generate(seat.lane, source, options, cancel)?;
+        let stream = self.shared.generate(&lane, source, options, cancel)?;
         let mut replies = self.replies();
         replies.retain(|reply| !reply.is_over());
         replies.push(stream.stopper());
@@ -174,15 +177,15 @@ impl Chat {
     /// Features of the last reply in the history.
     pub(crate) fn last_reply_features(&self, cancel: &CancelToken) -> Result<Features, Error> {
         let (system_prompt, turns, reply) = self.conversation.last_turn()?;
-        let berth = self.berth();
-        self.features(&berth, system_prompt.as_deref(), &turns, &reply, cancel)
+        let pinned = self.pinned_lane();
+        self.features(&pinned, system_prompt.as_deref(), &turns, &reply, cancel)
     }
 
     /// Features of a reply to `turns`, on this chat's lane where that computes as the
     /// base model does.
     pub(super) fn features(
         &self,
-        berth: &Berth,
+        pinned: &PinnedLane,
         system_prompt: Option<&str>,
         turns: &[Message],
         reply: &str,
@@ -192,8 +195,8 @@ impl Chat {
             .conversation
             .renderer
             .render(system_prompt, turns, cancel)?;
-        let lane = match berth.lane.adapters {
-            AdapterSetId::NONE => berth.lane,
+        let lane = match pinned.id.adapters {
+            AdapterSetId::NONE => pinned.id,
             _ => self.shared.scoring_lane(),
         };
         self.shared.features(lane, &prompt, reply, cancel)
@@ -205,6 +208,12 @@ impl Chat {
         self.conversation.turns()
     }
 
+    /// How a reply of the history came to be. Does not block.
+    #[must_use]
+    pub fn reply_origin(&self, id: ReplyId) -> Option<ReplyOrigin> {
+        Some(self.conversation.origin(id)?.as_ref().clone())
+    }
+
     /// The instructions before the first turn.
     #[must_use]
     pub fn system_prompt(&self) -> Option<String> {
@@ -212,12 +221,14 @@ impl Chat {
     }
 
     /// Replaces the history, such as after an edit; the part of the cache that
-    /// still fits is reused. A reply that is being generated will not join it.
+    /// still fits is reused. A reply that is being generated will not join it. Replies of
+    /// the history before that are among the turns, word for word and with their ids, keep
+    /// these; other turns have none.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] when the turns do not alternate, user first.
     pub fn replace_history(&self, turns: Vec<Message>) -> Result<(), Error> {
-        self.conversation.replace(self.system_prompt(), turns, 0)
+        self.conversation.replace(turns)
     }
 
     /// Saves history and cached keys and values, to go on later without reading
@@ -228,19 +239,10 @@ impl Chat {
     /// [`Error::Closed`], [`Error::Cancelled`], [`Error::Compute`], [`Error::ModelUnreadable`].
     pub fn save(&self, cancel: &CancelToken) -> Result<SavedChat, Error> {
         let model = self.shared.digest()?;
-        let berth = self.berth();
-        let lane = self.shared.save_lane(berth.lane, cancel)?;
-        let talk = SavedTalk {
-            system_prompt: self.system_prompt(),
-            history: self.history(),
-            dropped: self.conversation.dropped(),
-        };
-        Ok(SavedChat::new(
-            model,
-            berth.set.names().to_vec(),
-            talk,
-            lane,
-        ))
+        let pinned = self.pinned_lane();
+        let lane = self.shared.save_lane(pinned.id, cancel)?;
+        let said = self.conversation.snapshot();
+        Ok(SavedChat::new(model, pinned.set.names(), said, lane))
     }
 
     /// Replaces this chat's history and cache by a saved one. Blocks as [`Chat::save`].
@@ -256,37 +258,36 @@ impl Chat {
     /// type, or is damaged (then nothing has changed); otherwise as [`Chat::save`].
     pub fn restore(&self, saved: SavedChat, cancel: &CancelToken) -> Result<(), Error> {
         saved.check(self.shared.digest()?)?;
-        let berth = self.berth();
-        let usable = saved.is_under(berth.set.names());
-        let (talk, lane) = saved.into_parts();
+        let pinned = self.pinned_lane();
+        let usable = saved.is_under(&pinned.set.names());
+        let (mut said, lane) = saved.into_parts();
         let proven = match usable {
-            true => self.prove(&talk, &lane.tokens, cancel)?,
+            true => self.prove(&said, &lane.tokens, cancel)?,
             false => None,
         };
         // Only a prompt that was seen without the first turns goes on without them.
-        let dropped = proven.as_ref().map_or(0, |_| talk.dropped);
-        self.shared.restore_lane(berth.lane, lane, proven, cancel)?;
-        self.conversation
-            .replace(talk.system_prompt, talk.history, dropped)
+        said.dropped = proven.as_ref().map_or(0, |_| said.dropped);
+        self.shared.restore_lane(pinned.id, lane, proven, cancel)?;
+        self.conversation.take(said)
     }
 
     /// How far tokens are those of a conversation that somebody saved.
     fn prove(
         &self,
-        talk: &SavedTalk,
+        said: &Snapshot,
         tokens: &[Token],
         cancel: &CancelToken,
     ) -> Result<Option<Proven>, Error> {
         let may_drop = self.conversation.overflow == OverflowPolicy::DropOldestTurns;
-        let kept = talk.history.get(talk.dropped..).unwrap_or_default();
+        let kept = said.history.get(said.dropped..).unwrap_or_default();
         let (asked, reply) = match kept.split_last() {
             Some((last, before)) if last.role == Role::Assistant => (before, Some(&last.content)),
             _ => (kept, None),
         };
-        if tokens.is_empty() || asked.is_empty() || (talk.dropped > 0 && !may_drop) {
+        if tokens.is_empty() || asked.is_empty() || (said.dropped > 0 && !may_drop) {
             return Ok(None);
         }
-        let system_prompt = talk.system_prompt.as_deref();
+        let system_prompt = said.system_prompt.as_deref();
         let rendered = self
             .conversation
             .renderer
@@ -306,9 +307,9 @@ impl Chat {
     }
 }
 
-/// Where a chat computes, for a while.
-pub(super) struct Berth {
-    pub(super) lane: LaneId,
+/// A chat's lane, which stays as long as this is held.
+pub(super) struct PinnedLane {
+    pub(super) id: LaneId,
     set: Arc<AdapterSet>,
     // A chat whose conversation somebody holds moves nowhere.
     _stays: Arc<Conversation>,
@@ -316,7 +317,7 @@ pub(super) struct Berth {
 
 impl Drop for Chat {
     fn drop(&mut self) {
-        let seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
-        self.shared.forget_lane(seat.lane);
+        let lane = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.forget_lane(lane.id);
     }
 }

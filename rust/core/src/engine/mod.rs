@@ -13,7 +13,7 @@ use pocketune_adapter::{AdapterError, BaseModel, Digest, check_set};
 use pocketune_llama::{Context, Model, ModelLoad, Token};
 use pocketune_store::{ActiveAdapter, StoreError};
 
-pub(crate) use shared::{Seat, Shared};
+pub(crate) use shared::{AdaptedLane, Shared};
 
 use crate::cancel::CancelToken;
 use crate::conversation::{Prompt, PromptText};
@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::memory::{self, MemoryEstimate};
 use crate::options::{EngineOptions, GenerationOptions};
+use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
 use crate::results::{Embedding, Pooling, Score};
 use crate::source::ModelSource;
@@ -36,6 +37,7 @@ use crate::worker::{Desk, EmbedJob, Source, Worker};
 pub struct Engine {
     shared: Arc<Shared>,
     estimate: MemoryEstimate,
+    options: EngineOptions,
 }
 
 impl Engine {
@@ -89,6 +91,7 @@ impl Engine {
         Ok(Self {
             shared: Arc::new(shared),
             estimate,
+            options: options.clone(),
         })
     }
 
@@ -110,11 +113,7 @@ impl Engine {
     /// [`Error::ModelUnreadable`], [`Error::ModelNotAFile`],
     /// [`Error::ModelInvalid`], [`Error::ArchitectureUnsupported`].
     pub fn inspect(source: &ModelSource) -> Result<ModelFacts, Error> {
-        let file = source.open()?;
-        Ok(ModelFacts {
-            file_bytes: file.file_bytes,
-            header: file.header,
-        })
+        Ok(source.open()?.facts)
     }
 
     /// SHA-256 of a model file. Blocks; hashes only what `digests` does not know.
@@ -122,9 +121,8 @@ impl Engine {
     /// # Errors
     /// [`Error::ModelUnreadable`], [`Error::ModelNotAFile`], [`Error::ModelInvalid`].
     pub fn digest_of(source: &ModelSource, digests: &DigestCache) -> Result<Digest, Error> {
-        digests
-            .digest(&source.open()?.file)
-            .map_err(Error::ModelUnreadable)
+        let file = source.open()?;
+        file.digest(digests).map_err(Error::ModelUnreadable)
     }
 
     /// Facts about the model. Does not block.
@@ -137,6 +135,12 @@ impl Engine {
     #[must_use]
     pub fn memory_estimate(&self) -> MemoryEstimate {
         self.estimate
+    }
+
+    /// What the model was loaded with. Does not block.
+    #[must_use]
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
     }
 
     /// SHA-256 of the model file. Blocks the first time: about a second per
@@ -193,13 +197,15 @@ impl Engine {
                 .map(|active| (&active.adapter, active.scale)),
         )
         .map_err(|refused| StoreError::from(refused.refusal))?;
-        let names = adapters
-            .iter()
-            .map(|active| format!("{} {}", active.adapter.sha256(), active.scale));
+        let applied = adapters.iter().map(|active| AppliedAdapter {
+            sha256: active.adapter.sha256(),
+            scale: active.scale,
+        });
         let loaded = adapters
             .iter()
             .map(|active| (active.adapter.adapter().clone(), active.scale));
-        self.shared.load_adapters(loaded.collect(), names.collect())
+        self.shared
+            .load_adapters(loaded.collect(), applied.collect())
     }
 
     /// Goes on with `prompt` as it stands; works with any model. Control tokens
@@ -215,7 +221,7 @@ impl Engine {
         let lane = self.shared.completion_lane();
         let source = Source::Raw(self.shared.raw_text(prompt));
         self.shared
-            .generate(lane, source, options, CancelToken::new())
+            .generate(&lane, source, options, CancelToken::new())
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the

@@ -45,7 +45,7 @@ class ChatTest {
             val options = GenerationOptions(maxTokens = 12u, sampling = Sampling(temperature = 1f, seed = 7u))
             val replies = List(2) { engine.chat().use { it.reply("Tell me a story.", options) } }
             assertEquals(replies[0].text, replies[1].text)
-            assertEquals(7u, replies[0].seed)
+            assertEquals(7u, replies[0].sampling.seed)
         }
 
     @Test
