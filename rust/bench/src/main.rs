@@ -18,7 +18,7 @@ use crate::error::BenchError;
 use crate::speed::BenchArgs;
 use crate::tuning::TuneBenchArgs;
 
-/// Measures speed and memory, beside llama.cpp alone.
+/// Benchmarks inference and training against plain llama.cpp and ggml.
 #[derive(Debug, Parser)]
 #[command(name = "pocketune-bench", version)]
 struct Cli {

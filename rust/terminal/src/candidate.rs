@@ -19,7 +19,7 @@ const ADAPTER_BYTES_MAX: u64 = 1 << 30;
 /// An unsigned adapter.
 #[derive(Debug, Args)]
 pub struct CandidateArgs {
-    /// Compute under this unsigned LoRA (GGUF); only its shapes and numbers are checked
+    /// Apply this LoRA adapter (GGUF) without checking signatures; its structure is validated
     #[arg(long, value_name = "FILE")]
     candidate: Option<PathBuf>,
 }
@@ -54,7 +54,7 @@ impl CandidateArgs {
 pub struct ChangeArgs {
     #[command(flatten)]
     candidate: CandidateArgs,
-    /// Under the one adapter that is active in this store, verified now
+    /// Apply the one active adapter of this adapter store; its signatures are verified first
     #[arg(long, value_name = "DIR", conflicts_with = "candidate")]
     store: Option<PathBuf>,
 }

@@ -30,12 +30,11 @@ Examples:
   pocketune bench --neighbours 2
   pocketune bench --candidate brief.gguf
 
-Both sides take turns in one process with the same prompts, context, batches,
-threads and cache type, so that what disturbs one disturbs the other. The ratios
-are medians over pairs of runs. Figures count only while nothing else computes.
-With --candidate or --store both sides compute under the adapter.";
+Pocketune and plain llama.cpp take turns in one process with the same prompts, context,
+batch sizes, threads and KV cache type. Ratios are medians over pairs of runs. Run nothing
+else on the machine while measuring. With --candidate or --store both apply the adapter.";
 
-/// Measure speed and memory, beside llama.cpp alone
+/// Benchmark prefill, decoding and memory against plain llama.cpp
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BenchArgs {
@@ -43,25 +42,25 @@ pub(crate) struct BenchArgs {
     model: ModelArgs,
     #[command(flatten)]
     change: ChangeArgs,
-    /// Threads that compute [default: the cores, at most 4]
+    /// Number of threads [default: the performance cores, at most 4]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=64))]
     threads: Option<u32>,
-    /// How keys and values are cached
+    /// Data type of the KV cache
     #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
     kv_type: KvType,
-    /// Tokens of each prompt
+    /// Prompt length in tokens
     #[arg(long, default_value_t = 512, value_name = "N",
           value_parser = RangedU64ValueParser::<u32>::new().range(1..=65_536))]
     prompt_tokens: u32,
-    /// Tokens generated after it
+    /// Number of tokens to generate
     #[arg(long, default_value_t = 64, value_name = "N",
           value_parser = RangedU64ValueParser::<u32>::new().range(2..=65_536))]
     decode_tokens: u32,
-    /// Pairs of runs
+    /// Number of pairs of runs
     #[arg(long, default_value_t = 5, value_name = "N",
           value_parser = RangedU64ValueParser::<u32>::new().range(1..=101))]
     repetitions: u32,
-    /// Measure again beside this many processes that each keep a core busy
+    /// Measure again while this many other processes each keep a core busy
     #[arg(long, default_value_t = 0, value_name = "N",
           value_parser = RangedU64ValueParser::<u32>::new().range(0..=64))]
     neighbours: u32,
