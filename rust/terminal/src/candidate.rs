@@ -6,8 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use pocketune_core::{
     CancelToken, CandidateAdapter, Chat, ChatOptions, Engine, Error, EvaluationChat,
-    EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Responder, Score, Scorer,
-    Store, now,
+    EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Score, Scorer, Store, now,
 };
 
 use crate::error::RunError;
@@ -143,20 +142,6 @@ impl Scorer for Subject<'_> {
         match &self.session {
             None => self.engine.score(prompt, reply, cancel),
             Some(session) => session.score(prompt, reply, cancel),
-        }
-    }
-}
-
-impl Responder for Subject<'_> {
-    fn respond(
-        &self,
-        options: ChatOptions,
-        said: String,
-        generation: &GenerationOptions,
-    ) -> Result<ReplyStream, Error> {
-        match &self.session {
-            None => self.engine.respond(options, said, generation),
-            Some(session) => session.respond(options, said, generation),
         }
     }
 }
