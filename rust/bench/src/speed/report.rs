@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use pocketune_core::{Engine, ProcessMemory, cpu_facts};
+use pocketune_terminal::estimate::EstimateReport;
+use pocketune_terminal::output::{grouped, human_bytes};
 use serde::Serialize;
 
-use crate::bench::{Run, Work};
-use crate::estimate::EstimateReport;
-use crate::output::{grouped, human_bytes};
+use crate::speed::{Run, Work};
 
 /// Medians over all pairs of runs; each pair is one run of ours and one raw.
 #[derive(Debug, Serialize)]

@@ -1,7 +1,8 @@
-//! Suites, answered by a model.
+//! Suites, answered by a model: by one arm of a comparison.
 
-use pocketune_judge::critic::Panel;
+use pocketune_judge::critic::{Panel, ReplyEnd};
 use pocketune_judge::suite::{Item, ItemReply, ItemResult, Suite, SuiteReplies, SuiteResult};
+use serde::{Deserialize, Serialize};
 
 use crate::cancel::CancelToken;
 use crate::conversation::{ChatOptions, Message, Prompt, TemplateChoice};
@@ -79,25 +80,9 @@ pub fn evaluate(
     scorer: &impl Scorer,
     suite: &Suite,
     cancel: &CancelToken,
-    mut on_item: impl FnMut(usize),
+    on_item: impl FnMut(usize),
 ) -> Result<SuiteResult, Error> {
-    let mut results = Vec::with_capacity(suite.items.len());
-    for item in &suite.items {
-        let (system, said) = item.prompt();
-        let prompt = Prompt::Chat {
-            system_prompt: system.map(str::to_owned),
-            turns: vec![Message::user(said)],
-            template: TemplateChoice::default(),
-        };
-        let by_token = item.replies().into_iter().map(|reply| {
-            let score = scorer.score(&prompt, reply, cancel)?;
-            Ok(score.log_probability() / score.tokens.len().max(1) as f64)
-        });
-        let by_token = by_token.collect::<Result<Vec<f64>, Error>>()?;
-        results.push(ItemResult::of(item, &by_token)?);
-        on_item(results.len());
-    }
-    Ok(SuiteResult::of(suite, results))
+    scored(suite, &scores(scorer, suite, cancel, on_item)?)
 }
 
 /// Lets each item of a suite be replied to, greedily and under the model's own chat template,
@@ -113,8 +98,61 @@ pub fn answer(
     panel: &Panel,
     max_tokens: u32,
     cancel: &CancelToken,
-    mut on_item: impl FnMut(usize),
+    on_item: impl FnMut(usize),
 ) -> Result<SuiteReplies, Error> {
+    let replies = replies(responder, suite, max_tokens, cancel, on_item)?;
+    Ok(judged(suite, panel, replies))
+}
+
+/// One item's scores: of each of its replies the log-probability by token.
+pub(super) type ItemScores = Vec<f64>;
+
+/// One item's reply, which nobody has judged yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReply {
+    pub(super) text: String,
+    pub(super) end: ReplyEnd,
+}
+
+pub(super) fn scores(
+    scorer: &impl Scorer,
+    suite: &Suite,
+    cancel: &CancelToken,
+    mut on_item: impl FnMut(usize),
+) -> Result<Vec<ItemScores>, Error> {
+    let mut scores = Vec::with_capacity(suite.items.len());
+    for item in &suite.items {
+        let (system, said) = item.prompt();
+        let prompt = Prompt::Chat {
+            system_prompt: system.map(str::to_owned),
+            turns: vec![Message::user(said)],
+            template: TemplateChoice::default(),
+        };
+        let by_token = item.replies().into_iter().map(|reply| {
+            let score = scorer.score(&prompt, reply, cancel)?;
+            Ok(score.log_probability() / score.tokens.len().max(1) as f64)
+        });
+        scores.push(by_token.collect::<Result<ItemScores, Error>>()?);
+        on_item(scores.len());
+    }
+    Ok(scores)
+}
+
+/// What scores come to.
+pub(super) fn scored(suite: &Suite, scores: &[ItemScores]) -> Result<SuiteResult, Error> {
+    let items = suite.items.iter().zip(scores);
+    let items = items.map(|(item, by_token)| ItemResult::of(item, by_token));
+    Ok(SuiteResult::of(suite, items.collect::<Result<_, _>>()?))
+}
+
+pub(super) fn replies(
+    responder: &impl Responder,
+    suite: &Suite,
+    max_tokens: u32,
+    cancel: &CancelToken,
+    mut on_item: impl FnMut(usize),
+) -> Result<Vec<RawReply>, Error> {
     let generation = GenerationOptions {
         max_tokens,
         ..GenerationOptions::greedy()
@@ -125,11 +163,20 @@ pub fn answer(
         if reply.stop_reason == StopReason::Cancelled {
             return Err(Error::Cancelled);
         }
-        let end = reply.stop_reason.into();
-        replies.push(ItemReply::of(item, panel, reply.text, end));
+        replies.push(RawReply {
+            text: reply.text,
+            end: reply.stop_reason.into(),
+        });
         on_item(replies.len());
     }
-    Ok(SuiteReplies::of(suite, replies))
+    Ok(replies)
+}
+
+/// What replies come to.
+pub(super) fn judged(suite: &Suite, panel: &Panel, replies: Vec<RawReply>) -> SuiteReplies {
+    let items = suite.items.iter().zip(replies);
+    let items = items.map(|(item, reply)| ItemReply::of(item, panel, reply.text, reply.end));
+    SuiteReplies::of(suite, items.collect())
 }
 
 fn reply(

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use pocketune_core::{Engine, Error, GenerationOptions, ReplyPart};
+use pocketune_terminal::candidate::Subject;
+use pocketune_terminal::synthetic;
 
-use crate::bench::{Deadline, Run, Work, expect};
-use crate::candidate::Subject;
-use crate::error::CliError;
-use crate::synthetic;
+use crate::error::BenchError;
+use crate::speed::{Deadline, Run, Work, expect};
 
 pub(crate) struct Ours<'a> {
     subject: Subject<'a>,
@@ -16,7 +16,7 @@ pub(crate) struct Ours<'a> {
 }
 
 impl<'a> Ours<'a> {
-    pub(crate) fn new(engine: &'a Engine, work: &Work) -> Result<Self, CliError> {
+    pub(crate) fn new(engine: &'a Engine, work: &Work) -> Result<Self, BenchError> {
         let options = GenerationOptions {
             max_tokens: work.decode_tokens,
             sampling: synthetic::endless_greedy(engine),
@@ -30,7 +30,7 @@ impl<'a> Ours<'a> {
     }
 
     /// The prompt of a repetition; no two begin alike, so that nothing is reused.
-    pub(crate) fn prompt(&self, repetition: u32) -> Result<String, CliError> {
+    pub(crate) fn prompt(&self, repetition: u32) -> Result<String, BenchError> {
         Ok(synthetic::prompt(
             self.subject.engine,
             self.prompt_tokens as usize,
@@ -38,7 +38,7 @@ impl<'a> Ours<'a> {
         )?)
     }
 
-    pub(crate) fn run(&mut self, repetition: u32, deadline: Deadline) -> Result<Run, CliError> {
+    pub(crate) fn run(&mut self, repetition: u32, deadline: Deadline) -> Result<Run, BenchError> {
         let prompt = self.prompt(repetition)?;
         let started = Instant::now();
         let stream = self.subject.complete(&prompt, &self.options)?;

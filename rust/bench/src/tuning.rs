@@ -13,18 +13,17 @@ use pocketune_core::{
 use pocketune_kernels::{Matrix, Panels, ThreadPool, matmul_forward};
 use pocketune_llama::fastest_f32_product;
 use pocketune_terminal::RunError;
+use pocketune_terminal::args::ModelArgs;
+use pocketune_terminal::files;
+use pocketune_terminal::output::{Output, human_bytes};
+use pocketune_terminal::synthetic;
 use pocketune_train::{
     Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions,
     Precision, Projection, Sample, Schedule, TrainError, Trainer, TrainerOptions,
 };
 use serde::Serialize;
 
-use crate::args::ModelArgs;
-use crate::error::CliError;
-use crate::files;
-use crate::output::{Output, human_bytes};
-use crate::steps::Steps;
-use crate::synthetic;
+use crate::error::BenchError;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,42 +31,42 @@ Examples:
   pocketune tune-bench --objective dpo --memory-mb 256 --json
 
 Synthetic tokens, loss on every position (of the replies, for dpo), AdamW with F32
-state, an adapter on all seven projections. A dpo pair is half prompt and a
-quarter each reply; its reference is computed once, in the first step. With
---cancels, further steps are stopped at points spread over their time, and the
-longest wait is reported. Figures count only while nothing else computes.";
+state, LoRA on all seven projections. A dpo pair is half prompt and a quarter each
+reply; reference log-probabilities are computed once, in the first step. With
+--cancels, additional steps are cancelled at evenly spread points and the longest
+delay is reported. Run nothing else on the machine while measuring.";
 
-/// Measure training steps: speed and memory
+/// Benchmark training steps: speed and memory
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TuneBenchArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// What is optimised
+    /// Training objective
     #[arg(long, value_enum, default_value_t)]
     objective: ObjectiveKind,
-    /// Tokens of each sample
+    /// Sequence length of each sample in tokens
     #[arg(long, default_value_t = 256, value_name = "N",
           value_parser = RangedU64ValueParser::<usize>::new().range(16..=65_536))]
     sequence_tokens: usize,
-    /// Rank of the adapter
+    /// LoRA rank
     #[arg(long, default_value_t = 8, value_name = "R",
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     rank: usize,
-    /// Anonymous memory that training may use, in 10⁶ bytes [default: no limit]
+    /// Memory budget of training in MB (10⁶ bytes of anonymous memory) [default: no limit]
     #[arg(long, value_name = "MB")]
     memory_mb: Option<u64>,
-    /// Threads that compute [default: the fast cores, at most 4]
+    /// Number of threads [default: the performance cores, at most 4]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
     threads: Option<usize>,
-    /// Steps after a first one that is not counted
+    /// Number of measured steps, after one warm-up step
     #[arg(long, default_value_t = 5, value_name = "N",
           value_parser = RangedU64ValueParser::<u64>::new().range(1..=1000))]
     steps: u64,
-    /// Further steps, to measure how soon they can be stopped
+    /// Additional steps to cancel, to measure how soon a step stops
     #[arg(long, default_value_t = 0, value_name = "N")]
     cancels: u32,
-    /// Hold an engine with the same model at the same time
+    /// Also keep an inference engine with the same model loaded
     #[arg(long)]
     with_engine: bool,
 }
@@ -75,10 +74,10 @@ pub(crate) struct TuneBenchArgs {
 #[derive(Debug, Clone, Copy, Default, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum ObjectiveKind {
-    /// Likelier texts
+    /// Supervised fine-tuning
     #[default]
     Sft,
-    /// Preferred replies likelier than rejected ones
+    /// Direct preference optimisation
     Dpo,
 }
 
@@ -135,7 +134,7 @@ struct Apply {
 impl Apply {
     const PROMPT_TOKENS: usize = 128;
 
-    fn measure(engine: &Engine, model: &Model, lora: &Lora) -> Result<Self, CliError> {
+    fn measure(engine: &Engine, model: &Model, lora: &Lora) -> Result<Self, BenchError> {
         let prompts = [0, 1].map(|seed| synthetic::prompt(engine, Self::PROMPT_TOKENS, seed));
         let [first, second] = prompts;
         let (first, second) = (first?, second?);
@@ -163,7 +162,7 @@ impl Apply {
     }
 }
 
-pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, BenchError> {
     let path = files::model_path(args.model.model.as_deref())?;
     let engine = args.with_engine.then(|| {
         let options = EngineOptions {
@@ -190,9 +189,11 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
     };
     let mut trainer = Trainer::new(model, pool, &[], lora, samples, args.options(), limit)?;
     let bar = output.progress("training", args.steps + 1);
-    let mut steps = Steps::begin();
+    let mut times = Vec::new();
     for _ in 0..=args.steps {
-        steps.ended(trainer.step(&Control::new(), |_| ())?);
+        let started = Instant::now();
+        trainer.step(&Control::new(), |_| ())?;
+        times.push(started.elapsed());
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -204,11 +205,16 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         .as_ref()
         .map(|engine| Apply::measure(engine, model, trainer.lora()));
     let apply = apply.transpose()?;
-    let counted = steps.warm();
-    let cancel_ms_max = cancel_ms_max(&mut trainer, args.cancels, counted.median_ms())?;
-    let first = steps.first();
-    let tokens = first.map_or(0.0, |step| step.1.tokens as f64);
-    let seconds = counted.median_ms() / 1e3;
+    let first = trainer.history().first();
+    let loss_first = first.map_or(f64::NAN, |step| step.loss);
+    let tokens = first.map_or(0.0, |step| step.tokens as f64);
+    let first_step = times.first().copied().unwrap_or_default();
+    let counted = times.get_mut(1..).unwrap_or_default();
+    counted.sort_unstable();
+    let median = counted.get(counted.len() / 2).copied().unwrap_or_default();
+    let step_ms_median = median.as_secs_f64() * 1e3;
+    let seconds = step_ms_median / 1e3;
+    let cancel_ms_max = cancel_ms_max(&mut trainer, args.cancels, step_ms_median)?;
     let useful = 4.0 * model.multiplied_weights() as f64 * tokens / seconds;
     let report = Report {
         objective: args.objective,
@@ -218,12 +224,12 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         threads: pool.threads(),
         trained_parameters: trainer.lora().parameters().len(),
         tokens_per_s: tokens / seconds,
-        first_step_ms: first.map_or(0.0, |step| step.0.as_secs_f64() * 1e3),
-        step_ms_median: counted.median_ms(),
+        first_step_ms: first_step.as_secs_f64() * 1e3,
+        step_ms_median,
         useful_flops_per_s: useful,
         gemm_peak_flops_per_s: peak_flops,
         useful_share_of_peak: useful / peak_flops,
-        loss_first: first.map_or(f64::NAN, |step| step.1.loss),
+        loss_first,
         loss_last: trainer.history().last().map_or(f64::NAN, |step| step.loss),
         planned_bytes: trainer.plan().bytes,
         kept_layers: trainer.plan().kept_layers,
@@ -244,7 +250,11 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
 
 /// The fastest F32 product that this program has, on the shapes of a feed-forward
 /// layer, in both directions: the kernels' own and ggml's, in turns.
-fn gemm_peak_flops_per_s(model: &Model, pool: &ThreadPool, tokens: usize) -> Result<f64, CliError> {
+fn gemm_peak_flops_per_s(
+    model: &Model,
+    pool: &ThreadPool,
+    tokens: usize,
+) -> Result<f64, BenchError> {
     const RUNS: u32 = 3;
     let mut fastest = 0.0f64;
     for projection in [Projection::Gate, Projection::Down] {
@@ -265,7 +275,7 @@ fn gemm_peak_flops_per_s(model: &Model, pool: &ThreadPool, tokens: usize) -> Res
                 fastest = fastest.max(flops / started.elapsed().as_secs_f64());
             }
             let ggml = fastest_f32_product([n, k, tokens], pool.threads(), RUNS)
-                .map_err(|error| CliError::Raw(error.into()))?;
+                .map_err(|error| BenchError::Raw(error.into()))?;
             fastest = fastest.max(flops / ggml.as_secs_f64());
         }
     }
@@ -277,7 +287,7 @@ fn cancel_ms_max(
     trainer: &mut Trainer<'_>,
     cancels: u32,
     step_ms: f64,
-) -> Result<Option<f64>, CliError> {
+) -> Result<Option<f64>, BenchError> {
     let mut longest: Option<f64> = None;
     for cancel in 1..=cancels {
         let control = Control::new();

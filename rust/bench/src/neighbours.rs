@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::process::{self, Child, Command, ExitCode, Stdio};
 use std::{env, thread};
 
-use crate::error::CliError;
+use crate::error::BenchError;
 
 /// Processes that compute nothing, as hard as they can. They end when this is
 /// dropped, and when this process ends in any way: their standard input is a
@@ -14,8 +14,8 @@ pub(crate) struct Neighbours(Vec<Child>);
 
 impl Neighbours {
     /// Starts `count` of them.
-    pub(crate) fn start(count: u32) -> Result<Self, CliError> {
-        let program = env::current_exe().map_err(CliError::Neighbour)?;
+    pub(crate) fn start(count: u32) -> Result<Self, BenchError> {
+        let program = env::current_exe().map_err(BenchError::Neighbour)?;
         let mut neighbours = Self(Vec::new());
         for _ in 0..count {
             let child = Command::new(&program)
@@ -24,7 +24,7 @@ impl Neighbours {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
-                .map_err(CliError::Neighbour)?;
+                .map_err(BenchError::Neighbour)?;
             neighbours.0.push(child);
         }
         Ok(neighbours)

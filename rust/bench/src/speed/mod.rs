@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use pocketune_core::{CandidateAdapter, EngineOptions, ModelSource, PeakMemory, default_threads};
+use pocketune_terminal::args::{KvType, ModelArgs};
+use pocketune_terminal::candidate::ChangeArgs;
+use pocketune_terminal::files;
+use pocketune_terminal::load;
+use pocketune_terminal::output::Output;
 
-use crate::args::{KvType, ModelArgs};
-use crate::candidate::ChangeArgs;
-use crate::error::CliError;
-use crate::files;
-use crate::load;
-use crate::output::Output;
+use crate::error::BenchError;
 use ours::Ours;
 use raw::{Raw, RawModel};
 use report::Report;
@@ -30,12 +30,11 @@ Examples:
   pocketune bench --neighbours 2
   pocketune bench --candidate brief.gguf
 
-Both sides take turns in one process with the same prompts, context, batches,
-threads and cache type, so that what disturbs one disturbs the other. The ratios
-are medians over pairs of runs. Figures count only while nothing else computes.
-With --candidate or --store both sides compute under the adapter.";
+Pocketune and plain llama.cpp take turns in one process with the same prompts, context,
+batch sizes, threads and KV cache type. Ratios are medians over pairs of runs. Run nothing
+else on the machine while measuring. With --candidate or --store both apply the adapter.";
 
-/// Measure speed and memory, beside llama.cpp alone
+/// Benchmark prefill, decoding and memory against plain llama.cpp
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BenchArgs {
@@ -43,25 +42,25 @@ pub(crate) struct BenchArgs {
     model: ModelArgs,
     #[command(flatten)]
     change: ChangeArgs,
-    /// Threads that compute [default: the cores, at most 4]
+    /// Number of threads [default: the performance cores, at most 4]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=64))]
     threads: Option<u32>,
-    /// How keys and values are cached
+    /// Data type of the KV cache
     #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
     kv_type: KvType,
-    /// Tokens of each prompt
+    /// Prompt length in tokens
     #[arg(long, default_value_t = 512, value_name = "N",
           value_parser = RangedU64ValueParser::<u32>::new().range(1..=65_536))]
     prompt_tokens: u32,
-    /// Tokens generated after it
+    /// Number of tokens to generate
     #[arg(long, default_value_t = 64, value_name = "N",
           value_parser = RangedU64ValueParser::<u32>::new().range(2..=65_536))]
     decode_tokens: u32,
-    /// Pairs of runs
+    /// Number of pairs of runs
     #[arg(long, default_value_t = 5, value_name = "N",
           value_parser = RangedU64ValueParser::<u32>::new().range(1..=101))]
     repetitions: u32,
-    /// Measure again beside this many processes that each keep a core busy
+    /// Measure again while this many other processes each keep a core busy
     #[arg(long, default_value_t = 0, value_name = "N",
           value_parser = RangedU64ValueParser::<u32>::new().range(0..=64))]
     neighbours: u32,
@@ -102,7 +101,7 @@ impl Run {
 /// When a run ends early, with the tokens it has.
 type Deadline = Option<Instant>;
 
-pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<ExitCode, BenchError> {
     let mut work = args.work();
     let path = files::model_path(args.model.model.as_deref())?;
     warn_if_busy(work.threads, output);
@@ -154,7 +153,7 @@ fn pair(
     raw: &mut Raw<'_>,
     repetition: u32,
     limit: Option<Duration>,
-) -> Result<(Run, Run), CliError> {
+) -> Result<(Run, Run), BenchError> {
     let deadline = || limit.map(|limit| Instant::now() + limit);
     let prompt = ours.prompt(repetition)?;
     let (our_run, raw_run) = if repetition % 2 == 1 {
@@ -172,11 +171,11 @@ fn pair(
     Ok((our_run, raw_run))
 }
 
-fn expect(what: &'static str, expected: u32, got: u32) -> Result<(), CliError> {
+fn expect(what: &'static str, expected: u32, got: u32) -> Result<(), BenchError> {
     if expected == got {
         return Ok(());
     }
-    Err(CliError::UnequalWork {
+    Err(BenchError::UnequalWork {
         what,
         expected,
         got,

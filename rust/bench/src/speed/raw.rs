@@ -16,10 +16,10 @@ use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::logit_bias::LlamaLogitBias;
 use pocketune_core::{Engine, KvCacheType as OurKvCacheType};
+use pocketune_terminal::ending;
 
-use crate::bench::{Deadline, Run, Work};
-use crate::ending;
-use crate::error::CliError;
+use crate::error::BenchError;
+use crate::speed::{Deadline, Run, Work};
 
 const SEQUENCE: i32 = 0;
 
@@ -33,7 +33,7 @@ pub(crate) struct RawModel {
 }
 
 impl RawModel {
-    pub(crate) fn load(path: &Path, work: &Work) -> Result<Self, CliError> {
+    pub(crate) fn load(path: &Path, work: &Work) -> Result<Self, BenchError> {
         let backend = ManuallyDrop::new(LlamaBackend::init().map_err(raw_error)?);
         let params = LlamaModelParams::default().with_n_gpu_layers(0);
         let started = Instant::now();
@@ -57,7 +57,7 @@ impl RawModel {
 }
 
 /// The bytes that were checked, through a file of their own.
-fn load_adapter(model: &mut LlamaModel, bytes: &[u8]) -> Result<LlamaLoraAdapter, CliError> {
+fn load_adapter(model: &mut LlamaModel, bytes: &[u8]) -> Result<LlamaLoraAdapter, BenchError> {
     let make = tempfile::NamedTempFile::new;
     let file = ending::make_temporary(make, |file| file.path().to_owned());
     let mut file = file.map_err(raw_error)?;
@@ -80,7 +80,7 @@ impl<'a> Raw<'a> {
         model: &'a mut RawModel,
         engine: &'a Engine,
         work: &Work,
-    ) -> Result<Self, CliError> {
+    ) -> Result<Self, BenchError> {
         let threads = i32::try_from(work.threads).map_err(raw_error)?;
         let kv_type = match work.options.kv_cache_type {
             OurKvCacheType::F16 => KvCacheType::F16,
@@ -118,7 +118,7 @@ impl<'a> Raw<'a> {
         })
     }
 
-    pub(crate) fn run(&mut self, prompt: &str, deadline: Deadline) -> Result<Run, CliError> {
+    pub(crate) fn run(&mut self, prompt: &str, deadline: Deadline) -> Result<Run, BenchError> {
         let tokens = self.prompt_tokens(prompt)?;
         let started = Instant::now();
         self.context.clear_kv_cache();
@@ -149,7 +149,7 @@ impl<'a> Raw<'a> {
     }
 
     /// Computes the prompt; returns the token that follows.
-    fn prefill(&mut self, tokens: &[LlamaToken]) -> Result<LlamaToken, CliError> {
+    fn prefill(&mut self, tokens: &[LlamaToken]) -> Result<LlamaToken, BenchError> {
         let mut position = 0;
         for (index, piece) in tokens.chunks(self.batch_tokens).enumerate() {
             self.batch.clear();
@@ -169,7 +169,7 @@ impl<'a> Raw<'a> {
     }
 
     /// The tokens that the engine reads for this prompt.
-    fn prompt_tokens(&self, prompt: &str) -> Result<Vec<LlamaToken>, CliError> {
+    fn prompt_tokens(&self, prompt: &str) -> Result<Vec<LlamaToken>, BenchError> {
         let tokenizer = &self.engine.facts().header.tokenizer;
         let bos = tokenizer.bos.filter(|_| tokenizer.add_bos);
         let bos = bos.and_then(|id| i32::try_from(id).ok());
@@ -191,6 +191,6 @@ fn endless_greedy(model: &LlamaModel, engine: &Engine) -> LlamaSampler {
     ])
 }
 
-fn raw_error(error: impl std::error::Error + Send + Sync + 'static) -> CliError {
-    CliError::Raw(Box::new(error))
+fn raw_error(error: impl std::error::Error + Send + Sync + 'static) -> BenchError {
+    BenchError::Raw(Box::new(error))
 }

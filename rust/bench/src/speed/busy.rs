@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bench::ours::Ours;
-use crate::bench::raw::Raw;
-use crate::bench::report::{Busy, Pair, median_of};
-use crate::bench::{Run, pair};
-use crate::error::CliError;
+use pocketune_terminal::output::Output;
+
+use crate::error::BenchError;
 use crate::neighbours::Neighbours;
-use crate::output::Output;
+use crate::speed::ours::Ours;
+use crate::speed::raw::Raw;
+use crate::speed::report::{Busy, Pair, median_of};
+use crate::speed::{Run, pair};
 
 /// Most pairs of runs; each may take a hundred times longer than alone.
 const PAIRS_MAX: usize = 3;
@@ -24,7 +25,7 @@ pub(crate) fn run(
     alone: &[(Run, Run)],
     neighbours: u32,
     output: &Output,
-) -> Result<Busy, CliError> {
+) -> Result<Busy, BenchError> {
     let waiting = output.spinner("measuring beside busy neighbours");
     let started = Instant::now();
     let busy = Neighbours::start(neighbours)?;

@@ -1,4 +1,4 @@
-//! What can be released: an adapter, and everything else that influences replies or verdicts.
+//! The subject of a release: an adapter, or another file that influences replies or verdicts.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::experiment::FILE_BYTES_MAX;
 use crate::files::{model_source, read_bytes};
 use crate::reward::HEAD_BYTES_MAX;
 
-/// Kinds on the command line.
+/// Types of files on the command line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Kind {
     /// A LoRA in GGUF form
@@ -47,7 +47,7 @@ impl From<Kind> for SubjectKind {
 
 /// A file as a release states it. It was read as what it is to be: nobody signs what could not
 /// be used.
-pub(super) struct Thing {
+pub(super) struct ReleaseSubject {
     pub(super) kind: Kind,
     pub(super) sha256: Digest,
     pub(super) size_bytes: u64,
@@ -58,7 +58,7 @@ pub(super) struct Thing {
     pub(super) data_summary: String,
 }
 
-impl Thing {
+impl ReleaseSubject {
     pub(super) fn read(kind: Kind, file: &Path, model: &ModelArgs) -> Result<Self, CliError> {
         match kind {
             Kind::Adapter => Self::adapter(file, model),
