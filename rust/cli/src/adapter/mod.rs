@@ -34,7 +34,6 @@ Examples:
 Attestations lie beside an adapter, in FILE.intoto.jsonl; each `attest` adds one.";
 
 pub(crate) use attest::{UnsignableText, signable_line};
-pub(crate) use peft::PeftError;
 
 /// An adapter file may be this long.
 const ADAPTER_BYTES_MAX: u64 = 1 << 30;
