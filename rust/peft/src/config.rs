@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::error::{PeftError, shown};
-use super::fields::{check, initialisation, is_empty, unsupported};
-use super::python_re::beginning;
-use super::targets::Targets;
+use crate::error::{PeftError, shown};
+use crate::fields::{check, initialisation, is_empty, unsupported};
+use crate::python_re::beginning;
+use crate::targets::Targets;
 
 /// Keys of a pattern: more than the modules of the largest models.
 const PATTERNS_MAX: usize = 2048;
@@ -14,10 +14,10 @@ const DEFAULT: u64 = 8;
 
 /// What of a configuration changes the update.
 #[derive(Debug)]
-pub(super) struct Config {
+pub struct Config {
     /// The model that the adapter was trained on, by the file, without a path.
-    pub(super) base_name: Option<String>,
-    pub(super) targets: Targets,
+    pub(crate) base_name: Option<String>,
+    pub(crate) targets: Targets,
     rank: u64,
     alpha: f64,
     rslora: bool,
@@ -34,16 +34,20 @@ struct Pattern<T> {
 
 /// What PEFT makes of one module.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Setting {
-    pub(super) rank: u64,
+pub(crate) struct Setting {
+    pub(crate) rank: u64,
     /// The field, and in a pattern the key, that the rank comes from.
-    pub(super) rank_from: String,
+    pub(crate) rank_from: String,
     /// Factor on the product of B and A.
-    pub(super) scale: f64,
+    pub(crate) scale: f64,
 }
 
 impl Config {
-    pub(super) fn parse(json: &[u8]) -> Result<Self, PeftError> {
+    /// Reads `adapter_config.json`.
+    ///
+    /// # Errors
+    /// [`PeftError`], with the field that is to blame.
+    pub fn parse(json: &[u8]) -> Result<Self, PeftError> {
         let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
         let parsed: Value = serde_json::from_slice(json).map_err(PeftError::ConfigSyntax)?;
         let Value::Object(map) = &parsed else {
@@ -90,7 +94,7 @@ impl Config {
 
     /// Rank and scale of each module, and the keys of patterns that match none of them,
     /// which PEFT passes over.
-    pub(super) fn settings(
+    pub(crate) fn settings(
         &self,
         modules: &[&str],
     ) -> Result<(Vec<Setting>, Vec<String>), PeftError> {
@@ -147,15 +151,15 @@ impl<T: Copy> Pattern<T> {
 }
 
 /// The fields of a configuration by type.
-pub(super) struct Fields<'a>(&'a Map<String, Value>);
+pub(crate) struct Fields<'a>(&'a Map<String, Value>);
 
 impl<'a> Fields<'a> {
     /// A field that is there and not null.
-    pub(super) fn value(&self, field: &str) -> Option<&'a Value> {
+    pub(crate) fn value(&self, field: &str) -> Option<&'a Value> {
         self.0.get(field).filter(|value| !value.is_null())
     }
 
-    pub(super) fn unsupported(&self, field: &str, reason: &'static str) -> PeftError {
+    pub(crate) fn unsupported(&self, field: &str, reason: &'static str) -> PeftError {
         unsupported(field, self.0.get(field).unwrap_or(&Value::Null), reason)
     }
 
@@ -202,7 +206,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-pub(super) fn wrong(field: &str, value: &Value, expected: &'static str) -> PeftError {
+pub(crate) fn wrong(field: &str, value: &Value, expected: &'static str) -> PeftError {
     PeftError::FieldType {
         field: field.to_owned(),
         value: shown(&value.to_string()),

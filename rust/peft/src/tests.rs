@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use pocketune_core::BaseModel;
+use pocketune_adapter::BaseModel;
 use pocketune_gguf::fixtures::{TinyModel, hashed};
 use pocketune_gguf::{Gguf, audit_model};
 use safetensors::Dtype;
@@ -13,12 +13,12 @@ use safetensors::tensor::TensorView;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::config::Config;
-use super::error::PeftError;
-use super::fields::{FIELDS, PEFT_VERSION};
-use super::import::to_gguf;
-use super::layout::{Layout, modules};
-use super::python_re::{PatternError, beginning, whole};
+use crate::config::Config;
+use crate::error::PeftError;
+use crate::fields::{FIELDS, PEFT_VERSION};
+use crate::import::to_gguf;
+use crate::layout::{Layout, modules};
+use crate::python_re::{PatternError, beginning, whole};
 
 #[derive(Deserialize)]
 struct Reference {

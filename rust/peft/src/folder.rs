@@ -4,43 +4,39 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use super::error::{PeftError, shown};
-use crate::adapter::ADAPTER_BYTES_MAX;
-use crate::error::CliError;
-use crate::files::read_bytes;
+use crate::error::{PeftError, shown};
 
-pub(super) const CONFIG: &str = "adapter_config.json";
-pub(super) const TENSORS: &str = "adapter_model.safetensors";
+/// PEFT's name for the configuration.
+pub const CONFIG: &str = "adapter_config.json";
+/// PEFT's name for the weights.
+pub const TENSORS: &str = "adapter_model.safetensors";
 const PICKLE: &str = "adapter_model.bin";
 /// A configuration is a few kilobytes; one with a rank for each module may be far longer.
-const CONFIG_BYTES_MAX: u64 = 1 << 20;
+pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// So many files of a folder are looked at for a hint.
 const HINT_FILES_MAX: usize = 1000;
 
-/// `adapter_config.json`.
-pub(super) fn config(folder: &Path) -> Result<Vec<u8>, CliError> {
+/// Whether PEFT's configuration is in `folder`. Reads names alone. A folder that cannot be
+/// looked into passes: reading the file says why.
+///
+/// # Errors
+/// [`PeftError::NotAFolder`]; [`PeftError::FileMissing`], with a hint about what lies there
+/// instead.
+pub fn check_config(folder: &Path) -> Result<(), PeftError> {
     if folder.is_file() {
-        return Err(PeftError::NotAFolder.into());
+        return Err(PeftError::NotAFolder);
     }
-    present(folder, CONFIG, config_hint)?;
-    Ok(read_bytes(
-        "PEFT configuration",
-        &folder.join(CONFIG),
-        CONFIG_BYTES_MAX,
-    )?)
+    present(folder, CONFIG, config_hint)
 }
 
-/// `adapter_model.safetensors`.
-pub(super) fn tensors(folder: &Path) -> Result<Vec<u8>, CliError> {
-    present(folder, TENSORS, tensors_hint)?;
-    Ok(read_bytes(
-        "PEFT weights",
-        &folder.join(TENSORS),
-        ADAPTER_BYTES_MAX,
-    )?)
+/// As [`check_config`], of the weights.
+///
+/// # Errors
+/// [`PeftError::FileMissing`].
+pub fn check_tensors(folder: &Path) -> Result<(), PeftError> {
+    present(folder, TENSORS, tensors_hint)
 }
 
-/// A folder that cannot be looked into gives the error of the reading that follows.
 fn present(
     folder: &Path,
     file: &'static str,

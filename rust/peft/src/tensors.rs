@@ -6,15 +6,15 @@ use pocketune_gguf::GgmlType;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use super::error::{PeftError, shown};
+use crate::error::{PeftError, shown};
 
 /// A and B of each module, by PEFT's name of it.
-pub(super) type Pairs<'a> = BTreeMap<String, Pair<'a>>;
+pub(crate) type Pairs<'a> = BTreeMap<String, Pair<'a>>;
 
 /// `lora_A` of r rows and `lora_B` of r columns.
-pub(super) struct Pair<'a> {
-    pub(super) a: TensorView<'a>,
-    pub(super) b: TensorView<'a>,
+pub(crate) struct Pair<'a> {
+    pub(crate) a: TensorView<'a>,
+    pub(crate) b: TensorView<'a>,
 }
 
 #[derive(Default)]
@@ -24,7 +24,7 @@ struct Halves<'a> {
 }
 
 /// All tensors of a file, which must be matrices in pairs and nothing else.
-pub(super) fn pairs<'a>(tensors: &SafeTensors<'a>) -> Result<Pairs<'a>, PeftError> {
+pub(crate) fn pairs<'a>(tensors: &SafeTensors<'a>) -> Result<Pairs<'a>, PeftError> {
     let mut modules: BTreeMap<String, Halves<'a>> = BTreeMap::new();
     let mut tensors = tensors.tensors();
     tensors.sort_by(|one, other| one.0.cmp(&other.0));
@@ -69,7 +69,7 @@ fn not_a_matrix(name: &str, tensor: &TensorView<'_>) -> PeftError {
     }
 }
 
-pub(super) enum Half {
+pub(crate) enum Half {
     A,
     B,
 }
@@ -77,7 +77,7 @@ pub(super) enum Half {
 const PREFIX: &str = "base_model.model.";
 
 /// PEFT's name of a half.
-pub(super) fn name(module: &str, half: Half) -> String {
+pub(crate) fn name(module: &str, half: Half) -> String {
     match half {
         Half::A => format!("{PREFIX}{module}.lora_A.weight"),
         Half::B => format!("{PREFIX}{module}.lora_B.weight"),
@@ -141,14 +141,14 @@ fn foreign(name: &str) -> &'static str {
 }
 
 /// Elements as GGUF has them.
-pub(super) struct Values {
-    pub(super) tensor_type: GgmlType,
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Values {
+    pub(crate) tensor_type: GgmlType,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Values {
     /// F64 becomes F32, as in PEFT's own layers; other types stay as they are.
-    pub(super) fn of(name: &str, tensor: &TensorView<'_>) -> Result<Self, PeftError> {
+    pub(crate) fn of(name: &str, tensor: &TensorView<'_>) -> Result<Self, PeftError> {
         let data = tensor.data();
         let (tensor_type, bytes) = match tensor.dtype() {
             Dtype::F32 => (GgmlType::F32, data.to_vec()),
@@ -191,7 +191,7 @@ impl Values {
     }
 
     /// Row i becomes row `order[i]` of before; `order` names each row once.
-    pub(super) fn permuted(self, order: &[usize]) -> Self {
+    pub(crate) fn permuted(self, order: &[usize]) -> Self {
         let width = self.bytes.len() / order.len().max(1);
         let rows: Vec<&[u8]> = self.bytes.chunks_exact(width.max(1)).collect();
         let bytes = order.iter().filter_map(|&row| rows.get(row));
@@ -202,7 +202,7 @@ impl Values {
     }
 
     /// Each element times `factor`; as F32 where that is not 1.
-    pub(super) fn scaled(self, name: &str, factor: f64) -> Result<Self, PeftError> {
+    pub(crate) fn scaled(self, name: &str, factor: f64) -> Result<Self, PeftError> {
         if (factor - 1.0).abs() < 1e-12 {
             return Ok(self);
         }

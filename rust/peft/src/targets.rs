@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use regex::bytes::Regex;
 use serde_json::Value;
 
-use super::config::{Fields, wrong};
-use super::error::{PeftError, shown};
-use super::python_re::{beginning, whole};
+use crate::config::{Fields, wrong};
+use crate::error::{PeftError, shown};
+use crate::python_re::{beginning, whole};
 
 const MODULES: &str = "target_modules";
 const EXCLUDED: &str = "exclude_modules";
@@ -26,7 +26,7 @@ const EMBEDDING: &str = "model.embed_tokens";
 
 /// The modules that a configuration names.
 #[derive(Debug)]
-pub(super) struct Targets {
+pub(crate) struct Targets {
     /// Without it, those of the file.
     modules: Option<Names>,
     excluded: Option<Names>,
@@ -49,7 +49,7 @@ struct Layers {
 }
 
 impl Targets {
-    pub(super) fn parse(fields: &Fields<'_>) -> Result<Self, PeftError> {
+    pub(crate) fn parse(fields: &Fields<'_>) -> Result<Self, PeftError> {
         let modules = Names::parse(fields, MODULES)?;
         let excluded = Names::parse(fields, EXCLUDED)?;
         let numbers = numbers(fields)?;
@@ -88,7 +88,7 @@ impl Targets {
     }
 
     /// Compares the file's modules with those that PEFT would change among the model's.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         found: &BTreeSet<&str>,
         model: impl Iterator<Item = String>,

@@ -1,39 +1,22 @@
-//! LoRAs of PEFT, to and from GGUF.
-//!
-//! PEFT keeps A and B as rows (`lora_A` r x K, `lora_B` N x r), as GGUF does. What
-//! differs: names, the order of Q's and K's rows in `llama` models, whose rotary halves
-//! GGUF interleaves, and scales, which PEFT has by module and GGUF once.
-
-mod config;
-mod error;
-mod export;
-mod fields;
-mod folder;
-mod import;
-mod layout;
-mod python_re;
-mod targets;
-mod tensors;
-#[cfg(test)]
-mod tests;
+//! LoRAs of PEFT, to and from adapters.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use pocketune_core::{CandidateAdapter, Engine, Error};
+use pocketune_peft::{
+    CONFIG, CONFIG_BYTES_MAX, Config, Layout, TENSORS, check_config, check_tensors, from_gguf,
+    to_gguf,
+};
 use serde_json::json;
 
-use super::identify;
+use super::{ADAPTER_BYTES_MAX, identify};
 use crate::args::ModelArgs;
 use crate::error::CliError;
-use crate::files::{model_path, model_source};
+use crate::files::{model_path, model_source, read_bytes};
 use crate::out_files::{OutFile, OutFolder, Places, write, write_all};
 use crate::output::Output;
-use folder::{CONFIG, TENSORS};
-use layout::Layout;
-
-pub(crate) use error::PeftError;
 
 const IMPORT_HELP: &str = "\
 The adapter computes what PEFT 0.21.2 computes from the same folder, or it is refused, and the
@@ -81,11 +64,14 @@ pub(super) fn import(args: &ImportArgs, output: &Output) -> Result<ExitCode, Cli
     let mut places = Places::beside(files.iter().chain(&model));
     let out = places.personal("--out", &args.out)?;
     let header = Engine::inspect(&model_source(args.model.model.as_deref())?)?.header;
-    let config = config::Config::parse(&folder::config(&args.folder)?)?;
-    let tensors = folder::tensors(&args.folder)?;
+    check_config(&args.folder)?;
+    let [config, tensors] = &files;
+    let config = Config::parse(&read_bytes("PEFT configuration", config, CONFIG_BYTES_MAX)?)?;
+    check_tensors(&args.folder)?;
+    let tensors = read_bytes("PEFT weights", tensors, ADAPTER_BYTES_MAX)?;
     let base = identify(&args.model)?;
     let layout = Layout::new(&header, &base.shapes);
-    let imported = import::to_gguf(&layout, &config, &tensors)?;
+    let imported = to_gguf(&layout, &config, &tensors)?;
     // What is written is an adapter for this model.
     let adapter = CandidateAdapter::parse(imported.gguf, &base.shapes).map_err(Error::from)?;
     write(&out, adapter.bytes())?;
@@ -109,7 +95,7 @@ pub(super) fn export(args: &ExportArgs, output: &Output) -> Result<ExitCode, Cli
     let base = identify(&args.model)?;
     let adapter = super::parse(&args.file, &base)?;
     let layout = Layout::new(&header, &base.shapes);
-    let (config, tensors) = export::from_gguf(&layout, &adapter, &args.base_name)?;
+    let (config, tensors) = from_gguf(&layout, &adapter, &args.base_name)?;
     folder.fill(|| {
         let [to_config, to_tensors] = args.out_files(&mut Places::default())?;
         write_all(&[(&to_tensors, &tensors), (&to_config, &config)])

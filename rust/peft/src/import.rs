@@ -5,24 +5,24 @@ use std::collections::BTreeSet;
 use pocketune_gguf::GgufBuilder;
 use safetensors::SafeTensors;
 
-use super::config::{Config, Setting};
-use super::error::PeftError;
-use super::layout::{Layout, Matrix};
-use super::tensors::{Half, Pair, Values, name, pairs};
+use crate::config::{Config, Setting};
+use crate::error::PeftError;
+use crate::layout::{Layout, Matrix};
+use crate::tensors::{Half, Pair, Values, name, pairs};
 
 /// An adapter and what PEFT would have warned of.
-pub(super) struct Imported {
+pub struct Imported {
     /// The adapter's file.
-    pub(super) gguf: Vec<u8>,
+    pub gguf: Vec<u8>,
     /// Keys of patterns that match no module.
-    pub(super) idle_patterns: Vec<String>,
+    pub idle_patterns: Vec<String>,
 }
 
-pub(super) fn to_gguf(
-    layout: &Layout<'_>,
-    config: &Config,
-    file: &[u8],
-) -> Result<Imported, PeftError> {
+/// An adapter in GGUF of `file`, PEFT's weights, under its configuration.
+///
+/// # Errors
+/// [`PeftError`], with the field, tensor or module that is to blame.
+pub fn to_gguf(layout: &Layout<'_>, config: &Config, file: &[u8]) -> Result<Imported, PeftError> {
     let tensors = SafeTensors::deserialize(file)?;
     let pairs = pairs(&tensors)?;
     if pairs.is_empty() {

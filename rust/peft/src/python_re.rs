@@ -21,40 +21,52 @@ const NESTING_MAX: u32 = 64;
 
 /// Why a pattern cannot be matched as Python would.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum PatternError {
+pub enum PatternError {
+    /// Longer than any pattern for names of modules.
     #[error("it is longer than {PATTERN_BYTES_MAX} bytes")]
     TooLong,
+    /// Too large once compiled.
     #[error("it takes more than {COMPILED_BYTES_MAX} bytes once compiled")]
     TooComplex,
+    /// A count beyond any name.
     #[error("it repeats something more than {REPEAT_MAX} times")]
     RepeatTooLarge,
+    /// A character that no name of a module has.
     #[error("it is not ASCII, as names of modules are")]
     NotAscii,
+    /// `(?=…)`, `(?!…)`, `(?<=…)` or `(?<!…)`.
     #[error("look-ahead and look-behind are not supported")]
     LookAround,
+    /// `\\1` or `(?P=name)`, or an octal escape.
     #[error("references to groups and octal escapes are not supported")]
     Reference,
+    /// `(?(1)…|…)`.
     #[error("conditional groups are not supported")]
     Conditional,
+    /// `(?>…)`, `*+` and their kind.
     #[error("atomic groups and possessive quantifiers are not supported")]
     Possessive,
+    /// An inline flag that is not supported.
     #[error("of inline flags only groups such as (?i:…) with i, m and s are supported")]
     Flags,
+    /// `\\N{…}`.
     #[error("characters by name are not supported")]
     NamedCharacter,
+    /// No regular expression of Python.
     #[error("Python's re refuses it: {0}")]
     Invalid(&'static str),
+    /// The matcher refuses what was translated.
     #[error("it cannot be compiled")]
     NotCompiled,
 }
 
 /// A pattern that must match a name whole, as `re.fullmatch`.
-pub(super) fn whole(pattern: &str) -> Result<Regex, PatternError> {
+pub(crate) fn whole(pattern: &str) -> Result<Regex, PatternError> {
     compile(&format!(r"\A(?:{})\z", translated(pattern)?))
 }
 
 /// A pattern that must match where a name begins, as `re.match`.
-pub(super) fn beginning(pattern: &str) -> Result<Regex, PatternError> {
+pub(crate) fn beginning(pattern: &str) -> Result<Regex, PatternError> {
     compile(&format!(r"\A(?:{})", translated(pattern)?))
 }
 

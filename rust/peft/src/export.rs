@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pocketune_core::CandidateAdapter;
+use pocketune_adapter::CandidateAdapter;
 use pocketune_gguf::{GgmlType, Gguf};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::json;
 
-use super::error::PeftError;
-use super::layout::Layout;
-use super::tensors::{Half, name};
+use crate::error::PeftError;
+use crate::layout::Layout;
+use crate::tensors::{Half, name};
 
-/// `adapter_config.json` and `adapter_model.safetensors`.
-pub(super) fn from_gguf(
+/// `adapter_config.json` and `adapter_model.safetensors` of an adapter.
+///
+/// # Errors
+/// [`PeftError::NoModule`], [`PeftError::NotBuilt`].
+pub fn from_gguf(
     layout: &Layout<'_>,
     adapter: &CandidateAdapter,
     base_name: &str,

@@ -5,14 +5,14 @@
 
 use serde_json::Value;
 
-use super::error::{PeftError, shown};
+use crate::error::{PeftError, shown};
 
 /// The release whose fields these are, and whose `get_pattern_key` is followed.
 pub(crate) const PEFT_VERSION: &str = "0.21.2";
 
 /// What a field does.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// Read and applied, or compared with the tensors.
     Read,
     /// Changes nothing of a trained LoRA, whatever its value.
@@ -24,7 +24,7 @@ pub(super) enum Effect {
 use Effect::{None as NoEffect, Read, Unsupported};
 
 /// Every field of LoraConfig.
-pub(super) const FIELDS: [(&str, Effect); 42] = [
+pub(crate) const FIELDS: [(&str, Effect); 42] = [
     ("peft_type", Read),
     ("task_type", Read),
     ("r", Read),
@@ -118,7 +118,7 @@ pub(super) const FIELDS: [(&str, Effect); 42] = [
 ];
 
 /// Refuses fields that change more than a LoRA does, and those nobody knows.
-pub(super) fn check(name: &str, value: &Value) -> Result<(), PeftError> {
+pub(crate) fn check(name: &str, value: &Value) -> Result<(), PeftError> {
     let effect = FIELDS.iter().find(|(field, _)| *field == name);
     match effect {
         Some((_, Read | NoEffect)) => Ok(()),
@@ -131,7 +131,7 @@ pub(super) fn check(name: &str, value: &Value) -> Result<(), PeftError> {
     }
 }
 
-pub(super) fn unsupported(field: &str, value: &Value, reason: &'static str) -> PeftError {
+pub(crate) fn unsupported(field: &str, value: &Value, reason: &'static str) -> PeftError {
     PeftError::FieldUnsupported {
         field: field.to_owned(),
         value: shown(&value.to_string()),
@@ -140,7 +140,7 @@ pub(super) fn unsupported(field: &str, value: &Value, reason: &'static str) -> P
 }
 
 /// Values that ask for nothing.
-pub(super) fn is_empty(value: &Value) -> bool {
+pub(crate) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::Array(values) => values.is_empty(),
@@ -155,7 +155,7 @@ pub(super) fn is_empty(value: &Value) -> bool {
 /// that base and adapter together start as the base model was. PEFT compares prefixes and
 /// ignores case for some; here all are compared so. Saved with
 /// `path_initial_model_for_weight_conversion`, such an adapter says `true`.
-pub(super) fn initialisation(value: &Value) -> Result<(), PeftError> {
+pub(crate) fn initialisation(value: &Value) -> Result<(), PeftError> {
     const FIELD: &str = "init_lora_weights";
     const CHANGES_BASE: &str = "it changes the base model's weights, which this model still has as they were; save it \
                                 with path_initial_model_for_weight_conversion, as an ordinary LoRA";

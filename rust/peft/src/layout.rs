@@ -1,12 +1,13 @@
 //! Where a model's matrices are in PEFT and in GGUF.
 
-use pocketune_core::{BaseModel, ModelHeader};
+use pocketune_adapter::BaseModel;
+use pocketune_gguf::ModelHeader;
 
-use super::error::{PeftError, shown};
+use crate::error::{PeftError, shown};
 
 /// Names, dimensions and the order of rows.
-pub(super) struct Layout<'m> {
-    pub(super) architecture: &'static str,
+pub struct Layout<'m> {
+    pub(crate) architecture: &'static str,
     base: &'m BaseModel,
     layers: u32,
     heads: usize,
@@ -30,15 +31,17 @@ const LAYERS: &str = "model.layers.";
 
 /// A matrix of the model.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Matrix {
+pub(crate) struct Matrix {
     /// GGUF's name.
-    pub(super) tensor: String,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
+    pub(crate) tensor: String,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
 }
 
 impl<'m> Layout<'m> {
-    pub(super) fn new(header: &ModelHeader, base: &'m BaseModel) -> Self {
+    /// Of the model with this header and these matrices.
+    #[must_use]
+    pub fn new(header: &ModelHeader, base: &'m BaseModel) -> Self {
         let architecture = header.architecture.name();
         Self {
             architecture,
@@ -51,13 +54,13 @@ impl<'m> Layout<'m> {
     }
 
     /// PEFT's names of the linear layers of this model.
-    pub(super) fn modules(&self) -> impl Iterator<Item = String> + use<> {
+    pub(crate) fn modules(&self) -> impl Iterator<Item = String> + use<> {
         modules(self.layers)
     }
 
     /// The matrix of a module such as `model.layers.0.self_attn.q_proj`. `trained_on` says
     /// which model the adapter says it is for.
-    pub(super) fn matrix(&self, module: &str, trained_on: &str) -> Result<Matrix, PeftError> {
+    pub(crate) fn matrix(&self, module: &str, trained_on: &str) -> Result<Matrix, PeftError> {
         let other = |reason| PeftError::OtherModel {
             trained_on: trained_on.to_owned(),
             reason,
@@ -98,7 +101,7 @@ impl<'m> Layout<'m> {
     }
 
     /// PEFT's module for a tensor.
-    pub(super) fn module(&self, tensor: &str) -> Option<String> {
+    pub(crate) fn module(&self, tensor: &str) -> Option<String> {
         if tensor == HEAD.1 {
             return Some(HEAD.0.to_owned());
         }
@@ -110,7 +113,7 @@ impl<'m> Layout<'m> {
 
     /// For each row of GGUF's matrix of N rows, PEFT's row. A head of D rows has its
     /// rotary halves one after the other there, and in turns here.
-    pub(super) fn rows(&self, tensor: &str, rows: usize) -> Vec<usize> {
+    pub(crate) fn rows(&self, tensor: &str, rows: usize) -> Vec<usize> {
         let heads = match tensor {
             _ if !self.interleaved => 0,
             name if name.ends_with(".attn_q.weight") => self.heads,
@@ -122,7 +125,7 @@ impl<'m> Layout<'m> {
 }
 
 /// PEFT's names of the linear layers of a model of so many layers.
-pub(super) fn modules(layers: u32) -> impl Iterator<Item = String> {
+pub(crate) fn modules(layers: u32) -> impl Iterator<Item = String> {
     let layers = (0..layers).flat_map(|layer| {
         let module = move |(name, _): &(&str, &str)| format!("{LAYERS}{layer}.{name}");
         MODULES.iter().map(module)
@@ -146,7 +149,7 @@ fn interleaved(rows: usize, heads: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use pocketune_core::BaseModel;
+    use pocketune_adapter::BaseModel;
     use pocketune_gguf::Gguf;
     use pocketune_gguf::fixtures::TinyModel;
 
