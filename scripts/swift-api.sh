@@ -59,13 +59,16 @@ DERIVED = {
     "init(rawValue:)", "rawValue", "RawValue", "allCases", "AllCases",
 }
 
+# What every type has, which some compilers tell and some do not.
+IMPLIED = {"Copyable", "Escapable", "BitwiseCopyable", "SendableMetatype"}
+
 with open(sys.argv[1], encoding="utf-8") as file:
     graph = json.load(file)
 
 conformances = {}
 for relation in graph["relationships"]:
-    if relation["kind"] == "conformsTo":
-        protocol = relation.get("targetFallback", relation["target"]).split(".")[-1]
+    protocol = relation.get("targetFallback", relation["target"]).split(".")[-1]
+    if relation["kind"] == "conformsTo" and protocol not in IMPLIED:
         conformances.setdefault(relation["source"], set()).add(protocol)
 
 lines = []
@@ -78,8 +81,10 @@ for symbol in graph["symbols"]:
     known = conformances.get(symbol["identifier"]["precise"])
     if known:
         text = text.split(" : ")[0] + " : " + ", ".join(sorted(known))
-    lines.append((path[:-1] + [path[-1], text], "    " * (len(path) - 1) + text))
+    text = text.replace("Decodable, Encodable", "Codable")
+    lines.append((path, "    " * (len(path) - 1) + text))
 
+# A type's path is the beginning of its members'.
 for _, line in sorted(lines):
     print(line)
 PY

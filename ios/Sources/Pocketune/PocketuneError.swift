@@ -144,7 +144,7 @@ func translated<Value>(_ call: () throws -> Value) throws -> Value {
 }
 
 /// As the other one, for a call that waits.
-func translated<Value>(
+func translated<Value: Sendable>(
     isolation: isolated (any Actor)? = #isolation,
     _ call: () async throws -> Value
 ) async throws -> Value {
