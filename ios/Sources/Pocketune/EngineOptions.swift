@@ -56,7 +56,7 @@ public enum KvCacheType: String, Codable, Hashable, Sendable, CaseIterable {
     /// 16-bit floats.
     case f16
     /// 8-bit blocks: about half the memory.
-    case q8_0
+    case q8
     /// 32-bit floats, for exact comparisons.
     case f32
 }
@@ -81,7 +81,7 @@ extension KvCacheType {
     var native: PocketuneFFI.KvCacheType {
         switch self {
         case .f16: .f16
-        case .q8_0: .q80
+        case .q8: .q80
         case .f32: .f32
         }
     }

@@ -27,9 +27,9 @@ public struct Reply: Codable, Hashable, Identifiable, Sendable {
     /// From the request to its first token.
     public let timeToFirstToken: Duration
     /// Prompt tokens computed per second; 0 when all were reused.
-    public let prefillTokensPerSecond: Double
+    public let prefillTokensPerS: Double
     /// Tokens generated per second after the first.
-    public let decodeTokensPerSecond: Double
+    public let decodeTokensPerS: Double
 }
 
 /// How the tokens of a reply were chosen: what was asked for, with everything that was left
@@ -86,8 +86,8 @@ extension Reply {
         generatedTokens = Int(native.generatedTokens)
         droppedMessages = Int(native.droppedMessages)
         timeToFirstToken = .microseconds(native.timeToFirstTokenMs * 1000)
-        prefillTokensPerSecond = native.prefillTokensPerS
-        decodeTokensPerSecond = native.decodeTokensPerS
+        prefillTokensPerS = native.prefillTokensPerS
+        decodeTokensPerS = native.decodeTokensPerS
     }
 }
 

@@ -11,7 +11,7 @@ func askTheModel(at modelURL: URL) async throws {
     for try await part in chat.send("Why is the sky blue? Answer in one sentence.") {
         switch part {
         case .text(let text): print(text, terminator: "")
-        case .done(let reply): print("\n\(Int(reply.decodeTokensPerSecond)) tokens/s")
+        case .done(let reply): print("\n\(Int(reply.decodeTokensPerS)) tokens/s")
         }
     }
 }

@@ -14,12 +14,13 @@ final class ValueTests: XCTestCase {
     func testWhatIsStoredComesBack() async throws {
         let turns = [Message(role: .user, content: "Hi"), Message(role: .assistant, content: "Hello!", replyId: "ab")]
         try assertComesBack(
-            ChatOptions(systemPrompt: "Be brief.", history: turns, template: .jinja("{{ 1 }}"), overflow: .dropOldestTurns))
+            ChatOptions(
+                systemPrompt: "Be brief.", history: turns, template: .jinja("{{ 1 }}"), overflow: .dropOldestTurns))
         try assertComesBack(
             GenerationOptions(
                 maxTokens: 3, sampling: Sampling(seed: 7, logitBias: [TokenBias(token: 1, bias: -2)]), stop: ["."],
                 constraint: .gbnf("root ::= \"a\"")))
-        try assertComesBack(EngineOptions(kvCacheType: .q8_0, cacheDirectory: URL(fileURLWithPath: "/tmp/cache")))
+        try assertComesBack(EngineOptions(kvCacheType: .q8, cacheDirectory: URL(fileURLWithPath: "/tmp/cache")))
         try assertComesBack(definition("ab", measure: .thumb))
         try assertComesBack(ExperimentGoal.notWorseBy(0.02))
         try assertComesBack(Outcome.picked(nil))
