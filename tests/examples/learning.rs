@@ -20,7 +20,7 @@ use std::sync::Arc;
 use pocketune_adapter::CandidateAdapter;
 use pocketune_core::{
     CancelToken, ChatOptions, DigestCache, Engine, EngineOptions, EvaluationSession,
-    GenerationOptions, Message, ModelSource, Prompt, Role, TemplateChoice,
+    GenerationOptions, Message, ModelSource, Prompt, TemplateChoice,
 };
 use pocketune_tests::measures::{KINDS, Kind, Measured, interval, is_repetitive};
 use pocketune_tests::smollm2;
@@ -195,10 +195,7 @@ impl Behaviour {
         let knows = |fact: &Fact| -> Result<bool> {
             let prompt = Prompt::Chat {
                 system_prompt: None,
-                turns: vec![Message {
-                    role: Role::User,
-                    content: fact.question.clone(),
-                }],
+                turns: vec![Message::user(fact.question.as_str())],
                 template: TemplateChoice::Model,
             };
             let mut best = (f64::NEG_INFINITY, 0);

@@ -29,7 +29,7 @@ final class ChatTests: XCTestCase {
         _ = try await chat.reply(to: "Say something.", options: greedy(8))
         let options = GenerationOptions(maxTokens: 8, sampling: Sampling(temperature: 2, seed: 3))
         let (_, again) = try await chat.regenerate(options: options).parts()
-        XCTAssertEqual(again.seed, 3)
+        XCTAssertEqual(again.sampling.seed, 3)
         XCTAssertEqual(chat.history.map(\.content), ["Say something.", again.text])
     }
 

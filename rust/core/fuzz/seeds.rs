@@ -15,7 +15,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-const HEADER: &str = r#"{"build":"b","model":"m","kv_type":"F16","system_prompt":"s","history":[{"role":"user","content":"u"},{"role":"assistant","content":"a"},{"role":"user","content":"v"},{"role":"assistant","content":"b"}],"dropped":2,"tokens":[1,2,3],"adapters":["x 1"]}"#;
+const HEADER: &str = r#"{"build":"b","model":"m","kv_type":"F16","system_prompt":"s","history":[{"role":"user","content":"u"},{"role":"assistant","content":"a"},{"role":"user","content":"v"},{"role":"assistant","content":"b","reply":{"id":"00112233445566778899aabbccddeeff","time":"2026-11-30T12:00:00Z","adapters":[{"sha256":"1111111111111111111111111111111111111111111111111111111111111111","scale":0.5}],"sampling":{"temperature":0.7,"top_k":40,"top_p":0.95,"min_p":0.05,"penalties":{"last_tokens":64,"repeat":1.0,"frequency":0.0,"presence":0.0},"seed":7,"max_tokens":512}}}],"dropped":2,"tokens":[1,2,3],"adapters":["x 1"]}"#;
 
 /// Magic, length of the header, header, keys and values; the digest is the target's.
 fn saved_chat() -> Vec<u8> {

@@ -23,6 +23,7 @@ mod experiment;
 mod facts;
 mod memory;
 mod options;
+mod origin;
 mod process;
 mod reply;
 mod results;
@@ -53,6 +54,7 @@ pub use experiment::{
 pub use facts::ModelFacts;
 pub use memory::MemoryEstimate;
 pub use options::{EngineOptions, GenerationOptions, KvCacheType, Penalties, Sampling};
+pub use origin::{AppliedAdapter, ReplyId, ReplyOrigin, ReplySampling};
 pub use pocketune_adapter::{
     AdapterError, BaseIdentity, BaseModel, BaseNorms, CandidateAdapter, Digest, LoraPair,
     PublicKey, Refusal, Timestamp, TrustPolicy, VerifiedAdapter,
@@ -63,8 +65,9 @@ pub use pocketune_judge::critic::{
     Critic, Exchange, Expectation, Finding, Judgement, Panel, Ruling,
 };
 pub use pocketune_judge::experiment::{
-    Arm, Decision, Definition, ExperimentError, Forecast, Measure, MeasureEvidence, Outcome, Pick,
-    Reason, Verdict,
+    Arm, ArmDefinition, Arms, Decision, Definition, DesignKind, ExperimentError, Forecast, Goal,
+    Limits, Measure, MeasureEvidence, Metric, Namespace, Outcome, Pick, Reason, Role as MetricRole,
+    Verdict,
 };
 pub use pocketune_llama::{CpuFacts, Token, available_memory_bytes, cpu_facts};
 pub use pocketune_store::{

@@ -1,6 +1,7 @@
 //! What a caller may choose, with its ranges.
 
 use pocketune_llama::{KvType, REPEAT_PENALTY_MIN, TEMPERATURE_MIN};
+use serde::{Deserialize, Serialize};
 
 use crate::constraint::Constraint;
 use crate::error::Error;
@@ -106,7 +107,7 @@ impl EngineOptions {
 }
 
 /// Lowers the logits of tokens that were used before.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Penalties {
     /// Tokens looked back at, 0 to 4,096; 0 turns penalties off.
     pub last_tokens: u32,

@@ -6,6 +6,7 @@ use async_channel::{Receiver, WeakReceiver};
 
 use crate::cancel::CancelToken;
 use crate::error::Error;
+use crate::origin::ReplyOrigin;
 
 /// Why a reply ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum StopReason {
 /// A finished reply and what it cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
+    /// What it is called, and how it came to be.
+    pub origin: ReplyOrigin,
     /// The text, without stop strings.
     pub text: String,
     /// Why it ended.
@@ -43,8 +46,6 @@ pub struct Reply {
     pub prefill_tokens_per_s: f64,
     /// Tokens generated per second of computing, after the first.
     pub decode_tokens_per_s: f64,
-    /// The seed that sampling used.
-    pub seed: u32,
 }
 
 /// A part of a reply as it is generated.

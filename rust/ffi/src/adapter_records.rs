@@ -1,7 +1,7 @@
 //! What is said about adapters.
 
 use pocketune_core as core;
-use pocketune_core::{ActiveAdapter, Digest, Refusal, VerifiedAdapter};
+use pocketune_core::{ActiveAdapter, AppliedAdapter, Digest, Refusal, VerifiedAdapter};
 
 use crate::error::PocketuneError;
 
@@ -255,6 +255,15 @@ impl AdapterChoice {
         let reason = "is not 64 hexadecimal digits in lower case";
         let sha256 = sha256.ok_or_else(|| PocketuneError::argument("sha256", reason))?;
         Ok((sha256, self.scale))
+    }
+}
+
+impl From<AppliedAdapter> for AdapterChoice {
+    fn from(applied: AppliedAdapter) -> Self {
+        Self {
+            sha256: applied.sha256.to_string(),
+            scale: applied.scale,
+        }
     }
 }
 

@@ -28,6 +28,10 @@ pub struct Message {
     pub role: Role,
     /// What it says.
     pub content: String,
+    /// Names the reply that it is, where the chat's model wrote it; null for what the app
+    /// says was said.
+    #[uniffi(default = None)]
+    pub reply_id: Option<String>,
 }
 
 impl From<Message> for core::Message {
@@ -40,6 +44,8 @@ impl From<Message> for core::Message {
         Self {
             role,
             content: message.content,
+            // What is no id is that of no reply.
+            reply_id: message.reply_id.and_then(|id| core::ReplyId::parse(&id)),
         }
     }
 }
@@ -54,6 +60,7 @@ impl From<core::Message> for Message {
         Self {
             role,
             content: message.content,
+            reply_id: message.reply_id.map(|id| id.to_string()),
         }
     }
 }
@@ -176,7 +183,8 @@ impl Chat {
         self.0.history().into_iter().map(Into::into).collect()
     }
 
-    /// Replaces the history, such as after an edit.
+    /// Replaces the history, such as after an edit. Replies of the history before that are
+    /// among the turns, word for word and with their ids, keep these; other turns have none.
     ///
     /// # Errors
     /// `InvalidArgument` when the turns do not alternate, user first.

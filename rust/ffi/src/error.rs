@@ -277,6 +277,10 @@ impl From<Error> for PocketuneError {
             Error::RewardModel(_) => Self::argument("model", reason),
             Error::Experiment(ExperimentError::Ended) => Self::NotNow { reason },
             Error::LedgerDamaged(_) => Self::storage(StorageFault::Damaged, reason),
+            Error::Experiment(ExperimentError::DefinitionInvalid { field, .. }) => {
+                // The arms of a definition of types are fields of its own.
+                Self::argument(field.strip_prefix("arms.").unwrap_or(field), reason)
+            }
             Error::Experiment(_) => Self::argument("experiment", reason),
             Error::Labels { .. } => Self::argument("lines", reason),
             // Adapters were verified before, and no call across this boundary takes a candidate

@@ -8,6 +8,7 @@ use pocketune_core::{Error, now};
 use crate::background;
 use crate::chat::{Chat, ChatOptions};
 use crate::error::PocketuneError;
+use crate::experiment_definition::ExperimentDefinition;
 use crate::experiment_records::{Arm, DamagedExperiment, Decision, Measure, Outcome};
 use crate::reward::RewardModel;
 use crate::side_by_side::SideBySideChat;
@@ -32,14 +33,18 @@ pub struct ArmChat {
 
 #[uniffi::export]
 impl Experiments {
-    /// Starts an experiment that the app itself defines, or goes on with it. `definition`
-    /// is its JSON; the adapters of both arms must be installed.
+    /// Starts an experiment that the app itself defines, or goes on with it. The adapters of
+    /// both arms must be installed.
     ///
     /// # Errors
-    /// `InvalidArgument` for a definition that cannot be or an adapter that is not
-    /// installed; `StorageFailed`.
-    pub async fn start(&self, definition: String) -> Result<Arc<Experiment>, PocketuneError> {
-        let started = self.run(move |all| all.start(definition.as_bytes(), now()));
+    /// `InvalidArgument`, which names the field, for a definition that cannot be, or an adapter
+    /// that is not installed; `StorageFailed`.
+    pub async fn start(
+        &self,
+        definition: ExperimentDefinition,
+    ) -> Result<Arc<Experiment>, PocketuneError> {
+        let definition = definition.try_into()?;
+        let started = self.run(move |all| all.start(&definition, now()));
         Ok(Experiment::wrap(started.await?))
     }
 
@@ -109,6 +114,12 @@ impl Experiment {
     #[must_use]
     pub fn sha256(&self) -> String {
         self.0.sha256().to_owned()
+    }
+
+    /// What it compares, with every default filled in.
+    #[must_use]
+    pub fn definition(&self) -> ExperimentDefinition {
+        self.0.definition().into()
     }
 
     /// What the definition calls it.

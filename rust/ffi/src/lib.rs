@@ -18,6 +18,7 @@ mod chat;
 mod consents;
 mod engine;
 mod error;
+mod experiment_definition;
 mod experiment_records;
 mod experiments;
 mod log_lines;
@@ -40,6 +41,10 @@ pub use chat::{Chat, ChatOptions, Message, OverflowPolicy, Role, TemplateChoice}
 pub use consents::ConsentPurpose;
 pub use engine::{Engine, LoadListener, ModelSource, estimate_memory, inspect_model};
 pub use error::{ListenerError, PocketuneError, StorageFault};
+pub use experiment_definition::{
+    ArmDefinition, ArmWeights, ExperimentDefinition, ExperimentDesign, ExperimentGoal,
+    ExperimentLimits, ExperimentNamespace, MetricDefinition, MetricRange, MetricRole,
+};
 pub use experiment_records::{
     Arm, Asked, Choice, DamagedExperiment, Decision, Forecast, Measure, MetricEvidence, Outcome,
     Verdict, VerdictReason,
@@ -58,7 +63,7 @@ pub use reward::{
 };
 pub use side_by_side::{AskedPart, AskedStream, SideBySideChat};
 pub use store::Store;
-pub use stream::{Reply, ReplyPart, ReplyStream, StopReason};
+pub use stream::{Reply, ReplyPart, ReplySampling, ReplyStream, StopReason};
 
 /// Version of the native library, such as `0.1.0`.
 #[uniffi::export]

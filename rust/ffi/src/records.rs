@@ -89,6 +89,17 @@ pub struct Penalties {
     pub presence: f32,
 }
 
+impl From<core::Penalties> for Penalties {
+    fn from(penalties: core::Penalties) -> Self {
+        Self {
+            last_tokens: penalties.last_tokens,
+            repeat: penalties.repeat,
+            frequency: penalties.frequency,
+            presence: penalties.presence,
+        }
+    }
+}
+
 /// Adds to one token's logit.
 #[derive(Debug, Clone, Copy, PartialEq, uniffi::Record)]
 pub struct TokenBias {

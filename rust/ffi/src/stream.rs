@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use pocketune_core as core;
 
+use crate::adapter_records::AdapterChoice;
 use crate::error::PocketuneError;
+use crate::records::Penalties;
 
 /// Why a reply ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
@@ -45,9 +47,52 @@ impl From<StopReason> for core::StopReason {
     }
 }
 
-/// A finished reply and what it cost.
+/// How the tokens of a reply were chosen: what was asked for, with everything that was
+/// left open filled in. Biases, stop strings and constraints are not repeated.
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+pub struct ReplySampling {
+    /// 0 is greedy: then top-k, top-p, min-p and the seed had no effect.
+    pub temperature: f32,
+    /// Tokens that were kept; 0 is all.
+    pub top_k: u32,
+    /// The probability that was kept; 1 is all.
+    pub top_p: f32,
+    /// The least probability of a kept token as a share of the likeliest one's.
+    pub min_p: f32,
+    /// Penalties on repetition.
+    pub penalties: Penalties,
+    /// Seed of the draw.
+    pub seed: u32,
+    /// Most tokens that the reply could have.
+    pub max_tokens: u32,
+}
+
+impl From<core::ReplySampling> for ReplySampling {
+    fn from(sampling: core::ReplySampling) -> Self {
+        Self {
+            temperature: sampling.temperature,
+            top_k: sampling.top_k,
+            top_p: sampling.top_p,
+            min_p: sampling.min_p,
+            penalties: sampling.penalties.into(),
+            seed: sampling.seed,
+            max_tokens: sampling.max_tokens,
+        }
+    }
+}
+
+/// A finished reply, how it came to be and what it cost.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct Reply {
+    /// Names the reply, also in the history and after the chat was saved and restored: 32
+    /// hexadecimal digits.
+    pub id: String,
+    /// When it was asked for, in seconds since 1970.
+    pub time_s: i64,
+    /// The adapters it was computed under; empty for the model as it is.
+    pub adapters: Vec<AdapterChoice>,
+    /// How its tokens were chosen.
+    pub sampling: ReplySampling,
     /// The text, without stop strings.
     pub text: String,
     /// Why it ended.
@@ -66,13 +111,16 @@ pub struct Reply {
     pub prefill_tokens_per_s: f64,
     /// Tokens generated per second after the first.
     pub decode_tokens_per_s: f64,
-    /// The seed that sampling used.
-    pub seed: u32,
 }
 
 impl From<core::Reply> for Reply {
     fn from(reply: core::Reply) -> Self {
+        let origin = reply.origin;
         Self {
+            id: origin.id.to_string(),
+            time_s: origin.time.unix_seconds(),
+            adapters: origin.adapters.into_iter().map(Into::into).collect(),
+            sampling: origin.sampling.into(),
             text: reply.text,
             stop_reason: reply.stop_reason.into(),
             prompt_tokens: reply.prompt_tokens,
@@ -82,7 +130,6 @@ impl From<core::Reply> for Reply {
             time_to_first_token_ms: reply.time_to_first_token_ms,
             prefill_tokens_per_s: reply.prefill_tokens_per_s,
             decode_tokens_per_s: reply.decode_tokens_per_s,
-            seed: reply.seed,
         }
     }
 }

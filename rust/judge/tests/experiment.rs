@@ -277,7 +277,13 @@ fn definitions_that_cannot_be_are_refused() {
         let mut json = definition_json();
         change(&mut json);
         match Definition::parse(json.to_string().as_bytes()).unwrap_err() {
-            ExperimentError::DefinitionInvalid { reason } => reason.to_owned(),
+            ExperimentError::DefinitionInvalid { field, reason } => {
+                assert!(
+                    json.get(field.split('.').next().unwrap()).is_some(),
+                    "{field}"
+                );
+                reason.to_owned()
+            }
             ExperimentError::DefinitionMalformed { reason } => reason.to_string(),
             other => panic!("{other}"),
         }

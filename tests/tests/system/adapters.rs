@@ -128,7 +128,7 @@ fn a_saved_chat_goes_on_under_other_adapters_with_its_history_alone() {
         .restore(saved.clone(), &CancelToken::new())
         .unwrap();
     let fresh = world.chat();
-    fresh.replace_history(saved.history().to_vec()).unwrap();
+    fresh.replace_history(saved.history()).unwrap();
     assert_eq!(ask(&restored), ask(&fresh));
 }
 

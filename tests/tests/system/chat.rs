@@ -61,7 +61,8 @@ fn the_parts_are_the_reply_and_join_the_history() {
         history[1],
         Message {
             role: Role::Assistant,
-            content: text
+            content: text,
+            reply_id: Some(reply.origin.id),
         }
     );
 }
@@ -134,7 +135,7 @@ fn regenerating_replaces_the_last_reply() {
     let history = chat.history();
     assert_eq!(history.len(), 2);
     assert_eq!(history[1].content, again.text);
-    assert_eq!(again.seed, 11);
+    assert_eq!(again.origin.sampling.seed, 11);
 }
 
 #[test]

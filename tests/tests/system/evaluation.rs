@@ -283,7 +283,11 @@ fn a_second_turn_is_what_a_cold_run_gives() {
     let reply = cold.send("And then?", &options).unwrap().finish().unwrap();
     assert_eq!(reply.reused_tokens, 0);
     assert_eq!(reply.text, second.text);
-    assert_eq!(turns[3], Message::assistant(second.text));
+    let said = Message {
+        reply_id: Some(second.origin.id),
+        ..Message::assistant(second.text)
+    };
+    assert_eq!(turns[3], said);
 
     chat.replace_history(Vec::new()).unwrap();
     assert!(chat.history().is_empty() && chat.system_prompt().is_none());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pocketune_adapter::SubjectKind;
 use pocketune_core::{
-    Arm, Asked, AskedPart, CancelToken, ChatOptions, Choice, Digest, Error, Experiment,
+    Arm, Asked, AskedPart, CancelToken, ChatOptions, Choice, Definition, Digest, Error, Experiment,
     ExperimentError, GenerationOptions, Measure, Outcome, Pick, Reason, SideBySideChat, Store,
     StoreError, Timestamp, Verdict,
 };
@@ -40,7 +40,7 @@ fn picks() -> Value {
 }
 
 fn start(world: &World, challenger: &Digest, design: &str, metrics: &Value) -> Experiment {
-    let definition = definition(challenger, design, metrics);
+    let definition = Definition::parse(&definition(challenger, design, metrics)).unwrap();
     let started = world.store.experiments().start(&definition, world.now);
     started.unwrap()
 }
@@ -264,18 +264,18 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
 fn an_experiment_with_what_is_not_installed_does_not_start() {
     let world = World::new();
     let nobody = Digest::of(b"nobody");
-    let definition = definition(&nobody, "side_by_side", &picks());
+    let definition = Definition::parse(&definition(&nobody, "side_by_side", &picks())).unwrap();
     let started = world.store.experiments().start(&definition, world.now);
     assert!(matches!(
         started,
         Err(Error::Store(StoreError::NotInstalled { sha256 })) if sha256 == nobody
     ));
-    let started = world.store.experiments().start(b"{}", world.now);
+    let mut unfinished = definition;
+    unfinished.metrics.clear();
+    let started = world.store.experiments().start(&unfinished, world.now);
     assert!(matches!(
         started,
-        Err(Error::Experiment(
-            ExperimentError::DefinitionMalformed { .. }
-        ))
+        Err(Error::Experiment(ExperimentError::DefinitionInvalid { field, .. })) if field == "metrics"
     ));
     assert!(world.store.experiments().all().unwrap().is_empty());
 }
@@ -564,6 +564,13 @@ fn a_delivered_definition_is_believed_for_its_signatures() {
     assert_eq!(reason(&suite), "other_kind");
     let older = world.signed(SubjectKind::Experiment, 1, &definition);
     assert_eq!(reason(&older), "rollback");
+    let empty = start(&world.signed(SubjectKind::Experiment, 4, b"{}"));
+    assert!(matches!(
+        empty,
+        Err(Error::Experiment(
+            ExperimentError::DefinitionMalformed { .. }
+        ))
+    ));
     fs::write(&path, [&definition[..], b" "].concat()).unwrap();
     assert_eq!(reason(&path), "other_subject");
     let history = world.store.adapters().history(10).unwrap();

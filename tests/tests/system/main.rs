@@ -22,6 +22,7 @@ mod markers;
 mod measures;
 mod memory;
 mod mutation;
+mod origins;
 mod peft_import;
 mod readme;
 mod reference;

@@ -96,7 +96,7 @@ fn the_best_of_several_replies_is_kept() {
         assert!(reward(found.best) >= reward(index));
         // Each draft has a seed of its own, the first that of the options.
         assert_eq!(
-            found.drafts[index].reply.seed,
+            found.drafts[index].reply.origin.sampling.seed,
             7 + u32::try_from(index).unwrap()
         );
     }

@@ -276,7 +276,12 @@ pub(crate) fn reply_json(reply: &Reply) -> Value {
         StopReason::ContextFull => "context_full",
         StopReason::Cancelled => "cancelled",
     };
+    let origin = &reply.origin;
     json!({
+        "id": origin.id,
+        "time": origin.time,
+        "adapters": origin.adapters,
+        "sampling": origin.sampling,
         "text": reply.text,
         "stop_reason": stop_reason,
         "prompt_tokens": reply.prompt_tokens,
@@ -286,6 +291,5 @@ pub(crate) fn reply_json(reply: &Reply) -> Value {
         "time_to_first_token_ms": reply.time_to_first_token_ms,
         "prefill_tokens_per_s": reply.prefill_tokens_per_s,
         "decode_tokens_per_s": reply.decode_tokens_per_s,
-        "seed": reply.seed,
     })
 }

@@ -278,8 +278,7 @@ pub(crate) fn question(lines: &[Said]) -> Result<(Option<String>, Vec<Message>),
                 SaidBy::Assistant => Role::Assistant,
                 SaidBy::System => return None,
             };
-            let content = line.content.clone();
-            Some(Message { role, content })
+            Some(Message::by(role, line.content.as_str()))
         })
         .collect();
     let turns = turns.ok_or("system messages come first")?;

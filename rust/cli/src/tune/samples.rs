@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pocketune_core::{Engine, GenerationOptions, Message, Prompt, Role, TemplateChoice};
+use pocketune_core::{Engine, GenerationOptions, Message, Prompt, TemplateChoice};
 use pocketune_train::Sample;
 
 use crate::error::CliError;
@@ -144,10 +144,7 @@ impl Tokenizer<'_> {
     fn asked(&self, question: &str) -> Result<Vec<i32>, CliError> {
         let chat = Prompt::Chat {
             system_prompt: None,
-            turns: vec![Message {
-                role: Role::User,
-                content: question.to_owned(),
-            }],
+            turns: vec![Message::user(question)],
             template: TemplateChoice::Model,
         };
         match self.engine.prompt_tokens(&chat) {

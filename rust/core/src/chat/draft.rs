@@ -49,13 +49,13 @@ impl Chat {
         cancel: &CancelToken,
         mut piece: impl FnMut(String),
     ) -> Result<Reply, Error> {
-        let lane = self.seat().lane;
+        let seat = self.seat().clone();
         let source = Source::Chat {
             conversation: Arc::clone(&self.conversation),
             ask: Ask::Draft(text.to_owned()),
         };
         let cancelled = cancel.clone();
-        let stream = self.shared.generate(lane, source, options, cancelled)?;
+        let stream = self.shared.generate(&seat, source, options, cancelled)?;
         let mut reply = Err(Error::Closed);
         for part in &stream {
             match part? {
@@ -120,7 +120,7 @@ impl Chat {
     /// [`Error::NotNow`] where it has.
     pub(crate) fn keep(&self, mut turn: OpenTurn, reply: &Reply) -> Result<(), Error> {
         turn.dropped = turn.dropped.max(reply.dropped_messages as usize);
-        match self.conversation.close_turn(turn, &reply.text) {
+        match self.conversation.close_turn(turn, reply) {
             true => Ok(()),
             false => Err(Error::NotNow {
                 reason: "the history was changed while the reply was being generated",

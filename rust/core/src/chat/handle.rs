@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pocketune_llama::Token;
 
 use crate::cancel::CancelToken;
-use crate::chat::saved::{SavedChat, SavedTalk};
-use crate::conversation::{Ask, ChatOptions, Conversation, Message, OverflowPolicy, Proven, Role};
+use crate::chat::saved::SavedChat;
+use crate::conversation::{
+    Ask, ChatOptions, Conversation, Message, OverflowPolicy, Proven, Role, Snapshot,
+};
 use crate::engine::{AdapterSet, Engine, Seat, Shared};
 use crate::error::Error;
 use crate::options::GenerationOptions;
+use crate::origin::{ReplyId, ReplyOrigin};
 use crate::reply::{ReplyStream, Stopper};
 use crate::results::Features;
 use crate::worker::{AdapterSetId, LaneId, Source};
@@ -150,7 +153,7 @@ impl Chat {
             ask,
         };
         let cancel = CancelToken::new();
-        let stream = self.shared.generate(seat.lane, source, options, cancel)?;
+        let stream = self.shared.generate(&seat, source, options, cancel)?;
         let mut replies = self.replies();
         replies.retain(|reply| !reply.is_over());
         replies.push(stream.stopper());
@@ -205,6 +208,12 @@ impl Chat {
         self.conversation.turns()
     }
 
+    /// How a reply of the history came to be. Does not block.
+    #[must_use]
+    pub fn reply_origin(&self, id: ReplyId) -> Option<ReplyOrigin> {
+        Some(self.conversation.origin(id)?.as_ref().clone())
+    }
+
     /// The instructions before the first turn.
     #[must_use]
     pub fn system_prompt(&self) -> Option<String> {
@@ -212,12 +221,14 @@ impl Chat {
     }
 
     /// Replaces the history, such as after an edit; the part of the cache that
-    /// still fits is reused. A reply that is being generated will not join it.
+    /// still fits is reused. A reply that is being generated will not join it. Replies of
+    /// the history before that are among the turns, word for word and with their ids, keep
+    /// these; other turns have none.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] when the turns do not alternate, user first.
     pub fn replace_history(&self, turns: Vec<Message>) -> Result<(), Error> {
-        self.conversation.replace(self.system_prompt(), turns, 0)
+        self.conversation.replace(turns)
     }
 
     /// Saves history and cached keys and values, to go on later without reading
@@ -230,17 +241,8 @@ impl Chat {
         let model = self.shared.digest()?;
         let berth = self.berth();
         let lane = self.shared.save_lane(berth.lane, cancel)?;
-        let talk = SavedTalk {
-            system_prompt: self.system_prompt(),
-            history: self.history(),
-            dropped: self.conversation.dropped(),
-        };
-        Ok(SavedChat::new(
-            model,
-            berth.set.names().to_vec(),
-            talk,
-            lane,
-        ))
+        let said = self.conversation.snapshot();
+        Ok(SavedChat::new(model, berth.set.names(), said, lane))
     }
 
     /// Replaces this chat's history and cache by a saved one. Blocks as [`Chat::save`].
@@ -257,36 +259,35 @@ impl Chat {
     pub fn restore(&self, saved: SavedChat, cancel: &CancelToken) -> Result<(), Error> {
         saved.check(self.shared.digest()?)?;
         let berth = self.berth();
-        let usable = saved.is_under(berth.set.names());
-        let (talk, lane) = saved.into_parts();
+        let usable = saved.is_under(&berth.set.names());
+        let (mut said, lane) = saved.into_parts();
         let proven = match usable {
-            true => self.prove(&talk, &lane.tokens, cancel)?,
+            true => self.prove(&said, &lane.tokens, cancel)?,
             false => None,
         };
         // Only a prompt that was seen without the first turns goes on without them.
-        let dropped = proven.as_ref().map_or(0, |_| talk.dropped);
+        said.dropped = proven.as_ref().map_or(0, |_| said.dropped);
         self.shared.restore_lane(berth.lane, lane, proven, cancel)?;
-        self.conversation
-            .replace(talk.system_prompt, talk.history, dropped)
+        self.conversation.take(said)
     }
 
     /// How far tokens are those of a conversation that somebody saved.
     fn prove(
         &self,
-        talk: &SavedTalk,
+        said: &Snapshot,
         tokens: &[Token],
         cancel: &CancelToken,
     ) -> Result<Option<Proven>, Error> {
         let may_drop = self.conversation.overflow == OverflowPolicy::DropOldestTurns;
-        let kept = talk.history.get(talk.dropped..).unwrap_or_default();
+        let kept = said.history.get(said.dropped..).unwrap_or_default();
         let (asked, reply) = match kept.split_last() {
             Some((last, before)) if last.role == Role::Assistant => (before, Some(&last.content)),
             _ => (kept, None),
         };
-        if tokens.is_empty() || asked.is_empty() || (talk.dropped > 0 && !may_drop) {
+        if tokens.is_empty() || asked.is_empty() || (said.dropped > 0 && !may_drop) {
             return Ok(None);
         }
-        let system_prompt = talk.system_prompt.as_deref();
+        let system_prompt = said.system_prompt.as_deref();
         let rendered = self
             .conversation
             .renderer

@@ -5,16 +5,19 @@
 //! digest finds damage; it is no signature: [`crate::Chat::restore`] holds the tokens
 //! against the history.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use pocketune_adapter::Digest;
 use pocketune_base::{OpenError, Readers, open_regular, write_whole};
 use pocketune_llama::Token;
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::{Message, check_turns};
+use crate::conversation::{Message, Role, Snapshot, check_roles};
 use crate::error::Error;
+use crate::origin::ReplyOrigin;
 use crate::worker::SavedLane;
 
 const MAGIC: &[u8; 8] = b"PTCHAT\0\x01";
@@ -45,7 +48,7 @@ struct Header {
     model: String,
     kv_type: String,
     system_prompt: Option<String>,
-    history: Vec<Message>,
+    history: Vec<SavedTurn>,
     // Turns that the prompt was computed without; older files do not say.
     #[serde(default)]
     dropped: usize,
@@ -55,29 +58,39 @@ struct Header {
     adapters: Vec<String>,
 }
 
-/// What was said in a saved chat.
-#[derive(Debug)]
-pub(crate) struct SavedTalk {
-    pub(crate) system_prompt: Option<String>,
-    pub(crate) history: Vec<Message>,
-    /// The first turns, which are left out of the prompt.
-    pub(crate) dropped: usize,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct SavedTurn {
+    role: Role,
+    content: String,
+    // Where the chat's model wrote it; older files do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reply: Option<ReplyOrigin>,
 }
 
 impl SavedChat {
     pub(crate) fn new(
         model: Digest,
         adapters: Vec<String>,
-        talk: SavedTalk,
+        said: Snapshot,
         lane: SavedLane,
     ) -> Self {
+        let mut origins = said.origins;
+        let turn = |turn: Message| SavedTurn {
+            reply: turn
+                .reply_id
+                .and_then(|id| origins.remove(&id))
+                .map(Arc::unwrap_or_clone),
+            role: turn.role,
+            content: turn.content,
+        };
+        let history = said.history.into_iter().map(turn).collect();
         let header = Header {
             build: format!("{BUILD} {}", std::env::consts::ARCH),
             model: model.to_string(),
             kv_type: lane.kv_type,
-            system_prompt: talk.system_prompt,
-            history: talk.history,
-            dropped: talk.dropped,
+            system_prompt: said.system_prompt,
+            history,
+            dropped: said.dropped,
             tokens: lane.tokens,
             adapters,
         };
@@ -107,11 +120,14 @@ impl SavedChat {
         self.header.adapters == adapters
     }
 
-    pub(crate) fn into_parts(self) -> (SavedTalk, SavedLane) {
+    pub(crate) fn into_parts(self) -> (Snapshot, SavedLane) {
         let header = self.header;
-        let talk = SavedTalk {
+        let history = header.history.iter().map(SavedTurn::message).collect();
+        let replies = header.history.into_iter().filter_map(|turn| turn.reply);
+        let said = Snapshot {
             system_prompt: header.system_prompt,
-            history: header.history,
+            history,
+            origins: replies.map(|it| (it.id, Arc::new(it))).collect(),
             dropped: header.dropped,
         };
         let lane = SavedLane {
@@ -119,13 +135,13 @@ impl SavedChat {
             tokens: header.tokens,
             kv: self.kv,
         };
-        (talk, lane)
+        (said, lane)
     }
 
     /// The turns that were saved.
     #[must_use]
-    pub fn history(&self) -> &[Message] {
-        &self.header.history
+    pub fn history(&self) -> Vec<Message> {
+        self.header.history.iter().map(SavedTurn::message).collect()
     }
 
     /// The bytes to store: at most 2 GiB, of which the history takes at most 64 MiB.
@@ -176,7 +192,9 @@ impl SavedChat {
             .split_at_checked(length)
             .ok_or_else(|| damaged(&"the header is cut"))?;
         let header: Header = serde_json::from_slice(header).map_err(|error| damaged(&error))?;
-        check_turns(&header.history).map_err(|error| damaged(&error))?;
+        let roles = header.history.iter().map(|turn| turn.role);
+        check_roles(roles).map_err(|error| damaged(&error))?;
+        check_replies(&header.history)?;
         if header.dropped % 2 == 1 || header.dropped > header.history.len() {
             return Err(damaged(&"it leaves out turns that it does not have"));
         }
@@ -210,6 +228,27 @@ impl SavedChat {
     }
 }
 
+impl SavedTurn {
+    fn message(&self) -> Message {
+        Message {
+            reply_id: self.reply.as_ref().map(|origin| origin.id),
+            ..Message::by(self.role, self.content.as_str())
+        }
+    }
+}
+
+/// Only the model's turns are replies, each once.
+fn check_replies(turns: &[SavedTurn]) -> Result<(), Error> {
+    let mut ids = BTreeSet::new();
+    for turn in turns {
+        let Some(reply) = &turn.reply else { continue };
+        if turn.role != Role::Assistant || !reply.is_finite() || !ids.insert(reply.id) {
+            return Err(damaged(&"a turn is no such reply"));
+        }
+    }
+    Ok(())
+}
+
 fn unopened(error: OpenError) -> Error {
     match error {
         OpenError::NotAFile { found } => Error::NotAFile {
@@ -235,7 +274,8 @@ fn damaged(reason: &dyn std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Digest, HEADER_BYTES_MAX, MAGIC, SavedChat, SavedLane, SavedTalk};
+    use super::{Digest, HEADER_BYTES_MAX, MAGIC, SavedChat, SavedLane, Snapshot};
+    use crate::origin::Origins;
     use crate::{Error, Message};
 
     fn saved() -> SavedChat {
@@ -244,12 +284,13 @@ mod tests {
             tokens: vec![1, 2],
             kv: vec![9; 40],
         };
-        let talk = SavedTalk {
+        let said = Snapshot {
             system_prompt: None,
             history: vec![Message::user("hi")],
+            origins: Origins::new(),
             dropped: 0,
         };
-        SavedChat::new(Digest::from_bytes([7; 32]), Vec::new(), talk, lane)
+        SavedChat::new(Digest::from_bytes([7; 32]), Vec::new(), said, lane)
     }
 
     /// A file with this header and a right digest.

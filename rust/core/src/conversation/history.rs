@@ -1,10 +1,13 @@
 //! The state of one chat that its handles and the worker share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::conversation::message::check_turns;
-use crate::conversation::{Message, OverflowPolicy, Renderer};
+use crate::conversation::{Message, OverflowPolicy, Renderer, Role};
 use crate::error::Error;
+use crate::origin::{Origins, ReplyId, ReplyOrigin};
+use crate::reply::Reply;
 
 /// One chat's messages. Locked for moments only, never while computing.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(crate) struct Conversation {
 struct State {
     system_prompt: Option<String>,
     turns: Vec<Message>,
+    // Of those turns that name a reply.
+    origins: Origins,
     // Turns left out of the prompt for good, so that its start stays the same
     // from turn to turn and keeps being reused.
     dropped: usize,
@@ -54,6 +59,17 @@ pub(crate) struct OpenTurn {
     revision: u64,
 }
 
+/// What is saved of a conversation.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) system_prompt: Option<String>,
+    pub(crate) history: Vec<Message>,
+    /// Of those turns that name a reply.
+    pub(crate) origins: Origins,
+    /// The first turns, which are left out of the prompt.
+    pub(crate) dropped: usize,
+}
+
 /// A history to come back to.
 #[derive(Debug)]
 pub(crate) struct Bookmark(State);
@@ -63,14 +79,14 @@ impl Conversation {
         renderer: Renderer,
         overflow: OverflowPolicy,
         system_prompt: Option<String>,
-        turns: Vec<Message>,
+        mut turns: Vec<Message>,
     ) -> Result<Self, Error> {
         check_turns(&turns)?;
+        keep_ids(&mut turns, &State::default());
         let state = Mutex::new(State {
             system_prompt,
             turns,
-            dropped: 0,
-            revision: 0,
+            ..State::default()
         });
         Ok(Self {
             renderer,
@@ -91,26 +107,52 @@ impl Conversation {
         self.lock().system_prompt.clone()
     }
 
-    /// How many of the turns are left out of the prompt.
-    pub(crate) fn dropped(&self) -> usize {
-        self.lock().dropped
+    /// How a reply of the history came to be.
+    pub(crate) fn origin(&self, id: ReplyId) -> Option<Arc<ReplyOrigin>> {
+        self.lock().origins.get(&id).cloned()
     }
 
-    /// Takes other turns, of which the first `dropped` are left out of the prompt.
-    pub(crate) fn replace(
-        &self,
-        system_prompt: Option<String>,
-        turns: Vec<Message>,
-        dropped: usize,
-    ) -> Result<(), Error> {
-        check_turns(&turns)?;
-        let mut state = self.lock();
-        *state = State {
+    /// What there is to save.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let State {
             system_prompt,
             turns,
+            origins,
             dropped,
+            ..
+        } = self.lock().clone();
+        Snapshot {
+            system_prompt,
+            history: turns,
+            origins,
+            dropped,
+        }
+    }
+
+    /// Goes on from what was saved.
+    pub(crate) fn take(&self, saved: Snapshot) -> Result<(), Error> {
+        check_turns(&saved.history)?;
+        let mut state = self.lock();
+        *state = State {
+            system_prompt: saved.system_prompt,
+            turns: saved.history,
+            origins: saved.origins,
+            dropped: saved.dropped,
             revision: state.revision + 1,
         };
+        Ok(())
+    }
+
+    /// Takes turns that the app says were said. Replies of this history that are among them,
+    /// word for word, keep their ids.
+    pub(crate) fn replace(&self, mut turns: Vec<Message>) -> Result<(), Error> {
+        check_turns(&turns)?;
+        let mut state = self.lock();
+        keep_ids(&mut turns, &state);
+        state.turns = turns;
+        state.dropped = 0;
+        state.revision += 1;
+        state.forget_origins();
         Ok(())
     }
 
@@ -132,6 +174,7 @@ impl Conversation {
             mut turns,
             dropped,
             revision,
+            ..
         } = self.lock().clone();
         match ask {
             Ask::Send(text) | Ask::Draft(text) => {
@@ -178,15 +221,43 @@ impl Conversation {
 
     /// Keeps a finished turn: the messages that led to it, and the reply. Does nothing, and
     /// says so, when the history has changed meanwhile.
-    pub(crate) fn close_turn(&self, open: OpenTurn, reply: &str) -> bool {
+    pub(crate) fn close_turn(&self, open: OpenTurn, reply: &Reply) -> bool {
         let mut state = self.lock();
         if state.revision != open.revision {
             return false;
         }
         state.revision += 1;
         state.turns = open.turns;
-        state.turns.push(Message::assistant(reply));
+        let id = reply.origin.id;
+        state.turns.push(Message {
+            reply_id: Some(id),
+            ..Message::assistant(reply.text.as_str())
+        });
+        state.origins.insert(id, Arc::new(reply.origin.clone()));
         state.dropped = open.dropped;
+        state.forget_origins();
         true
+    }
+}
+
+impl State {
+    /// Lets go of the origins of replies that are no longer there.
+    fn forget_origins(&mut self) {
+        let mut origins = std::mem::take(&mut self.origins);
+        let ids = self.turns.iter().filter_map(|turn| turn.reply_id);
+        self.origins = ids.filter_map(|id| origins.remove_entry(&id)).collect();
+    }
+}
+
+/// Takes the ids from turns that are no replies of the history before, or no longer.
+fn keep_ids(turns: &mut [Message], before: &State) {
+    let named = |turn: &Message| Some((turn.reply_id?, turn.content.clone()));
+    let mut replies: BTreeMap<_, _> = before.turns.iter().filter_map(named).collect();
+    for turn in turns {
+        let Some(id) = turn.reply_id else { continue };
+        match replies.get(&id) == Some(&turn.content) && turn.role == Role::Assistant {
+            true => drop(replies.remove(&id)),
+            false => turn.reply_id = None,
+        }
     }
 }

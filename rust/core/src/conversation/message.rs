@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::origin::ReplyId;
 
 /// Who wrote a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,55 +29,60 @@ impl Role {
 }
 
 /// One message of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Who wrote it.
     pub role: Role,
     /// What it says.
     pub content: String,
+    /// Names the reply that it is, where the chat's model wrote it; `None` for what the app
+    /// says was said.
+    pub reply_id: Option<ReplyId>,
 }
 
 impl Message {
     /// A message of the person.
     pub fn user(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::User,
-            content: content.into(),
-        }
+        Self::by(Role::User, content)
     }
 
     /// A message of the model.
     pub fn assistant(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::Assistant,
-            content: content.into(),
-        }
+        Self::by(Role::Assistant, content)
     }
 
     /// Instructions of the app.
     pub fn system(content: impl Into<String>) -> Self {
+        Self::by(Role::System, content)
+    }
+
+    /// What the app says was said.
+    pub fn by(role: Role, content: impl Into<String>) -> Self {
         Self {
-            role: Role::System,
+            role,
             content: content.into(),
+            reply_id: None,
         }
     }
 }
 
 /// Turns must alternate, user first: templates and models know nothing else.
 pub(crate) fn check_turns(history: &[Message]) -> Result<(), Error> {
-    for (index, message) in history.iter().enumerate() {
+    check_roles(history.iter().map(|message| message.role))
+}
+
+/// As [`check_turns`], of the turns' roles.
+pub(crate) fn check_roles(roles: impl Iterator<Item = Role>) -> Result<(), Error> {
+    for (index, role) in roles.enumerate() {
         let expected = if index % 2 == 0 {
             Role::User
         } else {
             Role::Assistant
         };
-        if message.role != expected {
+        if role != expected {
             return Err(Error::option(
                 "history",
-                format!(
-                    "message {index} must be of the {expected:?} role, is {:?}",
-                    message.role
-                ),
+                format!("message {index} must be of the {expected:?} role, is {role:?}"),
             ));
         }
     }

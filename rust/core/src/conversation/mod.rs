@@ -9,9 +9,9 @@ mod proof;
 mod template;
 mod tokenize;
 
-pub(crate) use history::{Ask, Bookmark, Conversation, OpenTurn};
+pub(crate) use history::{Ask, Bookmark, Conversation, OpenTurn, Snapshot};
 pub(crate) use markers::{Markers, SpecialTexts};
-pub(crate) use message::check_turns;
+pub(crate) use message::check_roles;
 pub use message::{Message, Role};
 pub use options::{ChatOptions, OverflowPolicy};
 pub use prompt::Prompt;

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use crate::origin::AppliedAdapter;
 use crate::worker::AdapterSetId;
 
 /// Some adapters with scales, loaded for as long as anybody holds this and any job of
 /// theirs runs.
 pub(crate) struct AdapterSet {
     id: AdapterSetId,
-    names: Vec<String>,
+    adapters: Vec<AppliedAdapter>,
     unload: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
@@ -17,7 +18,7 @@ impl AdapterSet {
     pub(crate) fn none() -> Self {
         Self {
             id: AdapterSetId::NONE,
-            names: Vec::new(),
+            adapters: Vec::new(),
             unload: None,
         }
     }
@@ -25,12 +26,12 @@ impl AdapterSet {
     /// A set that the worker has loaded, and what lets it go.
     pub(crate) fn loaded(
         id: AdapterSetId,
-        names: Vec<String>,
+        adapters: Vec<AppliedAdapter>,
         unload: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         Self {
             id,
-            names,
+            adapters,
             unload: Some(Box::new(unload)),
         }
     }
@@ -39,9 +40,15 @@ impl AdapterSet {
         self.id
     }
 
+    /// Its adapters, in their order.
+    pub(crate) fn adapters(&self) -> &[AppliedAdapter] {
+        &self.adapters
+    }
+
     /// Digests and scales: equal for sets that compute alike.
-    pub(crate) fn names(&self) -> &[String] {
-        &self.names
+    pub(crate) fn names(&self) -> Vec<String> {
+        let name = |it: &AppliedAdapter| format!("{} {}", it.sha256, it.scale);
+        self.adapters.iter().map(name).collect()
     }
 }
 
@@ -57,7 +64,7 @@ impl fmt::Debug for AdapterSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AdapterSet")
             .field("id", &self.id)
-            .field("names", &self.names)
+            .field("adapters", &self.adapters)
             .finish_non_exhaustive()
     }
 }

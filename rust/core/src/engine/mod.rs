@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::memory::{self, MemoryEstimate};
 use crate::options::{EngineOptions, GenerationOptions};
+use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
 use crate::results::{Embedding, Pooling, Score};
 use crate::source::ModelSource;
@@ -193,13 +194,15 @@ impl Engine {
                 .map(|active| (&active.adapter, active.scale)),
         )
         .map_err(|refused| StoreError::from(refused.refusal))?;
-        let names = adapters
-            .iter()
-            .map(|active| format!("{} {}", active.adapter.sha256(), active.scale));
+        let applied = adapters.iter().map(|active| AppliedAdapter {
+            sha256: active.adapter.sha256(),
+            scale: active.scale,
+        });
         let loaded = adapters
             .iter()
             .map(|active| (active.adapter.adapter().clone(), active.scale));
-        self.shared.load_adapters(loaded.collect(), names.collect())
+        self.shared
+            .load_adapters(loaded.collect(), applied.collect())
     }
 
     /// Goes on with `prompt` as it stands; works with any model. Control tokens
@@ -212,10 +215,10 @@ impl Engine {
         prompt: impl Into<String>,
         options: &GenerationOptions,
     ) -> Result<ReplyStream, Error> {
-        let lane = self.shared.completion_lane();
+        let seat = self.shared.completion_seat();
         let source = Source::Raw(self.shared.raw_text(prompt));
         self.shared
-            .generate(lane, source, options, CancelToken::new())
+            .generate(&seat, source, options, CancelToken::new())
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the

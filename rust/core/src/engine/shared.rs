@@ -17,6 +17,7 @@ use crate::digest::DigestCache;
 use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::options::GenerationOptions;
+use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
 use crate::source::ModelFile;
 use crate::worker::{
@@ -192,11 +193,11 @@ impl Shared {
     pub(crate) fn load_adapters(
         &self,
         adapters: Vec<(CandidateAdapter, f32)>,
-        names: Vec<String>,
+        applied: Vec<AppliedAdapter>,
     ) -> Result<AdapterSet, Error> {
         let id = self.numbers.adapter_set();
         self.worker.load(id, adapters)?.wait()?;
-        Ok(AdapterSet::loaded(id, names, self.worker.unloader(id)))
+        Ok(AdapterSet::loaded(id, applied, self.worker.unloader(id)))
     }
 
     /// What chats and completions compute under from their next turn on.
@@ -208,11 +209,11 @@ impl Shared {
         *lock(&self.active) = Arc::new(set);
     }
 
-    /// The lane of completions: one after the other, reusing equal beginnings.
-    pub(crate) fn completion_lane(&self) -> LaneId {
+    /// Where completions compute: one after the other, reusing equal beginnings.
+    pub(crate) fn completion_seat(&self) -> Seat {
         let mut seat = lock(&self.completion);
         seat.follow(self);
-        seat.lane
+        seat.clone()
     }
 
     /// The lane of scores, so that replies to one prompt share its cache.
@@ -237,13 +238,14 @@ impl Shared {
     /// Checks the options and queues a reply. Does not block.
     pub(crate) fn generate(
         &self,
-        lane: LaneId,
+        seat: &Seat,
         source: Source,
         options: &GenerationOptions,
         cancel: CancelToken,
     ) -> Result<ReplyStream, Error> {
-        let job = Generation::new(source, options, &self.model, &self.constraints)?;
-        let parts = self.worker.submit(lane, job, &cancel)?.into_receiver();
+        let adapters = seat.set.adapters().to_vec();
+        let job = Generation::new(source, options, adapters, &self.model, &self.constraints)?;
+        let parts = self.worker.submit(seat.lane, job, &cancel)?.into_receiver();
         Ok(ReplyStream::new(parts, cancel))
     }
 
@@ -271,7 +273,7 @@ impl Shared {
 }
 
 /// Where a conversation computes: a lane, and the adapters that it is under.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Seat {
     pub(crate) lane: LaneId,
     pub(crate) set: Arc<AdapterSet>,

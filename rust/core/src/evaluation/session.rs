@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use pocketune_adapter::{AdapterError, CandidateAdapter};
+use pocketune_adapter::{AdapterError, CandidateAdapter, Digest};
 
 use crate::cancel::CancelToken;
 use crate::chat::Chat;
 use crate::conversation::{ChatOptions, Message, Prompt};
-use crate::engine::{AdapterSet, Engine, Seat, Shared};
+use crate::engine::{Engine, Seat, Shared};
 use crate::error::Error;
 use crate::options::GenerationOptions;
+use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
 use crate::results::Score;
 use crate::worker::{LaneId, Source};
@@ -38,8 +39,7 @@ pub struct EvaluationChat {
 #[derive(Debug)]
 struct Open {
     shared: Arc<Shared>,
-    adapters: Arc<AdapterSet>,
-    completion: LaneId,
+    completion: Seat,
     scoring: LaneId,
 }
 
@@ -62,11 +62,14 @@ impl EvaluationSession {
         if candidate.base() != shared.base() {
             return Err(AdapterError::OtherModel.into());
         }
-        let adapters = shared.load_adapters(vec![(candidate, 1.0)], Vec::new())?;
+        let applied = AppliedAdapter {
+            sha256: Digest::of(candidate.bytes()),
+            scale: 1.0,
+        };
+        let adapters = shared.load_adapters(vec![(candidate, applied.scale)], vec![applied])?;
         let open = Open {
-            completion: shared.new_lane(adapters.id()),
             scoring: shared.new_lane(adapters.id()),
-            adapters: Arc::new(adapters),
+            completion: Seat::new(shared.new_lane(adapters.id()), Arc::new(adapters)),
             shared,
         };
         Ok(Self {
@@ -80,7 +83,7 @@ impl EvaluationSession {
     /// As [`Engine::chat`].
     pub fn chat(&self, options: ChatOptions) -> Result<EvaluationChat, Error> {
         let shared = Arc::clone(&self.open.shared);
-        let set = Arc::clone(&self.open.adapters);
+        let set = Arc::clone(&self.open.completion.set);
         let seat = Seat::new(shared.new_lane(set.id()), set);
         Ok(EvaluationChat {
             chat: Chat::fixed(shared, seat, options)?,
@@ -100,10 +103,8 @@ impl EvaluationSession {
     ) -> Result<ReplyStream, Error> {
         let source = Source::Raw(self.open.shared.raw_text(prompt));
         let cancel = CancelToken::new();
-        let completion = self.open.completion;
-        self.open
-            .shared
-            .generate(completion, source, options, cancel)
+        let shared = &self.open.shared;
+        shared.generate(&self.open.completion, source, options, cancel)
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the
@@ -166,7 +167,7 @@ impl EvaluationChat {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.shared.forget_lane(self.completion);
+        self.shared.forget_lane(self.completion.lane);
         self.shared.forget_lane(self.scoring);
     }
 }

@@ -28,11 +28,16 @@ impl Experiments {
     /// # Errors
     /// [`Error::Experiment`] for a definition that cannot be, [`Error::Store`] with
     /// [`pocketune_store::StoreError::NotInstalled`].
-    pub fn start(&self, definition: &[u8], now: Timestamp) -> Result<Experiment, Error> {
+    pub fn start(&self, definition: &Definition, now: Timestamp) -> Result<Experiment, Error> {
+        self.start_file(&definition.to_json(), now)
+    }
+
+    fn start_file(&self, definition: &[u8], now: Timestamp) -> Result<Experiment, Error> {
         let parsed = Definition::parse(definition)?;
         let arms = [&parsed.arms.incumbent, &parsed.arms.challenger];
         for text in arms.into_iter().flat_map(|arm| &arm.adapters) {
             let sha256 = Digest::from_hex(text).ok_or(ExperimentError::DefinitionInvalid {
+                field: "arms.challenger.adapters",
                 reason: "an arm's adapter is no SHA-256",
             })?;
             self.0.folder().check_installed(&sha256)?;
@@ -52,7 +57,7 @@ impl Experiments {
     /// [`pocketune_store::StoreError::Refused`] for what is not accepted.
     pub fn start_delivered(&self, path: &Path, now: Timestamp) -> Result<Experiment, Error> {
         let file = self.0.accept_file(SubjectKind::Experiment, path, now)?;
-        self.start(file.bytes(), now)
+        self.start_file(file.bytes(), now)
     }
 
     /// All experiments that were started and not forgotten, the earliest first, without
@@ -103,6 +108,7 @@ impl Experiments {
         let definition = Definition::parse(&stored.definition)?;
         if definition.sha256() != stored.sha256 {
             return Err(Error::Experiment(ExperimentError::DefinitionInvalid {
+                field: "id",
                 reason: "it is not the one that was started",
             }));
         }

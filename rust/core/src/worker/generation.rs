@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use pocketune_llama::{LOGIT_MAX, Model, Outputs, Sampler, Stage, Token};
 
+use crate::clock;
 use crate::constraint::{ActiveConstraint, Constraints};
 use crate::conversation::PromptText;
 use crate::error::Error;
 use crate::options::{GenerationOptions, Sampling};
+use crate::origin::{AppliedAdapter, ReplyId, ReplyOrigin, ReplySampling};
 use crate::reply::{Reply, ReplyPart, StopReason};
 use crate::worker::output::Output;
 use crate::worker::prepare::{Prepared, Source, prepare};
@@ -23,7 +25,7 @@ pub(crate) struct Generation {
     constraint: ActiveConstraint,
     penalty_tokens: usize,
     output: Output,
-    seed: u32,
+    origin: ReplyOrigin,
     submitted: Instant,
     phase: Phase,
     costs: Costs,
@@ -59,10 +61,11 @@ enum Next {
 }
 
 impl Generation {
-    /// Checks the options.
+    /// Checks the options. `adapters` are those of the lane.
     pub(crate) fn new(
         source: Source,
         options: &GenerationOptions,
+        adapters: Vec<AppliedAdapter>,
         model: &Arc<Model>,
         constraints: &Constraints,
     ) -> Result<Self, Error> {
@@ -70,6 +73,12 @@ impl Generation {
         let seed = match options.sampling.seed {
             Some(seed) => seed,
             None => getrandom::u32().map_err(|error| Error::Io(error.into()))?,
+        };
+        let origin = ReplyOrigin {
+            id: ReplyId::make_random()?,
+            time: clock::now(),
+            adapters,
+            sampling: ReplySampling::of(options, seed),
         };
         let sampler = Sampler::new(model.vocab_size(), &stages(&options.sampling, seed))?;
         let constraint = constraints.activate(options.constraint.as_ref(), model)?;
@@ -80,7 +89,7 @@ impl Generation {
             constraint,
             penalty_tokens: options.sampling.penalties.last_tokens as usize,
             output: Output::new(&options.stop),
-            seed,
+            origin,
             submitted: Instant::now(),
             phase: Phase::Prepare,
             costs: Costs::default(),
@@ -267,7 +276,7 @@ impl Generation {
             && !empty
         {
             // Where somebody changed the history, the reply belongs to none.
-            let _ = conversation.close_turn(open, &reply.text);
+            let _ = conversation.close_turn(open, &reply);
         }
         reply
     }
@@ -291,6 +300,7 @@ impl Generation {
             .first_token
             .unwrap_or_else(|| self.submitted.elapsed());
         Reply {
+            origin: self.origin.clone(),
             text: self.output.text().to_owned(),
             stop_reason,
             prompt_tokens: count(prompt),
@@ -300,7 +310,6 @@ impl Generation {
             time_to_first_token_ms: first.as_secs_f64() * 1000.0,
             prefill_tokens_per_s: rate(computed as f64, self.costs.prefill),
             decode_tokens_per_s: rate(f64::from(after_first), self.costs.decode),
-            seed: self.seed,
         }
     }
 }

@@ -151,6 +151,7 @@ pub fn decide(
     tally.check(definition)?;
     check_now(now_s)?;
     let mut monitor = Monitor::new(definition).ok_or(ExperimentError::DefinitionInvalid {
+        field: "metrics",
         reason: "no metric is primary",
     })?;
     let [incumbent, challenger] = tally.exposures;

@@ -1,5 +1,7 @@
 //! What an experiment compares, and by what rules.
 
+use std::collections::BTreeSet;
+
 use pocketune_base::json;
 use serde::{Deserialize, Serialize};
 
@@ -181,111 +183,119 @@ impl Definition {
     /// # Errors
     /// [`ExperimentError::DefinitionInvalid`].
     pub fn check(&self) -> Result<(), ExperimentError> {
-        let invalid = |reason| Err(ExperimentError::DefinitionInvalid { reason });
+        let invalid = |field, reason| Err(ExperimentError::DefinitionInvalid { field, reason });
         let share = |value: f64| (0.0..=1.0).contains(&value);
         if self.format != Self::FORMAT {
-            return invalid("format is not 1");
+            return invalid("format", "format is not 1");
         }
         if !is_name(&self.id) {
-            return invalid("id is not 1 to 64 of a-z 0-9 . _ -");
+            return invalid("id", "id is not 1 to 64 of a-z 0-9 . _ -");
         }
         if !matches!(self.hash_version, 1 | 2) {
-            return invalid("hashVersion is neither 1 nor 2");
+            return invalid("hashVersion", "hashVersion is neither 1 nor 2");
         }
         if !share(self.coverage) || self.coverage == 0.0 {
-            return invalid("coverage is not above 0 and at most 1");
+            return invalid("coverage", "coverage is not above 0 and at most 1");
         }
         let [incumbent, challenger] = self.weights;
         let weights_sum = incumbent + challenger;
         if !(incumbent > 0.0 && challenger > 0.0 && (weights_sum - 1.0).abs() < 1e-9) {
-            return invalid("weights are not positive or do not sum to 1");
+            return invalid("weights", "weights are not positive or do not sum to 1");
         }
         let shares = self.shares();
         if !shares.iter().all(|&share| share > 0.0) {
-            return invalid("coverage or a weight is less than the hash tells apart");
+            return invalid(
+                "coverage",
+                "coverage or a weight is less than the hash tells apart",
+            );
         }
         if let Some(part) = &self.namespace
             && !(share(part.start) && share(part.end) && part.start < part.end)
         {
-            return invalid("namespace is not a part of [0, 1]");
+            return invalid("namespace", "namespace is not a part of [0, 1]");
         }
         if !(self.alpha > 0.0 && self.alpha <= 0.5) {
-            return invalid("alpha is not above 0 and at most 0.5");
+            return invalid("alpha", "alpha is not above 0 and at most 0.5");
         }
         if self.limits.max_outcomes == 0 || self.limits.max_days == 0 {
-            return invalid("a limit is 0");
+            return invalid("limits", "a limit is 0");
         }
         if self.limits.min_outcomes > self.limits.max_outcomes {
-            return invalid("minOutcomes is above maxOutcomes");
+            return invalid("limits.minOutcomes", "minOutcomes is above maxOutcomes");
         }
         if !(1..=PERSON_OUTCOMES_MAX).contains(&self.person_outcomes()) {
-            return invalid("personOutcomes is not 1 to 1,000");
+            return invalid("personOutcomes", "personOutcomes is not 1 to 1,000");
         }
         let asked = self.person_outcomes.map_or(0, u64::from);
         if asked > self.limits.max_outcomes {
-            return invalid("personOutcomes is above maxOutcomes");
+            return invalid("personOutcomes", "personOutcomes is above maxOutcomes");
         }
         if let Goal::NotWorseBy(margin) = self.goal
             && !(margin > 0.0 && margin < 1.0)
         {
-            return invalid("the goal's margin is not between 0 and 1");
+            return invalid("goal", "the goal's margin is not between 0 and 1");
         }
         self.check_arms()?;
         self.check_metrics()
     }
 
     fn check_arms(&self) -> Result<(), ExperimentError> {
-        let invalid = |reason| Err(ExperimentError::DefinitionInvalid { reason });
+        let invalid = |field, reason| Err(ExperimentError::DefinitionInvalid { field, reason });
         let Arms {
             incumbent,
             challenger,
         } = &self.arms;
-        let mut adapters = incumbent.adapters.iter().chain(&challenger.adapters);
-        if !adapters.all(|adapter| is_hex(adapter)) {
-            return invalid("an arm's adapter is no SHA-256");
-        }
-        let twice = |arm: &ArmDefinition| {
-            let adapters = arm.adapters.iter().enumerate();
-            let mut adapters = adapters.map(|(at, one)| (one, arm.adapters.get(..at)));
-            adapters.any(|(one, before)| before.is_some_and(|before| before.contains(one)))
-        };
-        if twice(incumbent) || twice(challenger) {
-            return invalid("an arm has an adapter twice");
-        }
-        if incumbent.name.is_empty() || challenger.name.is_empty() {
-            return invalid("an arm has no name");
+        let fields = [
+            (incumbent, "arms.incumbent.name", "arms.incumbent.adapters"),
+            (
+                challenger,
+                "arms.challenger.name",
+                "arms.challenger.adapters",
+            ),
+        ];
+        for (arm, name, adapters) in fields {
+            if !arm.adapters.iter().all(|adapter| is_hex(adapter)) {
+                return invalid(adapters, "an arm's adapter is no SHA-256");
+            }
+            let known = arm.adapters.iter().collect::<BTreeSet<_>>();
+            if known.len() != arm.adapters.len() {
+                return invalid(adapters, "an arm has an adapter twice");
+            }
+            if arm.name.is_empty() {
+                return invalid(name, "an arm has no name");
+            }
         }
         if incumbent.name == challenger.name {
-            return invalid("both arms have one name");
+            return invalid("arms.challenger.name", "both arms have one name");
         }
         Ok(())
     }
 
     fn check_metrics(&self) -> Result<(), ExperimentError> {
-        let invalid = |reason| Err(ExperimentError::DefinitionInvalid { reason });
+        let invalid = |field, reason| Err(ExperimentError::DefinitionInvalid { field, reason });
         if self.metrics.len() > METRICS_MAX {
-            return invalid("there are more than 16 metrics");
+            return invalid("metrics", "there are more than 16 metrics");
         }
         let mut measures: Vec<_> = self.metrics.iter().map(|metric| metric.measure).collect();
         measures.sort_unstable();
         measures.dedup();
         if measures.len() != self.metrics.len() {
-            return invalid("a measure is taken twice");
+            return invalid("metrics", "a measure is taken twice");
         }
         let roles = self.metrics.iter().map(|metric| metric.role);
         if roles.filter(|role| *role == Role::Primary).count() != 1 {
-            return invalid("not exactly one metric is primary");
+            return invalid("metrics", "not exactly one metric is primary");
         }
         for metric in &self.metrics {
             if metric.measure == Measure::Pick && self.design == DesignKind::ByConversation {
-                return invalid("there is nothing to pick where one arm answers");
+                return invalid("metrics", "there is nothing to pick where one arm answers");
             }
             let [low, high] = metric.range();
             if !(low.is_finite() && high.is_finite() && low < high) {
-                return invalid("a metric's range is empty");
+                return invalid("metrics", "a metric's range is empty");
             }
             if !(metric.margin > 0.0 && metric.margin < 1.0) {
-                return invalid("a margin is not between 0 and 1");
+                return invalid("metrics", "a margin is not between 0 and 1");
             }
         }
         Ok(())
@@ -296,7 +306,13 @@ impl Definition {
     /// instead: its subject is the SHA-256 of the bytes that were parsed here.
     #[must_use]
     pub fn sha256(&self) -> String {
-        sha256_hex(&serde_json::to_vec(self).unwrap_or_default())
+        sha256_hex(&self.to_json())
+    }
+
+    /// Its one canonical form.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
     }
 
     /// From how many outcomes of each arm on a person counts.

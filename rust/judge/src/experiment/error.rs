@@ -19,6 +19,8 @@ pub enum ExperimentError {
     /// The definition asks for something that cannot be.
     #[error("the definition cannot be: {reason}")]
     DefinitionInvalid {
+        /// The field of the definition, as files name it.
+        field: &'static str,
         /// What.
         reason: &'static str,
     },

@@ -135,6 +135,7 @@ impl Pool {
         let definition = &self.definition;
         let people = self.people();
         let no_primary = ExperimentError::DefinitionInvalid {
+            field: "metrics",
             reason: "no metric is primary",
         };
         let mut monitor = Monitor::of_people(definition).ok_or(no_primary)?;

@@ -110,6 +110,7 @@ pub fn simulate_showing(
     definition.check()?;
     world.check()?;
     let mut monitor = Monitor::new(definition).ok_or(ExperimentError::DefinitionInvalid {
+        field: "metrics",
         reason: "no metric is primary",
     })?;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -159,6 +160,7 @@ pub fn simulate_people(
     world.check()?;
     crowd.check()?;
     let mut monitor = Monitor::of_people(definition).ok_or(ExperimentError::DefinitionInvalid {
+        field: "metrics",
         reason: "no metric is primary",
     })?;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
