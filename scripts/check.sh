@@ -19,7 +19,7 @@ set -euo pipefail
 . "$SCRIPTS/env.sh"
 
 KTLINT=1.8.0
-CHECKS=(rustfmt scripts deny ktlint swift-format clippy)
+CHECKS=(rustfmt architecture scripts deny ktlint swift-format clippy)
 
 main() {
     local selected=() without=' ' fix='' check
@@ -59,6 +59,10 @@ check_known() {
 
 check_rustfmt() {
     if [ -n "$1" ]; then cargo fmt --all; else cargo fmt --all --check; fi
+}
+
+check_architecture() {
+    cargo test --release --package pocketune-architecture --quiet
 }
 
 check_clippy() {

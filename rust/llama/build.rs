@@ -1,5 +1,5 @@
 //! Compiles the shim that stops C++ exceptions before they reach Rust.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::panic, reason = "a build script fails by panicking")]
 
 use std::path::PathBuf;

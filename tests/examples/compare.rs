@@ -1,6 +1,6 @@
 //! Greedy text after a prompt, by the plain loop and by the engine: for looking
 //! at a difference by hand. Arguments: model, prompt, tokens, threads.
-
+#![forbid(unsafe_code)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

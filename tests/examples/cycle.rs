@@ -1,6 +1,6 @@
 //! Loads, chats, cancels, saves, fails, evaluates and drops, on a tiny model: what
 //! `scripts/check-leaks.sh` runs under valgrind.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "fails by panicking")]
 
 use pocketune_core::{

@@ -6,6 +6,7 @@
 //! `policy.json`; `brief.gguf`, released and validated; `stranger.gguf`, signed by nobody
 //! who is trusted; `revoking.json`, the next policy, which revokes `brief.gguf`;
 //! `reward.gguf`, a released reward head.
+#![forbid(unsafe_code)]
 
 use std::error::Error;
 use std::fs;

@@ -5,6 +5,7 @@
 //!
 //! Two adapters of rank 8 on all projections of the default model take turns. Prints one
 //! JSON line with the median and the longest time, in milliseconds; fails above 50.
+#![forbid(unsafe_code)]
 
 use std::error::Error;
 use std::fs;

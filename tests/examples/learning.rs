@@ -10,6 +10,7 @@
 //! by a deterministic measure; held-out pairs; KL; repetition and empty replies; a factual
 //! probe. Prints one JSON line a recipe; fails unless two pass. About 20 minutes on two
 //! cores.
+#![forbid(unsafe_code)]
 
 use std::error::Error;
 use std::fs;

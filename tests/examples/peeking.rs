@@ -8,6 +8,7 @@
 //! fixed-sample counterpart does, or where fewer than nine of ten experiments with 40 people
 //! who agree are decided. Given a folder, writes the first 2,000 streams of
 //! each line on power there for `tests/reference/gbstats_power.py`.
+#![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;

@@ -7,6 +7,7 @@
 //! `tests/preferences`, 200 pairs each: trains on the pairs of training and on more made
 //! alike, looks at those held out, and prints one line of JSON each. Then asks the default model for replies, and counts what scoring
 //! each right after it costs. Fails where a bar is missed. Some five minutes on two cores.
+#![forbid(unsafe_code)]
 
 use std::error::Error;
 use std::fs;

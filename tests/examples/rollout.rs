@@ -9,6 +9,7 @@
 //! random (`simulate`, a look after each outcome). Fails where fewer than 95 of the damaged
 //! arm are rolled back within 300 outcomes, or more than 5 of the equal arm are promoted.
 //! Some ten minutes on two cores.
+#![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -1,5 +1,6 @@
 //! Writes a `llama` model of random Q4_0 weights in the shape of a larger one, to
 //! measure memory and speed with: `cargo run --release --example synthetic -- SHAPE FILE`.
+#![forbid(unsafe_code)]
 
 use std::fs;
 use std::process::ExitCode;

@@ -4,6 +4,7 @@
 //!
 //! Bundles of a thousand lines that others signed, and the delivery's own two at their end;
 //! and, to see the worst, of as many signatures as fit. Median of 11 verifications each.
+#![forbid(unsafe_code)]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

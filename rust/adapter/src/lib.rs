@@ -1,4 +1,4 @@
-//! What an adapter must be before it may change a reply (layer L1).
+//! What an adapter must be before it may change a reply (layer L2).
 //!
 //! - A [`CandidateAdapter`] is an adapter file whose structure was checked against
 //!   one [`BaseModel`] and for which nobody vouches yet.

@@ -1,4 +1,5 @@
 //! Adapters that must not be loaded, each refused for its own reason.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Signed documents as other programs leave them: marks are passed over, and what was signed
 //! stays what was signed.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use pocketune_adapter::fixtures::{key, policy, sign_policy};

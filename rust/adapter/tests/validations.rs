@@ -1,5 +1,5 @@
 //! Validations as they are written, and how they are read again.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use pocketune_adapter::fixtures::{attest, procedure};

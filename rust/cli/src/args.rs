@@ -1,18 +1,14 @@
-//! Commands and the arguments that several of them share.
+//! The commands.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use pocketune_core::{EngineOptions, KvCacheType, TemplateChoice};
+use clap::{Parser, Subcommand};
+pub(crate) use pocketune_terminal::args::{Common, EngineArgs, KvType, ModelArgs, TemplateArgs};
 
 use crate::adapter::AdapterArgs;
 use crate::bench::BenchArgs;
 use crate::chat::ChatArgs;
 use crate::embed::EmbedArgs;
-use crate::error::CliError;
 use crate::evaluate::EvaluateArgs;
 use crate::experiment::ExperimentArgs;
-use crate::files;
 use crate::fit::FitArgs;
 use crate::inspect::InspectArgs;
 use crate::key::KeyArgs;
@@ -49,19 +45,6 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Common {
-    /// Print exactly one JSON object on standard output
-    #[arg(long, global = true, help_heading = "Output")]
-    pub(crate) json: bool,
-    /// Leave out progress bars, summaries and warnings
-    #[arg(long, short, global = true, help_heading = "Output")]
-    pub(crate) quiet: bool,
-    /// Log what happens, llama.cpp's own lines included
-    #[arg(long, short, global = true, help_heading = "Output")]
-    pub(crate) verbose: bool,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Chat(Box<ChatArgs>),
@@ -82,95 +65,4 @@ pub(crate) enum Command {
     /// Keep one core busy until standard input ends
     #[command(hide = true)]
     Busy,
-}
-
-/// Which model.
-#[derive(Debug, Args)]
-pub(crate) struct ModelArgs {
-    /// GGUF file of the model [default: the one scripts/fetch-model.sh fetches]
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) model: Option<PathBuf>,
-}
-
-/// How to load it.
-#[derive(Debug, Args)]
-pub(crate) struct EngineArgs {
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-    /// Tokens of prompt and reply together [default: as trained, at most 4096]
-    #[arg(long, value_name = "TOKENS")]
-    pub(crate) context: Option<u32>,
-    /// Threads that compute [default: the fast cores, at most 4]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<u32>,
-    /// How keys and values are cached
-    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
-    pub(crate) kv_type: KvType,
-    /// Copy the weights into memory instead of mapping the file
-    #[arg(long)]
-    pub(crate) no_mmap: bool,
-}
-
-impl EngineArgs {
-    pub(crate) fn options(&self) -> EngineOptions {
-        EngineOptions {
-            context_tokens: self.context,
-            threads: self.threads,
-            kv_cache_type: self.kv_type.into(),
-            use_mmap: !self.no_mmap,
-            ..EngineOptions::default()
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-pub(crate) enum KvType {
-    /// 16-bit floats
-    #[default]
-    #[value(name = "f16")]
-    F16,
-    /// 8-bit blocks: about half the memory
-    #[value(name = "q8_0")]
-    Q8_0,
-    /// 32-bit floats, for exact comparisons
-    #[value(name = "f32")]
-    F32,
-}
-
-impl From<KvType> for KvCacheType {
-    fn from(kind: KvType) -> Self {
-        match kind {
-            KvType::F16 => Self::F16,
-            KvType::Q8_0 => Self::Q8_0,
-            KvType::F32 => Self::F32,
-        }
-    }
-}
-
-/// Where the chat template comes from.
-#[derive(Debug, Args)]
-pub(crate) struct TemplateArgs {
-    /// Chat template: `model` (its own), `chatml`, or a file with a Jinja template as
-    /// transformers renders it, of at most 128 KiB
-    #[arg(long, default_value = "model", value_name = "model|chatml|FILE")]
-    pub(crate) template: String,
-}
-
-impl TemplateArgs {
-    /// The file named, if one is.
-    pub(crate) fn input(&self) -> Option<PathBuf> {
-        let is_name = ["model", "chatml"].contains(&self.template.as_str());
-        (!is_name).then(|| PathBuf::from(&self.template))
-    }
-
-    pub(crate) fn choice(&self) -> Result<TemplateChoice, CliError> {
-        match self.template.as_str() {
-            "model" => Ok(TemplateChoice::Model),
-            "chatml" => Ok(TemplateChoice::ChatMl),
-            file => Ok(TemplateChoice::Jinja(files::read_text(
-                "template",
-                file.as_ref(),
-            )?)),
-        }
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use pocketune_core::{Engine, Error, GenerationOptions, MemoryEstimate, PeakMemory, ProcessMemory};
+use pocketune_terminal::RunError;
 use serde::Serialize;
 
 use crate::args::EngineArgs;
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &FitArgs, output: &Output) -> Result<ExitCode, CliError>
         // memory behind that is not the engine's.
         match measure(args, output) {
             Ok((estimate, measured)) => (estimate, Some(measured)),
-            Err(CliError::Core(Error::OutOfMemory { .. })) => {
+            Err(CliError::Run(RunError::Core(Error::OutOfMemory { .. }))) => {
                 (Engine::estimate(&source, &options)?, None)
             }
             Err(error) => return Err(error),
@@ -88,7 +89,7 @@ pub(crate) fn run(args: &FitArgs, output: &Output) -> Result<ExitCode, CliError>
 
 fn measure(args: &FitArgs, output: &Output) -> Result<(MemoryEstimate, Measured), CliError> {
     if ProcessMemory::now().is_none() {
-        return Err(CliError::NoMemoryFigures);
+        return Err(RunError::NoMemoryFigures.into());
     }
     let memory = PeakMemory::watch();
     let engine = load::engine(&args.engine, output, &AtomicBool::new(false))?;

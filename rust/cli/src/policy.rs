@@ -177,13 +177,13 @@ pub(crate) fn read(path: &Path) -> Result<TrustPolicy, CliError> {
 
 /// A policy's bytes, read and not believed.
 pub(crate) fn read_envelope(path: &Path) -> Result<Vec<u8>, CliError> {
-    read_bytes("policy", path, ENVELOPE_BYTES_MAX as u64)
+    Ok(read_bytes("policy", path, ENVELOPE_BYTES_MAX as u64)?)
 }
 
 fn show(policy: &TrustPolicy, output: &Output) -> Result<(), CliError> {
     let document = policy.document();
     if output.json {
-        return output.json(document);
+        return Ok(output.json(document)?);
     }
     let roles = &document.roles;
     let signers = |keys: &[KeyId], threshold| {
@@ -191,7 +191,7 @@ fn show(policy: &TrustPolicy, output: &Output) -> Result<(), CliError> {
         format!("{threshold} of {}", keys.join(", "))
     };
     let limits = &roles.release.limits;
-    output.rows(&[
+    Ok(output.rows(&[
         ("policy", format!("{} {}", document.name, document.version)),
         ("expires", document.expires.to_string()),
         ("root", signers(&roles.root.keys, roles.root.threshold)),
@@ -231,7 +231,7 @@ fn show(policy: &TrustPolicy, output: &Output) -> Result<(), CliError> {
                 document.revoked.digests.len()
             ),
         ),
-    ])
+    ])?)
 }
 
 /// What has to have been measured, as --require takes it.
@@ -347,7 +347,7 @@ impl RotateArgs {
         }
         for removal in &self.remove {
             let (role, key) = split(removal)?;
-            let key = key_id(key).map_err(|_| CliError::Usage("--remove takes ROLE=KEYID"))?;
+            let key = key_id(key).map_err(|_| CliError::usage("--remove takes ROLE=KEYID"))?;
             keys_of(&mut document.roles, role)?.retain(|other| *other != key);
         }
         if let Some(ignore) = self.ignore_failed {
@@ -374,13 +374,13 @@ fn keys_of<'r>(roles: &'r mut Roles, role: &str) -> Result<&'r mut Vec<KeyId>, C
         "root" => Ok(&mut roles.root.keys),
         "release" => Ok(&mut roles.release.keys),
         "validation" => Ok(&mut roles.validation.keys),
-        _ => Err(CliError::Usage("roles are root, release and validation")),
+        _ => Err(CliError::usage("roles are root, release and validation")),
     }
 }
 
 fn split(text: &str) -> Result<(&str, &str), CliError> {
     text.split_once('=')
-        .ok_or(CliError::Usage("--add and --remove take ROLE=…"))
+        .ok_or(CliError::usage("--add and --remove take ROLE=…"))
 }
 
 pub(crate) fn digest(text: &str) -> Result<Digest, String> {

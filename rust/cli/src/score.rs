@@ -94,7 +94,7 @@ impl ScoreArgs {
         let text = match (&self.prompt, &self.prompt_file) {
             (Some(text), _) => text.clone(),
             (None, Some(path)) => files::read_text("prompt", path)?,
-            (None, None) => return Err(CliError::Usage("--prompt or --prompt-file is needed")),
+            (None, None) => return Err(CliError::usage("--prompt or --prompt-file is needed")),
         };
         if self.raw {
             return Ok(Prompt::Raw(text));

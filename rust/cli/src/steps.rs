@@ -20,16 +20,9 @@ impl Steps {
         }
     }
 
-    /// A step has ended. What follows until [`Steps::go_on`] belongs to none.
-    pub(crate) fn ended(&mut self, report: StepReport) -> Duration {
-        let took = self.begun.elapsed();
-        self.taken.push((took, report));
-        self.begun = Instant::now();
-        took
-    }
-
-    /// The next step begins now.
-    pub(crate) fn go_on(&mut self) {
+    /// A step has ended, and the next one begins.
+    pub(crate) fn ended(&mut self, report: StepReport) {
+        self.taken.push((self.begun.elapsed(), report));
         self.begun = Instant::now();
     }
 
@@ -43,16 +36,6 @@ impl Steps {
 
     pub(crate) fn first(&self) -> Option<&(Duration, StepReport)> {
         self.taken.first()
-    }
-
-    pub(crate) fn tokens_per_s(&self) -> f64 {
-        let tokens: u64 = self.taken.iter().map(|step| step.1.tokens).sum();
-        tokens as f64 / self.seconds()
-    }
-
-    pub(crate) fn seconds(&self) -> f64 {
-        let time: Duration = self.taken.iter().map(|step| step.0).sum();
-        time.as_secs_f64()
     }
 
     pub(crate) fn median_ms(&self) -> f64 {

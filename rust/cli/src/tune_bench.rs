@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use pocketune_core::{
-    CandidateAdapter, Engine, EngineOptions, GenerationOptions, ModelSource, dirty_file_bytes,
+    CandidateAdapter, Engine, EngineOptions, GenerationOptions, ModelSource, PeakMemory,
+    ProcessMemory, default_threads, dirty_file_bytes,
 };
 use pocketune_kernels::{Matrix, Panels, ThreadPool, matmul_forward};
 use pocketune_llama::fastest_f32_product;
+use pocketune_terminal::RunError;
 use pocketune_train::{
     Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions,
     Precision, Projection, Sample, Schedule, TrainError, Trainer, TrainerOptions,
@@ -23,7 +25,6 @@ use crate::files;
 use crate::output::{Output, human_bytes};
 use crate::steps::Steps;
 use crate::synthetic;
-use crate::workshop::Workshop;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -173,8 +174,10 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         Engine::load(&source, &options, files::digest_cache(), |_| true)
     });
     let engine = engine.transpose()?;
-    let workshop = Workshop::open(&path, args.threads)?;
-    let Workshop { model, pool, .. } = &workshop;
+    let baseline = ProcessMemory::now().ok_or(RunError::NoMemoryFigures)?;
+    let memory = PeakMemory::watch();
+    let model = &Model::open(&path)?;
+    let pool = &ThreadPool::new(args.threads.unwrap_or(default_threads() as usize));
     let shape = LoraShape {
         rank: args.rank,
         ..LoraShape::default()
@@ -193,9 +196,10 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let peak = workshop.peak_bytes();
+    let peak = memory.peak().anonymous_bytes;
+    let peak = peak.saturating_sub(baseline.anonymous_bytes);
     let peak_flops = gemm_peak_flops_per_s(model, pool, args.sequence_tokens)?;
-    let dirty = dirty_file_bytes().ok_or(CliError::NoMemoryFigures)?;
+    let dirty = dirty_file_bytes().ok_or(RunError::NoMemoryFigures)?;
     let apply = engine
         .as_ref()
         .map(|engine| Apply::measure(engine, model, trainer.lora()));
@@ -223,7 +227,7 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Cli
         loss_last: trainer.history().last().map_or(f64::NAN, |step| step.loss),
         planned_bytes: trainer.plan().bytes,
         kept_layers: trainer.plan().kept_layers,
-        baseline_anon_bytes: workshop.baseline_bytes,
+        baseline_anon_bytes: baseline.anonymous_bytes,
         engine_repacked_bytes: engine.map(|engine| engine.memory_estimate().repacked_bytes),
         apply,
         peak_anon_bytes: peak + dirty,

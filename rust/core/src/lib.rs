@@ -1,10 +1,11 @@
-//! Pocketune's core (layer L3): one quantized model, its chats, and what both cost.
+//! Pocketune's core (layer L4): one quantized model, its chats, and what both cost.
 //!
 //! An [`Engine`] owns one GGUF model and the worker thread that computes with
 //! it. [`Chat`]s are conversations on that engine; they, completions, scores and
 //! embeddings are requests that the worker serves in fair turns. Results come
 //! back through channels, so no lock is held while user code runs. An
-//! [`EvaluationSession`] is the same engine under an adapter to be tried out.
+//! [`EvaluationSession`] is the same engine under an adapter to be tried out. A run of
+//! [`tuning`] makes such adapters on a thread of its own, over the same open model file.
 
 #![forbid(unsafe_code)]
 
@@ -34,6 +35,7 @@ mod store;
 mod suites;
 mod text;
 mod threads;
+pub mod tuning;
 mod vocabulary;
 mod worker;
 
@@ -59,7 +61,7 @@ pub use pocketune_adapter::{
     AdapterError, BaseIdentity, BaseModel, BaseNorms, CandidateAdapter, Digest, LoraPair,
     PublicKey, Refusal, Timestamp, TrustPolicy, VerifiedAdapter,
 };
-pub use pocketune_gguf::ModelHeader;
+pub use pocketune_gguf::{GgufError, ModelHeader};
 pub use pocketune_grammar::GrammarError;
 pub use pocketune_judge::critic::{
     Critic, Exchange, Expectation, Finding, Judgement, Panel, Ruling,

@@ -98,7 +98,7 @@ pub(crate) fn context_params(
 ) -> Result<ContextParams, Error> {
     options.check()?;
     Ok(ContextParams {
-        context_tokens: options.resolve_context_tokens(file.header.context_length)?,
+        context_tokens: options.resolve_context_tokens(file.facts.header.context_length)?,
         batch_tokens: options.batch_tokens,
         micro_batch_tokens: options.micro_batch_tokens,
         outputs_max: OUTPUTS_MAX,
@@ -114,7 +114,7 @@ pub(crate) fn check_vocabulary(file: &ModelFile) -> Result<(), Error> {
 }
 
 fn overhead_bytes(file: &ModelFile) -> u64 {
-    structure_bytes(&file.header.vocabulary) + PROCESS_BYTES
+    structure_bytes(&file.facts.header.vocabulary) + PROCESS_BYTES
 }
 
 /// Asks llama.cpp itself: it plans all buffers of a model without weights,
@@ -125,8 +125,8 @@ pub(crate) fn estimate(file: &ModelFile, options: &EngineOptions) -> Result<Memo
         Model::load(&file.file, ModelLoad::WeightsAbsent, |_| true).map_err(Error::from_load)?;
     let context = Context::new(Arc::new(model), params)?;
     let planned = context.memory()?;
-    let weights = file.header.tensor_bytes;
-    let vocabulary = u64::from(file.header.vocabulary_size);
+    let weights = file.facts.header.tensor_bytes;
+    let vocabulary = u64::from(file.facts.header.vocabulary_size);
     // One row of logits is kept for sampling, one for its candidates (12 bytes each).
     let sampling_bytes = vocabulary * (4 + 12);
     Ok(MemoryEstimate {
@@ -141,7 +141,7 @@ pub(crate) fn estimate(file: &ModelFile, options: &EngineOptions) -> Result<Memo
         kv_bytes: planned.kv_bytes,
         compute_bytes: planned.compute_bytes + sampling_bytes,
         overhead_bytes: overhead_bytes(file),
-        schema_bytes: schema_bytes(&file.header.vocabulary),
+        schema_bytes: schema_bytes(&file.facts.header.vocabulary),
         available_bytes: available_memory_bytes(),
     })
 }

@@ -101,18 +101,30 @@ impl PeakMemory {
     /// Starts watching.
     #[must_use]
     pub fn watch() -> Self {
+        let (peaks, thread) = Self::spawn(|| true);
+        Self { peaks, thread }
+    }
+
+    /// Starts watching, and neither looks nor wakes up while `goes_on` waits.
+    pub(crate) fn watch_while(goes_on: impl Fn() -> bool + Send + 'static) -> Self {
+        // Its thread may wait for long: it ends by itself.
+        let (peaks, _) = Self::spawn(goes_on);
+        let thread = None;
+        Self { peaks, thread }
+    }
+
+    fn spawn(goes_on: impl Fn() -> bool + Send + 'static) -> (Arc<Peaks>, Option<JoinHandle<()>>) {
         let peaks = Arc::new(Peaks::default());
         let watched = Arc::clone(&peaks);
         let thread = thread::Builder::new()
             .name("pocketune-memory".to_owned())
             .spawn(move || {
-                while !watched.stop.load(Ordering::Relaxed) {
+                while goes_on() && !watched.stop.load(Ordering::Relaxed) {
                     watched.sample();
                     thread::sleep(Duration::from_millis(5));
                 }
-            })
-            .ok();
-        Self { peaks, thread }
+            });
+        (peaks, thread.ok())
     }
 
     /// The largest values seen since [`PeakMemory::watch`].

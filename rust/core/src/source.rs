@@ -1,17 +1,21 @@
 //! Where a model comes from, and its checked header.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pocketune_adapter::{BaseModel, Digest, tokenizer_fingerprint};
 use pocketune_base::{OpenError, check_regular, open_regular};
 use pocketune_gguf::{Gguf, GgufError, ModelHeader, audit_model};
+use pocketune_kernels::MappedFile;
 use pocketune_llama::duplicate_descriptor;
 
+use crate::digest::DigestCache;
 use crate::error::Error;
+use crate::facts::ModelFacts;
 
 /// A model file: a path, or an open descriptor as Android's content resolver hands out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +32,14 @@ pub enum ModelSource {
 #[derive(Debug)]
 pub(crate) struct ModelFile {
     pub(crate) file: File,
-    pub(crate) header: ModelHeader,
-    pub(crate) base: BaseModel,
+    pub(crate) facts: ModelFacts,
+    pub(crate) base: Arc<BaseModel>,
     pub(crate) tokenizer_sha256: Digest,
-    pub(crate) file_bytes: u64,
+    // Of this process: whoever reads weights shares it. llama.cpp maps the file by itself.
+    mapping: OnceLock<Arc<MappedFile>>,
+    digest: OnceLock<Digest>,
+    // Hashing moves the file's offset: one at a time.
+    hashing: Mutex<()>,
 }
 
 /// Metadata is read in growing pieces, so that a small header costs little.
@@ -50,11 +58,34 @@ impl ModelSource {
         let (header, base, tokenizer_sha256) = read_header(&mut file, file_bytes)?;
         Ok(ModelFile {
             file,
-            header,
-            base,
+            facts: ModelFacts { file_bytes, header },
+            base: Arc::new(base),
             tokenizer_sha256,
-            file_bytes,
+            mapping: OnceLock::new(),
+            digest: OnceLock::new(),
+            hashing: Mutex::new(()),
         })
+    }
+}
+
+impl ModelFile {
+    /// All bytes of the file, mapped when they are first asked for.
+    pub(crate) fn mapped(&self) -> Result<Arc<MappedFile>, Error> {
+        if let Some(mapping) = self.mapping.get() {
+            return Ok(Arc::clone(mapping));
+        }
+        let mapping = MappedFile::of(&self.file).map_err(Error::ModelUnreadable)?;
+        Ok(Arc::clone(self.mapping.get_or_init(|| Arc::new(mapping))))
+    }
+
+    /// SHA-256 of the file, hashed when it is first asked for and `digests` does not know it.
+    pub(crate) fn digest(&self, digests: &DigestCache) -> io::Result<Digest> {
+        let _one = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(digest) = self.digest.get() {
+            return Ok(*digest);
+        }
+        let digest = digests.digest(&self.file)?;
+        Ok(*self.digest.get_or_init(|| digest))
     }
 }
 

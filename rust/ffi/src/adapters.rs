@@ -6,11 +6,11 @@ use pocketune_core as core;
 use pocketune_core::{Error, StoreError, now};
 
 use crate::adapter_records::{
-    AdapterChoice, AdapterRefusal, AdapterSummary, AdapterVerdict, HistoryEntry, InstalledAdapter,
-    RefusedAdapter,
+    AdapterChoice, AdapterSummary, AdapterVerdict, HistoryEntry, InstalledAdapter, RefusedAdapter,
 };
 use crate::background;
 use crate::error::PocketuneError;
+use crate::refusal::AdapterRefusal;
 
 /// The adapters of a store: what it keeps, and its engine computes under. Thread-safe.
 #[derive(Debug, uniffi::Object)]

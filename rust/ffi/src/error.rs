@@ -2,10 +2,11 @@
 
 use std::io;
 
+use pocketune_core::tuning::TrainError;
 use pocketune_core::{Error, ExperimentError, StoreError};
 
-use crate::adapter_records::AdapterRefusal;
 use crate::consents::ConsentPurpose;
+use crate::refusal::AdapterRefusal;
 
 /// Why a call failed. Messages are for logs and developers, and contain no
 /// prompt, reply or path.
@@ -202,6 +203,45 @@ fn store_error(error: &StoreError) -> PocketuneError {
     }
 }
 
+/// What an app sees of trouble in tuning.
+fn tuning_error(error: TrainError) -> PocketuneError {
+    let reason = error.to_string();
+    let unsupported = |architecture, reason| PocketuneError::ModelUnsupported {
+        architecture,
+        feature: Some("tuning".to_owned()),
+        reason,
+    };
+    match error {
+        TrainError::Io(_) | TrainError::ModelNotAFile { .. } => {
+            PocketuneError::ModelUnreadable { reason }
+        }
+        TrainError::Gguf(_) => PocketuneError::ModelInvalid { reason },
+        TrainError::UnsupportedArchitecture { architecture } => {
+            unsupported(Some(architecture), reason)
+        }
+        TrainError::UnsupportedModel { .. }
+        | TrainError::UnsupportedType { .. }
+        | TrainError::Shape { .. } => unsupported(None, reason),
+        TrainError::Adapter { .. } => PocketuneError::argument("adapter", reason),
+        TrainError::Sample { .. } => PocketuneError::argument("data", reason),
+        TrainError::Option { option, reason } => PocketuneError::argument(option, reason),
+        TrainError::MemoryBudget {
+            required_bytes,
+            budget_bytes,
+        } => PocketuneError::OutOfMemory {
+            required_bytes,
+            available_bytes: budget_bytes,
+        },
+        TrainError::CheckpointUnusable(error) | TrainError::CheckpointNotWritten(error) => {
+            io_error(&error, reason)
+        }
+        TrainError::CheckpointDamaged(_) => PocketuneError::storage(StorageFault::Damaged, reason),
+        TrainError::CheckpointOfAnotherRun { .. } => PocketuneError::StateMismatch { reason },
+        TrainError::Diverged { .. } => PocketuneError::Internal { reason },
+        TrainError::Cancelled => PocketuneError::NotNow { reason },
+    }
+}
+
 /// What an app sees of a file's trouble.
 fn io_error(error: &io::Error, reason: String) -> PocketuneError {
     let kind = match error.kind() {
@@ -283,6 +323,8 @@ impl From<Error> for PocketuneError {
             }
             Error::Experiment(_) => Self::argument("experiment", reason),
             Error::Labels { .. } => Self::argument("lines", reason),
+            Error::Dataset(_) => Self::argument("data", reason),
+            Error::Tuning(error) => tuning_error(error),
             // Adapters were verified before, and no call across this boundary takes a candidate
             // or a suite.
             Error::AdapterInvalid(_) | Error::AdapterRefused(_) | Error::Suite(_) => {
@@ -290,5 +332,85 @@ impl From<Error> for PocketuneError {
             }
             Error::Compute(_) => Self::Internal { reason },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pocketune_core::Digest;
+
+    use super::*;
+
+    fn kind(error: StoreError) -> StorageFault {
+        match store_error(&error) {
+            PocketuneError::StorageFailed { kind, .. } => kind,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn arguments_are_named_as_kotlin_and_swift_name_them() {
+        for (rust, camel) in [
+            ("max_tokens", "maxTokens"),
+            ("top_p", "topP"),
+            ("stop", "stop"),
+            ("kv_cache_type", "kvCacheType"),
+            ("", ""),
+        ] {
+            assert_eq!(lower_camel_case(rust), camel);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_storage_is_told_apart() {
+        assert_eq!(kind(StoreError::Full), StorageFault::Full);
+        assert_eq!(kind(StoreError::ReadOnly), StorageFault::ReadOnly);
+        assert_eq!(kind(StoreError::Busy), StorageFault::Busy);
+        let newer = StoreError::Newer { found: 9, known: 1 };
+        assert_eq!(kind(newer), StorageFault::Newer);
+        let damaged = StoreError::Damaged { what: "it" };
+        assert_eq!(kind(damaged), StorageFault::Damaged);
+        let failed = |kind: io::ErrorKind| Error::Io(kind.into()).into();
+        let full: PocketuneError = failed(io::ErrorKind::StorageFull);
+        assert!(matches!(
+            full,
+            PocketuneError::StorageFailed {
+                kind: StorageFault::Full,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn a_refused_delivery_says_why_as_a_value() {
+        let refusal = pocketune_core::Refusal::Revoked {
+            sha256: Digest::of(b"x"),
+        };
+        let error = store_error(&StoreError::from(refusal));
+        assert!(matches!(
+            error,
+            PocketuneError::InvalidArgument {
+                refusal: Some(AdapterRefusal {
+                    reason: crate::RefusalReason::Revoked,
+                    ..
+                }),
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn a_model_says_what_of_it_is_not_supported() {
+        let error = Error::FeatureUnsupported {
+            architecture: Some("llama".to_owned()),
+            feature: "split files".to_owned(),
+            fault: pocketune_core::GgufError::SplitModel { count: 4 },
+        };
+        let told = PocketuneError::from(error);
+        assert!(
+            matches!(&told, PocketuneError::ModelUnsupported { feature: Some(feature), .. }
+                if feature == "split files"),
+            "{told:?}"
+        );
     }
 }

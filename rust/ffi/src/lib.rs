@@ -1,4 +1,4 @@
-//! The Kotlin and Swift face of Pocketune (layer L4).
+//! The Kotlin and Swift face of Pocketune (layer L5).
 //!
 //! One UniFFI namespace, `pocketune`. This crate converts, calls and converts
 //! back; it has no logic of its own. Blocking work runs on threads of its own
@@ -22,8 +22,11 @@ mod experiment_definition;
 mod experiment_records;
 mod experiments;
 mod log_lines;
+mod log_ring;
 mod logging;
+mod messages;
 mod records;
+mod refusal;
 mod results;
 mod reviews;
 mod reward;
@@ -32,12 +35,12 @@ mod store;
 mod stream;
 
 pub use adapter_records::{
-    AdapterChoice, AdapterMeasurement, AdapterRefusal, AdapterSummary, AdapterVerdict,
-    HistoryAction, HistoryEntry, InstalledAdapter, RefusalReason, RefusedAdapter,
+    AdapterChoice, AdapterMeasurement, AdapterSummary, AdapterVerdict, HistoryAction, HistoryEntry,
+    InstalledAdapter, RefusedAdapter,
 };
 pub use adapters::Adapters;
 pub use background::Cancellation;
-pub use chat::{Chat, ChatOptions, Message, OverflowPolicy, Role, TemplateChoice};
+pub use chat::{Chat, ChatOptions, OverflowPolicy};
 pub use consents::ConsentPurpose;
 pub use engine::{Engine, LoadListener, ModelSource, estimate_memory, inspect_model};
 pub use error::{ListenerError, PocketuneError, StorageFault};
@@ -50,12 +53,15 @@ pub use experiment_records::{
     Verdict, VerdictReason,
 };
 pub use experiments::{ArmChat, Experiment, Experiments};
-pub use log_lines::{LogLine, LogLines};
-pub use logging::{LogLevel, start_logging};
+pub use log_lines::LogLines;
+pub use log_ring::{LogLevel, LogLine};
+pub use logging::start_logging;
+pub use messages::{Message, Role, TemplateChoice};
 pub use records::{
     Constraint, EngineOptions, GenerationOptions, KvCacheType, Penalties, Pooling, Prompt,
     Sampling, TokenBias,
 };
+pub use refusal::{AdapterRefusal, RefusalReason};
 pub use results::{Embedding, MemoryEstimate, ModelFacts, Score, TokenScore};
 pub use reviews::{DoubtfulReply, ReviewLabel, Reviews};
 pub use reward::{

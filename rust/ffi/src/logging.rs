@@ -4,42 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::log_lines::Ring;
-
-/// How much is logged. No level logs prompts, replies or paths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum LogLevel {
-    /// Failures.
-    Error,
-    /// Failures and oddities.
-    Warn,
-    /// Also what happens.
-    Info,
-    /// Also how it happens, llama.cpp's own log included.
-    Debug,
-}
-
-impl From<LogLevel> for LevelFilter {
-    fn from(level: LogLevel) -> Self {
-        match level {
-            LogLevel::Error => Self::Error,
-            LogLevel::Warn => Self::Warn,
-            LogLevel::Info => Self::Info,
-            LogLevel::Debug => Self::Debug,
-        }
-    }
-}
-
-impl From<log::Level> for LogLevel {
-    fn from(level: log::Level) -> Self {
-        match level {
-            log::Level::Error => Self::Error,
-            log::Level::Warn => Self::Warn,
-            log::Level::Info => Self::Info,
-            log::Level::Debug | log::Level::Trace => Self::Debug,
-        }
-    }
-}
+use crate::log_ring::{LogLevel, Ring};
 
 /// Sends the log to Android's logcat (tag `pocketune`) or Apple's unified log
 /// (subsystem `dev.pocketune`); does nothing elsewhere. Later calls change the level.

@@ -2,7 +2,7 @@
 
 use pocketune_core as core;
 
-use crate::chat::{Message, TemplateChoice};
+use crate::messages::{Message, TemplateChoice};
 
 /// Storage type of cached keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]

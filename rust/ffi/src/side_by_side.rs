@@ -7,9 +7,9 @@ use pocketune_core as core;
 use pocketune_core::{CancelToken, now};
 
 use crate::background::{self, Cancellation};
-use crate::chat::Message;
 use crate::error::PocketuneError;
 use crate::experiment_records::{Asked, Choice};
+use crate::messages::Message;
 use crate::records::GenerationOptions;
 
 /// A conversation in which both arms answer and the user picks. Thread-safe.

@@ -1,5 +1,5 @@
 //! Log lines that an app takes: whole, bounded, one reader, and nothing of the user in them.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::fs;

@@ -1,6 +1,6 @@
 //! What apps see of a failure holds no path: folders are named by people, and reports of
 //! errors leave the device.
-
+#![forbid(unsafe_code)]
 #![allow(
     clippy::panic,
     clippy::expect_used,

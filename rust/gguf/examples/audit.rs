@@ -1,4 +1,6 @@
 //! Parses and audits a model file: `cargo run --release -p pocketune-gguf --example audit -- MODEL.gguf`.
+#![forbid(unsafe_code)]
+
 use pocketune_gguf::{Gguf, audit_model};
 use std::time::Instant;
 

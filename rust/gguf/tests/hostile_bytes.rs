@@ -1,4 +1,5 @@
 //! Files that are not well-formed, each refused for its own reason.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;

@@ -1,5 +1,6 @@
 //! Well-formed files that llama.cpp would die of, or refuse late, each refused
 //! for its own reason.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use pocketune_gguf::fixtures::{FEED_FORWARD, HEAD_LENGTH, Shape, TinyModel};
@@ -1188,7 +1189,7 @@ fn arrays_that_only_a_log_reads() {
     assert!(audit(TinyModel::llama().set("general.languages", tags.as_slice())).is_ok());
 }
 
-/// What README says is refused, with the words that say why.
+/// What docs/models.md says is refused, with the words that say why.
 #[test]
 fn refusals_say_why_in_plain_words() {
     let with_tensor = |name: &str| {

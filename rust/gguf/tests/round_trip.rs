@@ -1,4 +1,5 @@
 //! What is written is what is read, and reading and writing again changes no byte.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 use pocketune_gguf::fixtures::TinyModel;

@@ -5,8 +5,8 @@
 //! leads back, as in `("a"*)*`, the stack does not grow and the matcher sees
 //! that it was here: that is allowed, as in llama.cpp.
 
-use crate::GrammarError;
-use crate::parse::{Element, Grammar};
+use crate::error::GrammarError;
+use crate::rules::{Element, Grammar};
 
 /// `to` can be the first thing of `from`.
 #[derive(Clone, Copy)]
@@ -36,7 +36,7 @@ pub(crate) fn left_recursion(grammar: &Grammar) -> Result<(), GrammarError> {
 
 fn first_symbols(grammar: &Grammar) -> Vec<Vec<Edge>> {
     let empty = may_be_empty(grammar);
-    let alternatives = |rule: &crate::parse::Rule| rule.alternatives.clone();
+    let alternatives = |rule: &crate::rules::Rule| rule.alternatives.clone();
     let mut edges = Vec::with_capacity(grammar.rules.len());
     for rule in &grammar.rules {
         let mut own = Vec::new();

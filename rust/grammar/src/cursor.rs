@@ -1,6 +1,6 @@
 //! A place in the text of a grammar: characters, escapes, names, white space.
 
-use crate::GrammarError;
+use crate::error::GrammarError;
 
 pub(crate) struct Cursor<'a> {
     text: &'a str,

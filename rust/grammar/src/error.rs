@@ -1,6 +1,6 @@
 //! Why a grammar is refused, or a reply under it cannot go on.
 
-use crate::{
+use crate::limits::{
     BYTES_MAX, ELEMENTS_MAX, NESTING_MAX, REPETITION_PRODUCT_MAX, REPETITIONS_MAX, STACKS_MAX,
     STEPS_MAX,
 };

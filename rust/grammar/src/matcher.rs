@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::GrammarError;
-use crate::parse::Grammar;
+use crate::error::GrammarError;
+use crate::rules::Grammar;
 use crate::stacks::{SetId, Stacks};
 use crate::utf8::{Partial, Pushed};
 

@@ -1,7 +1,8 @@
 //! How often rules repeat what they repeat, repetitions inside repetitions included.
 
-use crate::parse::Grammar;
-use crate::{GrammarError, REPETITION_PRODUCT_MAX};
+use crate::error::GrammarError;
+use crate::limits::REPETITION_PRODUCT_MAX;
+use crate::rules::Grammar;
 
 /// Refuses a grammar whose repetitions multiply beyond [`REPETITION_PRODUCT_MAX`].
 /// A rule that leads back to itself counts once: how deep it goes is the reply's choice.

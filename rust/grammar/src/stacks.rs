@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use crate::parse::{Element, Grammar};
-use crate::{GrammarError, STACKS_MAX, STEPS_MAX};
+use crate::error::GrammarError;
+use crate::limits::{STACKS_MAX, STEPS_MAX};
+use crate::rules::{Element, Grammar};
 
 /// Most stacks kept before those that nothing leads to are dropped.
 const STACKS_KEPT: usize = 1 << 18;

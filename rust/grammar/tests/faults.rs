@@ -1,4 +1,5 @@
 //! What is refused, by the fault, and what must be read although it looks like one.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use pocketune_grammar::{

@@ -1,4 +1,5 @@
 //! What a grammar lets through, token by token.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::sync::Arc;

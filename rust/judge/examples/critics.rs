@@ -5,6 +5,7 @@
 //! Exits with 1 where a reply of 200 words takes the default panel a millisecond or more
 //! (median of 200 times), or where hostile texts of ten times the length take more than
 //! thirty times as long. Figures count only while nothing else computes.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 use std::time::Instant;

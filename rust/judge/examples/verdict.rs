@@ -2,6 +2,7 @@
 //! with every grade in both arms.
 //!
 //!     cargo run --release --package pocketune-judge --example verdict
+#![forbid(unsafe_code)]
 
 use std::error::Error;
 use std::time::Instant;

@@ -6,6 +6,7 @@
 //! Three general faults (how e-mails end, tags read as language, refusals of what does harm)
 //! were mended after some of the last had been seen. "Caught" means below the default panel's
 //! threshold of review. What a ruling costs is measured by `examples/critics.rs`.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "critics/hostile.rs"]

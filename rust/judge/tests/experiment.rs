@@ -1,5 +1,5 @@
 //! Experiments from definition to verdict, and what is refused on the way.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;

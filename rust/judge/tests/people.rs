@@ -1,5 +1,5 @@
 //! Verdicts about people: each counts once, whoever sends how much how often.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;

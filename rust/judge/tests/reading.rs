@@ -1,4 +1,5 @@
 //! Files as other programs leave them: what is passed over, and what is told by a typed reason.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use pocketune_judge::experiment::{

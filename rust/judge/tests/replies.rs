@@ -1,5 +1,5 @@
 //! Replies of a model's own to suites: what passes, and what two arms' come to.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use pocketune_judge::critic::{Critic, Panel, ReplyEnd, Ruling};

@@ -1,4 +1,5 @@
 //! The reward model: what it learns from pairs, how sure it is, and what it refuses.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "reward/bad_files.rs"]

@@ -1,5 +1,5 @@
 //! Counts of several runs: what is added once, and what no device can have seen.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use pocketune_judge::experiment::{

@@ -1,5 +1,5 @@
 //! Statistics against other implementations of the same formulas.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::fs;

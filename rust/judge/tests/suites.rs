@@ -1,5 +1,5 @@
 //! The suites of this repository, and what is refused.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! What a verdict rests on: outcomes of both arms, levels that agree with what is shown,
 //! words that say what the goal was.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use pocketune_judge::experiment::{

@@ -2,6 +2,7 @@
 //!
 //! Prints Gflop/s of each, with weights dequantised on the way. Only ratios
 //! within one run of a quiet machine mean anything.
+#![forbid(unsafe_code)]
 
 use std::time::Instant;
 

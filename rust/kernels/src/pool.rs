@@ -5,11 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// How often a thread looks for the next job, or for the end of this one, before
 /// it sleeps or yields: some tens of microseconds, longer than what lies between
 /// two kernels of one step.
 const SPINS: usize = 4_000;
+
+/// How often it yields before it sleeps for a moment at a time: far longer than any kernel
+/// lasts. Others are held up, or the computation is paused, which costs nothing then.
+const YIELDS: usize = 50_000;
+const NAP: Duration = Duration::from_millis(5);
 
 /// Threads for the kernels, the calling one included. They sleep between
 /// steps. [`ThreadPool::run`] may be called from one thread at a time.
@@ -212,12 +218,14 @@ fn threads_for(cores: usize, leave_a_core: bool) -> usize {
 }
 
 /// Spins at first; then lets others run, so that a busy neighbour costs no more
-/// than its share.
+/// than its share; then sleeps.
 fn pause(spins: usize) {
     if spins < SPINS {
         std::hint::spin_loop();
-    } else {
+    } else if spins < SPINS + YIELDS {
         thread::yield_now();
+    } else {
+        thread::sleep(NAP);
     }
 }
 

@@ -3,6 +3,7 @@
 //! A random direction R turns outputs into one number `L = Σ R·y`; its gradient by
 //! the backward function must be the slope of L under central differences. F32
 //! rounding leaves about 1e-3 of the slope at steps of 1e-2.
+#![forbid(unsafe_code)]
 
 use pocketune_gguf::fixtures::noise;
 use pocketune_kernels::{

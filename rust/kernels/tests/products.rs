@@ -1,5 +1,5 @@
 //! Products against sums written out in F64.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use pocketune_gguf::GgmlType;

@@ -1,4 +1,4 @@
-//! Safe handles over llama.cpp (layer L1).
+//! Safe handles over llama.cpp (layer L2).
 //!
 //! Every call that can throw, abort or fail without a reason goes through the
 //! C++ shim in `shim/`, which turns exceptions and null results into

@@ -10,8 +10,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::database::{begin, commit_notes};
 use crate::delivery::Delivery;
 use crate::error::StoreError;
+use crate::folder::{Situation, StoreFolder};
 use crate::history::{Action, Event};
-use crate::{Situation, StoreFolder, install, policy, rows};
+use crate::{install, policy, rows};
 
 /// What is active, verified now.
 #[derive(Debug, Clone, Default)]
@@ -66,8 +67,8 @@ impl StoreFolder {
         situation: &Situation<'_>,
     ) -> Result<Active, StoreError> {
         let active = self.verify_set(transaction, wanted, situation)?;
-        let before = active_set(transaction)?;
-        let unchanged = members(transaction, before)? == wanted;
+        let before = rows::active_set(transaction)?;
+        let unchanged = rows::members(transaction, before)? == wanted;
         if !active.refused.is_empty() || unchanged {
             return Ok(active);
         }
@@ -87,7 +88,7 @@ impl StoreFolder {
     pub fn deactivate(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
-        let before = active_set(&transaction)?;
+        let before = rows::active_set(&transaction)?;
         set_active(&transaction, &[], before, now)?;
         note(&transaction, Action::Deactivated, &[], now)?;
         transaction.commit()?;
@@ -102,10 +103,10 @@ impl StoreFolder {
     pub fn roll_back(&self, situation: &Situation<'_>) -> Result<Vec<ActiveAdapter>, StoreError> {
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
-        let mut set = active_set(&transaction)?.ok_or(StoreError::NothingBefore)?;
+        let mut set = rows::active_set(&transaction)?.ok_or(StoreError::NothingBefore)?;
         let adapters = loop {
             let before = set_before(&transaction, set)?;
-            let wanted = members(&transaction, before)?;
+            let wanted = rows::members(&transaction, before)?;
             let verified = self.verify_set(&transaction, &wanted, situation);
             let verified = verified.or_else(set_damaged);
             match (before, verified) {
@@ -132,7 +133,7 @@ impl StoreFolder {
     pub fn active(&self, situation: &Situation<'_>) -> Result<Active, StoreError> {
         let mut connection = self.connection();
         let transaction = begin(&mut connection)?;
-        let wanted = members(&transaction, active_set(&transaction)?)?;
+        let wanted = rows::members(&transaction, rows::active_set(&transaction)?)?;
         let active = self.verify_set(&transaction, &wanted, situation);
         let active = active.or_else(set_damaged)?;
         commit_notes(transaction);
@@ -248,12 +249,6 @@ pub(crate) fn accepted(set: Active) -> Result<Vec<ActiveAdapter>, StoreError> {
     }
 }
 
-/// The set that is active; `None` where nothing ever was.
-pub(crate) fn active_set(connection: &Connection) -> Result<Option<i64>, StoreError> {
-    let query = "SELECT active_set FROM standing";
-    Ok(connection.query_row(query, [], |row| row.get(0))?)
-}
-
 fn set_before(connection: &Connection, set: i64) -> Result<Option<i64>, StoreError> {
     let found = connection
         .query_row(
@@ -265,24 +260,6 @@ fn set_before(connection: &Connection, set: i64) -> Result<Option<i64>, StoreErr
     found.ok_or(StoreError::Damaged {
         what: "the active set",
     })
-}
-
-/// Adapters of a set in their order; none of no set.
-pub(crate) fn members(
-    connection: &Connection,
-    set: Option<i64>,
-) -> Result<Vec<(Digest, f32)>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT sha256, scale FROM active_members WHERE set_id = ?1 ORDER BY position",
-    )?;
-    let rows = statement.query_map(params![set], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, f64>(1)?))
-    })?;
-    rows.map(|row| {
-        let (sha256, scale) = row?;
-        Ok((rows::digest(&sha256)?, scale as f32))
-    })
-    .collect()
 }
 
 fn set_active(

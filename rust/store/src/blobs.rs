@@ -12,8 +12,6 @@ use pocketune_base::{OpenError, open_regular, open_regular_with};
 use crate::error::StoreError;
 use crate::private;
 
-pub(crate) const FOLDER: &str = "blobs";
-pub(crate) const LOCK: &str = "blobs.lock";
 const SUFFIX: &str = ".gguf";
 
 /// The folder of blobs.
@@ -30,12 +28,12 @@ pub(crate) struct Installing(#[expect(dead_code, reason = "its drop unlocks")] F
 
 impl Blobs {
     pub(crate) fn open(store: &Path) -> Result<Self, StoreError> {
-        let folder = store.join(FOLDER);
+        let folder = store.join(private::BLOBS);
         private::make_folder(&folder)?;
         for entry in fs::read_dir(&folder)? {
             private::tighten(&entry?.path());
         }
-        let lock = store.join(LOCK);
+        let lock = store.join(private::LOCK);
         Ok(Self { folder, lock })
     }
 

@@ -3,8 +3,8 @@
 use pocketune_adapter::{Timestamp, TrustPolicy};
 use rusqlite::{Connection, params};
 
-use crate::StoreFolder;
 use crate::error::StoreError;
+use crate::folder::StoreFolder;
 use crate::history::{Action, Event};
 use crate::policy;
 

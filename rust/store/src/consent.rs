@@ -3,62 +3,10 @@
 use pocketune_adapter::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::StoreFolder;
 use crate::database::begin;
 use crate::error::StoreError;
-
-/// What consent is asked for. Nothing is taken for granted: an answer that was not given is
-/// a no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To keep replies that critics are in doubt about, for a person to look at.
-    Review,
-    /// To hand those that were marked for sharing to people elsewhere.
-    ReviewSharing,
-    /// To learn from the user's feedback on this device.
-    Learn,
-    /// To keep examples after the tuning run that used them.
-    KeepExamples,
-    /// To share counts, such as those of an experiment, without any text.
-    ShareCounts,
-    /// To share clipped and noised updates.
-    ShareUpdates,
-}
-
-impl Purpose {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Review,
-        Self::ReviewSharing,
-        Self::Learn,
-        Self::KeepExamples,
-        Self::ShareCounts,
-        Self::ShareUpdates,
-    ];
-
-    /// A stable name, in snake case.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Review => "review",
-            Self::ReviewSharing => "review_sharing",
-            Self::Learn => "learn",
-            Self::KeepExamples => "keep_examples",
-            Self::ShareCounts => "share_counts",
-            Self::ShareUpdates => "share_updates",
-        }
-    }
-
-    /// What is removed when this consent is taken back; none where nothing in this version
-    /// rests on it. Nobody is asked to agree to what does not happen.
-    fn withdrawal(self) -> Option<&'static str> {
-        match self {
-            Self::Review => Some("DELETE FROM review_items"),
-            Self::ReviewSharing => Some("UPDATE review_items SET shared = 0"),
-            Self::Learn | Self::KeepExamples | Self::ShareCounts | Self::ShareUpdates => None,
-        }
-    }
-}
+use crate::folder::StoreFolder;
+use crate::purpose::Purpose;
 
 impl StoreFolder {
     /// Whether consent is given now.
@@ -81,7 +29,7 @@ impl StoreFolder {
         given: bool,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(withdrawal) = purpose.withdrawal() else {
+        let Some(withdrawal) = withdrawal(purpose) else {
             return match given {
                 true => Err(StoreError::PurposeUnused { purpose }),
                 false => Ok(()),
@@ -102,6 +50,18 @@ impl StoreFolder {
             self.forget_removed(&connection);
         }
         Ok(())
+    }
+}
+
+/// What is removed when a consent is taken back; none where nothing in this version
+/// rests on it. Nobody is asked to agree to what does not happen.
+fn withdrawal(purpose: Purpose) -> Option<&'static str> {
+    match purpose {
+        Purpose::Review => Some("DELETE FROM review_items"),
+        Purpose::ReviewSharing => Some("UPDATE review_items SET shared = 0"),
+        Purpose::Learn | Purpose::KeepExamples | Purpose::ShareCounts | Purpose::ShareUpdates => {
+            None
+        }
     }
 }
 

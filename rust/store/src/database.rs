@@ -10,6 +10,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::StoreError;
 
+/// Its name in the folder of a store.
+pub(crate) const NAME: &str = "store.sqlite";
+
 /// What brings a store from each version to the next one.
 const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/1_adapters.sql"),

@@ -5,7 +5,7 @@ use std::io;
 use pocketune_adapter::{Digest, PolicyError, Refusal};
 use pocketune_base::OpenError;
 
-use crate::consent::Purpose;
+use crate::purpose::Purpose;
 
 /// Why a store did not do what it was asked. What was there before is there still.
 #[derive(Debug, thiserror::Error)]

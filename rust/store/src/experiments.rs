@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::activate::{ActiveAdapter, accepted};
 use crate::database::begin;
 use crate::error::StoreError;
-use crate::{Situation, StoreFolder};
+use crate::folder::{Situation, StoreFolder};
 
 /// An experiment that was started.
 #[derive(Debug, Clone, PartialEq, Eq)]

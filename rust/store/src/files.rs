@@ -7,8 +7,9 @@ use rusqlite::Connection;
 use crate::database::begin;
 use crate::delivery::Delivery;
 use crate::error::StoreError;
+use crate::folder::{Situation, StoreFolder};
 use crate::history::{Action, Event};
-use crate::{Situation, StoreFolder, clock, installation, policy, rows};
+use crate::{clock, installation, policy, rows};
 
 impl StoreFolder {
     /// Verifies a delivery that is no adapter. The store keeps that its channel has come so

@@ -3,8 +3,8 @@
 use pocketune_adapter::{Digest, KeyId, Name, Refusal, Release, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::StoreFolder;
 use crate::error::StoreError;
+use crate::folder::StoreFolder;
 use crate::rows;
 
 macro_rules! actions {

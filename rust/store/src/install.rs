@@ -10,27 +10,10 @@ use rusqlite::{Connection, params};
 use crate::database::{begin, commit_notes};
 use crate::delivery::Delivery;
 use crate::error::StoreError;
+use crate::folder::{Situation, StoreFolder};
 use crate::history::{Action, Event};
-use crate::{Situation, StoreFolder, clock, installation, policy, rows};
-
-/// An adapter that is in the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstalledAdapter {
-    /// Digest of its bytes: what identifies it.
-    pub sha256: Digest,
-    /// Its name.
-    pub name: Name,
-    /// Its channel.
-    pub channel: Name,
-    /// Its version in the channel.
-    pub version: u64,
-    /// Length of its file.
-    pub size_bytes: u64,
-    /// Whether this device made it.
-    pub made_here: bool,
-    /// When it was installed.
-    pub installed_at: Timestamp,
-}
+use crate::rows::InstalledAdapter;
+use crate::{clock, installation, policy, rows};
 
 /// What a delivery is, for whoever decides whether to install it: signers, changelog,
 /// validation results and size are the adapter's own.
@@ -122,7 +105,7 @@ impl StoreFolder {
         let transaction = begin(&mut connection)?;
         let installed = rows::installed(&transaction, sha256)?;
         let installed = installed.ok_or(StoreError::NotInstalled { sha256: *sha256 })?;
-        if crate::activate::members(&transaction, crate::activate::active_set(&transaction)?)?
+        if rows::members(&transaction, rows::active_set(&transaction)?)?
             .iter()
             .any(|(member, _)| member == sha256)
         {

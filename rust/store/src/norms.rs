@@ -3,9 +3,9 @@
 use pocketune_adapter::{BaseNorms, Digest};
 use rusqlite::params;
 
-use crate::StoreFolder;
 use crate::database::begin;
 use crate::error::StoreError;
+use crate::folder::StoreFolder;
 
 impl StoreFolder {
     /// The norms that were kept for the model with this digest.

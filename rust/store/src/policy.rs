@@ -3,9 +3,9 @@
 use pocketune_adapter::{Timestamp, TrustPolicy};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::StoreFolder;
 use crate::database::begin;
 use crate::error::StoreError;
+use crate::folder::StoreFolder;
 use crate::history::{Action, Event};
 use crate::rows;
 

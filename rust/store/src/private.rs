@@ -7,12 +7,16 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use crate::{DATABASE, blobs};
+use crate::database;
 
 /// Read and written by its owner alone.
 pub(crate) const FILE: u32 = 0o600;
 /// Looked into by its owner alone.
 const FOLDER: u32 = 0o700;
+/// The folder of adapters' bytes.
+pub(crate) const BLOBS: &str = "blobs";
+/// Locked while bytes come and go.
+pub(crate) const LOCK: &str = "blobs.lock";
 
 /// Makes the store's folder and an empty database where they are missing, and takes from
 /// others what an older version of this library, or another umask, let them read. A folder
@@ -23,7 +27,7 @@ pub(crate) fn prepare(folder: &Path) -> io::Result<()> {
     // SQLite gives its log and index the permissions of the database.
     let mut options = File::options();
     options.write(true).create_new(true).mode(FILE);
-    match options.open(folder.join(DATABASE)) {
+    match options.open(folder.join(database::NAME)) {
         // Never opened where it is there: closing it would let go of locks of SQLite's.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
@@ -45,12 +49,9 @@ pub(crate) fn prepare(folder: &Path) -> io::Result<()> {
 /// The database with its log and index, blobs and their lock.
 fn is_own(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
-    let of_database = name.strip_prefix(DATABASE.as_bytes());
+    let of_database = name.strip_prefix(database::NAME.as_bytes());
     let of_database = of_database.is_some_and(|end| end.is_empty() || end.starts_with(b"-"));
-    of_database
-        || [blobs::FOLDER, blobs::LOCK]
-            .map(str::as_bytes)
-            .contains(&name)
+    of_database || [BLOBS, LOCK].map(str::as_bytes).contains(&name)
 }
 
 /// Makes a folder, and those around it, where they are missing.

@@ -3,10 +3,11 @@
 use pocketune_adapter::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::StoreFolder;
-use crate::consent::{self, Purpose};
+use crate::consent;
 use crate::database::begin;
 use crate::error::StoreError;
+use crate::folder::StoreFolder;
+use crate::purpose::Purpose;
 
 /// Most items that are kept, a few kilobytes each.
 pub const REVIEWS_MAX: u32 = 1_000;

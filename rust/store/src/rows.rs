@@ -6,7 +6,6 @@ use pocketune_adapter::{Digest, HighWaterMark, KeyId, Name, Release, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::StoreError;
-use crate::install::InstalledAdapter;
 
 pub(crate) fn digest(text: &str) -> Result<Digest, StoreError> {
     Digest::from_hex(text).ok_or(StoreError::Damaged { what: "a digest" })
@@ -93,6 +92,25 @@ pub(crate) fn high_water(
     .collect()
 }
 
+/// An adapter that is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledAdapter {
+    /// Digest of its bytes: what identifies it.
+    pub sha256: Digest,
+    /// Its name.
+    pub name: Name,
+    /// Its channel.
+    pub channel: Name,
+    /// Its version in the channel.
+    pub version: u64,
+    /// Length of its file.
+    pub size_bytes: u64,
+    /// Whether this device made it.
+    pub made_here: bool,
+    /// When it was installed.
+    pub installed_at: Timestamp,
+}
+
 const INSTALLED: &str =
     "SELECT sha256, name, channel, version, size_bytes, made_here, installed_at FROM adapters";
 
@@ -138,4 +156,28 @@ pub(crate) fn bundle(connection: &Connection, sha256: &Digest) -> Result<Vec<u8>
         )
         .optional()?
         .ok_or(StoreError::NotInstalled { sha256: *sha256 })
+}
+
+/// The set that is active; `None` where nothing ever was.
+pub(crate) fn active_set(connection: &Connection) -> Result<Option<i64>, StoreError> {
+    let query = "SELECT active_set FROM standing";
+    Ok(connection.query_row(query, [], |row| row.get(0))?)
+}
+
+/// Adapters of a set in their order; none of no set.
+pub(crate) fn members(
+    connection: &Connection,
+    set: Option<i64>,
+) -> Result<Vec<(Digest, f32)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT sha256, scale FROM active_members WHERE set_id = ?1 ORDER BY position",
+    )?;
+    let rows = statement.query_map(params![set], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, f64>(1)?))
+    })?;
+    rows.map(|row| {
+        let (sha256, scale) = row?;
+        Ok((digest(&sha256)?, scale as f32))
+    })
+    .collect()
 }

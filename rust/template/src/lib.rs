@@ -31,6 +31,7 @@
 //! change nothing, `'…' % x` and `'…'.format(x)`, all filters of Jinja but `filesizeformat`,
 //! `pprint`, `random`, `striptags`, `urlize` and `xmlattr`. Not there: `cycler`, `joiner`,
 //! `lipsum`, whole numbers beyond 64 bits, escaping (`safe` and `escape` give plain text).
+#![forbid(unsafe_code)]
 
 mod ast;
 mod error;

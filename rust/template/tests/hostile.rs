@@ -1,6 +1,6 @@
 //! Templates that try to end, hang or fool the process that renders them. Each is named by its
 //! attack, and ends with its own fault on a stack half as large as the one that is promised.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::sync::Arc;

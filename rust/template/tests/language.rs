@@ -1,7 +1,7 @@
 //! Snippets of Jinja, rendered as transformers renders them.
 //!
 //! The expected texts and errors are from `tests/reference/jinja_language.py`.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod glue;

@@ -1,7 +1,7 @@
 //! Chat templates of the published families, rendered as transformers renders them.
 //!
 //! The expected texts are from `tests/reference/chat_templates.py`.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod glue;

@@ -94,14 +94,23 @@ pub struct LoraShape {
     pub layers: Option<Vec<usize>>,
 }
 
-impl Default for LoraShape {
-    fn default() -> Self {
+impl LoraShape {
+    /// All projections of all layers, at twice the rank as alpha: a scale of 2.
+    #[must_use]
+    pub fn of_rank(rank: usize) -> Self {
         Self {
-            rank: 8,
-            alpha: 16.0,
+            rank,
+            alpha: 2.0 * rank as f32,
             projections: Projection::ALL.to_vec(),
             layers: None,
         }
+    }
+}
+
+impl Default for LoraShape {
+    /// Rank 8.
+    fn default() -> Self {
+        Self::of_rank(8)
     }
 }
 

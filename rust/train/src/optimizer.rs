@@ -37,6 +37,9 @@ impl Default for OptimizerOptions {
 }
 
 impl OptimizerOptions {
+    /// SGD with the usual momentum.
+    pub const SGD: Self = Self::Sgd { momentum: 0.9 };
+
     /// F32 values of state for each parameter.
     #[must_use]
     pub fn state_per_parameter(self) -> usize {

@@ -1,5 +1,5 @@
 //! Runs that stop and go on.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod common;

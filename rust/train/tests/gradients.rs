@@ -1,6 +1,6 @@
 //! The gradient of a whole model against finite differences, and what must not
 //! change it.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod common;

@@ -1,5 +1,5 @@
 //! Gradients and loss curves of PyTorch and PEFT, found by `tests/reference/*.py`.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod reference;

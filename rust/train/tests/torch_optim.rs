@@ -1,5 +1,5 @@
 //! Optimisers and clipping beside PyTorch's, found by `tests/reference/torch_optim.py`.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod reference;

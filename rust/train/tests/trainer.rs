@@ -1,5 +1,5 @@
 //! Whole steps on a tiny model.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod common;

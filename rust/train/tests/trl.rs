@@ -1,7 +1,7 @@
 //! Whole steps beside TRL's own losses, found by `tests/reference/trl_losses.py`: a
 //! batch of three with replies of different lengths. TRL pads and runs prompts twice;
 //! here each pair shares its prompt.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod reference;

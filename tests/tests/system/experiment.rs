@@ -18,7 +18,7 @@ use crate::world::{World, ask, options};
 const QUESTION: &str = "The river rises";
 
 /// The model as it is against one adapter.
-fn definition(challenger: &Digest, design: &str, metrics: &Value) -> Vec<u8> {
+pub(crate) fn definition(challenger: &Digest, design: &str, metrics: &Value) -> Vec<u8> {
     let definition = json!({
         "format": 1,
         "id": "brief",

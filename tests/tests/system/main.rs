@@ -1,6 +1,6 @@
 //! The system as its users see it. One binary; a module for each promise.
 //! Tests marked `ignore` are the long ones that `scripts/test-long.sh` runs.
-
+#![forbid(unsafe_code)]
 #![allow(
     clippy::panic,
     clippy::expect_used,
@@ -9,7 +9,6 @@
 )]
 
 mod adapters;
-mod architecture;
 mod bad_input;
 mod chat;
 mod constraint;
@@ -33,6 +32,8 @@ mod saved;
 mod scoring;
 mod sharing;
 mod soak;
+mod store;
 mod template;
+mod tuning;
 mod vocabulary;
 mod world;

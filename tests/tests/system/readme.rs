@@ -1,4 +1,4 @@
-//! What the README shows is what is compiled.
+//! What the README and the guides show is what is compiled.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -61,19 +61,35 @@ fn the_rust_snippet_runs() {
 }
 
 #[test]
-fn the_readme_shows_the_compiled_snippets() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    for file in [
-        "tests/tests/system/readme.rs",
-        "tests/kotlin/src/test/kotlin/dev/pocketune/readme/ReadmeSnippet.kt",
-        "tests/kotlin/src/test/kotlin/dev/pocketune/readme/ReadmeExperiment.kt",
-        "ios/Tests/PocketuneTests/ReadmeSnippet.swift",
-        "ios/Tests/PocketuneTests/ReadmeExperiment.swift",
+fn documents_show_the_compiled_snippets() {
+    let kotlin = "tests/kotlin/src/test/kotlin/dev/pocketune/readme";
+    let swift = "ios/Tests/PocketuneTests";
+    for (document, file) in [
+        ("README.md", format!("{kotlin}/ReadmeSnippet.kt")),
+        ("README.md", format!("{swift}/ReadmeSnippet.swift")),
+        (
+            "docs/experiments.md",
+            format!("{kotlin}/ReadmeExperiment.kt"),
+        ),
+        (
+            "docs/experiments.md",
+            format!("{swift}/ReadmeExperiment.swift"),
+        ),
+        ("docs/rust.md", "tests/tests/system/readme.rs".to_owned()),
     ] {
-        let snippet = snippet(&root().join(file));
+        let snippet = snippet(&root().join(&file));
+        let text = fs::read_to_string(root().join(document)).unwrap();
         assert!(
-            readme.contains(&snippet),
-            "README.md must show the snippet of {file}:\n{snippet}"
+            text.contains(&snippet),
+            "{document} must show the snippet of {file}:\n{snippet}"
         );
     }
+}
+
+/// Whoever looks at the project for the first time reads all of it.
+#[test]
+fn the_readme_is_short() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let words = readme.split_whitespace().count();
+    assert!(words <= 700, "README.md has {words} words, at most 700");
 }

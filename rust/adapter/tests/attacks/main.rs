@@ -3,7 +3,7 @@
 //!
 //! The folders are made by `scripts/attack-fixtures.sh`; what is refused are the committed
 //! bytes.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod cases;

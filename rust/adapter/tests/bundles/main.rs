@@ -1,5 +1,5 @@
 //! Lines of others in a bundle can neither help nor harm.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod python;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use pocketune_core::{BaseIdentity, CandidateAdapter, Engine, Error, Store};
+use pocketune_core::{BaseIdentity, CandidateAdapter, Engine, Error};
 use serde_json::json;
 
 use crate::args::ModelArgs;
@@ -80,14 +80,6 @@ pub(crate) fn run(args: &AdapterArgs, output: &Output) -> Result<ExitCode, CliEr
     }
 }
 
-/// Where nothing is installed, nothing is made either: the folder may be misspelt.
-pub(crate) fn must_exist(store: &Path) -> Result<(), CliError> {
-    match Store::exists(store) {
-        true => Ok(()),
-        false => Err(CliError::NoStore),
-    }
-}
-
 /// The model that adapters are to change.
 pub(crate) fn identify(model: &ModelArgs) -> Result<BaseIdentity, CliError> {
     let source = model_source(model.model.as_deref())?;
@@ -118,7 +110,7 @@ fn inspect(
     let (ratio, target) = most.map_or((0.0, "none"), |(ratio, target)| (ratio, target));
     let sha256 = pocketune_core::Digest::of(adapter.bytes());
     if output.json {
-        return output.json(&json!({
+        return Ok(output.json(&json!({
             "sha256": sha256,
             "size_bytes": adapter.bytes().len(),
             "lora": lora,
@@ -126,7 +118,7 @@ fn inspect(
             "update_norm_max": ratio,
             "update_norm_max_at": target,
             "facts": adapter.unverified_facts(),
-        }));
+        }))?);
     }
     let mut rows = vec![
         ("sha256", sha256.to_string()),
@@ -143,5 +135,5 @@ fn inspect(
     for (name, fact) in adapter.unverified_facts() {
         rows.push(("says", line(&format!("{name} = {fact}"))));
     }
-    output.rows(&rows)
+    Ok(output.rows(&rows)?)
 }

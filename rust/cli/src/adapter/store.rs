@@ -7,8 +7,9 @@ use clap::{Args, Subcommand};
 use pocketune_core::{ActiveAdapter, Digest, HistoryEntry, Store, now};
 use serde_json::json;
 
-use super::{identify, must_exist, verify};
+use super::{identify, verify};
 use crate::args::ModelArgs;
+use crate::candidate::must_exist;
 use crate::error::CliError;
 use crate::files::Named;
 use crate::output::{Output, line};
@@ -145,7 +146,7 @@ impl DeliveryArgs {
         };
         let (pinned, next) = (envelope(&self.policy)?, envelope(&self.rotate)?);
         if let Err(source) = std::fs::metadata(&self.file) {
-            return Err(Named::new("adapter", &self.file).unreadable(source));
+            return Err(Named::new("adapter", &self.file).unreadable(source).into());
         }
         let store = match &self.policy {
             Some(path) => {
@@ -167,19 +168,19 @@ impl DeliveryArgs {
             (verified.adapter, verified.replaces)
         };
         if output.json {
-            return output.json(&json!({
+            return Ok(output.json(&json!({
                 "installed": install,
                 "sha256": adapter.sha256(),
                 "release": adapter.release(),
                 "validation": adapter.validation(),
                 "replaces": replaces.map(|replaced| replaced.sha256),
-            }));
+            }))?);
         }
         let mut rows = verify::rows(&adapter);
         if let Some(replaced) = replaces {
             rows.push(("replaces", format!("version {}", replaced.version)));
         }
-        output.rows(&rows)
+        Ok(output.rows(&rows)?)
     }
 }
 
@@ -211,10 +212,10 @@ fn list(store: &Store, output: &Output) -> Result<(), CliError> {
                 "detail": refused.refusal.to_string(),
             })
         });
-        return output.json(&json!({
+        return Ok(output.json(&json!({
             "installed": installed.collect::<Vec<_>>(),
             "refused": refused.collect::<Vec<_>>(),
-        }));
+        }))?);
     }
     for adapter in &installed {
         let mark =
@@ -239,10 +240,10 @@ fn show_active(active: &[ActiveAdapter], output: &Output) -> Result<(), CliError
         let active = active
             .iter()
             .map(|active| json!({ "sha256": active.adapter.sha256(), "scale": active.scale }));
-        return output.json(&json!({ "active": active.collect::<Vec<_>>() }));
+        return Ok(output.json(&json!({ "active": active.collect::<Vec<_>>() }))?);
     }
     if active.is_empty() {
-        return output.text("the model answers as it is\n");
+        return Ok(output.text("the model answers as it is\n")?);
     }
     for active in active {
         let release = active.adapter.release();
@@ -269,7 +270,7 @@ fn show_history(entries: &[HistoryEntry], output: &Output) -> Result<(), CliErro
                 "detail": entry.detail,
             })
         });
-        return output.json(&json!({ "history": entries.collect::<Vec<_>>() }));
+        return Ok(output.json(&json!({ "history": entries.collect::<Vec<_>>() }))?);
     }
     for entry in entries {
         let release = match (&entry.name, entry.version, &entry.channel) {

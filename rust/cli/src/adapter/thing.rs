@@ -128,7 +128,7 @@ impl Thing {
 /// remembered of it: a signature, or a verdict, is about what was read.
 pub(super) fn model_file(file: &Path, model: &ModelArgs) -> Result<(Digest, u64), CliError> {
     if model.model.is_some() {
-        return Err(CliError::Usage("a base model stands on no --model"));
+        return Err(CliError::usage("a base model stands on no --model"));
     }
     let source = ModelSource::Path(file.to_owned());
     let facts = Engine::inspect(&source)?;
@@ -138,13 +138,14 @@ pub(super) fn model_file(file: &Path, model: &ModelArgs) -> Result<(Digest, u64)
 
 /// All of a file that is no model.
 pub(super) fn bytes(kind: Kind, file: &Path) -> Result<Vec<u8>, CliError> {
-    match kind {
-        Kind::Adapter => read_bytes("adapter", file, super::ADAPTER_BYTES_MAX),
-        Kind::BaseModel => Err(CliError::Usage("a base model is not read whole")),
-        Kind::RewardHead => read_bytes("reward head", file, HEAD_BYTES_MAX),
-        Kind::Suite => read_bytes("suite", file, SUITE_BYTES_MAX),
-        Kind::Experiment => read_bytes("definition", file, FILE_BYTES_MAX),
-    }
+    let (what, limit_bytes) = match kind {
+        Kind::Adapter => ("adapter", super::ADAPTER_BYTES_MAX),
+        Kind::BaseModel => return Err(CliError::usage("a base model is not read whole")),
+        Kind::RewardHead => ("reward head", HEAD_BYTES_MAX),
+        Kind::Suite => ("suite", SUITE_BYTES_MAX),
+        Kind::Experiment => ("definition", FILE_BYTES_MAX),
+    };
+    Ok(read_bytes(what, file, limit_bytes)?)
 }
 
 /// The one model that something is for, where it is named.

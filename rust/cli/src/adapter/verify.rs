@@ -141,7 +141,7 @@ fn refused(refusal: &Refusal, output: &Output) -> Result<ExitCode, CliError> {
 
 fn accepted(adapter: &VerifiedAdapter, output: &Output) -> Result<(), CliError> {
     if output.json {
-        return output.json(&json!({
+        return Ok(output.json(&json!({
             "verdict": "accepted",
             "reason": null,
             "detail": summary(adapter.release()),
@@ -151,22 +151,22 @@ fn accepted(adapter: &VerifiedAdapter, output: &Output) -> Result<(), CliError> 
             "signers": adapter.signers(),
             "validators": adapter.validators(),
             "other_statements": adapter.other_statements().iter().map(other).collect::<Vec<_>>(),
-        }));
+        }))?);
     }
-    output.rows(&rows(adapter))
+    Ok(output.rows(&rows(adapter))?)
 }
 
 fn accepted_release(verified: &VerifiedRelease, output: &Output) -> Result<(), CliError> {
     let release = verified.release();
     if output.json {
-        return output.json(&json!({
+        return Ok(output.json(&json!({
             "verdict": "accepted",
             "reason": null,
             "detail": summary(release),
             "sha256": verified.sha256(),
             "release": release,
             "signers": verified.signers(),
-        }));
+        }))?);
     }
     let mut rows = vec![
         ("accepted", summary(release)),
@@ -176,7 +176,7 @@ fn accepted_release(verified: &VerifiedRelease, output: &Output) -> Result<(), C
     ];
     rows.extend(stages(release));
     rows.push(("released by", ids(verified.signers())));
-    output.rows(&rows)
+    Ok(output.rows(&rows)?)
 }
 
 fn summary(release: &Release) -> String {

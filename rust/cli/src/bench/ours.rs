@@ -31,11 +31,11 @@ impl<'a> Ours<'a> {
 
     /// The prompt of a repetition; no two begin alike, so that nothing is reused.
     pub(crate) fn prompt(&self, repetition: u32) -> Result<String, CliError> {
-        synthetic::prompt(
+        Ok(synthetic::prompt(
             self.subject.engine,
             self.prompt_tokens as usize,
             u64::from(repetition),
-        )
+        )?)
     }
 
     pub(crate) fn run(&mut self, repetition: u32, deadline: Deadline) -> Result<Run, CliError> {

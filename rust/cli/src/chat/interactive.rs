@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use pocketune_core::{Error, ProcessMemory, Role};
+use pocketune_terminal::RunError;
 
 use crate::chat::input::{Event, Request, read_lines};
 use crate::chat::interrupts::Events;
@@ -55,7 +56,7 @@ fn serve(session: &mut Session<'_>, request: &Request<'_>) -> Result<bool, CliEr
         Request::Nothing => Ok(()),
         Request::Say(text) => session.send(text).map(|_| ()),
         Request::Regenerate => session.regenerate().map(|_| ()),
-        Request::Help => output.text(HELP),
+        Request::Help => Ok(output.text(HELP)?),
         Request::History => show_history(session),
         Request::Reset => session.reset().map(|()| output.aside("forgotten")),
         Request::Stats => show_stats(session),
@@ -72,7 +73,7 @@ fn serve(session: &mut Session<'_>, request: &Request<'_>) -> Result<bool, CliEr
 /// A turn that failed leaves the conversation usable, unless nobody can read it.
 fn survive(session: &Session<'_>, error: CliError) -> Result<(), CliError> {
     match error {
-        CliError::Core(Error::Closed) | CliError::Output(_) => Err(error),
+        CliError::Run(RunError::Core(Error::Closed) | RunError::Output(_)) => Err(error),
         error => {
             session.output().note(&format!("error: {error}"));
             Ok(())
@@ -105,7 +106,7 @@ fn show_history(session: &Session<'_>) -> Result<(), CliError> {
         };
         text.push_str(&format!("{who}: {}\n", printable(&message.content)));
     }
-    session.output().text(&text)
+    Ok(session.output().text(&text)?)
 }
 
 fn show_stats(session: &Session<'_>) -> Result<(), CliError> {
@@ -129,5 +130,5 @@ fn show_stats(session: &Session<'_>) -> Result<(), CliError> {
     if let Some(memory) = ProcessMemory::now() {
         rows.push(("memory now", human_bytes(memory.rss_bytes)));
     }
-    session.output().rows(&rows)
+    Ok(session.output().rows(&rows)?)
 }

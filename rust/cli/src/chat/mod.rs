@@ -15,8 +15,8 @@ use clap::Args;
 use pocketune_core::{Engine, Error, Reply, StopReason, Store};
 use serde_json::json;
 
-use crate::adapter::must_exist;
 use crate::args::{EngineArgs, TemplateArgs};
+use crate::candidate::must_exist;
 use crate::candidate::{CandidateArgs, Subject};
 use crate::error::CliError;
 use crate::files;
@@ -146,7 +146,7 @@ fn turns(args: &ChatArgs, output: &Output) -> Result<Turns, CliError> {
     }
     if std::io::stdin().is_terminal() {
         if output.json {
-            return Err(CliError::Usage(
+            return Err(CliError::usage(
                 "--json needs a --prompt or piped standard input",
             ));
         }
@@ -155,7 +155,7 @@ fn turns(args: &ChatArgs, output: &Output) -> Result<Turns, CliError> {
     let text = files::read_prompt(std::io::stdin().lock())?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
-        return Err(CliError::Usage(
+        return Err(CliError::usage(
             "there is no --prompt and standard input is empty",
         ));
     }

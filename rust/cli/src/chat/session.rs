@@ -7,6 +7,7 @@ use pocketune_core::{
     CancelToken, ChatOptions, Error, GenerationOptions, OverflowPolicy, Reply, ReplyPart,
     ReplyStream, SavedChat, StopReason, TemplateChoice,
 };
+use pocketune_terminal::Failure as _;
 use serde_json::{Value, json};
 
 use crate::candidate::{Conversation, Subject};
@@ -232,7 +233,7 @@ impl Page {
                 self.silent = true;
                 Ok(())
             }
-            printed => printed,
+            printed => Ok(printed?),
         }
     }
 }

@@ -183,17 +183,17 @@ impl EvaluateArgs {
     /// What is known to make no sense before anything is computed.
     fn check(&self) -> Result<(), CliError> {
         if !(self.margin > 0.0 && self.margin < 1.0) {
-            return Err(CliError::Usage("--margin is a share between 0 and 1"));
+            return Err(CliError::usage("--margin is a share between 0 and 1"));
         }
         let generates = self.by != By::Probability;
         if !generates && (self.max_tokens.is_some() || self.items_out.is_some()) {
             let reason = "--max-tokens and --items-out need --by generation or --by both";
-            return Err(CliError::Usage(reason));
+            return Err(CliError::usage(reason));
         }
         let compares = self.items_out.is_some() || self.validation_out.is_some();
         if compares && !self.change.is_some() {
             let reason = "--items-out and --validation-out need --candidate or --store";
-            return Err(CliError::Usage(reason));
+            return Err(CliError::usage(reason));
         }
         Ok(())
     }

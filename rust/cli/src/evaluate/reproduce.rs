@@ -70,7 +70,7 @@ pub(super) fn run(
     output: &Output,
 ) -> Result<ExitCode, CliError> {
     let adapter = args.change.candidate_bytes()?;
-    let adapter = adapter.ok_or(CliError::Usage("--reproduce needs --candidate"))?;
+    let adapter = adapter.ok_or(CliError::usage("--reproduce needs --candidate"))?;
     let sha256 = Digest::of(&adapter);
     let bundle = read_bytes("attestation", attestation, BUNDLE_BYTES_MAX as u64)?;
     let stated = match &args.policy {

@@ -51,7 +51,7 @@ pub(super) fn asked(names: &[String]) -> Result<Vec<SuiteFile>, CliError> {
         let same =
             |other: &SuiteFile| other.suite.name == one.suite.name || other.sha256 == one.sha256;
         if suites.iter().take(at).any(same) {
-            return Err(CliError::Usage(
+            return Err(CliError::usage(
                 "two of --suite have the same name or the same items",
             ));
         }

@@ -29,7 +29,7 @@ pub(super) struct AnalyzeArgs {
 
 pub(super) fn run(args: &AnalyzeArgs, output: &Output) -> Result<ExitCode, CliError> {
     if args.summary_out.is_some() && !args.evidence.is_one_device() {
-        return Err(CliError::Usage(
+        return Err(CliError::usage(
             "--summary-out is for one device: several people's counts are never added",
         ));
     }

@@ -51,7 +51,7 @@ pub(super) fn run(args: &SignSummaryArgs, output: &Output) -> Result<ExitCode, C
             recorder.tally().clone()
         }
         (Some(summary), None) => Source::read("summary", summary)?.summary(&definition)?.0,
-        (None, None) => return Err(CliError::Usage("give --summary or --ledger")),
+        (None, None) => return Err(CliError::usage("give --summary or --ledger")),
     };
     // Counts and texts have no way to fail.
     let payload = serde_json::to_vec(&summary).unwrap_or_default();
@@ -62,7 +62,7 @@ pub(super) fn run(args: &SignSummaryArgs, output: &Output) -> Result<ExitCode, C
     if json.len() > ENVELOPE_BYTES_MAX {
         // Nobody would read it.
         let named = Named::new("signed summary", &args.out);
-        return Err(named.too_long(ENVELOPE_BYTES_MAX as u64));
+        return Err(named.too_long(ENVELOPE_BYTES_MAX as u64).into());
     }
     write(&out, format!("{json}\n").as_bytes())?;
     if output.json {

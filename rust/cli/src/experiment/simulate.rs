@@ -94,7 +94,7 @@ pub(super) fn run(args: &SimulateArgs, output: &Output) -> Result<ExitCode, CliE
     };
     let exposures = args.exposures.unwrap_or(definition.limits.max_outcomes);
     if args.experiments == 0 {
-        return Err(CliError::Usage("--experiments is at least 1"));
+        return Err(CliError::usage("--experiments is at least 1"));
     }
     let simulated = simulated(args, &definition, &world, exposures, output)?;
     if let Some(file) = &ledger_file {

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use pocketune_base::Line;
 use pocketune_base::json::Nulls;
-use pocketune_core::{Preference, Prompt, TemplateChoice};
+use pocketune_core::Preference;
+use pocketune_core::tuning::{Content, Record, RecordFault, RecordKind, read_lines};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
+use crate::dataset;
 use crate::error::CliError;
-use crate::tune::data::{self, DataFault, Record, Side};
-use crate::tune::forms::Wanted;
 
 /// What is ours on a line; the pair beside it is TRL's.
 #[derive(Debug, Deserialize)]
@@ -33,28 +33,31 @@ const NOBODY: &str = "unnamed";
 pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Preference>, CliError> {
     let mut preferences = Vec::new();
     for path in paths {
-        preferences.extend(data::each(path, |line| preference(line, path))?);
+        let read = |file| read_lines(file, |line| preference(line, path));
+        preferences.extend(dataset::read(path, read)?);
     }
     Ok(preferences)
 }
 
-fn preference(line: &Line<'_>, path: &Path) -> Result<Preference, DataFault> {
+fn preference(line: &Line<'_>, path: &Path) -> Result<Preference, RecordFault> {
     let value = line.value()?;
-    let Record::Pair {
+    let Record::Preference {
         prompt,
         chosen,
         rejected,
-    } = data::record(line, &value, Wanted::Pair)?
+    } = Record::parse(line, &value, RecordKind::Preference)?
     else {
-        return Err("a preference has a chosen and a rejected reply".into());
+        return Err(RecordFault::Record(
+            "a preference has a chosen and a rejected reply",
+        ));
     };
     let Ours { id, annotator, tie } = line.shaped(&value, Nulls::Refused)?;
     let place = || format!("{}, line {}", path.display(), line.number);
     Ok(Preference {
         id: id.map_or_else(place, |Name(id)| id),
-        prompt: question(&prompt)?,
-        chosen: answer(chosen)?,
-        rejected: answer(rejected)?,
+        prompt: prompt.prompt()?,
+        chosen: answer(&chosen)?,
+        rejected: answer(&rejected)?,
         annotator: annotator.map_or_else(|| NOBODY.to_owned(), |Name(who)| who),
         tie,
     })
@@ -88,27 +91,9 @@ impl Visitor<'_> for TextOrNumber {
     }
 }
 
-fn question(side: &Side) -> Result<Prompt, &'static str> {
-    match side {
-        Side::Text(text) => Ok(Prompt::Raw(text.clone())),
-        Side::Messages(lines) => {
-            let (system_prompt, turns) = data::question(lines)?;
-            Ok(Prompt::Chat {
-                system_prompt,
-                turns,
-                template: TemplateChoice::Model,
-            })
-        }
-    }
-}
-
-fn answer(side: Side) -> Result<String, &'static str> {
-    let text = match side {
-        Side::Text(text) => text,
-        Side::Messages(lines) => data::answer(&lines)?.to_owned(),
-    };
-    match text.is_empty() {
-        true => Err("a reply is empty"),
-        false => Ok(text),
+fn answer(content: &Content) -> Result<String, RecordFault> {
+    match content.reply()? {
+        "" => Err(RecordFault::Record("a reply is empty")),
+        text => Ok(text.to_owned()),
     }
 }

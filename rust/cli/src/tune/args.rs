@@ -1,18 +1,26 @@
 //! The options of `tune`.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
-use pocketune_train::{
-    CheckpointDir, DpoLoss, DpoOptions, LoraShape, MemoryLimit, Objective, OptimizerOptions,
-    Precision, Projection, Schedule, TrainerOptions,
+use pocketune_core::tuning::{
+    CheckpointDir, DpoLoss, DpoOptions, LoraShape, Objective, OptimizerOptions, Precision,
+    Projection, Recipe, RecordKind, Schedule, TrainerOptions,
 };
 
 use crate::args::ModelArgs;
 use crate::error::CliError;
 use crate::files::model_path;
 use crate::out_files::{OutFile, Places};
+
+const DATA: &str = "Data";
+const ADAPTER: &str = "Adapter";
+const OBJECTIVE: &str = "Objective";
+const OPTIMISATION: &str = "Optimisation";
+const LIMITS: &str = "Limits";
+const OUTPUT: &str = "Output";
 
 const EXAMPLES: &str = r#"Examples:
   pocketune tune --objective dpo --data pairs.jsonl --out brief.gguf
@@ -21,185 +29,264 @@ const EXAMPLES: &str = r#"Examples:
   pocketune tune --objective dpo --data pairs.jsonl --out brief.gguf --plan
   pocketune tune --objective dpo --data pairs.jsonl --out brief.gguf --checkpoint run
 
-A run with --checkpoint that was stopped goes on where it was when the same
-command is given again.
+With --checkpoint, an interrupted run resumes when the same command is given again.
 
 Data are JSON lines in TRL's formats: prompt, chosen and rejected for dpo; text,
-messages, or prompt and completion for sft; texts or lists of messages. One line for dpo,
-broken here:
+messages, or prompt and completion for sft; each a text or a list of messages. One line
+for dpo, broken here:
   {"prompt": [{"role": "user", "content": "Is ice cold?"}],
    "chosen": [{"role": "assistant", "content": "Yes."}],
    "rejected": [{"role": "assistant", "content": "Well, that depends."}],
    "annotator": "ann"}
-Give prompts as messages if the app chats; a text prompt is read without the chat template.
-What else a line holds (annotator, id, tie) is for `pocketune reward` and ignored here: leave
-ties out. One object stands on each line: `jq -c '.[]'` makes lines of a JSON array. Unpaired
-preferences (label), tool calls and images are not learned from yet."#;
+Give prompts as messages if the app chats: a text prompt is read without the chat template.
+Other fields of a line (annotator, id, tie) are for `pocketune reward` and ignored here:
+leave ties out. `jq -c '.[]'` turns a JSON array into lines. Unpaired preferences (label),
+tool calls and images are not supported yet."#;
 
-/// Make an adapter from preferences or texts
+/// Train a LoRA adapter on preferences (DPO) or texts (SFT)
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TuneArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
-    /// What is optimised
-    #[arg(long, value_enum)]
-    pub(crate) objective: ObjectiveKind,
-    /// Samples to learn from, as JSON lines
-    #[arg(long, value_name = "FILE")]
+
+    /// Training data: JSON lines in TRL's formats
+    #[arg(long, value_name = "FILE", help_heading = DATA)]
     pub(crate) data: PathBuf,
-    /// Pairs that training does not see, to judge it by (dpo)
-    #[arg(long, value_name = "FILE")]
+    /// Held-out preferences, evaluated before and after training (dpo)
+    #[arg(long, value_name = "FILE", help_heading = DATA)]
     pub(crate) heldout: Option<PathBuf>,
-    /// Where the adapter goes
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: PathBuf,
-    /// Say what memory and time training takes, and do nothing
-    #[arg(long)]
-    pub(crate) plan: bool,
-    /// Go on from this adapter instead of from none
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["rank", "alpha", "targets", "layers"])]
-    pub(crate) init_adapter: Option<PathBuf>,
-    /// Adapters to stand on, which stay as they are; may be repeated
-    #[arg(long, value_name = "FILE")]
-    pub(crate) over_adapter: Vec<PathBuf>,
-    /// Rank of the adapter
-    #[arg(long, default_value_t = 8, value_name = "R",
+    /// Ordinary prompts with the model's own replies, as prompt and completion, on which KL
+    /// is measured [default: built-in prompts, answered before training]
+    #[arg(long, value_name = "FILE", help_heading = DATA)]
+    pub(crate) ordinary: Option<PathBuf>,
+
+    /// LoRA rank
+    #[arg(long, default_value_t = default_recipe().lora.rank, value_name = "R", help_heading = ADAPTER,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     rank: usize,
-    /// Numerator of its scale [default: twice the rank]
-    #[arg(long, value_name = "A")]
+    /// LoRA alpha; updates are scaled by alpha / rank [default: twice the rank]
+    #[arg(long, value_name = "A", help_heading = ADAPTER)]
     alpha: Option<f32>,
-    /// Matrices it changes: q, k, v, o, gate, up, down [default: all]
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-    targets: Vec<String>,
-    /// Layers it changes, from 0 on, such as 10-29 or 0,5,7 [default: all]
-    #[arg(long, value_delimiter = ',', value_name = "LAYERS")]
-    layers: Vec<String>,
-    /// Probability with which a feature is hidden from the adapter while it learns
-    #[arg(long, default_value_t = 0.0, value_name = "P")]
+    /// LoRA dropout probability
+    #[arg(long, default_value_t = default_recipe().training.dropout, value_name = "P",
+          help_heading = ADAPTER)]
     dropout: f32,
-    /// Main term of the preference loss
-    #[arg(long, value_enum, default_value_t)]
+    /// Target modules: q, k, v, o, gate, up, down [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", help_heading = ADAPTER)]
+    targets: Vec<String>,
+    /// Layers to adapt, numbered from 0, such as 10-29 or 0,5,7 [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "LAYERS", help_heading = ADAPTER)]
+    layers: Vec<String>,
+    /// Adapter to continue training, instead of a new one
+    #[arg(long, value_name = "FILE", help_heading = ADAPTER,
+          conflicts_with_all = ["rank", "alpha", "targets", "layers"])]
+    pub(crate) init_adapter: Option<PathBuf>,
+    /// Frozen adapter to train on top of; repeatable
+    #[arg(long, value_name = "FILE", help_heading = ADAPTER)]
+    pub(crate) over_adapter: Vec<PathBuf>,
+
+    /// Training objective
+    #[arg(long, value_enum, help_heading = OBJECTIVE)]
+    pub(crate) objective: ObjectiveKind,
+    /// DPO loss
+    #[arg(long, value_enum, default_value_t = default_loss().0, help_heading = OBJECTIVE)]
     loss_type: LossKind,
-    /// Weight of an added term: likelihood of the chosen replies
-    #[arg(long, default_value_t = 1.0, value_name = "W")]
-    sft_weight: f64,
-    /// How dearly departing from the reference is paid
-    #[arg(long, default_value_t = 0.1, value_name = "B")]
+    /// DPO beta: higher values keep the model closer to the reference model
+    #[arg(long, default_value_t = default_dpo().beta, value_name = "B", help_heading = OBJECTIVE)]
     beta: f64,
-    /// Share of wrong labels that `robust` assumes
-    #[arg(long, default_value_t = 0.0, value_name = "E")]
+    /// Probability that a preference label is flipped, for the robust loss
+    #[arg(long, default_value_t = default_dpo().label_smoothing, value_name = "E",
+          help_heading = OBJECTIVE)]
     label_smoothing: f64,
-    /// Peak learning rate
-    #[arg(long, default_value_t = 2e-4, value_name = "RATE")]
-    learning_rate: f64,
-    /// Steps
-    #[arg(long, default_value_t = 40, value_name = "N",
+    /// Weight of an SFT loss on the chosen replies, added to the DPO loss; 0 for none
+    #[arg(long, default_value_t = default_loss().1, value_name = "W", help_heading = OBJECTIVE)]
+    sft_weight: f64,
+
+    /// Optimiser steps
+    #[arg(long, default_value_t = default_recipe().training.steps, value_name = "N", help_heading = OPTIMISATION,
           value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000_000))]
     steps: u64,
-    /// Steps over which the learning rate rises
-    #[arg(long, default_value_t = 5, value_name = "N")]
-    warm_up: u64,
-    /// Learning rate after that
-    #[arg(long, value_enum, default_value_t)]
-    schedule: ScheduleKind,
-    /// What turns gradients into steps
-    #[arg(long, value_enum, default_value_t)]
-    optimizer: OptimizerKind,
-    /// Share of the last step that the next one keeps (sgd)
-    #[arg(long, default_value_t = 0.9, value_name = "M")]
-    momentum: f32,
-    /// Share of each parameter lost a step, times the learning rate (adamw)
-    #[arg(long, default_value_t = 0.0, value_name = "W")]
-    weight_decay: f32,
-    /// Samples a step
-    #[arg(long, default_value_t = 4, value_name = "N",
+    /// Samples per step
+    #[arg(long, default_value_t = default_recipe().training.batch, value_name = "N", help_heading = OPTIMISATION,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=4096))]
     batch: usize,
-    /// Longest gradient
-    #[arg(long, default_value_t = 1.0, value_name = "NORM")]
+    /// Peak learning rate
+    #[arg(long, default_value_t = default_recipe().training.learning_rate, value_name = "RATE",
+          help_heading = OPTIMISATION)]
+    learning_rate: f64,
+    /// Warm-up steps
+    #[arg(long, default_value_t = default_recipe().training.warm_up, value_name = "N",
+          help_heading = OPTIMISATION)]
+    warm_up: u64,
+    /// Learning rate schedule after warm-up
+    #[arg(long, value_enum, default_value_t = default_recipe().training.schedule.into(),
+          help_heading = OPTIMISATION)]
+    schedule: ScheduleKind,
+    /// Optimiser
+    #[arg(long, value_enum, default_value_t = default_recipe().training.optimizer.into(),
+          help_heading = OPTIMISATION)]
+    optimizer: OptimizerKind,
+    /// Momentum factor (sgd)
+    #[arg(long, default_value_t = default_momentum(), value_name = "M", help_heading = OPTIMISATION)]
+    momentum: f32,
+    /// Weight decay (adamw)
+    #[arg(long, default_value_t = default_weight_decay(), value_name = "W", help_heading = OPTIMISATION)]
+    weight_decay: f32,
+    /// Maximum gradient norm
+    #[arg(long, default_value_t = default_recipe().training.clip, value_name = "NORM",
+          help_heading = OPTIMISATION)]
     clip: f32,
-    /// Stop when replies to ordinary prompts have moved by more nats a token than
-    /// this; 0 for no bound
-    #[arg(long, default_value_t = 0.18, value_name = "NATS")]
-    max_kl: f64,
-    /// Steps between measurements of that
-    #[arg(long, default_value_t = 10, value_name = "N",
-          value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000_000))]
-    pub(crate) kl_every: u64,
-    /// Ordinary prompts with the model's own replies, as prompt and completion
-    /// [default: built-in prompts, answered before training]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ordinary: Option<PathBuf>,
-    /// Save each step in this folder, and go on from what is saved there
-    #[arg(long, value_name = "DIR")]
-    pub(crate) checkpoint: Option<PathBuf>,
-    /// Most tokens of prompt and reply
-    #[arg(long, default_value_t = 256, value_name = "N",
+    /// Random seed of initial weights, sample order and dropout
+    #[arg(long, default_value_t = default_recipe().training.seed, value_name = "N",
+          help_heading = OPTIMISATION)]
+    seed: u64,
+
+    /// Maximum sequence length in tokens, prompt and reply together
+    #[arg(long, default_value_t = default_recipe().sequence_tokens, value_name = "N", help_heading = LIMITS,
           value_parser = RangedU64ValueParser::<usize>::new().range(2..=65_536))]
     pub(crate) sequence_tokens: usize,
-    /// Anonymous memory that training may use, in 10⁶ bytes [default: no limit]
-    #[arg(long, value_name = "MB")]
+    /// Maximum KL divergence from the reference model on ordinary prompts, in nats per token;
+    /// training stops there. 0 for no limit
+    #[arg(long, default_value_t = default_recipe().kl_bound.unwrap_or(0.0), value_name = "NATS",
+          help_heading = LIMITS)]
+    max_kl: f64,
+    /// Steps between KL measurements
+    #[arg(long, default_value_t = default_recipe().kl_every, value_name = "N", help_heading = LIMITS,
+          value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000_000))]
+    kl_every: u64,
+    /// Anonymous memory that training may use, in MB (10⁶ bytes) [default: no limit]
+    #[arg(long, value_name = "MB", help_heading = LIMITS)]
     memory_mb: Option<u64>,
     /// Threads that compute [default: the fast cores, at most 4]
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
+    #[arg(long, value_name = "N", help_heading = LIMITS,
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
     pub(crate) threads: Option<usize>,
-    /// Determines first values and the order of the samples
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub(crate) seed: u64,
-    /// How parameters are written
-    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
+
+    /// Adapter file to write (GGUF)
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(crate) out: PathBuf,
+    /// Data type of the adapter's weights
+    #[arg(long, value_enum, default_value_t, value_name = "TYPE", help_heading = OUTPUT)]
     pub(crate) precision: PrecisionKind,
+    /// Folder for checkpoints: each step is saved, and an interrupted run resumes
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Print the memory and time that training would take, and exit
+    #[arg(long, help_heading = OUTPUT)]
+    pub(crate) plan: bool,
+}
+
+fn default_recipe() -> Recipe {
+    Recipe::default()
+}
+
+fn default_dpo() -> DpoOptions {
+    match default_recipe().training.objective {
+        Objective::Dpo(options) => options,
+        Objective::Sft => DpoOptions::default(),
+    }
+}
+
+/// The main term, and the weight of the other one.
+fn default_loss() -> (LossKind, f64) {
+    let terms = default_dpo().losses;
+    let main = terms.iter().find_map(|&(term, _)| LossKind::main(term));
+    let sft = terms.iter().find(|term| term.0 == DpoLoss::Sft);
+    (
+        main.unwrap_or(LossKind::Sigmoid),
+        sft.map_or(0.0, |term| term.1),
+    )
+}
+
+fn default_momentum() -> f32 {
+    match OptimizerOptions::SGD {
+        OptimizerOptions::Sgd { momentum } => momentum,
+        OptimizerOptions::AdamW { .. } => 0.0,
+    }
+}
+
+fn default_weight_decay() -> f32 {
+    match OptimizerOptions::default() {
+        OptimizerOptions::AdamW { weight_decay, .. } => weight_decay,
+        OptimizerOptions::Sgd { .. } => 0.0,
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ObjectiveKind {
-    /// Likelier texts
+    /// Supervised fine-tuning on texts
     Sft,
-    /// Preferred replies likelier than rejected ones
+    /// Direct preference optimisation on pairs
     Dpo,
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum LossKind {
     /// −log σ(βδ)
-    #[default]
     Sigmoid,
-    /// The same for labels that may be wrong
+    /// Sigmoid for labels that may be flipped (robust DPO)
     Robust,
-    /// (δ̄ − 1/2β)², by token
+    /// (δ̄ − 1/2β)², length-normalised
     Ipo,
-    /// −log σ(βδ̄), by token
+    /// −log σ(βδ̄), length-normalised
     #[value(name = "sigmoid_norm")]
     SigmoidNorm,
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+impl LossKind {
+    fn main(loss: DpoLoss) -> Option<Self> {
+        match loss {
+            DpoLoss::Sigmoid => Some(Self::Sigmoid),
+            DpoLoss::Robust => Some(Self::Robust),
+            DpoLoss::Ipo => Some(Self::Ipo),
+            DpoLoss::SigmoidNorm => Some(Self::SigmoidNorm),
+            DpoLoss::Sft => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum OptimizerKind {
     /// Adam with decoupled weight decay
-    #[default]
     #[value(name = "adamw")]
     AdamW,
-    /// Gradient descent with momentum: half the state
+    /// SGD with momentum: half the optimiser state
     Sgd,
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+impl From<OptimizerOptions> for OptimizerKind {
+    fn from(options: OptimizerOptions) -> Self {
+        match options {
+            OptimizerOptions::AdamW { .. } => Self::AdamW,
+            OptimizerOptions::Sgd { .. } => Self::Sgd,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum ScheduleKind {
-    /// Falls to 0 along half a cosine
-    #[default]
+    /// Decays to 0 along a half cosine
     Cosine,
-    /// Stays
+    /// Stays at its peak
     Constant,
+}
+
+impl From<Schedule> for ScheduleKind {
+    fn from(schedule: Schedule) -> Self {
+        match schedule {
+            Schedule::Cosine => Self::Cosine,
+            Schedule::Constant => Self::Constant,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum PrecisionKind {
-    /// As trained
+    /// 32-bit floats
     #[default]
     F32,
-    /// Half the bytes
+    /// 16-bit floats: half the size
     F16,
 }
 
@@ -232,80 +319,78 @@ impl TuneArgs {
             .map(Some)
     }
 
-    pub(crate) fn pairs(&self) -> bool {
-        self.objective == ObjectiveKind::Dpo
-    }
-
-    pub(crate) fn objective_name(&self) -> &'static str {
+    /// What a line of its data holds.
+    pub(crate) fn kind(&self) -> RecordKind {
         match self.objective {
-            ObjectiveKind::Sft => "sft",
-            ObjectiveKind::Dpo => "dpo",
+            ObjectiveKind::Sft => RecordKind::Completion,
+            ObjectiveKind::Dpo => RecordKind::Preference,
         }
     }
 
-    pub(crate) fn shape(&self) -> Result<LoraShape, CliError> {
-        let known = self
-            .targets
-            .iter()
-            .map(|name| Projection::from_name(name.trim()));
-        let targets: Option<Vec<Projection>> = known.collect();
-        let targets = targets.ok_or(CliError::Usage(
-            "--targets takes q, k, v, o, gate, up and down",
-        ))?;
-        Ok(LoraShape {
-            rank: self.rank,
-            alpha: self.alpha.unwrap_or(2.0 * self.rank as f32),
-            projections: if targets.is_empty() {
-                Projection::ALL.to_vec()
-            } else {
-                targets
-            },
-            layers: self.layers()?,
+    /// The default recipe with what was asked for instead.
+    pub(crate) fn recipe(&self) -> Result<Recipe, CliError> {
+        Ok(Recipe {
+            lora: self.shape()?,
+            training: self.training(),
+            kl_bound: (self.max_kl > 0.0).then_some(self.max_kl),
+            kl_every: self.kl_every,
+            sequence_tokens: self.sequence_tokens,
         })
     }
 
-    fn layers(&self) -> Result<Option<Vec<usize>>, CliError> {
-        let range = |text: &String| -> Option<std::ops::RangeInclusive<usize>> {
-            let (first, last) = text.split_once('-').unwrap_or((text, text));
-            Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
-        };
-        let ranges: Option<Vec<_>> = self.layers.iter().map(range).collect();
-        let ranges = ranges.ok_or(CliError::Usage("--layers takes numbers and ranges"))?;
-        let layers: Vec<usize> = ranges.into_iter().flatten().collect();
-        Ok((!layers.is_empty()).then_some(layers))
+    pub(crate) fn memory_bytes(&self) -> Option<u64> {
+        self.memory_mb.map(|mb| mb.saturating_mul(1_000_000))
     }
 
     pub(crate) fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Most nats a token, where there is a bound.
-    pub(crate) fn kl_bound(&self) -> Option<f64> {
-        (self.max_kl > 0.0).then_some(self.max_kl)
+    fn shape(&self) -> Result<LoraShape, CliError> {
+        let known = self
+            .targets
+            .iter()
+            .map(|name| Projection::from_name(name.trim()));
+        let targets: Option<Vec<Projection>> = known.collect();
+        let targets = targets.ok_or(CliError::usage(
+            "--targets takes q, k, v, o, gate, up and down",
+        ))?;
+        let mut shape = LoraShape::of_rank(self.rank);
+        shape.alpha = self.alpha.unwrap_or(shape.alpha);
+        shape.layers = self.layers()?;
+        if !targets.is_empty() {
+            shape.projections = targets;
+        }
+        Ok(shape)
     }
 
-    pub(crate) fn memory(&self) -> MemoryLimit {
-        MemoryLimit {
-            budget_bytes: self.memory_mb.map(|mb| mb * 1_000_000),
-            reserved_bytes: 0,
-        }
+    fn layers(&self) -> Result<Option<Vec<usize>>, CliError> {
+        let range = |text: &String| -> Option<RangeInclusive<usize>> {
+            let (first, last) = text.split_once('-').unwrap_or((text, text));
+            Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
+        };
+        let ranges: Option<Vec<_>> = self.layers.iter().map(range).collect();
+        let ranges = ranges.ok_or(CliError::usage("--layers takes numbers and ranges"))?;
+        let layers: Vec<usize> = ranges.into_iter().flatten().collect();
+        Ok((!layers.is_empty()).then_some(layers))
     }
 
     fn optimizer(&self) -> OptimizerOptions {
         match self.optimizer {
-            OptimizerKind::AdamW => OptimizerOptions::AdamW {
-                beta1: 0.9,
-                beta2: 0.999,
-                epsilon: 1e-8,
-                weight_decay: self.weight_decay,
-            },
+            OptimizerKind::AdamW => {
+                let mut options = OptimizerOptions::default();
+                if let OptimizerOptions::AdamW { weight_decay, .. } = &mut options {
+                    *weight_decay = self.weight_decay;
+                }
+                options
+            }
             OptimizerKind::Sgd => OptimizerOptions::Sgd {
                 momentum: self.momentum,
             },
         }
     }
 
-    pub(crate) fn dpo(&self) -> DpoOptions {
+    fn dpo(&self) -> DpoOptions {
         let main = match self.loss_type {
             LossKind::Sigmoid => DpoLoss::Sigmoid,
             LossKind::Robust => DpoLoss::Robust,
@@ -323,7 +408,7 @@ impl TuneArgs {
         }
     }
 
-    pub(crate) fn options(&self) -> TrainerOptions {
+    fn training(&self) -> TrainerOptions {
         TrainerOptions {
             objective: match self.objective {
                 ObjectiveKind::Sft => Objective::Sft,

@@ -1,27 +1,17 @@
 //! What a run says: while it goes on, of itself before, and at its end.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use indicatif::ProgressBar;
-use pocketune_train::{MicroStep, PairMetrics, RunEnd, StepReport, Trainer};
+use pocketune_core::tuning::{MicroStep, RunEnd, StepDone, Tuned, Tuning};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::error::CliError;
 use crate::output::{Output, human_bytes};
-use crate::steps::Steps;
-use crate::workshop::Workshop;
 
-/// What a run found out about itself.
-pub(super) struct Trained {
-    pub(super) end: RunEnd,
-    pub(super) steps: Steps,
-    pub(super) tuning_s: f64,
-    pub(super) kl_per_token: f64,
-    pub(super) peak_anon_bytes: u64,
-    pub(super) heldout: Option<HeldOutFigures>,
-}
+/// Where a figure of the platform's would stand.
+const NOT_TOLD: &str = "not told by this system";
 
 /// The figures of a run; those of held-out pairs are missing without `--heldout`.
 #[derive(Debug, Serialize)]
@@ -39,8 +29,9 @@ pub(super) struct Report {
     step_ms_median: f64,
     /// Steps, references, checkpoints and measurements of KL together.
     tuning_s: f64,
-    /// Peak of anonymous memory above what the process had before training.
-    peak_anon_bytes: u64,
+    /// Peak of anonymous memory above what the process had before training; null where
+    /// the system does not tell.
+    peak_anon_bytes: Option<u64>,
     planned_bytes: u64,
     loss_first: f64,
     loss_last: f64,
@@ -52,53 +43,42 @@ pub(super) struct Report {
 
 /// Means over held-out pairs.
 #[derive(Debug, Serialize)]
-pub(super) struct HeldOutFigures {
+struct HeldOutFigures {
     margin_before: f64,
     margin_after: f64,
     accuracy_before: f64,
     accuracy_after: f64,
 }
 
-impl HeldOutFigures {
-    pub(super) fn new(before: &PairMetrics, after: &PairMetrics) -> Self {
-        Self {
-            margin_before: before.margin,
-            margin_after: after.margin,
-            accuracy_before: before.accuracy,
-            accuracy_after: after.accuracy,
-        }
-    }
-}
-
 impl Report {
-    pub(super) fn new(
-        out: String,
-        adapter_bytes: usize,
-        samples: usize,
-        trainer: &Trainer<'_>,
-        trained: Trained,
-    ) -> Self {
-        let history = trainer.history();
+    pub(super) fn new(out: String, tuned: &Tuned) -> Self {
+        let figures = &tuned.figures;
+        let steps = &figures.steps;
         Self {
             out,
-            adapter_bytes,
-            trained_parameters: trainer.lora().parameters().len(),
-            samples,
-            steps: history.len(),
-            stopped_by_kl: matches!(trained.end, RunEnd::KlBound { .. }),
-            shrunk_by: match trained.end {
+            adapter_bytes: tuned.adapter.bytes().len(),
+            trained_parameters: figures.trained_parameters,
+            samples: figures.samples,
+            steps: steps.len(),
+            stopped_by_kl: matches!(figures.end, RunEnd::KlBound { .. }),
+            shrunk_by: match figures.end {
                 RunEnd::KlBound { shrunk_by, .. } => f64::from(shrunk_by),
                 RunEnd::Steps => 1.0,
             },
-            tokens_per_s: trained.steps.tokens_per_s(),
-            step_ms_median: trained.steps.median_ms(),
-            tuning_s: trained.tuning_s,
-            peak_anon_bytes: trained.peak_anon_bytes,
-            planned_bytes: trainer.plan().bytes,
-            loss_first: history.first().map_or(f64::NAN, |step| step.loss),
-            loss_last: history.last().map_or(f64::NAN, |step| step.loss),
-            kl_per_token: trained.kl_per_token,
-            heldout: trained.heldout,
+            tokens_per_s: figures.tokens_per_s,
+            step_ms_median: figures.step_median.as_secs_f64() * 1e3,
+            tuning_s: figures.tuning.as_secs_f64(),
+            peak_anon_bytes: figures.peak_bytes,
+            planned_bytes: figures.planned_bytes,
+            loss_first: steps.first().map_or(f64::NAN, |step| step.loss),
+            loss_last: steps.last().map_or(f64::NAN, |step| step.loss),
+            kl_per_token: figures.kl_per_token,
+            heldout: figures.heldout.map(|heldout| HeldOutFigures {
+                margin_before: heldout.before.margin,
+                margin_after: heldout.after.margin,
+                accuracy_before: heldout.before.accuracy,
+                accuracy_after: heldout.after.accuracy,
+            }),
         }
     }
 
@@ -131,7 +111,10 @@ impl Report {
             ),
             (
                 "memory",
-                format!("{} at its peak", human_bytes(self.peak_anon_bytes)),
+                self.peak_anon_bytes.map_or_else(
+                    || NOT_TOLD.to_owned(),
+                    |bytes| format!("{} at its peak", human_bytes(bytes)),
+                ),
             ),
             (
                 "loss",
@@ -155,24 +138,24 @@ impl Report {
 }
 
 /// Memory and time that a run would take.
-pub(super) fn plan(trainer: &Trainer<'_>, output: &Output) -> Result<ExitCode, CliError> {
-    let plan = trainer.plan();
-    let parameters = trainer.lora().parameters().len();
-    let time = trainer.estimate();
+pub(super) fn plan(tuning: &Tuning, output: &Output) -> Result<ExitCode, CliError> {
+    let plan = tuning.plan();
+    let (memory, parameters) = (plan.memory, plan.trained_parameters);
+    let time = tuning.estimate();
     if output.json {
         output.json(&json!({
-            "planned_bytes": plan.bytes,
+            "planned_bytes": memory.bytes,
             "estimated_s": time.as_secs_f64(),
-            "pack_samples": plan.pack_samples,
-            "kept_layers": plan.kept_layers,
+            "pack_samples": memory.pack_samples,
+            "kept_layers": memory.kept_layers,
             "trained_parameters": parameters,
         }))?;
     } else {
         output.rows(&[
-            ("memory", human_bytes(plan.bytes)),
+            ("memory", human_bytes(memory.bytes)),
             ("time", format!("about {:.0} s", time.as_secs_f64())),
-            ("samples at once", plan.pack_samples.to_string()),
-            ("kept layers", plan.kept_layers.to_string()),
+            ("samples at once", memory.pack_samples.to_string()),
+            ("kept layers", memory.kept_layers.to_string()),
             ("parameters", parameters.to_string()),
         ])?;
     }
@@ -180,18 +163,16 @@ pub(super) fn plan(trainer: &Trainer<'_>, output: &Output) -> Result<ExitCode, C
 }
 
 /// The line beside the progress bar.
-pub(super) struct LiveLine<'a> {
+pub(super) struct LiveLine {
     bar: ProgressBar,
-    workshop: &'a Workshop,
     step: String,
     kl: String,
 }
 
-impl<'a> LiveLine<'a> {
-    pub(super) fn new(bar: ProgressBar, workshop: &'a Workshop) -> Self {
+impl LiveLine {
+    pub(super) fn new(bar: ProgressBar) -> Self {
         Self {
             bar,
-            workshop,
             step: String::new(),
             kl: String::new(),
         }
@@ -206,14 +187,16 @@ impl<'a> LiveLine<'a> {
         }
     }
 
-    pub(super) fn step(&mut self, report: &StepReport, took: Duration) {
+    pub(super) fn step(&mut self, step: &StepDone) {
+        let report = &step.report;
         let margin = report
             .pairs
             .map_or_else(String::new, |pairs| format!(", margin {:.2}", pairs.margin));
-        let speed = report.tokens as f64 / took.as_secs_f64();
-        let memory = human_bytes(self.workshop.peak_bytes());
+        let speed = report.tokens as f64 / step.took.as_secs_f64();
+        let memory = step.peak_bytes.map(human_bytes);
+        let memory = memory.map_or_else(String::new, |bytes| format!(", {bytes}"));
         self.step = format!(
-            "loss {:.3}{margin}, {speed:.0} tokens/s, {memory}",
+            "loss {:.3}{margin}, {speed:.0} tokens/s{memory}",
             report.loss
         );
         self.bar.set_position(report.step);
@@ -227,5 +210,38 @@ impl<'a> LiveLine<'a> {
 
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{NOT_TOLD, Report};
+
+    /// macOS and iOS do not tell what a process occupies.
+    #[test]
+    fn a_figure_that_the_system_does_not_tell_is_missing_and_said_to_be() {
+        let report = Report {
+            out: "adapter.gguf".to_owned(),
+            adapter_bytes: 1,
+            trained_parameters: 1,
+            samples: 1,
+            steps: 1,
+            stopped_by_kl: false,
+            shrunk_by: 1.0,
+            tokens_per_s: 1.0,
+            step_ms_median: 1.0,
+            tuning_s: 1.0,
+            peak_anon_bytes: None,
+            planned_bytes: 1,
+            loss_first: 1.0,
+            loss_last: 1.0,
+            kl_per_token: 0.0,
+            heldout: None,
+        };
+        assert_eq!(json!(report)["peak_anon_bytes"], Value::Null);
+        let rows = report.rows();
+        assert!(rows.contains(&("memory", NOT_TOLD.to_owned())), "{rows:?}");
     }
 }

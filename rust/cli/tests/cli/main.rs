@@ -1,5 +1,5 @@
 //! The command line from outside: exit codes, output, behaviour on a real model.
-
+#![forbid(unsafe_code)]
 #![allow(
     clippy::panic,
     clippy::expect_used,

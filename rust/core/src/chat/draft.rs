@@ -28,7 +28,7 @@ impl Chat {
 
     /// Whether it computes under these adapters.
     pub(crate) fn is_under(&self, set: &AdapterSet) -> bool {
-        self.berth().lane.adapters == set.id()
+        self.pinned_lane().id.adapters == set.id()
     }
 
     /// A reply to `text` after the history, which stays as it is. Blocks.
@@ -49,13 +49,13 @@ impl Chat {
         cancel: &CancelToken,
         mut piece: impl FnMut(String),
     ) -> Result<Reply, Error> {
-        let seat = self.seat().clone();
+        let lane = self.lane().clone();
         let source = Source::Chat {
             conversation: Arc::clone(&self.conversation),
             ask: Ask::Draft(text.to_owned()),
         };
         let cancelled = cancel.clone();
-        let stream = self.shared.generate(&seat, source, options, cancelled)?;
+        let stream = self.shared.generate(&lane, source, options, cancelled)?;
         let mut reply = Err(Error::Closed);
         for part in &stream {
             match part? {
@@ -83,7 +83,13 @@ impl Chat {
         let kept = open.turns.get(reply.dropped_messages as usize..);
         let turns = kept.unwrap_or_default();
         let system_prompt = open.system_prompt.as_deref();
-        match self.features(&self.berth(), system_prompt, turns, &reply.text, cancel) {
+        match self.features(
+            &self.pinned_lane(),
+            system_prompt,
+            turns,
+            &reply.text,
+            cancel,
+        ) {
             Ok(features) => Ok(Some(features)),
             // The reply was cut off where the context ends: its own end has no room.
             Err(Error::ContextFull { .. }) => Ok(None),
@@ -101,7 +107,7 @@ impl Chat {
             .conversation
             .renderer
             .render(system_prompt.as_deref(), &turns, cancel)?;
-        let lane = self.berth().lane;
+        let lane = self.pinned_lane().id;
         match self.shared.features(lane, &prompt, &reply, cancel) {
             Ok(_) | Err(Error::ContextFull { .. }) => Ok(()),
             Err(error) => Err(error),

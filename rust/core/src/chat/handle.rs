@@ -9,7 +9,7 @@ use crate::chat::saved::SavedChat;
 use crate::conversation::{
     Ask, ChatOptions, Conversation, Message, OverflowPolicy, Proven, Role, Snapshot,
 };
-use crate::engine::{AdapterSet, Engine, Seat, Shared};
+use crate::engine::{AdaptedLane, AdapterSet, Engine, Shared};
 use crate::error::Error;
 use crate::options::GenerationOptions;
 use crate::origin::{ReplyId, ReplyOrigin};
@@ -26,8 +26,8 @@ use crate::worker::{AdapterSetId, LaneId, Source};
 #[derive(Debug)]
 pub struct Chat {
     pub(super) shared: Arc<Shared>,
-    seat: Mutex<Seat>,
-    // Whether the seat stays where it is, whatever becomes active.
+    lane: Mutex<AdaptedLane>,
+    // Whether the lane stays where it is, whatever becomes active.
     fixed: bool,
     // Also held by every request that has not ended.
     pub(super) conversation: Arc<Conversation>,
@@ -49,16 +49,16 @@ impl Engine {
 impl Chat {
     /// A chat under whatever adapters are active.
     pub(crate) fn start(shared: Arc<Shared>, options: ChatOptions) -> Result<Self, Error> {
-        let seat = Seat::under_active(&shared);
-        let mut chat = Self::fixed(shared, seat, options)?;
+        let lane = AdaptedLane::under_active(&shared);
+        let mut chat = Self::fixed(shared, lane, options)?;
         chat.fixed = false;
         Ok(chat)
     }
 
-    /// A chat under the adapters of its seat.
+    /// A chat under the adapters of its lane.
     pub(crate) fn fixed(
         shared: Arc<Shared>,
-        seat: Seat,
+        lane: AdaptedLane,
         options: ChatOptions,
     ) -> Result<Self, Error> {
         let renderer = shared.renderer(&options.template)?;
@@ -76,7 +76,7 @@ impl Chat {
             .render(None, &probe, &CancelToken::new())?;
         Ok(Self {
             shared,
-            seat: Mutex::new(seat),
+            lane: Mutex::new(lane),
             fixed: true,
             conversation,
             replies: Mutex::default(),
@@ -89,10 +89,10 @@ impl Chat {
         set: Arc<AdapterSet>,
         conversation: Arc<Conversation>,
     ) -> Self {
-        let seat = Seat::new(shared.new_lane(set.id()), set);
+        let lane = AdaptedLane::new(shared.new_lane(set.id()), set);
         Self {
             shared,
-            seat: Mutex::new(seat),
+            lane: Mutex::new(lane),
             fixed: true,
             conversation,
             replies: Mutex::default(),
@@ -125,35 +125,35 @@ impl Chat {
         self.ask(Ask::Regenerate, options)
     }
 
-    /// The seat for the next request. While an earlier one of this chat has not ended it
-    /// stays, since requests of two seats have no order.
-    pub(super) fn seat(&self) -> MutexGuard<'_, Seat> {
-        let mut seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The lane for the next request. While an earlier one of this chat has not ended it
+    /// stays, since requests of two lanes have no order.
+    pub(super) fn lane(&self) -> MutexGuard<'_, AdaptedLane> {
+        let mut lane = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.fixed && Arc::strong_count(&self.conversation) == 1 {
-            seat.follow(&self.shared);
+            lane.follow(&self.shared);
         }
-        seat
+        lane
     }
 
-    /// The seat as it is, which stays until this is dropped: for what waits for the worker
+    /// The lane as it is, which stays until this is dropped: for what waits for the worker
     /// without keeping others from asking.
-    pub(super) fn berth(&self) -> Berth {
-        let seat = self.seat();
-        Berth {
-            lane: seat.lane,
-            set: Arc::clone(&seat.set),
+    pub(super) fn pinned_lane(&self) -> PinnedLane {
+        let lane = self.lane();
+        PinnedLane {
+            id: lane.id,
+            set: Arc::clone(&lane.set),
             _stays: Arc::clone(&self.conversation),
         }
     }
 
     fn ask(&self, ask: Ask, options: &GenerationOptions) -> Result<ReplyStream, Error> {
-        let seat = self.seat();
+        let lane = self.lane();
         let source = Source::Chat {
             conversation: Arc::clone(&self.conversation),
             ask,
         };
         let cancel = CancelToken::new();
-        let stream = self.shared.generate(&seat, source, options, cancel)?;
+        let stream = self.shared.generate(&lane, source, options, cancel)?;
         let mut replies = self.replies();
         replies.retain(|reply| !reply.is_over());
         replies.push(stream.stopper());
@@ -177,15 +177,15 @@ impl Chat {
     /// Features of the last reply in the history.
     pub(crate) fn last_reply_features(&self, cancel: &CancelToken) -> Result<Features, Error> {
         let (system_prompt, turns, reply) = self.conversation.last_turn()?;
-        let berth = self.berth();
-        self.features(&berth, system_prompt.as_deref(), &turns, &reply, cancel)
+        let pinned = self.pinned_lane();
+        self.features(&pinned, system_prompt.as_deref(), &turns, &reply, cancel)
     }
 
     /// Features of a reply to `turns`, on this chat's lane where that computes as the
     /// base model does.
     pub(super) fn features(
         &self,
-        berth: &Berth,
+        pinned: &PinnedLane,
         system_prompt: Option<&str>,
         turns: &[Message],
         reply: &str,
@@ -195,8 +195,8 @@ impl Chat {
             .conversation
             .renderer
             .render(system_prompt, turns, cancel)?;
-        let lane = match berth.lane.adapters {
-            AdapterSetId::NONE => berth.lane,
+        let lane = match pinned.id.adapters {
+            AdapterSetId::NONE => pinned.id,
             _ => self.shared.scoring_lane(),
         };
         self.shared.features(lane, &prompt, reply, cancel)
@@ -239,10 +239,10 @@ impl Chat {
     /// [`Error::Closed`], [`Error::Cancelled`], [`Error::Compute`], [`Error::ModelUnreadable`].
     pub fn save(&self, cancel: &CancelToken) -> Result<SavedChat, Error> {
         let model = self.shared.digest()?;
-        let berth = self.berth();
-        let lane = self.shared.save_lane(berth.lane, cancel)?;
+        let pinned = self.pinned_lane();
+        let lane = self.shared.save_lane(pinned.id, cancel)?;
         let said = self.conversation.snapshot();
-        Ok(SavedChat::new(model, berth.set.names(), said, lane))
+        Ok(SavedChat::new(model, pinned.set.names(), said, lane))
     }
 
     /// Replaces this chat's history and cache by a saved one. Blocks as [`Chat::save`].
@@ -258,8 +258,8 @@ impl Chat {
     /// type, or is damaged (then nothing has changed); otherwise as [`Chat::save`].
     pub fn restore(&self, saved: SavedChat, cancel: &CancelToken) -> Result<(), Error> {
         saved.check(self.shared.digest()?)?;
-        let berth = self.berth();
-        let usable = saved.is_under(&berth.set.names());
+        let pinned = self.pinned_lane();
+        let usable = saved.is_under(&pinned.set.names());
         let (mut said, lane) = saved.into_parts();
         let proven = match usable {
             true => self.prove(&said, &lane.tokens, cancel)?,
@@ -267,7 +267,7 @@ impl Chat {
         };
         // Only a prompt that was seen without the first turns goes on without them.
         said.dropped = proven.as_ref().map_or(0, |_| said.dropped);
-        self.shared.restore_lane(berth.lane, lane, proven, cancel)?;
+        self.shared.restore_lane(pinned.id, lane, proven, cancel)?;
         self.conversation.take(said)
     }
 
@@ -307,9 +307,9 @@ impl Chat {
     }
 }
 
-/// Where a chat computes, for a while.
-pub(super) struct Berth {
-    pub(super) lane: LaneId,
+/// A chat's lane, which stays as long as this is held.
+pub(super) struct PinnedLane {
+    pub(super) id: LaneId,
     set: Arc<AdapterSet>,
     // A chat whose conversation somebody holds moves nowhere.
     _stays: Arc<Conversation>,
@@ -317,7 +317,7 @@ pub(super) struct Berth {
 
 impl Drop for Chat {
     fn drop(&mut self) {
-        let seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
-        self.shared.forget_lane(seat.lane);
+        let lane = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.forget_lane(lane.id);
     }
 }

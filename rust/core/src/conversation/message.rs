@@ -28,8 +28,8 @@ impl Role {
     }
 }
 
-/// One message of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One message of a conversation. As JSON it is what datasets hold of one: role and content.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Message {
     /// Who wrote it.
     pub role: Role,
@@ -37,6 +37,7 @@ pub struct Message {
     pub content: String,
     /// Names the reply that it is, where the chat's model wrote it; `None` for what the app
     /// says was said.
+    #[serde(skip)]
     pub reply_id: Option<ReplyId>,
 }
 

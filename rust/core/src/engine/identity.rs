@@ -1,16 +1,15 @@
 //! What adapters for the engine's model are verified against.
 
-use std::fs::File;
 use std::sync::Arc;
 
-use pocketune_adapter::{BaseIdentity, BaseModel, BaseNorms};
+use pocketune_adapter::{BaseIdentity, BaseNorms};
 use pocketune_gguf::{Gguf, TensorInfo};
-use pocketune_kernels::{MappedFile, dequantize, is_supported};
+use pocketune_kernels::{dequantize, is_supported};
 
 use super::Engine;
 use crate::digest::DigestCache;
 use crate::error::Error;
-use crate::source::ModelSource;
+use crate::source::{ModelFile, ModelSource};
 
 /// Elements that are dequantised at a time: whole blocks of every type.
 const PIECE: usize = 1 << 14;
@@ -42,7 +41,7 @@ impl Engine {
     /// [`Error::ModelUnreadable`], [`Error::ModelInvalid`]; [`Error::WeightsUnsound`] for
     /// weights that are infinite, no numbers, or beyond what training makes.
     pub fn base_norms(&self) -> Result<BaseNorms, Error> {
-        norms(self.shared.file(), self.base_model())
+        norms(self.shared.file())
     }
 
     /// The model of `source` as adapters are verified against it, without loading it.
@@ -52,26 +51,26 @@ impl Engine {
     /// As [`Engine::inspect`], and [`Error::WeightsUnsound`].
     pub fn identify(source: &ModelSource, digests: &DigestCache) -> Result<BaseIdentity, Error> {
         let file = source.open()?;
-        let norms = norms(&file.file, &file.base)?;
+        let norms = norms(&file)?;
         Ok(BaseIdentity {
-            sha256: digests.digest(&file.file).map_err(Error::ModelUnreadable)?,
-            shapes: Arc::new(file.base),
+            sha256: file.digest(digests).map_err(Error::ModelUnreadable)?,
+            shapes: Arc::clone(&file.base),
             tokenizer_sha256: file.tokenizer_sha256,
             norms: Arc::new(norms),
         })
     }
 }
 
-fn norms(file: &File, base: &BaseModel) -> Result<BaseNorms, Error> {
-    let file = MappedFile::of(file).map_err(Error::ModelUnreadable)?;
-    let gguf = Gguf::parse(&file, file.len() as u64)?;
+fn norms(file: &ModelFile) -> Result<BaseNorms, Error> {
+    let bytes = file.mapped()?;
+    let gguf = Gguf::parse(&bytes, bytes.len() as u64)?;
     let norm = |name: &str| {
         let tensor = gguf.tensor(name)?;
-        let data = gguf.tensor_data(tensor, &file)?;
+        let data = gguf.tensor_data(tensor, &bytes)?;
         let norm = sound(tensor, norm(tensor, data)?);
         Some(norm.map(|norm| (name.to_owned(), norm)))
     };
-    base.targets().filter_map(norm).collect()
+    file.base.targets().filter_map(norm).collect()
 }
 
 /// The norm of a matrix whose weights may be measured against.

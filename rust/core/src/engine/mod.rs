@@ -13,7 +13,7 @@ use pocketune_adapter::{AdapterError, BaseModel, Digest, check_set};
 use pocketune_llama::{Context, Model, ModelLoad, Token};
 use pocketune_store::{ActiveAdapter, StoreError};
 
-pub(crate) use shared::{Seat, Shared};
+pub(crate) use shared::{AdaptedLane, Shared};
 
 use crate::cancel::CancelToken;
 use crate::conversation::{Prompt, PromptText};
@@ -111,11 +111,7 @@ impl Engine {
     /// [`Error::ModelUnreadable`], [`Error::ModelNotAFile`],
     /// [`Error::ModelInvalid`], [`Error::ArchitectureUnsupported`].
     pub fn inspect(source: &ModelSource) -> Result<ModelFacts, Error> {
-        let file = source.open()?;
-        Ok(ModelFacts {
-            file_bytes: file.file_bytes,
-            header: file.header,
-        })
+        Ok(source.open()?.facts)
     }
 
     /// SHA-256 of a model file. Blocks; hashes only what `digests` does not know.
@@ -123,9 +119,8 @@ impl Engine {
     /// # Errors
     /// [`Error::ModelUnreadable`], [`Error::ModelNotAFile`], [`Error::ModelInvalid`].
     pub fn digest_of(source: &ModelSource, digests: &DigestCache) -> Result<Digest, Error> {
-        digests
-            .digest(&source.open()?.file)
-            .map_err(Error::ModelUnreadable)
+        let file = source.open()?;
+        file.digest(digests).map_err(Error::ModelUnreadable)
     }
 
     /// Facts about the model. Does not block.
@@ -215,10 +210,10 @@ impl Engine {
         prompt: impl Into<String>,
         options: &GenerationOptions,
     ) -> Result<ReplyStream, Error> {
-        let seat = self.shared.completion_seat();
+        let lane = self.shared.completion_lane();
         let source = Source::Raw(self.shared.raw_text(prompt));
         self.shared
-            .generate(&seat, source, options, CancelToken::new())
+            .generate(&lane, source, options, CancelToken::new())
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the

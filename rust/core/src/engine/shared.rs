@@ -1,7 +1,7 @@
 //! What an engine and its chats share.
 
 use std::fmt;
-use std::fs::File;
+use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pocketune_adapter::{BaseModel, CandidateAdapter, Digest};
@@ -29,21 +29,17 @@ pub(crate) struct Shared {
     // Before the model: the worker's context must be freed first.
     worker: Worker,
     model: Arc<Model>,
-    facts: ModelFacts,
-    file: File,
+    file: Arc<ModelFile>,
     digests: Arc<DigestCache>,
-    digest: OnceLock<Digest>,
     specials: Arc<SpecialTexts>,
     // With those that stand in the model's own template.
     markers: OnceLock<Markers>,
     constraints: Constraints,
-    base: Arc<BaseModel>,
-    tokenizer_sha256: Digest,
     context_tokens: u32,
     numbers: Numbers,
     // What chats and completions compute under from their next turn on.
     active: Mutex<Arc<AdapterSet>>,
-    completion: Mutex<Seat>,
+    completion: Mutex<AdaptedLane>,
     scoring: LaneId,
     embedding: LaneId,
 }
@@ -51,7 +47,7 @@ pub(crate) struct Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("facts", &self.facts)
+            .field("facts", self.facts())
             .finish_non_exhaustive()
     }
 }
@@ -68,23 +64,16 @@ impl Shared {
         let numbers = Numbers::new();
         let lane = || numbers.lane(AdapterSetId::NONE);
         let active = Arc::new(AdapterSet::none());
-        let completion = Mutex::new(Seat::new(lane(), Arc::clone(&active)));
+        let completion = Mutex::new(AdaptedLane::new(lane(), Arc::clone(&active)));
         let (scoring, embedding) = (lane(), lane());
-        let constraints = Constraints::new(file.header.vocabulary);
+        let constraints = Constraints::new(file.facts.header.vocabulary);
         Self {
             worker,
             model,
-            facts: ModelFacts {
-                file_bytes: file.file_bytes,
-                header: file.header,
-            },
-            file: file.file,
-            base: Arc::new(file.base),
-            tokenizer_sha256: file.tokenizer_sha256,
+            file: Arc::new(file),
             active: Mutex::new(active),
             context_tokens,
             digests,
-            digest: OnceLock::new(),
             specials,
             markers: OnceLock::new(),
             constraints,
@@ -100,22 +89,23 @@ impl Shared {
     }
 
     pub(crate) fn facts(&self) -> &ModelFacts {
-        &self.facts
+        &self.file.facts
     }
 
     pub(crate) fn digest(&self) -> Result<Digest, Error> {
-        if let Some(digest) = self.digest.get() {
-            return Ok(*digest);
-        }
-        let digest = self
-            .digests
-            .digest(&self.file)
-            .map_err(Error::ModelUnreadable)?;
-        Ok(*self.digest.get_or_init(|| digest))
+        self.file
+            .digest(&self.digests)
+            .map_err(Error::ModelUnreadable)
+    }
+
+    /// The same for whom this engine may be gone by then.
+    pub(crate) fn digest_later(&self) -> impl Fn() -> io::Result<Digest> + Send + Sync + 'static {
+        let (file, digests) = (Arc::clone(&self.file), Arc::clone(&self.digests));
+        move || file.digest(&digests)
     }
 
     pub(crate) fn renderer(&self, choice: &TemplateChoice) -> Result<Renderer, Error> {
-        let of_model = self.facts.header.chat_template.as_deref();
+        let of_model = self.facts().header.chat_template.as_deref();
         Renderer::new(choice, of_model, &self.model, Arc::clone(&self.specials))
     }
 
@@ -148,7 +138,7 @@ impl Shared {
     /// in the model's own template, sound or not.
     pub(crate) fn markers(&self) -> &Markers {
         self.markers.get_or_init(|| {
-            let template = self.facts.header.chat_template.as_deref();
+            let template = self.facts().header.chat_template.as_deref();
             Markers::always(Arc::clone(&self.specials)).and_written(template.into_iter())
         })
     }
@@ -160,7 +150,7 @@ impl Shared {
 
     /// What an adapter must fit.
     pub(crate) fn base(&self) -> &Arc<BaseModel> {
-        &self.base
+        &self.file.base
     }
 
     pub(crate) fn check_fits(&self, tokens: usize) -> Result<(), Error> {
@@ -180,11 +170,11 @@ impl Shared {
 
     /// SHA-256 of the model's tokenizer.
     pub(crate) fn tokenizer_sha256(&self) -> Digest {
-        self.tokenizer_sha256
+        self.file.tokenizer_sha256
     }
 
     /// The open model file.
-    pub(crate) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &ModelFile {
         &self.file
     }
 
@@ -210,10 +200,10 @@ impl Shared {
     }
 
     /// Where completions compute: one after the other, reusing equal beginnings.
-    pub(crate) fn completion_seat(&self) -> Seat {
-        let mut seat = lock(&self.completion);
-        seat.follow(self);
-        seat.clone()
+    pub(crate) fn completion_lane(&self) -> AdaptedLane {
+        let mut lane = lock(&self.completion);
+        lane.follow(self);
+        lane.clone()
     }
 
     /// The lane of scores, so that replies to one prompt share its cache.
@@ -238,14 +228,14 @@ impl Shared {
     /// Checks the options and queues a reply. Does not block.
     pub(crate) fn generate(
         &self,
-        seat: &Seat,
+        lane: &AdaptedLane,
         source: Source,
         options: &GenerationOptions,
         cancel: CancelToken,
     ) -> Result<ReplyStream, Error> {
-        let adapters = seat.set.adapters().to_vec();
+        let adapters = lane.set.adapters().to_vec();
         let job = Generation::new(source, options, adapters, &self.model, &self.constraints)?;
-        let parts = self.worker.submit(seat.lane, job, &cancel)?.into_receiver();
+        let parts = self.worker.submit(lane.id, job, &cancel)?.into_receiver();
         Ok(ReplyStream::new(parts, cancel))
     }
 
@@ -272,16 +262,16 @@ impl Shared {
     }
 }
 
-/// Where a conversation computes: a lane, and the adapters that it is under.
+/// A lane, and the adapters that it computes under.
 #[derive(Debug, Clone)]
-pub(crate) struct Seat {
-    pub(crate) lane: LaneId,
+pub(crate) struct AdaptedLane {
+    pub(crate) id: LaneId,
     pub(crate) set: Arc<AdapterSet>,
 }
 
-impl Seat {
-    pub(crate) fn new(lane: LaneId, set: Arc<AdapterSet>) -> Self {
-        Self { lane, set }
+impl AdaptedLane {
+    pub(crate) fn new(id: LaneId, set: Arc<AdapterSet>) -> Self {
+        Self { id, set }
     }
 
     /// A new place under what is active now.
@@ -294,7 +284,7 @@ impl Seat {
     /// there: they are computed again.
     pub(crate) fn follow(&mut self, shared: &Shared) {
         if shared.active().id() != self.set.id() {
-            shared.forget_lane(self.lane);
+            shared.forget_lane(self.id);
             *self = Self::under_active(shared);
         }
     }

@@ -1,6 +1,7 @@
 //! One error for the whole core.
 
 mod constraint;
+mod dataset;
 
 use pocketune_adapter::AdapterError;
 use pocketune_base::LineFault;
@@ -11,9 +12,11 @@ use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_llama::LlamaError;
 use pocketune_store::StoreError;
+use pocketune_train::TrainError;
 
 pub use constraint::ConstraintError;
 pub(crate) use constraint::SCHEMA_BYTES_MAX;
+pub use dataset::{DatasetError, Form, RecordFault, RecordKind};
 
 /// Why a request failed. Never contains a prompt, a reply or a path.
 ///
@@ -91,6 +94,12 @@ pub enum Error {
     /// A reward model's head is no head, or not for this model.
     #[error(transparent)]
     RewardModel(#[from] RewardError),
+    /// Training data cannot be learned from.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// Tuning did not happen, or stopped.
+    #[error(transparent)]
+    Tuning(TrainError),
     /// Not enough memory. Choose a smaller model or context, or free memory.
     #[error("{required_bytes} bytes of memory are needed and {available_bytes} are free")]
     OutOfMemory {
@@ -208,6 +217,19 @@ impl Error {
             LlamaError::OutOfMemory => Self::AllocationFailed,
             LlamaError::BadDescriptor(source) => Self::ModelUnreadable(source),
             other => Self::ModelRefused(other),
+        }
+    }
+}
+
+impl From<TrainError> for Error {
+    /// The model's own faults are the same whoever reads it.
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Io(source) => Self::ModelUnreadable(source),
+            TrainError::ModelNotAFile { found } => Self::ModelNotAFile { found },
+            TrainError::Gguf(source) => Self::ModelInvalid(source),
+            TrainError::Cancelled => Self::Cancelled,
+            other => Self::Tuning(other),
         }
     }
 }

@@ -7,7 +7,7 @@ use pocketune_adapter::{AdapterError, CandidateAdapter, Digest};
 use crate::cancel::CancelToken;
 use crate::chat::Chat;
 use crate::conversation::{ChatOptions, Message, Prompt};
-use crate::engine::{Engine, Seat, Shared};
+use crate::engine::{AdaptedLane, Engine, Shared};
 use crate::error::Error;
 use crate::options::GenerationOptions;
 use crate::origin::AppliedAdapter;
@@ -39,7 +39,7 @@ pub struct EvaluationChat {
 #[derive(Debug)]
 struct Open {
     shared: Arc<Shared>,
-    completion: Seat,
+    completion: AdaptedLane,
     scoring: LaneId,
 }
 
@@ -69,7 +69,7 @@ impl EvaluationSession {
         let adapters = shared.load_adapters(vec![(candidate, applied.scale)], vec![applied])?;
         let open = Open {
             scoring: shared.new_lane(adapters.id()),
-            completion: Seat::new(shared.new_lane(adapters.id()), Arc::new(adapters)),
+            completion: AdaptedLane::new(shared.new_lane(adapters.id()), Arc::new(adapters)),
             shared,
         };
         Ok(Self {
@@ -84,9 +84,9 @@ impl EvaluationSession {
     pub fn chat(&self, options: ChatOptions) -> Result<EvaluationChat, Error> {
         let shared = Arc::clone(&self.open.shared);
         let set = Arc::clone(&self.open.completion.set);
-        let seat = Seat::new(shared.new_lane(set.id()), set);
+        let lane = AdaptedLane::new(shared.new_lane(set.id()), set);
         Ok(EvaluationChat {
-            chat: Chat::fixed(shared, seat, options)?,
+            chat: Chat::fixed(shared, lane, options)?,
             _open: Arc::clone(&self.open),
         })
     }
@@ -167,7 +167,7 @@ impl EvaluationChat {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.shared.forget_lane(self.completion.lane);
+        self.shared.forget_lane(self.completion.id);
         self.shared.forget_lane(self.scoring);
     }
 }

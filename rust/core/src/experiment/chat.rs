@@ -8,7 +8,7 @@ use pocketune_judge::experiment::{Arm, DesignKind};
 use super::Experiment;
 use crate::chat::Chat;
 use crate::conversation::ChatOptions;
-use crate::engine::{AdapterSet, Engine, Seat};
+use crate::engine::{AdaptedLane, AdapterSet, Engine};
 use crate::error::Error;
 
 /// A conversation of an experiment by conversation: under the arm that its unit was
@@ -70,7 +70,7 @@ impl Engine {
         options: ChatOptions,
     ) -> Result<Chat, Error> {
         let lane = self.shared().new_lane(set.id());
-        let seat = Seat::new(lane, Arc::clone(set));
-        Chat::fixed(Arc::clone(self.shared()), seat, options)
+        let lane = AdaptedLane::new(lane, Arc::clone(set));
+        Chat::fixed(Arc::clone(self.shared()), lane, options)
     }
 }

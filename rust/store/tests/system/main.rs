@@ -1,5 +1,5 @@
 //! A store as its users see it.
-
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod clock;

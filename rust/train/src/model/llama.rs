@@ -250,10 +250,6 @@ impl Architecture for Llama {
         }
     }
 
-    fn file(&self) -> &[u8] {
-        self.weights.file()
-    }
-
     fn layer_forward(
         &self,
         env: &Env<'_>,

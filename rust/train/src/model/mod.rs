@@ -1,19 +1,24 @@
 //! Models that can be trained over. An architecture is one file beside this one.
 
+mod digest;
 mod llama;
 mod weights;
 
 use std::fmt;
+use std::io;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use pocketune_gguf::{Architecture as Name, ModelHeader};
-use pocketune_kernels::{Matrix, Panels, RopeTable};
+use pocketune_base::open_regular;
+use pocketune_gguf::{Architecture as Name, Gguf, ModelHeader, audit_model};
+use pocketune_kernels::{MappedFile, Matrix, Panels, RopeTable};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::TrainError;
 use crate::lora::Projection;
 use crate::pass::layer::{Env, Gradient, LayerInput};
 use crate::plan::LayerSizes;
+use digest::LazyDigest;
 use weights::Weights;
 
 /// A GGUF model, mapped for reading. Shared by all that computes with it.
@@ -21,7 +26,7 @@ use weights::Weights;
 pub struct Model {
     header: ModelHeader,
     architecture: Box<dyn Architecture>,
-    pub(crate) digest: OnceLock<String>,
+    digest: LazyDigest,
 }
 
 /// The parts of a network that differ between architectures. Implementations hold
@@ -46,9 +51,6 @@ pub(crate) trait Architecture: fmt::Debug + Send + Sync {
     fn rope(&self, positions: &[u32]) -> RopeTable;
 
     fn sizes(&self) -> LayerSizes;
-
-    /// The whole file.
-    fn file(&self) -> &[u8];
 
     /// The layer's output for input `x`.
     fn layer_forward(
@@ -81,16 +83,21 @@ pub(crate) struct LayerOutput {
 pub(crate) struct LayerStates(pub(crate) Vec<Panels>);
 
 impl Model {
-    /// Maps and audits `path`. Reads the header and the norms; blocks on the disk for
-    /// that long.
+    /// The model in a file that somebody opened, audited and mapped: `header` is what the
+    /// audit of these bytes returned. `digest` gives the file's SHA-256; it is called once,
+    /// by the first checkpoint, and may block. Reads the table of tensors and the norms;
+    /// blocks on the disk for that long.
     ///
     /// # Errors
-    /// [`TrainError::Io`], [`TrainError::ModelNotAFile`], [`TrainError::Gguf`], [`TrainError::UnsupportedArchitecture`],
+    /// [`TrainError::Gguf`], [`TrainError::UnsupportedArchitecture`],
     /// [`TrainError::UnsupportedModel`], [`TrainError::UnsupportedType`].
-    pub fn open(path: &Path) -> Result<Self, TrainError> {
-        let (weights, header) = Weights::open(path)?;
+    pub fn from_mapped(
+        file: Arc<MappedFile>,
+        header: ModelHeader,
+        digest: impl Fn() -> io::Result<[u8; 32]> + Send + Sync + 'static,
+    ) -> Result<Self, TrainError> {
         let architecture: Box<dyn Architecture> = match header.architecture {
-            Name::Llama => Box::new(llama::Llama::new(weights, &header)?),
+            Name::Llama => Box::new(llama::Llama::new(Weights::of(file)?, &header)?),
             other @ Name::Gemma3 => {
                 return Err(TrainError::UnsupportedArchitecture {
                     architecture: other.name().to_owned(),
@@ -100,8 +107,21 @@ impl Model {
         Ok(Self {
             header,
             architecture,
-            digest: OnceLock::new(),
+            digest: LazyDigest::new(digest),
         })
+    }
+
+    /// Maps and audits the file at `path`, for those who have not opened it already: tools
+    /// and tests. Blocks as [`Model::from_mapped`] does.
+    ///
+    /// # Errors
+    /// As [`Model::from_mapped`], and [`TrainError::Io`], [`TrainError::ModelNotAFile`].
+    pub fn open(path: &Path) -> Result<Self, TrainError> {
+        let file = Arc::new(MappedFile::of(&open_regular(path)?)?);
+        let header = audit_model(&Gguf::parse(&file, file.len() as u64)?)?;
+        let bytes = Arc::clone(&file);
+        let digest = move || Ok(Sha256::digest(&**bytes).into());
+        Self::from_mapped(file, header, digest)
     }
 
     /// What the file says of itself.
@@ -140,6 +160,11 @@ impl Model {
             .map(|(layer, projection)| size(self.projection(layer, projection)))
             .sum();
         layers + size(self.architecture.head())
+    }
+
+    /// SHA-256 of the model file in hexadecimal. Blocks the first time.
+    pub(crate) fn digest(&self) -> io::Result<&str> {
+        self.digest.hex()
     }
 
     pub(crate) fn architecture(&self) -> &dyn Architecture {

@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
+use std::sync::Arc;
 
-use pocketune_base::open_regular;
-use pocketune_gguf::{GgmlType, Gguf, ModelHeader, audit_model};
+use pocketune_gguf::{GgmlType, Gguf};
 use pocketune_kernels::{MappedFile, Matrix, ShapeError, is_supported};
 
 use crate::error::TrainError;
 
-/// A GGUF model file, mapped and audited.
+/// The tensors of a GGUF model file that was audited.
 #[derive(Debug)]
 pub(crate) struct Weights {
-    file: MappedFile,
+    file: Arc<MappedFile>,
     tensors: HashMap<String, Place>,
 }
 
@@ -26,10 +25,8 @@ struct Place {
 }
 
 impl Weights {
-    pub(crate) fn open(path: &Path) -> Result<(Self, ModelHeader), TrainError> {
-        let file = MappedFile::of(&open_regular(path)?)?;
+    pub(crate) fn of(file: Arc<MappedFile>) -> Result<Self, TrainError> {
         let gguf = Gguf::parse(&file, file.len() as u64)?;
-        let header = audit_model(&gguf)?;
         let mut tensors = HashMap::new();
         for tensor in gguf.tensors() {
             let [columns, rows, ..] = tensor.dims();
@@ -44,11 +41,7 @@ impl Weights {
             };
             tensors.insert(tensor.name().to_owned(), place);
         }
-        Ok((Self { file, tensors }, header))
-    }
-
-    pub(crate) fn file(&self) -> &[u8] {
-        &self.file
+        Ok(Self { file, tensors })
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {

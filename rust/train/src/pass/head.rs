@@ -28,7 +28,7 @@ struct Chunk {
 impl Chunk {
     /// `x`: hidden states of the last layer.
     fn new(env: &Env<'_>, x: Panels) -> Result<Self, TrainError> {
-        let model = env.policy.model.architecture();
+        let model = env.adapted.model.architecture();
         let (w, epsilon) = model.final_norm();
         let mut normed = Panels::to_write(x.tokens(), x.features());
         rms_norm_forward(env.pool(), &x, w, epsilon, &mut normed);
@@ -151,7 +151,7 @@ impl Chunk {
             mut logits,
             sums,
         } = self;
-        let model = env.policy.model.architecture();
+        let model = env.adapted.model.architecture();
         let ids: Vec<u32> = targets.iter().map(|target| target.target).collect();
         softmax_backward(env.pool(), &mut logits, &sums, &ids, weights);
         let mut d_normed = Panels::to_write(x.tokens(), x.features());

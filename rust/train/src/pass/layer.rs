@@ -11,12 +11,12 @@ use pocketune_kernels::{
 use crate::error::TrainError;
 use crate::lora::{Lora, Projection};
 use crate::model::LayerStates;
-use crate::pass::{Adapters, Policy};
+use crate::pass::{AdaptedModel, Adapters};
 
 /// Everything around a layer.
 #[derive(Clone, Copy)]
 pub(crate) struct Env<'a> {
-    pub(crate) policy: Policy<'a>,
+    pub(crate) adapted: AdaptedModel<'a>,
     pub(crate) mask: &'a TreeMask,
     pub(crate) rope: &'a RopeTable,
     /// Where in the pack the tokens at hand begin.
@@ -47,17 +47,17 @@ pub(crate) struct Gradient<'a>(pub(crate) &'a mut [f32]);
 
 impl Env<'_> {
     pub(crate) fn pool(&self) -> &ThreadPool {
-        self.policy.pool
+        self.adapted.pool
     }
 
     /// Threads for the long products, which can be stopped in their midst: ask
     /// [`Env::check`] before using what they made.
     pub(crate) fn workers(&self) -> Workers<'_> {
-        Workers::stopped_by(self.policy.pool, self.policy.control)
+        Workers::stopped_by(self.adapted.pool, self.adapted.control)
     }
 
     pub(crate) fn check(&self) -> Result<(), TrainError> {
-        if self.policy.control.goes_on() {
+        if self.adapted.control.goes_on() {
             Ok(())
         } else {
             Err(TrainError::Cancelled)
@@ -67,7 +67,7 @@ impl Env<'_> {
     /// Stretches that the feed-forward layer takes at a time, each with what
     /// computes it.
     pub(crate) fn chunks(&self, tokens: usize) -> impl Iterator<Item = (Range<usize>, Self)> {
-        let chunk = self.policy.plan.chunk_tokens;
+        let chunk = self.adapted.plan.chunk_tokens;
         (0..tokens).step_by(chunk).map(move |start| {
             let mut env = *self;
             env.first_token = start;
@@ -83,7 +83,7 @@ impl Env<'_> {
         projection: Projection,
         x: &Panels,
     ) -> Result<Panels, TrainError> {
-        let w = self.policy.model.projection(layer, projection);
+        let w = self.adapted.model.projection(layer, projection);
         let mut y = Panels::to_write(x.tokens(), w.rows());
         let sites: Vec<_> = self.sites(layer, projection).collect();
         let zs: Vec<Panels> = sites
@@ -123,7 +123,7 @@ impl Env<'_> {
         let Some((dx, accumulate)) = dx else {
             return Ok(());
         };
-        let w = self.policy.model.projection(layer, projection);
+        let w = self.adapted.model.projection(layer, projection);
         // What dropout hid gets no gradient: such an adapter's share is masked first.
         let (masked, plain): (Vec<_>, Vec<_>) = sites
             .iter()
@@ -144,11 +144,11 @@ impl Env<'_> {
 
     /// The adapters' parts of this matrix.
     fn sites(&self, layer: usize, projection: Projection) -> impl Iterator<Item = AdapterSite<'_>> {
-        self.policy.adapters.all().filter_map(move |lora| {
+        self.adapted.adapters.all().filter_map(move |lora| {
             let site = lora.site(layer, projection)?;
             let (a, b) = lora.pair(site);
             let rank = lora.rank();
-            let trained = self.policy.adapters.trains(lora);
+            let trained = self.adapted.adapters.trains(lora);
             Some(AdapterSite {
                 a,
                 b,
@@ -172,7 +172,7 @@ impl Env<'_> {
     /// Rate and seed of this matrix: the same in the forward and the backward pass.
     fn dropout_of(&self, site: &AdapterSite<'_>) -> Option<(f32, u64)> {
         site.trained.as_ref()?;
-        let Dropout { rate, seed } = self.policy.dropout?;
+        let Dropout { rate, seed } = self.adapted.dropout?;
         Some((rate, seed.wrapping_add(site.number as u64)))
     }
 }

@@ -26,7 +26,7 @@ pub struct Adapters<'a> {
 
 /// A model with adapters, and what it computes with.
 #[derive(Debug, Clone, Copy)]
-pub struct Policy<'a> {
+pub struct AdaptedModel<'a> {
     /// The weights.
     pub model: &'a Model,
     /// The threads.
@@ -44,7 +44,7 @@ pub struct Policy<'a> {
 /// One pack on its way through the model. Every function blocks, and returns
 /// [`TrainError::Cancelled`] after the product under way when told to stop.
 pub struct Pass<'a> {
-    policy: Policy<'a>,
+    adapted: AdaptedModel<'a>,
     rope: RopeTable,
     pack: &'a Pack,
     // Input of each layer, then the last one's output.
@@ -57,11 +57,11 @@ impl<'a> Pass<'a> {
     ///
     /// # Errors
     /// [`TrainError::Cancelled`].
-    pub fn infer(policy: Policy<'a>, pack: &'a Pack) -> Result<Self, TrainError> {
-        let mut pass = Self::start(policy, pack);
-        let architecture = policy.model.architecture();
+    pub fn infer(adapted: AdaptedModel<'a>, pack: &'a Pack) -> Result<Self, TrainError> {
+        let mut pass = Self::start(adapted, pack);
+        let architecture = adapted.model.architecture();
         let mut x = architecture.embed(&pack.tokens);
-        for layer in 0..policy.model.layers() {
+        for layer in 0..adapted.model.layers() {
             x = architecture.layer_forward(&pass.env(), layer, &x)?.y;
         }
         pass.inputs.push(x);
@@ -73,15 +73,15 @@ impl<'a> Pass<'a> {
     ///
     /// # Errors
     /// [`TrainError::Cancelled`].
-    pub fn forward(policy: Policy<'a>, pack: &'a Pack) -> Result<Self, TrainError> {
-        let mut pass = Self::start(policy, pack);
+    pub fn forward(adapted: AdaptedModel<'a>, pack: &'a Pack) -> Result<Self, TrainError> {
+        let mut pass = Self::start(adapted, pack);
         let first = pass.first_layer();
-        let (architecture, layers) = (policy.model.architecture(), policy.model.layers());
+        let (architecture, layers) = (adapted.model.architecture(), adapted.model.layers());
         let mut x = architecture.embed(&pack.tokens);
         for layer in 0..layers {
             let output = architecture.layer_forward(&pass.env(), layer, &x)?;
             // The last layers: their values are needed first and freed first.
-            let keep = layer >= first && layer + policy.plan.kept_layers >= layers;
+            let keep = layer >= first && layer + adapted.plan.kept_layers >= layers;
             pass.states.push(keep.then_some(output.states));
             pass.inputs.push(std::mem::replace(&mut x, output.y));
             if layer < first {
@@ -92,10 +92,10 @@ impl<'a> Pass<'a> {
         Ok(pass)
     }
 
-    fn start(policy: Policy<'a>, pack: &'a Pack) -> Self {
+    fn start(adapted: AdaptedModel<'a>, pack: &'a Pack) -> Self {
         Self {
-            policy,
-            rope: policy.model.architecture().rope(pack.mask.positions()),
+            adapted,
+            rope: adapted.model.architecture().rope(pack.mask.positions()),
             pack,
             inputs: Vec::new(),
             states: Vec::new(),
@@ -162,9 +162,9 @@ impl<'a> Pass<'a> {
         weights: TargetWeights<'_>,
         gradient: &mut [f32],
     ) -> Result<Vec<f32>, TrainError> {
-        let Policy {
+        let AdaptedModel {
             model, adapters, ..
-        } = self.policy;
+        } = self.adapted;
         let trained = adapters.trained.map(|lora| lora.parameters().len());
         assert_eq!(trained, Some(gradient.len()), "gradient");
         assert_eq!(
@@ -199,12 +199,12 @@ impl<'a> Pass<'a> {
     }
 
     fn first_layer(&self) -> usize {
-        let trained = self.policy.adapters.trained;
+        let trained = self.adapted.adapters.trained;
         trained.map_or(0, Lora::first_layer)
     }
 
     fn head_tokens(&self) -> usize {
-        self.policy.plan.head_tokens
+        self.adapted.plan.head_tokens
     }
 
     fn last(&self) -> &Panels {
@@ -214,7 +214,7 @@ impl<'a> Pass<'a> {
 
     fn env(&self) -> Env<'_> {
         Env {
-            policy: self.policy,
+            adapted: self.adapted,
             mask: &self.pack.mask,
             rope: &self.rope,
             first_token: 0,

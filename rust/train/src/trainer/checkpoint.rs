@@ -17,7 +17,6 @@ use sha2::{Digest, Sha256};
 
 use crate::error::TrainError;
 use crate::lora::Lora;
-use crate::model::Model;
 use crate::objective::{PairMetrics, Reference};
 use crate::pack::Sample;
 use crate::trainer::{StepReport, Trainer, TrainerOptions};
@@ -169,10 +168,11 @@ impl Trainer<'_> {
     ///
     /// # Errors
     /// [`TrainError::CheckpointNotWritten`]: the last one is still there.
+    /// [`TrainError::Io`] when the model cannot be hashed.
     pub fn save(&self, directory: &CheckpointDir) -> Result<(), TrainError> {
         let mut builder = GgufBuilder::new();
         builder.metadata("general.type", TYPE);
-        for (key, value, _) in self.origin.entries(self.model.digest()) {
+        for (key, value, _) in self.origin.entries(self.model.digest()?) {
             builder.metadata(key, value);
         }
         let references = self.references.iter().flat_map(|reference| {
@@ -204,7 +204,8 @@ impl Trainer<'_> {
     ///
     /// # Errors
     /// [`TrainError::CheckpointOfAnotherRun`], [`TrainError::CheckpointDamaged`],
-    /// [`TrainError::CheckpointUnusable`]; the trainer is then as before.
+    /// [`TrainError::CheckpointUnusable`], [`TrainError::Io`] when the model cannot be
+    /// hashed; the trainer is then as before.
     pub fn resume(&mut self, directory: &CheckpointDir) -> Result<bool, TrainError> {
         if !directory.holds_one() {
             return Ok(false);
@@ -221,7 +222,7 @@ impl Trainer<'_> {
         if text("general.type")? != TYPE {
             return Err(TrainError::CheckpointOfAnotherRun { what: "file" });
         }
-        for (key, value, what) in self.origin.entries(self.model.digest()) {
+        for (key, value, what) in self.origin.entries(self.model.digest()?) {
             if text(key)? != value {
                 return Err(TrainError::CheckpointOfAnotherRun { what });
             }
@@ -351,16 +352,4 @@ fn from_numbers(all: &[f64]) -> Option<StepReport> {
 fn hex(digest: Sha256) -> String {
     let bytes = digest.finalize();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl Model {
-    /// SHA-256 of the model file, made when it is first asked for: about a second a
-    /// gigabyte.
-    pub(crate) fn digest(&self) -> &str {
-        self.digest.get_or_init(|| {
-            let mut digest = Sha256::new();
-            digest.update(self.architecture().file());
-            hex(digest)
-        })
-    }
 }

@@ -19,7 +19,7 @@ use crate::objective::dpo::BatchFacts;
 use crate::objective::{Objective, PairMetrics, Reference};
 use crate::optimizer::{Optimizer, clip};
 use crate::pack::{Pack, Sample};
-use crate::pass::{Adapters, Dropout, Pass, Policy, TargetWeights};
+use crate::pass::{AdaptedModel, Adapters, Dropout, Pass, TargetWeights};
 use crate::plan::{MemoryPlan, PackSize, PlanInputs};
 
 pub use checkpoint::CheckpointDir;
@@ -157,6 +157,12 @@ impl<'a> Trainer<'a> {
     /// for some tenths of a second.
     #[must_use]
     pub fn estimate(&self) -> Duration {
+        self.cost().duration(self.model, self.pool)
+    }
+
+    /// About what all steps cost.
+    #[must_use]
+    pub fn cost(&self) -> RunCost {
         let tokens = self.samples.iter().map(Sample::tokens).sum::<usize>() as f64;
         let mean = tokens / self.samples.len() as f64;
         let samples = self.options.steps as f64 * self.options.batch as f64;
@@ -167,10 +173,15 @@ impl<'a> Trainer<'a> {
         }
         let again = self.plan.detour_per_token(self.model, self.pack_tokens);
         let weights = self.model.multiplied_weights() as f64;
-        let multiplications = passes * weights + samples * mean * again;
-        // What is no product of weights takes about a fifth of the time.
-        let seconds = 1.25 * multiplications / products_per_second(self.model, self.pool);
-        Duration::from_secs_f64(seconds)
+        RunCost {
+            multiplications: passes * weights + samples * mean * again,
+        }
+    }
+
+    /// Gives back what a run that was only planned would have begun with.
+    #[must_use]
+    pub fn into_start(self) -> (Lora, Vec<Sample>) {
+        (self.lora, self.samples)
     }
 
     /// One step over the next batch. After an error the adapter is as before.
@@ -220,12 +231,12 @@ impl<'a> Trainer<'a> {
         for (number, group) in batch.chunks(self.plan.pack_samples).enumerate() {
             let samples: Vec<&Sample> = group.iter().map(|&index| &self.samples[index]).collect();
             let pack = Pack::of(&samples);
-            let mut policy = self.policy(true, control);
-            policy.dropout = self.dropout(number);
+            let mut adapted = self.adapted(true, control);
+            adapted.dropout = self.dropout(number);
             match &self.options.objective {
                 Objective::Sft => {
                     let weights = vec![1.0 / facts.tokens as f32; pack.targets().len()];
-                    let pass = Pass::forward(policy, &pack)?;
+                    let pass = Pass::forward(adapted, &pack)?;
                     let logps = pass.backward(TargetWeights::Known(&weights), gradient)?;
                     let sum: f64 = logps.iter().map(|&logp| f64::from(logp)).sum();
                     report.loss -= sum / facts.tokens as f64;
@@ -238,7 +249,7 @@ impl<'a> Trainer<'a> {
                         pairs.extend(losses.iter().map(|pair| pair.metrics));
                         weights
                     };
-                    let pass = Pass::forward(policy, &pack)?;
+                    let pass = Pass::forward(adapted, &pack)?;
                     pass.backward(TargetWeights::From(&mut weigh), gradient)?;
                     for (&index, reference) in group.iter().zip(references) {
                         self.references[index] = Some(reference);
@@ -279,7 +290,7 @@ impl<'a> Trainer<'a> {
         trained: bool,
         control: &Control,
     ) -> Result<Vec<Reference>, TrainError> {
-        let logps = Pass::infer(self.policy(trained, control), pack)?.log_probabilities()?;
+        let logps = Pass::infer(self.adapted(trained, control), pack)?.log_probabilities()?;
         let sums = pack.sums(&logps);
         let pairs = sums.chunks_exact(2).map(|pair| Reference {
             chosen: pair[0],
@@ -288,8 +299,8 @@ impl<'a> Trainer<'a> {
         Ok(pairs.collect())
     }
 
-    fn policy<'p>(&'p self, trained: bool, control: &'p Control) -> Policy<'p> {
-        Policy {
+    fn adapted<'p>(&'p self, trained: bool, control: &'p Control) -> AdaptedModel<'p> {
+        AdaptedModel {
             model: self.model,
             pool: self.pool,
             adapters: Adapters {
@@ -361,6 +372,24 @@ impl<'a> Trainer<'a> {
                 epoch.1[(position % count) as usize]
             })
             .collect()
+    }
+}
+
+/// What steps cost, whatever computes them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RunCost {
+    /// Multiplications with weights.
+    pub multiplications: f64,
+}
+
+impl RunCost {
+    /// About how long it takes, from the speed of one product measured now. Blocks for some
+    /// tenths of a second.
+    #[must_use]
+    pub fn duration(self, model: &Model, pool: &ThreadPool) -> Duration {
+        // What is no product of weights takes about a fifth of the time.
+        let seconds = 1.25 * self.multiplications / products_per_second(model, pool);
+        Duration::from_secs_f64(seconds)
     }
 }
 

@@ -139,13 +139,13 @@ impl Trainer<'_> {
             for group in self.groups(&probe.samples) {
                 let samples: Vec<&Sample> = probe.samples[group].iter().collect();
                 let pack = Pack::of(&samples);
-                let hidden = Pass::infer(self.policy(false, control), &pack)?.hidden();
+                let hidden = Pass::infer(self.adapted(false, control), &pack)?.hidden();
                 probe.references.push((pack, hidden));
             }
         }
         let (mut sum, mut count) = (0.0, 0);
         for (pack, reference) in &probe.references {
-            let pass = Pass::infer(self.policy(true, control), pack)?;
+            let pass = Pass::infer(self.adapted(true, control), pack)?;
             let kl = pass.kl_divergence(reference)?;
             sum += kl.iter().map(|&kl| f64::from(kl)).sum::<f64>();
             count += kl.len();

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_kernels::ThreadPool;
-use pocketune_train::{Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Policy};
+use pocketune_train::{AdaptedModel, Adapters, Control, Lora, LoraShape, MemoryPlan, Model};
 
 /// A model of two layers, opened.
 pub fn tiny() -> Model {
@@ -56,8 +56,8 @@ pub fn policy<'a>(
     adapters: Adapters<'a>,
     plan: &'a MemoryPlan,
     control: &'a Control,
-) -> Policy<'a> {
-    Policy {
+) -> AdaptedModel<'a> {
+    AdaptedModel {
         model,
         pool,
         adapters,

@@ -4,8 +4,8 @@
 use pocketune_gguf::fixtures::hashed;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Adapters, Control, DpoLoss, DpoOptions, Lora, LoraShape, MemoryLimit, MemoryPlan, Model,
-    Objective, OptimizerOptions, Pack, Pass, Policy, Sample, Schedule, TargetWeights, Trainer,
+    AdaptedModel, Adapters, Control, DpoLoss, DpoOptions, Lora, LoraShape, MemoryLimit, MemoryPlan,
+    Model, Objective, OptimizerOptions, Pack, Pass, Sample, Schedule, TargetWeights, Trainer,
     TrainerOptions,
 };
 use serde_json::Value;
@@ -105,7 +105,7 @@ pub fn text_gradient(
 ) -> (f64, Vec<f32>) {
     let (pool, control) = (ThreadPool::new(2), Control::new());
     let pack = Pack::new(&text(case));
-    let policy = Policy {
+    let policy = AdaptedModel {
         model,
         pool: &pool,
         adapters: Adapters {

@@ -153,7 +153,7 @@ impl SubjectArgs {
         let mut places = Places::beside(inputs.chain([&self.file]).chain(&model));
         let Some(path) = &self.payload_out else {
             if self.sign.is_empty() && self.signature_in.is_none() {
-                return Err(CliError::Usage("attest needs --sign or --payload-out"));
+                return Err(CliError::usage("attest needs --sign or --payload-out"));
             }
             let path = bundle_path(&self.file);
             let file = places.file("the attestations beside the file", &path)?;
@@ -258,7 +258,7 @@ fn one_more(bundle: &Path, line: &str) -> Result<Vec<u8>, CliError> {
         Ok(_) => Ok(bytes),
         // Nobody would read it.
         Err(BundleTooLarge) if bytes.len() as u64 > limit_bytes => {
-            Err(Named::new(what, bundle).too_long(limit_bytes))
+            Err(Named::new(what, bundle).too_long(limit_bytes).into())
         }
         Err(too_large) => Err(CliError::from(too_large).in_file(bundle)),
     }

@@ -73,7 +73,7 @@ impl ReleaseArgs {
         });
         let stages = Stages::try_from(stages.collect::<Vec<_>>());
         let rise = "--stage must rise in percent and in time, to 100 at most";
-        Ok(Some(stages.map_err(|NotStages| CliError::Usage(rise))?))
+        Ok(Some(stages.map_err(|NotStages| CliError::usage(rise))?))
     }
 }
 

@@ -55,14 +55,14 @@ impl ValidationArgs {
         match (&self.evaluation, self.result) {
             (Some(path), _) => evaluated(path, base, adapter),
             (None, Some(result)) => self.typed(base, result),
-            (None, None) => Err(CliError::Usage("attest needs --evaluation or --result")),
+            (None, None) => Err(CliError::usage("attest needs --evaluation or --result")),
         }
     }
 
     /// The figures that somebody typed.
     fn typed(&self, base: &BaseIdentity, result: ResultKind) -> Result<Validation, CliError> {
         let suites = self.suite.iter().map(|suite| {
-            let form = CliError::Usage("--suite takes NAME=FILE");
+            let form = CliError::usage("--suite takes NAME=FILE");
             let (name, file) = suite.split_once('=').ok_or(form)?;
             let bytes = read_bytes("suite", Path::new(file), SUITE_BYTES_MAX)?;
             Ok(SuiteRef {
@@ -72,7 +72,7 @@ impl ValidationArgs {
         });
         let configuration = suites.collect::<Result<Vec<_>, CliError>>()?;
         let measured = self.measured.iter().map(|text| {
-            let form = || CliError::Usage("--measured takes NAME:METRIC=VALUE of a --suite");
+            let form = || CliError::usage("--measured takes NAME:METRIC=VALUE of a --suite");
             let (subject, value) = text.rsplit_once('=').ok_or_else(form)?;
             let (suite, metric) = subject.split_once(':').ok_or_else(form)?;
             let suite = configuration.iter().find(|known| known.name == suite);

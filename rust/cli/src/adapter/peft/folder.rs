@@ -23,13 +23,21 @@ pub(super) fn config(folder: &Path) -> Result<Vec<u8>, CliError> {
         return Err(PeftError::NotAFolder.into());
     }
     present(folder, CONFIG, config_hint)?;
-    read_bytes("PEFT configuration", &folder.join(CONFIG), CONFIG_BYTES_MAX)
+    Ok(read_bytes(
+        "PEFT configuration",
+        &folder.join(CONFIG),
+        CONFIG_BYTES_MAX,
+    )?)
 }
 
 /// `adapter_model.safetensors`.
 pub(super) fn tensors(folder: &Path) -> Result<Vec<u8>, CliError> {
     present(folder, TENSORS, tensors_hint)?;
-    read_bytes("PEFT weights", &folder.join(TENSORS), ADAPTER_BYTES_MAX)
+    Ok(read_bytes(
+        "PEFT weights",
+        &folder.join(TENSORS),
+        ADAPTER_BYTES_MAX,
+    )?)
 }
 
 /// A folder that cannot be looked into gives the error of the reading that follows.

@@ -55,7 +55,7 @@ fn adapters(role: &str, arm: &ArmDefinition) -> Vec<(String, String)> {
 fn named(subject: &str) -> Result<(String, String), CliError> {
     let parts = subject.split_once('=');
     let parts = parts.filter(|(name, file)| !name.is_empty() && !file.is_empty());
-    let (name, path) = parts.ok_or(CliError::Usage("--subject takes NAME=FILE"))?;
+    let (name, path) = parts.ok_or(CliError::usage("--subject takes NAME=FILE"))?;
     let subject = Named::new("subject", path.as_ref());
     let file = files::open(&subject, path.as_ref())?;
     let digest = DigestCache::in_memory().digest(&file);

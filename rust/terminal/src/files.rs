@@ -12,7 +12,7 @@ use pocketune_base::{OpenError, open_regular};
 use pocketune_core::{DigestCache, ModelSource};
 use zeroize::Zeroizing;
 
-use crate::error::CliError;
+use crate::error::RunError;
 
 /// Prompts, grammars, schemas and templates are far smaller.
 const TEXT_BYTES_MAX: u64 = 1 << 20;
@@ -21,7 +21,7 @@ const SECRET_BYTES_MAX: usize = 1 << 16;
 const DEFAULT_MODEL: &str = "smollm2-135m-instruct-q4_1.gguf";
 
 /// The model to use: the one given, or the default one if it was fetched.
-pub(crate) fn model_path(given: Option<&Path>) -> Result<PathBuf, CliError> {
+pub fn model_path(given: Option<&Path>) -> Result<PathBuf, RunError> {
     if let Some(path) = given {
         return Ok(path.to_owned());
     }
@@ -31,15 +31,16 @@ pub(crate) fn model_path(given: Option<&Path>) -> Result<PathBuf, CliError> {
     models
         .map(|models| models.join(DEFAULT_MODEL))
         .filter(|path| path.exists())
-        .ok_or(CliError::NoModel)
+        .ok_or(RunError::NoModel)
 }
 
-pub(crate) fn model_source(given: Option<&Path>) -> Result<ModelSource, CliError> {
+/// The same for an engine.
+pub fn model_source(given: Option<&Path>) -> Result<ModelSource, RunError> {
     Ok(ModelSource::Path(model_path(given)?))
 }
 
 /// Digests of models seen before, so that each is hashed once.
-pub(crate) fn digest_cache() -> Arc<DigestCache> {
+pub fn digest_cache() -> Arc<DigestCache> {
     Arc::new(match cache_root() {
         Some(root) => DigestCache::in_file(root.join("digests.json")),
         None => DigestCache::in_memory(),
@@ -48,13 +49,14 @@ pub(crate) fn digest_cache() -> Arc<DigestCache> {
 
 /// A file that somebody named, and what it is read as.
 #[derive(Debug, Clone)]
-pub(crate) struct Named {
+pub struct Named {
     what: &'static str,
     file: String,
 }
 
 impl Named {
-    pub(crate) fn new(what: &'static str, path: &Path) -> Self {
+    /// By its path.
+    pub fn new(what: &'static str, path: &Path) -> Self {
         let file = path.display().to_string();
         Self { what, file }
     }
@@ -64,28 +66,30 @@ impl Named {
         Self { what, file }
     }
 
-    pub(crate) fn unreadable(&self, source: io::Error) -> CliError {
+    /// That it cannot be read.
+    pub fn unreadable(&self, source: io::Error) -> RunError {
         let Self { what, file } = self.clone();
-        CliError::Unreadable { what, file, source }
+        RunError::Unreadable { what, file, source }
     }
 
     /// Why a file was not opened; `hint` says how else it may come.
-    fn not_opened(&self, error: OpenError, hint: &'static str) -> CliError {
+    fn not_opened(&self, error: OpenError, hint: &'static str) -> RunError {
         let Self { what, file } = self.clone();
         match error {
-            OpenError::NotAFile { found } => CliError::NotAFile {
+            OpenError::NotAFile { found } => RunError::NotAFile {
                 what,
                 file,
                 found,
                 hint,
             },
-            OpenError::Io(source) => CliError::Unreadable { what, file, source },
+            OpenError::Io(source) => RunError::Unreadable { what, file, source },
         }
     }
 
-    pub(crate) fn too_long(&self, limit_bytes: u64) -> CliError {
+    /// That it is too long.
+    pub fn too_long(&self, limit_bytes: u64) -> RunError {
         let Self { what, file } = self.clone();
-        CliError::TooLong {
+        RunError::TooLong {
             what,
             file,
             limit_bytes,
@@ -93,9 +97,9 @@ impl Named {
     }
 
     /// Text without byte order marks at its start.
-    fn text<'b>(&self, bytes: &'b [u8]) -> Result<&'b str, CliError> {
+    fn text<'b>(&self, bytes: &'b [u8]) -> Result<&'b str, RunError> {
         let text = pocketune_base::text(bytes);
-        text.map_err(|source| CliError::Text {
+        text.map_err(|source| RunError::Text {
             file: self.file.clone(),
             source,
         })
@@ -105,24 +109,24 @@ impl Named {
 const STDIN: &str = "-";
 
 /// Reads a text file; `-` is standard input. `what` names it in errors.
-pub(crate) fn read_text(what: &'static str, path: &Path) -> Result<String, CliError> {
+pub fn read_text(what: &'static str, path: &Path) -> Result<String, RunError> {
     let bytes = read_or_stdin(what, path, TEXT_BYTES_MAX)?;
     text_of(what, path, &bytes).map(str::to_owned)
 }
 
 /// Reads a prompt that is piped in.
-pub(crate) fn read_prompt(from: impl Read) -> Result<String, CliError> {
+pub fn read_prompt(from: impl Read) -> Result<String, RunError> {
     let named = Named::stdin("prompt");
     let bytes = bounded(&named, from, TEXT_BYTES_MAX)?;
     named.text(&bytes).map(str::to_owned)
 }
 
 /// Reads a regular file of at most `limit_bytes`; `-` is standard input.
-pub(crate) fn read_or_stdin(
+pub fn read_or_stdin(
     what: &'static str,
     path: &Path,
     limit_bytes: u64,
-) -> Result<Vec<u8>, CliError> {
+) -> Result<Vec<u8>, RunError> {
     if path == Path::new(STDIN) {
         return bounded(&Named::stdin(what), io::stdin().lock(), limit_bytes);
     }
@@ -135,10 +139,7 @@ pub(crate) fn read_or_stdin(
 /// Reads a key or a passphrase into memory that is erased when it is dropped; `-` is standard
 /// input. Nothing on the way keeps a copy: no buffer of the standard library's, and none that
 /// grew.
-pub(crate) fn read_secret_bytes(
-    what: &'static str,
-    path: &Path,
-) -> Result<Zeroizing<Vec<u8>>, CliError> {
+pub fn read_secret_bytes(what: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, RunError> {
     let (named, mut file) = if path == Path::new(STDIN) {
         let named = Named::stdin(what);
         let unbuffered = io::stdin().as_fd().try_clone_to_owned();
@@ -168,11 +169,7 @@ pub(crate) fn read_secret_bytes(
 }
 
 /// The text of what was read from `path`.
-pub(crate) fn text_of<'b>(
-    what: &'static str,
-    path: &Path,
-    bytes: &'b [u8],
-) -> Result<&'b str, CliError> {
+pub fn text_of<'b>(what: &'static str, path: &Path, bytes: &'b [u8]) -> Result<&'b str, RunError> {
     let named = match path == Path::new(STDIN) {
         true => Named::stdin(what),
         false => Named::new(what, path),
@@ -181,22 +178,18 @@ pub(crate) fn text_of<'b>(
 }
 
 /// Reads a regular file of at most `limit_bytes`.
-pub(crate) fn read_bytes(
-    what: &'static str,
-    path: &Path,
-    limit_bytes: u64,
-) -> Result<Vec<u8>, CliError> {
+pub fn read_bytes(what: &'static str, path: &Path, limit_bytes: u64) -> Result<Vec<u8>, RunError> {
     let named = Named::new(what, path);
     let file = open(&named, path)?;
     bounded(&named, file, limit_bytes)
 }
 
 /// Opens a regular file.
-pub(crate) fn open(named: &Named, path: &Path) -> Result<File, CliError> {
+pub fn open(named: &Named, path: &Path) -> Result<File, RunError> {
     open_regular(path).map_err(|error| named.not_opened(error, ""))
 }
 
-fn bounded(named: &Named, from: impl Read, limit_bytes: u64) -> Result<Vec<u8>, CliError> {
+fn bounded(named: &Named, from: impl Read, limit_bytes: u64) -> Result<Vec<u8>, RunError> {
     let mut bytes = Vec::new();
     from.take(limit_bytes + 1)
         .read_to_end(&mut bytes)

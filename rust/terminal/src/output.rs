@@ -11,17 +11,19 @@ use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::ending;
-use crate::error::CliError;
+use crate::error::{Failure, RunError};
 
 /// How this run reports. Results go to standard output, all else to standard error.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Output {
-    pub(crate) json: bool,
+pub struct Output {
+    /// Whether standard output holds one object.
+    pub json: bool,
     quiet: bool,
 }
 
 impl Output {
-    pub(crate) fn new(common: &Common) -> Self {
+    /// As it was asked for.
+    pub fn new(common: &Common) -> Self {
         Self {
             json: common.json,
             quiet: common.quiet,
@@ -29,13 +31,13 @@ impl Output {
     }
 
     /// Prints the one JSON object of this run, after everything else that can fail.
-    pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), CliError> {
+    pub fn json(&self, value: &impl Serialize) -> Result<(), RunError> {
         let text = if io::stdout().is_terminal() {
             serde_json::to_string_pretty(value)
         } else {
             serde_json::to_string(value)
         };
-        let text = text.map_err(|error| CliError::Output(error.into()))?;
+        let text = text.map_err(|error| RunError::Output(error.into()))?;
         if !ending::begin_object() {
             return Ok(());
         }
@@ -45,12 +47,12 @@ impl Output {
     /// Prints a result for a person, whatever of it comes from a file. Names and whatever
     /// else has to stay on its line go through [`line`] before. Whoever read it may have
     /// gone, as `head` does: that changes nothing but what is printed.
-    pub(crate) fn text(&self, text: &str) -> Result<(), CliError> {
+    pub fn text(&self, text: &str) -> Result<(), RunError> {
         heard(print(&printable(text)))
     }
 
     /// Prints names and values in two columns. No line of a value looks like a row.
-    pub(crate) fn rows(&self, rows: &[(&str, String)]) -> Result<(), CliError> {
+    pub fn rows(&self, rows: &[(&str, String)]) -> Result<(), RunError> {
         let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         let below = format!("\n{:width$}  ", "");
         let lines: String = rows
@@ -61,7 +63,7 @@ impl Output {
     }
 
     /// Prints a remark of one line on standard error if somebody wants remarks.
-    pub(crate) fn note(&self, text: &str) {
+    pub fn note(&self, text: &str) {
         if !self.quiet {
             // A closed standard error leaves nobody to tell.
             let _ = writeln!(io::stderr(), "{}", line(text));
@@ -69,12 +71,12 @@ impl Output {
     }
 
     /// Whether a person reads standard error and wants more than errors.
-    pub(crate) fn person_looks(&self) -> bool {
+    pub fn person_looks(&self) -> bool {
         !self.json && !self.quiet && io::stderr().is_terminal()
     }
 
     /// Prints a dimmed remark on standard error when a person looks.
-    pub(crate) fn aside(&self, text: &str) {
+    pub fn aside(&self, text: &str) {
         if self.person_looks() {
             let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             let (dim, normal) = if plain {
@@ -87,7 +89,7 @@ impl Output {
     }
 
     /// A progress bar that shows only when a person looks.
-    pub(crate) fn progress(&self, what: &'static str, steps: u64) -> ProgressBar {
+    pub fn progress(&self, what: &'static str, steps: u64) -> ProgressBar {
         if !self.person_looks() {
             return ProgressBar::hidden();
         }
@@ -100,7 +102,7 @@ impl Output {
     }
 
     /// A progress bar with a live line, when a person looks.
-    pub(crate) fn training_bar(&self, steps: u64) -> ProgressBar {
+    pub fn training_bar(&self, steps: u64) -> ProgressBar {
         let bar = self.progress("training", steps);
         match ProgressStyle::with_template("step {pos} of {len} {bar:20} {msg}") {
             Ok(style) => bar.with_style(style),
@@ -109,7 +111,7 @@ impl Output {
     }
 
     /// A sign of life for work of unknown length.
-    pub(crate) fn spinner(&self, what: &'static str) -> ProgressBar {
+    pub fn spinner(&self, what: &'static str) -> ProgressBar {
         if !self.person_looks() {
             return ProgressBar::hidden();
         }
@@ -119,7 +121,7 @@ impl Output {
     }
 
     /// Reports why the command failed.
-    pub(crate) fn fail(&self, error: &CliError) -> ExitCode {
+    pub fn fail(&self, error: &impl Failure) -> ExitCode {
         if error.is_broken_pipe() {
             return ExitCode::SUCCESS;
         }
@@ -133,12 +135,12 @@ impl Output {
 }
 
 /// Prints one JSON object. It may end on a terminal too.
-pub(crate) fn print_json(json: &str) -> Result<(), CliError> {
+pub fn print_json(json: &str) -> Result<(), RunError> {
     print(&format!("{}\n", escaped_json(json)))
 }
 
 /// A reader that has gone changes nothing.
-fn heard(printed: Result<(), CliError>) -> Result<(), CliError> {
+fn heard(printed: Result<(), RunError>) -> Result<(), RunError> {
     match printed {
         Err(error) if error.is_broken_pipe() => Ok(()),
         printed => printed,
@@ -146,35 +148,36 @@ fn heard(printed: Result<(), CliError>) -> Result<(), CliError> {
 }
 
 /// Writes to standard output, byte by byte.
-pub(crate) fn print(text: &str) -> Result<(), CliError> {
+pub fn print(text: &str) -> Result<(), RunError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(CliError::Output)
+        .map_err(RunError::Output)
 }
 
 /// What `--json` prints of a failure.
-pub(crate) fn error_object(error: &CliError) -> Value {
+pub fn error_object(error: &impl Failure) -> Value {
     failure(error.kind(), &error.to_string())
 }
 
-pub(crate) fn failure(kind: &str, message: &str) -> Value {
+/// The object of a failure.
+pub fn failure(kind: &str, message: &str) -> Value {
     json!({ "error": { "kind": kind, "message": message } })
 }
 
 /// Text of a model, a file or somebody else, on as many lines as it has, with what steers a
 /// terminal escaped.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     Escaped::prose(text).to_string()
 }
 
 /// The same on one line: names, facts, messages.
-pub(crate) fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     Escaped::line(text).to_string()
 }
 
 /// Text for a page, where a browser shows nothing for what steers.
-pub(crate) fn replaced(text: &str) -> String {
+pub fn replaced(text: &str) -> String {
     let passes = |c: char| !steers(c) || matches!(c, '\n' | '\t');
     let each = text.chars();
     each.map(|c| {
@@ -188,7 +191,7 @@ pub(crate) fn replaced(text: &str) -> String {
 }
 
 /// Bytes in decimal units, such as `98.4 MB`.
-pub(crate) fn human_bytes(bytes: u64) -> String {
+pub fn human_bytes(bytes: u64) -> String {
     let value = bytes as f64;
     match bytes {
         0..1_000 => format!("{bytes} B"),
@@ -199,7 +202,7 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
 }
 
 /// A number with thousands separated by commas.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -12,7 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
-use crate::error::CliError;
+use crate::error::RunError;
 use crate::output::error_object;
 
 /// What a shell adds to a signal's number where that ended a program.
@@ -47,27 +47,27 @@ type Listener = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// Catches signals from now on. A first one is told to who listens, and is passed over
 /// while results take their places; any other ends the process at once.
-pub(crate) fn catch_signals(json: bool) -> Result<(), CliError> {
+pub fn catch_signals(json: bool) -> Result<(), RunError> {
     run().json = json;
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(CliError::Signals)?;
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(RunError::Signals)?;
     let wait = move || signals.forever().for_each(heed);
     let thread = thread::Builder::new().name("signals".to_owned());
-    thread.spawn(wait).map(drop).map_err(CliError::Signals)
+    thread.spawn(wait).map(drop).map_err(RunError::Signals)
 }
 
 /// Lets `listener` end the work when a signal comes. It returns false where it was asked
 /// before: the process then ends at once.
-pub(crate) fn on_signal(listener: impl Fn() -> bool + Send + Sync + 'static) {
+pub fn on_signal(listener: impl Fn() -> bool + Send + Sync + 'static) {
     run().listener = Some(Arc::new(listener));
 }
 
 /// From here on results take their places.
-pub(crate) fn finish() {
+pub fn finish() {
     run().finishing = true;
 }
 
 /// Whether the one object may be printed now: once.
-pub(crate) fn begin_object() -> bool {
+pub fn begin_object() -> bool {
     let mut run = run();
     run.finishing = true;
     !std::mem::replace(&mut run.object_begun, true)
@@ -75,7 +75,7 @@ pub(crate) fn begin_object() -> bool {
 
 /// Makes a file that is removed if a signal ends the process. No signal does between its
 /// making and that it is known.
-pub(crate) fn make_temporary<T>(
+pub fn make_temporary<T>(
     make: impl FnOnce() -> io::Result<T>,
     path: impl FnOnce(&T) -> PathBuf,
 ) -> io::Result<T> {
@@ -86,7 +86,7 @@ pub(crate) fn make_temporary<T>(
 }
 
 /// The exit code of a run that was cancelled.
-pub(crate) fn exit_of_signal() -> u8 {
+pub fn exit_of_signal() -> u8 {
     let signal = run().signal.unwrap_or(SIGINT);
     EXIT_OF_SIGNAL.saturating_add(u8::try_from(signal).unwrap_or_default())
 }
@@ -112,7 +112,7 @@ fn end_now() {
         // It may have got its name, or be gone.
         let _ = fs::remove_file(path);
     }
-    let cancelled = CliError::Core(Error::Cancelled);
+    let cancelled = RunError::Core(Error::Cancelled);
     let _ = writeln!(io::stderr(), "error: {cancelled}");
     if run.json && !std::mem::replace(&mut run.object_begun, true) {
         let mut out = io::stdout();

@@ -10,23 +10,31 @@ use pocketune_core::{
     Store, now,
 };
 
-use crate::adapter::must_exist;
-use crate::error::CliError;
+use crate::error::RunError;
 use crate::files;
 
 /// Rank 64 on every matrix of a model of 8 billion parameters takes half of it.
 const ADAPTER_BYTES_MAX: u64 = 1 << 30;
 
+/// An unsigned adapter.
 #[derive(Debug, Args)]
-pub(crate) struct CandidateArgs {
+pub struct CandidateArgs {
     /// Compute under this unsigned LoRA (GGUF); only its shapes and numbers are checked
     #[arg(long, value_name = "FILE")]
     candidate: Option<PathBuf>,
 }
 
+/// Where nothing is installed, nothing is made either: the folder may be misspelt.
+pub fn must_exist(store: &Path) -> Result<(), RunError> {
+    match Store::exists(store) {
+        true => Ok(()),
+        false => Err(RunError::NoStore),
+    }
+}
+
 impl CandidateArgs {
     /// Reads and checks the adapter, if one is named.
-    pub(crate) fn read(&self, engine: &Engine) -> Result<Option<CandidateAdapter>, CliError> {
+    pub fn read(&self, engine: &Engine) -> Result<Option<CandidateAdapter>, RunError> {
         let Some(bytes) = self.bytes()? else {
             return Ok(None);
         };
@@ -35,7 +43,7 @@ impl CandidateArgs {
     }
 
     /// Its file, unchecked, if one is named.
-    fn bytes(&self) -> Result<Option<Vec<u8>>, CliError> {
+    fn bytes(&self) -> Result<Option<Vec<u8>>, RunError> {
         let read = |path: &Path| files::read_bytes("adapter", path, ADAPTER_BYTES_MAX);
         self.candidate.as_deref().map(read).transpose()
     }
@@ -43,7 +51,7 @@ impl CandidateArgs {
 
 /// An adapter to measure beside the model as it is.
 #[derive(Debug, Args)]
-pub(crate) struct ChangeArgs {
+pub struct ChangeArgs {
     #[command(flatten)]
     candidate: CandidateArgs,
     /// Under the one adapter that is active in this store, verified now
@@ -53,23 +61,23 @@ pub(crate) struct ChangeArgs {
 
 impl ChangeArgs {
     /// Whether one is named.
-    pub(crate) fn is_some(&self) -> bool {
+    pub fn is_some(&self) -> bool {
         self.store.is_some() || self.candidate.candidate.is_some()
     }
 
     /// The file of --candidate, if one is named.
-    pub(crate) fn input(&self) -> Option<&PathBuf> {
+    pub fn input(&self) -> Option<&PathBuf> {
         self.candidate.candidate.as_ref()
     }
 
     /// The file of --candidate, unchecked.
-    pub(crate) fn candidate_bytes(&self) -> Result<Option<Vec<u8>>, CliError> {
+    pub fn candidate_bytes(&self) -> Result<Option<Vec<u8>>, RunError> {
         self.candidate.bytes()
     }
 
     /// The adapter, if one is named: a candidate even where a store vouches for it, since
     /// both sides take it as they take any other.
-    pub(crate) fn read(&self, engine: &Arc<Engine>) -> Result<Option<CandidateAdapter>, CliError> {
+    pub fn read(&self, engine: &Arc<Engine>) -> Result<Option<CandidateAdapter>, RunError> {
         let Some(folder) = &self.store else {
             return self.candidate.read(engine);
         };
@@ -78,7 +86,7 @@ impl ChangeArgs {
         let active = store.adapters().active(now())?;
         match active.adapters.as_slice() {
             [one] if one.scale == 1.0 => Ok(Some(one.adapter.adapter().clone())),
-            _ => Err(CliError::Usage(
+            _ => Err(RunError::Usage(
                 "--store needs exactly one active adapter that is accepted, of scale 1",
             )),
         }
@@ -86,37 +94,39 @@ impl ChangeArgs {
 }
 
 /// Who replies: the engine as it is, or under a candidate.
-pub(crate) struct Subject<'a> {
-    pub(crate) engine: &'a Engine,
+pub struct Subject<'a> {
+    /// The engine.
+    pub engine: &'a Engine,
     session: Option<EvaluationSession>,
 }
 
 /// A conversation with either.
-pub(crate) enum Conversation {
+pub enum Conversation {
+    /// Without a candidate.
     Base(Chat),
+    /// Under one.
     Candidate(EvaluationChat),
 }
 
 impl<'a> Subject<'a> {
     /// Opens an evaluation session where there is a candidate.
-    pub(crate) fn open(
-        engine: &'a Engine,
-        candidate: Option<CandidateAdapter>,
-    ) -> Result<Self, CliError> {
+    pub fn open(engine: &'a Engine, candidate: Option<CandidateAdapter>) -> Result<Self, RunError> {
         let session = candidate
             .map(|candidate| engine.evaluate(candidate))
             .transpose()?;
         Ok(Self { engine, session })
     }
 
-    pub(crate) fn chat(&self, options: ChatOptions) -> Result<Conversation, Error> {
+    /// Begins a conversation.
+    pub fn chat(&self, options: ChatOptions) -> Result<Conversation, Error> {
         Ok(match &self.session {
             None => Conversation::Base(self.engine.chat(options)?),
             Some(session) => Conversation::Candidate(session.chat(options)?),
         })
     }
 
-    pub(crate) fn complete(
+    /// Replies to a prompt as it stands.
+    pub fn complete(
         &self,
         prompt: &str,
         options: &GenerationOptions,
@@ -152,32 +162,32 @@ impl Responder for Subject<'_> {
 }
 
 impl Conversation {
-    pub(crate) fn send(
-        &self,
-        text: &str,
-        options: &GenerationOptions,
-    ) -> Result<ReplyStream, Error> {
+    /// Says something.
+    pub fn send(&self, text: &str, options: &GenerationOptions) -> Result<ReplyStream, Error> {
         match self {
             Self::Base(chat) => chat.send(text, options),
             Self::Candidate(chat) => chat.send(text, options),
         }
     }
 
-    pub(crate) fn regenerate(&self, options: &GenerationOptions) -> Result<ReplyStream, Error> {
+    /// Replies once more to what was said last.
+    pub fn regenerate(&self, options: &GenerationOptions) -> Result<ReplyStream, Error> {
         match self {
             Self::Base(chat) => chat.regenerate(options),
             Self::Candidate(chat) => chat.regenerate(options),
         }
     }
 
-    pub(crate) fn history(&self) -> Vec<Message> {
+    /// What was said.
+    pub fn history(&self) -> Vec<Message> {
         match self {
             Self::Base(chat) => chat.history(),
             Self::Candidate(chat) => chat.history(),
         }
     }
 
-    pub(crate) fn system_prompt(&self) -> Option<String> {
+    /// The instructions.
+    pub fn system_prompt(&self) -> Option<String> {
         match self {
             Self::Base(chat) => chat.system_prompt(),
             Self::Candidate(chat) => chat.system_prompt(),
@@ -185,7 +195,7 @@ impl Conversation {
     }
 
     /// Forgets what was said; the instructions stay.
-    pub(crate) fn forget(&self) -> Result<(), Error> {
+    pub fn forget(&self) -> Result<(), Error> {
         match self {
             Self::Base(chat) => chat.replace_history(Vec::new()),
             Self::Candidate(chat) => chat.replace_history(Vec::new()),

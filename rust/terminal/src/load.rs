@@ -6,28 +6,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pocketune_core::{Engine, EngineOptions, ModelFacts, ModelSource};
 
 use crate::args::EngineArgs;
-use crate::error::CliError;
+use crate::error::RunError;
 use crate::files;
 use crate::output::{Output, line};
 
 const STEPS: u64 = 1000;
 
 /// Loads the model of `args`. Stops when `interrupted` becomes true.
-pub(crate) fn engine(
+pub fn engine(
     args: &EngineArgs,
     output: &Output,
     interrupted: &AtomicBool,
-) -> Result<Arc<Engine>, CliError> {
+) -> Result<Arc<Engine>, RunError> {
     let source = files::model_source(args.model.model.as_deref())?;
     engine_with(&source, &args.options(), output, interrupted)
 }
 
-pub(crate) fn engine_with(
+/// Loads a model. Stops when `interrupted` becomes true.
+pub fn engine_with(
     source: &ModelSource,
     options: &EngineOptions,
     output: &Output,
     interrupted: &AtomicBool,
-) -> Result<Arc<Engine>, CliError> {
+) -> Result<Arc<Engine>, RunError> {
     let bar = output.progress("loading", STEPS);
     let loaded = Engine::load(source, options, files::digest_cache(), |fraction| {
         bar.set_position((fraction.clamp(0.0, 1.0) * STEPS as f32) as u64);
@@ -38,7 +39,7 @@ pub(crate) fn engine_with(
 }
 
 /// The model's name with its quantization, for a person.
-pub(crate) fn title(facts: &ModelFacts) -> String {
+pub fn title(facts: &ModelFacts) -> String {
     let header = &facts.header;
     let name = header.name.as_deref().unwrap_or("unnamed model");
     if name

@@ -2,7 +2,7 @@
 
 use pocketune_core::{Engine, Sampling};
 
-use crate::error::CliError;
+use crate::error::RunError;
 
 /// Words that common vocabularies hold as one token each, with their space.
 const WORDS: [&str; 32] = [
@@ -16,7 +16,7 @@ const ATTEMPTS: usize = 24;
 
 /// A prompt of `tokens` tokens, the begin-of-sequence token included where the
 /// model has one, or of a few less. Different seeds below 32 begin differently.
-pub(crate) fn prompt(engine: &Engine, tokens: usize, seed: u64) -> Result<String, CliError> {
+pub fn prompt(engine: &Engine, tokens: usize, seed: u64) -> Result<String, RunError> {
     let tokenizer = &engine.facts().header.tokenizer;
     let wanted = tokens.saturating_sub(usize::from(tokenizer.add_bos)).max(1);
     let mut words = Words { seed, drawn: 0 };
@@ -69,7 +69,7 @@ fn split_mix(seed: u64, index: u64) -> u64 {
 }
 
 /// Greedy sampling that never ends a reply, so that each has the length asked for.
-pub(crate) fn endless_greedy(engine: &Engine) -> Sampling {
+pub fn endless_greedy(engine: &Engine) -> Sampling {
     let ends = engine.end_of_generation_tokens();
     Sampling {
         logit_bias: ends

@@ -7,26 +7,38 @@ use crate::output::human_bytes;
 
 /// [`MemoryEstimate`] for JSON.
 #[derive(Debug, Serialize)]
-pub(crate) struct EstimateReport {
-    pub(crate) context_tokens: u32,
-    pub(crate) required_bytes: u64,
-    pub(crate) parts: Parts,
-    pub(crate) weights_mapped: bool,
-    pub(crate) unreclaimable_bytes: u64,
+pub struct EstimateReport {
+    /// Tokens of the context.
+    pub context_tokens: u32,
+    /// All of it.
+    pub required_bytes: u64,
+    /// What that is the sum of.
+    pub parts: Parts,
+    /// Whether weights are mapped from the file.
+    pub weights_mapped: bool,
+    /// What the system cannot take back.
+    pub unreclaimable_bytes: u64,
     /// Taken by the first reply under a JSON Schema, beside `required_bytes`.
-    pub(crate) schema_bytes: u64,
-    pub(crate) available_bytes: Option<u64>,
-    pub(crate) fits: bool,
+    pub schema_bytes: u64,
+    /// What is free.
+    pub available_bytes: Option<u64>,
+    /// Whether it fits.
+    pub fits: bool,
 }
 
 /// What `required_bytes` is the sum of.
 #[derive(Debug, Serialize)]
-pub(crate) struct Parts {
-    pub(crate) weight_bytes: u64,
-    pub(crate) repacked_bytes: u64,
-    pub(crate) kv_bytes: u64,
-    pub(crate) compute_bytes: u64,
-    pub(crate) overhead_bytes: u64,
+pub struct Parts {
+    /// Weights.
+    pub weight_bytes: u64,
+    /// Weights in another layout.
+    pub repacked_bytes: u64,
+    /// The KV cache.
+    pub kv_bytes: u64,
+    /// What computing takes.
+    pub compute_bytes: u64,
+    /// Everything else.
+    pub overhead_bytes: u64,
 }
 
 impl From<&MemoryEstimate> for EstimateReport {
@@ -52,7 +64,7 @@ impl From<&MemoryEstimate> for EstimateReport {
 
 impl EstimateReport {
     /// Names and values for a person.
-    pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
+    pub fn rows(&self) -> Vec<(&'static str, String)> {
         let mapped = if self.weights_mapped {
             "mapped from the file"
         } else {

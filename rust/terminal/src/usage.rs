@@ -4,17 +4,16 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::Parser;
 use clap::error::ErrorKind;
 use serde_json::{Value, json};
 
-use crate::args::Cli;
-use crate::error::{CliError, EXIT_USAGE};
+use crate::error::{EXIT_USAGE, Failure as _, RunError};
 use crate::output::{failure, line, print_json, printable};
 
 /// Says what clap has to say: an object on standard output where `--json` asks for one.
-pub(crate) fn explain(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    let fit_to_print = escaped(error, arguments);
+pub(crate) fn explain<C: Parser>(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let fit_to_print = escaped::<C>(error, arguments);
     let error = fit_to_print.as_ref().unwrap_or(error);
     let answers = matches!(
         error.kind(),
@@ -25,7 +24,7 @@ pub(crate) fn explain(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
         false => ExitCode::from(EXIT_USAGE),
     };
     let said = match wants_json(arguments) {
-        false => error.print().map_err(CliError::Output),
+        false => error.print().map_err(RunError::Output),
         true => {
             if !answers {
                 // A closed standard error leaves nobody to tell.
@@ -45,14 +44,14 @@ pub(crate) fn explain(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
 
 /// The same error over escaped arguments, where they steer a terminal: clap quotes them, and
 /// a shell's `*` stands for names of whoever made the files.
-fn escaped(error: &clap::Error, arguments: &[OsString]) -> Option<clap::Error> {
+fn escaped<C: Parser>(error: &clap::Error, arguments: &[OsString]) -> Option<clap::Error> {
     let escape = |argument: &OsString| line(&argument.to_string_lossy());
     let escaped: Vec<String> = arguments.iter().map(escape).collect();
     let same = { arguments.iter() }.eq(escaped.iter().map(OsStr::new));
     if same {
         return None;
     }
-    let again = Cli::try_parse_from(escaped).err();
+    let again = C::try_parse_from(escaped).err();
     Some(again.unwrap_or_else(|| {
         let text = error.render().to_string();
         clap::Error::raw(error.kind(), printable(message(&text)) + "\n")

@@ -1,224 +1,244 @@
 //! Training data: JSON lines in TRL's dataset formats, standard and conversational.
 //!
-//! | objective | standard | conversational |
+//! | kind | standard | conversational |
 //! |---|---|---|
-//! | sft | `text`, or `prompt` and `completion` | `messages`, or `prompt` and `completion` |
-//! | dpo | `prompt`, `chosen`, `rejected` | the same as messages; without `prompt`, what both begin with |
+//! | completion (SFT) | `text`, or `prompt` and `completion` | `messages`, or `prompt` and `completion` |
+//! | preference (DPO) | `prompt`, `chosen`, `rejected` | the same as messages; without `prompt`, what both begin with |
 
 use std::fmt;
-use std::io::{BufReader, Read as _};
-use std::path::Path;
+use std::io::BufRead;
 
 use pocketune_base::json::Nulls;
-use pocketune_base::{Line, LineError, LineFault, LineReader, ReadLinesError};
-use pocketune_core::{Message, Role};
+use pocketune_base::{Line, LineError, LineReader, ReadLinesError};
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::forms::{Form, Wanted};
-use crate::error::CliError;
-use crate::files::{self, Named};
+use crate::conversation::{Message, Prompt, Role, TemplateChoice};
+use crate::error::{DatasetError, Form, RecordFault, RecordKind};
 
 /// Data may be this long: some hundred times what a run of ours learns from.
-const DATA_BYTES_MAX: u64 = 1 << 30;
+pub const DATASET_BYTES_MAX: u64 = 1 << 30;
 
 /// What one line says.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Record {
-    /// To make likelier after a prompt, which may be missing.
-    Reply { prompt: Option<Side>, reply: Side },
-    /// To prefer.
-    Pair {
-        prompt: Side,
-        chosen: Side,
-        rejected: Side,
+pub enum Record {
+    /// A completion to make likelier after a prompt, which may be missing.
+    Completion {
+        /// What it answers.
+        prompt: Option<Content>,
+        /// What is learned.
+        completion: Content,
+    },
+    /// A reply to prefer to another one.
+    Preference {
+        /// What both answer.
+        prompt: Content,
+        /// The better one.
+        chosen: Content,
+        /// The other.
+        rejected: Content,
     },
 }
 
 /// A prompt or a reply.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Side {
+pub enum Content {
     /// As it stands.
     Text(String),
-    /// Through the model's chat template.
-    Messages(Vec<Said>),
-}
-
-/// One message. What else it holds, such as a name, is passed over.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Said {
-    role: SaidBy,
-    content: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum SaidBy {
-    System,
-    User,
-    Assistant,
+    /// Through the model's chat template. What else a message held, such as a name, was
+    /// passed over.
+    Messages(Vec<Message>),
 }
 
 /// Fields of all formats; unknown ones are ignored, as TRL ignores them.
 #[derive(Debug, Default, Deserialize)]
 struct Fields {
     text: Option<String>,
-    messages: Option<Vec<Said>>,
-    prompt: Option<Side>,
-    completion: Option<Side>,
-    chosen: Option<Side>,
-    rejected: Option<Side>,
+    messages: Option<Vec<Message>>,
+    prompt: Option<Content>,
+    completion: Option<Content>,
+    chosen: Option<Content>,
+    rejected: Option<Content>,
 }
 
-/// What keeps a line from being learned from.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DataFault {
-    #[error(transparent)]
-    Line(LineFault),
-    #[error("{form} ({wanted})")]
-    Form { form: Form, wanted: Wanted },
-    #[error("`{field}` is missing: {wanted}")]
-    Missing { field: &'static str, wanted: Wanted },
-    #[error(
-        "`prompt` is missing: without it `chosen` and `rejected` are lists of messages that begin \
-         with the same ones"
-    )]
-    NoSharedPrompt,
-    #[error("one of `text`, `messages` and `completion` is missing: {0}")]
-    NoReply(Wanted),
-    #[error("{0}")]
-    Record(&'static str),
-    #[error("{0}")]
-    Sample(String),
+/// Reads all records of a dataset, at least one. `take` gets each with what it holds; a fault
+/// it returns is reported with the record's line. Blocks for the reader.
+///
+/// # Errors
+/// [`DatasetError`]; what was taken before is dropped.
+pub fn read_records<T>(
+    from: impl BufRead,
+    kind: RecordKind,
+    mut take: impl FnMut(Record) -> Result<T, RecordFault>,
+) -> Result<Vec<T>, DatasetError> {
+    read_lines(from, |line| {
+        take(Record::parse(line, &line.value()?, kind)?)
+    })
 }
 
-impl From<LineError> for DataFault {
-    fn from(error: LineError) -> Self {
-        Self::Line(error.fault)
-    }
-}
-
-impl From<&'static str> for DataFault {
-    fn from(reason: &'static str) -> Self {
-        Self::Record(reason)
-    }
-}
-
-/// Reads all records of `path` with their lines, from 1.
-pub(crate) fn read<T>(
-    path: &Path,
-    wanted: Wanted,
-    mut take: impl FnMut(Record) -> Result<T, DataFault>,
-) -> Result<Vec<T>, CliError> {
-    each(path, |line| take(record(line, &line.value()?, wanted)?))
-}
-
-/// Reads lines of JSON, at least one.
-pub(crate) fn each<T>(
-    path: &Path,
-    mut read: impl FnMut(&Line<'_>) -> Result<T, DataFault>,
-) -> Result<Vec<T>, CliError> {
-    let named = Named::new("training data", path);
-    let file = files::open(&named, path)?;
-    let length = file.metadata().map_err(|error| named.unreadable(error))?;
-    if length.len() > DATA_BYTES_MAX {
-        return Err(named.too_long(DATA_BYTES_MAX));
-    }
-    // It may grow meanwhile.
-    let mut lines = LineReader::new(BufReader::new(file.take(DATA_BYTES_MAX)));
+/// Reads lines of JSON, at least one, for those whose lines hold more than a [`Record`].
+/// Blocks for the reader.
+///
+/// # Errors
+/// [`DatasetError`].
+pub fn read_lines<T>(
+    from: impl BufRead,
+    mut take: impl FnMut(&Line<'_>) -> Result<T, RecordFault>,
+) -> Result<Vec<T>, DatasetError> {
+    // One more than may be: a limit that is used up says that there was too much.
+    let mut bounded = from.take(DATASET_BYTES_MAX + 1);
+    let mut lines = LineReader::new(&mut bounded);
     let mut all = Vec::new();
     loop {
         match lines.next_line() {
             Ok(Some(line)) => {
-                let read = read(&line);
-                all.push(read.map_err(|fault| error(path, line.number, &fault))?);
+                let number = line.number;
+                all.push(take(&line).map_err(|fault| DatasetError::line(number, fault))?);
             }
             Ok(None) => break,
-            Err(ReadLinesError::Io(error)) => return Err(named.unreadable(error)),
+            Err(ReadLinesError::Io(error)) => return Err(DatasetError::Io(error)),
             Err(ReadLinesError::Line(LineError { line, fault })) => {
-                return Err(error(path, line, &DataFault::Line(fault)));
+                return Err(DatasetError::line(line, RecordFault::Line(fault)));
             }
         }
     }
-    if all.is_empty() {
-        let file = path.display().to_string();
-        return Err(CliError::NoData { file });
+    drop(lines);
+    if bounded.limit() == 0 {
+        return Err(DatasetError::TooLong {
+            limit_bytes: DATASET_BYTES_MAX,
+        });
     }
-    Ok(all)
-}
-
-fn error(path: &Path, line: usize, fault: &DataFault) -> CliError {
-    CliError::Data {
-        file: path.display().to_string(),
-        line,
-        reason: fault.to_string(),
+    match all.is_empty() {
+        true => Err(DatasetError::Empty),
+        false => Ok(all),
     }
 }
 
-/// What the fields of a line come to.
-pub(crate) fn record(line: &Line<'_>, value: &Value, wanted: Wanted) -> Result<Record, DataFault> {
-    let form = |form| DataFault::Form { form, wanted };
-    if let Some(fields) = value.as_object() {
-        let known = Form::unsupported(fields).or_else(|| Form::meant(fields, wanted));
-        if let Some(known) = known {
-            return Err(form(known));
+impl Record {
+    /// What the fields of a line come to.
+    ///
+    /// # Errors
+    /// [`RecordFault`].
+    pub fn parse(line: &Line<'_>, value: &Value, kind: RecordKind) -> Result<Self, RecordFault> {
+        if let Some(fields) = value.as_object() {
+            let known = Form::unsupported(fields).or_else(|| Form::meant(fields, kind));
+            if let Some(form) = known {
+                return Err(RecordFault::Form { form, kind });
+            }
+        }
+        let fields: Fields = line.shaped(value, Nulls::Refused)?;
+        match kind {
+            RecordKind::Completion => fields.completion(),
+            RecordKind::Preference => fields.preference(),
         }
     }
-    let fields: Fields = line.shaped(value, Nulls::Refused)?;
-    match wanted {
-        Wanted::Reply => fields.reply(),
-        Wanted::Pair => fields.pair(),
+}
+
+impl Content {
+    /// It as a prompt: text as it stands, messages through the model's template.
+    ///
+    /// # Errors
+    /// [`RecordFault::Record`] for messages that do not end with one of the user.
+    pub fn prompt(&self) -> Result<Prompt, RecordFault> {
+        match self {
+            Self::Text(text) => Ok(Prompt::Raw(text.clone())),
+            Self::Messages(messages) => {
+                let (system_prompt, turns) = question(messages)?;
+                Ok(Prompt::Chat {
+                    system_prompt,
+                    turns,
+                    template: TemplateChoice::Model,
+                })
+            }
+        }
+    }
+
+    /// Its text as a reply: of messages, that of the one message of the assistant.
+    ///
+    /// # Errors
+    /// [`RecordFault::Record`] for other messages.
+    pub fn reply(&self) -> Result<&str, RecordFault> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Messages(messages) => match messages.as_slice() {
+                [message] if message.role == Role::Assistant => Ok(&message.content),
+                _ => Err(RecordFault::Record(
+                    "a reply is one message of the assistant",
+                )),
+            },
+        }
+    }
+}
+
+/// A conversation up to a question: instructions, and turns that end with the user's.
+fn question(messages: &[Message]) -> Result<(Option<String>, Vec<Message>), RecordFault> {
+    let (system, turns) = match messages {
+        [first, rest @ ..] if first.role == Role::System => (Some(first.content.clone()), rest),
+        all => (None, all),
+    };
+    if turns.iter().any(|message| message.role == Role::System) {
+        return Err(RecordFault::Record("system messages come first"));
+    }
+    match turns.last() {
+        Some(last) if last.role == Role::User => Ok((system, turns.to_vec())),
+        _ => Err(RecordFault::Record(
+            "the prompt must end with a message of the user",
+        )),
     }
 }
 
 impl Fields {
-    fn reply(self) -> Result<Record, DataFault> {
-        let wanted = Wanted::Reply;
+    fn completion(self) -> Result<Record, RecordFault> {
+        let kind = RecordKind::Completion;
         match (self.text, self.messages, self.completion) {
-            (Some(text), None, None) => Ok(Record::Reply {
+            (Some(text), None, None) => Ok(Record::Completion {
                 prompt: None,
-                reply: Side::Text(text),
+                completion: Content::Text(text),
             }),
             (None, Some(mut messages), None) => {
-                let last = messages.pop().ok_or("`messages` is empty")?;
-                Ok(Record::Reply {
-                    prompt: Some(Side::Messages(messages)),
-                    reply: Side::Messages(vec![last]),
+                let last = messages
+                    .pop()
+                    .ok_or(RecordFault::Record("`messages` is empty"))?;
+                Ok(Record::Completion {
+                    prompt: Some(Content::Messages(messages)),
+                    completion: Content::Messages(vec![last]),
                 })
             }
-            (None, None, Some(reply)) => {
+            (None, None, Some(completion)) => {
                 let field = "prompt";
-                let missing = DataFault::Missing { field, wanted };
-                Ok(Record::Reply {
+                let missing = RecordFault::Missing { field, kind };
+                Ok(Record::Completion {
                     prompt: Some(self.prompt.ok_or(missing)?),
-                    reply,
+                    completion,
                 })
             }
-            (None, None, None) => Err(DataFault::NoReply(wanted)),
-            _ => Err("only one of `text`, `messages` and `completion` can be meant".into()),
+            (None, None, None) => Err(RecordFault::NoCompletion(kind)),
+            _ => Err(RecordFault::Record(
+                "only one of `text`, `messages` and `completion` can be meant",
+            )),
         }
     }
 
-    fn pair(self) -> Result<Record, DataFault> {
-        let wanted = Wanted::Pair;
-        let missing = |field| DataFault::Missing { field, wanted };
+    fn preference(self) -> Result<Record, RecordFault> {
+        let kind = RecordKind::Preference;
+        let missing = |field| RecordFault::Missing { field, kind };
         let mut chosen = self.chosen.ok_or_else(|| missing("chosen"))?;
         let mut rejected = self.rejected.ok_or_else(|| missing("rejected"))?;
         let prompt = match self.prompt {
-            Some(Side::Messages(prompt)) => Side::Messages(prompt),
+            Some(Content::Messages(prompt)) => Content::Messages(prompt),
             // A text beside whole conversations only repeats what they begin with.
             Some(text) => shared_beginning(&mut chosen, &mut rejected).unwrap_or(text),
             None => {
                 let shared = shared_beginning(&mut chosen, &mut rejected);
-                shared.ok_or(DataFault::NoSharedPrompt)?
+                shared.ok_or(RecordFault::NoSharedPrompt)?
             }
         };
         if chosen == rejected {
-            return Err("`chosen` and `rejected` are the same".into());
+            return Err(RecordFault::Record("`chosen` and `rejected` are the same"));
         }
-        Ok(Record::Pair {
+        Ok(Record::Preference {
             prompt,
             chosen,
             rejected,
@@ -226,33 +246,33 @@ impl Fields {
     }
 }
 
-impl<'de> Deserialize<'de> for Side {
+impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(EitherSide)
+        from.deserialize_any(EitherContent)
     }
 }
 
-struct EitherSide;
+struct EitherContent;
 
-impl<'de> Visitor<'de> for EitherSide {
-    type Value = Side;
+impl<'de> Visitor<'de> for EitherContent {
+    type Value = Content;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("text or a list of messages")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Side, E> {
-        Ok(Side::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<Content, E> {
+        Ok(Content::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, messages: A) -> Result<Side, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(messages)).map(Side::Messages)
+    fn visit_seq<A: SeqAccess<'de>>(self, messages: A) -> Result<Content, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(messages)).map(Content::Messages)
     }
 }
 
 /// Takes the messages that both begin with off them: an implicit prompt.
-fn shared_beginning(chosen: &mut Side, rejected: &mut Side) -> Option<Side> {
-    let (Side::Messages(chosen), Side::Messages(rejected)) = (chosen, rejected) else {
+fn shared_beginning(chosen: &mut Content, rejected: &mut Content) -> Option<Content> {
+    let (Content::Messages(chosen), Content::Messages(rejected)) = (chosen, rejected) else {
         return None;
     };
     let both = chosen.iter().zip(rejected.iter());
@@ -261,51 +281,19 @@ fn shared_beginning(chosen: &mut Side, rejected: &mut Side) -> Option<Side> {
         return None;
     }
     rejected.drain(..count);
-    Some(Side::Messages(chosen.drain(..count).collect()))
-}
-
-/// A conversation up to a question: instructions, and turns that end with the user's.
-pub(crate) fn question(lines: &[Said]) -> Result<(Option<String>, Vec<Message>), &'static str> {
-    let (system, turns) = match lines {
-        [first, rest @ ..] if first.role == SaidBy::System => (Some(first.content.clone()), rest),
-        all => (None, all),
-    };
-    let turns: Option<Vec<Message>> = turns
-        .iter()
-        .map(|line| {
-            let role = match line.role {
-                SaidBy::User => Role::User,
-                SaidBy::Assistant => Role::Assistant,
-                SaidBy::System => return None,
-            };
-            Some(Message::by(role, line.content.as_str()))
-        })
-        .collect();
-    let turns = turns.ok_or("system messages come first")?;
-    match turns.last() {
-        Some(last) if last.role == Role::User => Ok((system, turns)),
-        _ => Err("the prompt must end with a message of the user"),
-    }
-}
-
-/// The text of a reply in one message of the assistant.
-pub(crate) fn answer(lines: &[Said]) -> Result<&str, &'static str> {
-    match lines {
-        [line] if line.role == SaidBy::Assistant => Ok(&line.content),
-        _ => Err("a reply is one message of the assistant"),
-    }
+    Some(Content::Messages(chosen.drain(..count).collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use pocketune_base::lines;
 
-    use super::{Record, Side, Wanted, record};
+    use super::{Content, Record, RecordKind};
 
-    fn parse(text: &str, wanted: Wanted) -> Result<Record, String> {
+    fn parse(text: &str, wanted: RecordKind) -> Result<Record, String> {
         let line = lines(text.as_bytes()).next().unwrap().unwrap();
         let value = line.value().unwrap();
-        record(&line, &value, wanted).map_err(|fault| fault.to_string())
+        Record::parse(&line, &value, wanted).map_err(|fault| fault.to_string())
     }
 
     const USER: &str = r#"{"role": "user", "content": "q"}"#;
@@ -316,11 +304,11 @@ mod tests {
 
     #[test]
     fn every_format_of_trl_is_read() {
-        let text = |text: &str| Side::Text(text.to_owned());
+        let text = |text: &str| Content::Text(text.to_owned());
         let pair = r#"{"prompt": "a", "chosen": "b", "rejected": "c", "id": 7}"#;
         assert_eq!(
-            parse(pair, Wanted::Pair),
-            Ok(Record::Pair {
+            parse(pair, RecordKind::Preference),
+            Ok(Record::Preference {
                 prompt: text("a"),
                 chosen: text("b"),
                 rejected: text("c"),
@@ -331,11 +319,11 @@ mod tests {
         for prompt in ["", r#""prompt": "q", "#] {
             let implicit =
                 format!(r#"{{{prompt}"chosen": [{USER}, {yes}], "rejected": [{USER}, {no}]}}"#);
-            let Ok(Record::Pair {
-                prompt: Side::Messages(prompt),
-                chosen: Side::Messages(chosen),
+            let Ok(Record::Preference {
+                prompt: Content::Messages(prompt),
+                chosen: Content::Messages(chosen),
                 ..
-            }) = parse(&implicit, Wanted::Pair)
+            }) = parse(&implicit, RecordKind::Preference)
             else {
                 panic!("{implicit}");
             };
@@ -347,7 +335,7 @@ mod tests {
             &messages,
             r#"{"prompt": "a", "completion": "b", "tools": null, "images": []}"#,
         ] {
-            assert!(parse(reply, Wanted::Reply).is_ok(), "{reply}");
+            assert!(parse(reply, RecordKind::Completion).is_ok(), "{reply}");
         }
     }
 
@@ -394,14 +382,17 @@ mod tests {
         ] {
             let line_of_it = lines(line.as_bytes()).next().unwrap().unwrap();
             let fault = match line_of_it.value() {
-                Ok(_) => told(line, Wanted::Pair),
+                Ok(_) => told(line, RecordKind::Preference),
                 Err(error) => error.fault.to_string(),
             };
             assert!(fault.contains(says), "{fault:?} does not say {says:?}");
         }
-        let prompt = told(r#"{"completion": "b"}"#, Wanted::Reply);
+        let prompt = told(r#"{"completion": "b"}"#, RecordKind::Completion);
         assert!(prompt.contains("`prompt` is missing"), "{prompt}");
-        let kind = told(r#"{"prompt": 3, "completion": "b"}"#, Wanted::Reply);
+        let kind = told(
+            r#"{"prompt": 3, "completion": "b"}"#,
+            RecordKind::Completion,
+        );
         assert!(kind.contains("`prompt` must be text"), "{kind}");
     }
 
@@ -409,7 +400,7 @@ mod tests {
     fn forms_that_nothing_learns_from_are_named() {
         let call = r#"{"role": "assistant", "content": "", "tool_calls": [{"type": "function"}]}"#;
         let parts = r#"{"role": "user", "content": [{"type": "text", "text": "q"}]}"#;
-        let (reply, pair) = (Wanted::Reply, Wanted::Pair);
+        let (reply, pair) = (RecordKind::Completion, RecordKind::Preference);
         for (line, wanted, says) in [
             (
                 r#"{"prompt": "a", "completion": "b", "label": true}"#.to_owned(),
@@ -431,9 +422,9 @@ mod tests {
             (
                 r#"{"prompt": "a", "chosen": "b", "rejected": "c"}"#.to_owned(),
                 reply,
-                "--objective dpo",
+                "which DPO learns from",
             ),
-            (r#"{"text": "a"}"#.to_owned(), pair, "--objective sft"),
+            (r#"{"text": "a"}"#.to_owned(), pair, "which SFT learns from"),
             (
                 r#"{"conversations": [{"from": "human", "value": "q"}]}"#.to_owned(),
                 reply,

@@ -1,0 +1,39 @@
+//! Tuning: from a dataset to an adapter that nobody vouches for yet.
+//!
+//! ```text
+//! dataset ──► encoding ──► prepare ──► run ──► candidate and figures
+//!  lines      samples      plan        events
+//! ```
+//!
+//! A dataset is read line by line ([`read_records`]) and encoded with an engine
+//! ([`Encoder`]). A [`Tuning`] is checked and planned; a [`TuningRun`] computes on a thread of
+//! its own over the file that the engine was loaded from ([`TunableModel`]), and ends with a
+//! [`Tuned`] adapter. What trains, and the bytes that come of it, are `pocketune-train`'s.
+
+mod control;
+mod dataset;
+mod encoding;
+mod events;
+mod facts;
+mod figures;
+mod forms;
+mod model;
+mod prepare;
+mod run;
+
+pub use control::TuningControl;
+pub use dataset::{Content, DATASET_BYTES_MAX, Record, read_lines, read_records};
+pub use encoding::Encoder;
+pub use events::{StepDone, TuningEvent};
+pub use figures::{HeldOutFigures, Tuned, TuningFigures};
+pub use model::TunableModel;
+pub use prepare::{Tuning, TuningData, TuningOptions, TuningPlan};
+pub use run::TuningRun;
+
+pub use crate::error::{DatasetError, Form, RecordFault, RecordKind};
+
+pub use pocketune_train::{
+    CheckpointDir, DpoLoss, DpoOptions, LoraShape, MemoryPlan, MicroStep, Objective,
+    OptimizerOptions, PairMetrics, Precision, Projection, Recipe, RunEnd, Sample, Schedule,
+    StepReport, TrainError, TrainerOptions,
+};

@@ -1,0 +1,157 @@
+//! From samples and options to a run that can begin.
+
+use std::time::Duration;
+
+use pocketune_adapter::CandidateAdapter;
+use pocketune_kernels::ThreadPool;
+use pocketune_train::{
+    HeldOut, KlProbe, Lora, MemoryLimit, MemoryPlan, Objective, Precision, Recipe, RunCost, Sample,
+    Trainer,
+};
+
+use super::model::TunableModel;
+use crate::error::Error;
+use crate::process::ProcessMemory;
+use crate::threads::default_threads;
+
+/// Everything to learn from and to measure by, as an [`super::Encoder`] makes it.
+#[derive(Debug, Clone, Default)]
+pub struct TuningData {
+    /// What is learned from, at least one.
+    pub samples: Vec<Sample>,
+    /// Pairs that training does not see, to judge it by: for preference training, and for
+    /// nothing else.
+    pub heldout: Vec<Sample>,
+    /// Ordinary prompts with the model's own replies, which measure how far training moves
+    /// the model where nobody asked it to. Without any, no bound on KL can be kept.
+    pub ordinary: Vec<Sample>,
+}
+
+/// How to tune.
+#[derive(Debug, Clone, Default)]
+pub struct TuningOptions {
+    /// What determines the adapter.
+    pub recipe: Recipe,
+    /// How its parameters are written.
+    pub precision: Precision,
+    /// Anonymous memory that training may use; no limit when `None`.
+    pub memory_bytes: Option<u64>,
+    /// Threads that compute; [`default_threads`] when `None`.
+    pub threads: Option<usize>,
+    /// The adapter to go on from, in place of a new one of the recipe's shape.
+    pub initial: Option<CandidateAdapter>,
+    /// Adapters below it, which stay as they are and belong to the reference.
+    pub frozen: Vec<CandidateAdapter>,
+}
+
+/// A run that was checked and has not begun.
+#[derive(Debug)]
+pub struct Tuning {
+    pub(super) model: TunableModel,
+    pub(super) pool: ThreadPool,
+    pub(super) frozen: Vec<Lora>,
+    pub(super) lora: Lora,
+    pub(super) samples: Vec<Sample>,
+    pub(super) heldout: Option<HeldOut>,
+    pub(super) probe: KlProbe,
+    pub(super) recipe: Recipe,
+    pub(super) precision: Precision,
+    pub(super) limit: MemoryLimit,
+    /// Before anything was allocated for it.
+    pub(super) memory_before: Option<ProcessMemory>,
+    plan: TuningPlan,
+    cost: RunCost,
+}
+
+/// What a run will take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TuningPlan {
+    /// How memory is used.
+    pub memory: MemoryPlan,
+    /// Parameters of the adapter.
+    pub trained_parameters: usize,
+}
+
+impl Tuning {
+    /// Checks data and options, and plans the memory: what cannot be done is refused here.
+    /// Blocks for some milliseconds; starts the threads that will compute.
+    ///
+    /// # Errors
+    /// [`Error::Tuning`], with what is wrong with options, samples, adapters or budget;
+    /// [`Error::InvalidOption`] for held-out pairs where there are no preferences;
+    /// [`Error::AdapterInvalid`] for adapters of another model.
+    pub fn prepare(
+        model: &TunableModel,
+        data: TuningData,
+        options: TuningOptions,
+    ) -> Result<Self, Error> {
+        let memory_before = ProcessMemory::now();
+        let weights = model.weights();
+        let TuningOptions {
+            recipe,
+            precision,
+            memory_bytes,
+            threads,
+            initial,
+            frozen,
+        } = options;
+        let frozen = frozen.iter().map(|adapter| model.lora(adapter));
+        let frozen = frozen.collect::<Result<Vec<_>, _>>()?;
+        let lora = match &initial {
+            Some(adapter) => model.lora(adapter)?,
+            None => Lora::new(weights, recipe.lora.clone(), recipe.training.seed)?,
+        };
+        let probe = KlProbe::new(weights, data.ordinary)?;
+        let heldout = match (&recipe.training.objective, data.heldout) {
+            (_, pairs) if pairs.is_empty() => None,
+            (Objective::Dpo(dpo), pairs) => Some(HeldOut::new(weights, dpo.clone(), pairs)?),
+            (Objective::Sft, _) => {
+                return Err(Error::option(
+                    "heldout",
+                    "takes pairs, for preference training",
+                ));
+            }
+        };
+        let pool = ThreadPool::new(threads.unwrap_or(default_threads() as usize));
+        let limit = MemoryLimit {
+            budget_bytes: memory_bytes,
+            reserved_bytes: probe.bytes(weights),
+        };
+        let training = recipe.training.clone();
+        let trainer = Trainer::new(weights, &pool, &frozen, lora, data.samples, training, limit)?;
+        let plan = TuningPlan {
+            memory: *trainer.plan(),
+            trained_parameters: trainer.lora().parameters().len(),
+        };
+        let cost = trainer.cost();
+        let (lora, samples) = trainer.into_start();
+        Ok(Self {
+            model: model.clone(),
+            pool,
+            frozen,
+            lora,
+            samples,
+            heldout,
+            probe,
+            recipe,
+            precision,
+            limit,
+            memory_before,
+            plan,
+            cost,
+        })
+    }
+
+    /// What it will take.
+    #[must_use]
+    pub fn plan(&self) -> &TuningPlan {
+        &self.plan
+    }
+
+    /// About how long all steps take, from the speed of one product measured now. Blocks
+    /// for some tenths of a second.
+    #[must_use]
+    pub fn estimate(&self) -> Duration {
+        self.cost.duration(self.model.weights(), &self.pool)
+    }
+}

@@ -1,0 +1,235 @@
+//! A run on a thread of its own.
+
+use std::thread::{self, JoinHandle};
+
+use pocketune_adapter::CandidateAdapter;
+use pocketune_train::{
+    CheckpointDir, HeldOut, KlLimit, KlProbe, PairMetrics, Recipe, RunEnd, RunEvent, TrainError,
+    Trainer,
+};
+
+use super::control::TuningControl;
+use super::events::{Events, Reporter, StepDone, TuningEvent};
+use super::facts;
+use super::figures::{HeldOutFigures, MemoryWatch, StepTimes, Tuned, TuningFigures};
+use super::prepare::Tuning;
+use crate::error::Error;
+
+/// A run under way. Its events are pulled; a slow reader holds nothing up, misses the oldest
+/// events and never the last one, which is [`TuningEvent::Done`] or an error. Thread-safe.
+///
+/// Dropping it cancels the run and waits for the tile under way, so that memory and the
+/// checkpoint's folder are free afterwards.
+#[derive(Debug)]
+pub struct TuningRun {
+    events: Events,
+    control: TuningControl,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Tuning {
+    /// Starts the run on a thread of its own. With a checkpoint every finished step is
+    /// saved, and a run that was saved there goes on; a checkpoint of another run is refused
+    /// by the run's last event. Does not block.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system refuses a thread.
+    pub fn start(self, checkpoint: Option<CheckpointDir>) -> Result<TuningRun, Error> {
+        let control = TuningControl::new();
+        let (reporter, events) = Reporter::new(control.clone());
+        let of_run = control.clone();
+        let thread = thread::Builder::new()
+            .name("pocketune-tuning".to_owned())
+            .spawn(move || {
+                // Everything the run held is gone before its end is told.
+                let end = work(self, checkpoint, &reporter, &of_run);
+                reporter.end(end.map(|tuned| TuningEvent::Done(Box::new(tuned))));
+            })
+            .map_err(Error::Io)?;
+        Ok(TuningRun {
+            events,
+            control,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl TuningRun {
+    /// The next event, or `None` after the last one. Works on any executor and may be
+    /// dropped while pending.
+    pub async fn next(&self) -> Option<Result<TuningEvent, Error>> {
+        self.events.recv().await.ok()
+    }
+
+    /// Like [`TuningRun::next`], blocking this thread.
+    pub fn next_blocking(&self) -> Option<Result<TuningEvent, Error>> {
+        self.events.recv_blocking().ok()
+    }
+
+    /// What pauses, resumes and cancels it, for other threads too.
+    #[must_use]
+    pub fn control(&self) -> TuningControl {
+        self.control.clone()
+    }
+
+    /// Whether it has ended, though its last event may not have been taken. Does not block.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Blocks until the end and returns what was made.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`]; [`Error::Tuning`], with what went wrong; [`Error::Closed`] when
+    /// the last event was taken already.
+    pub fn finish(self) -> Result<Tuned, Error> {
+        while let Some(event) = self.next_blocking() {
+            if let TuningEvent::Done(tuned) = event? {
+                return Ok(*tuned);
+            }
+        }
+        Err(Error::Closed)
+    }
+}
+
+impl Drop for TuningRun {
+    fn drop(&mut self) {
+        self.control.cancel();
+        if let Some(thread) = self.thread.take() {
+            // Its panic, if any, was told by the hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// All of a run: what it measures before, its steps, what it measures after.
+fn work(
+    tuning: Tuning,
+    checkpoint: Option<CheckpointDir>,
+    reporter: &Reporter,
+    control: &TuningControl,
+) -> Result<Tuned, Error> {
+    let waiting = control.clone();
+    let memory = MemoryWatch::begin(tuning.memory_before, move || waiting.goes_on());
+    let Tuning {
+        model,
+        pool,
+        frozen,
+        lora,
+        samples,
+        heldout,
+        probe,
+        recipe,
+        precision,
+        limit,
+        ..
+    } = tuning;
+    let count = samples.len();
+    let training = recipe.training.clone();
+    let mut trainer = Trainer::new(
+        model.weights(),
+        &pool,
+        &frozen,
+        lora,
+        samples,
+        training,
+        limit,
+    )?;
+    if let Some(checkpoint) = &checkpoint
+        && trainer.resume(checkpoint)?
+    {
+        let steps = trainer.history().len() as u64;
+        reporter.tell(TuningEvent::Resumed { steps });
+    }
+    let mut session = Session {
+        control,
+        reporter,
+        memory,
+        times: StepTimes::default(),
+        probe,
+        heldout,
+    };
+    let before = session.judge(&trainer)?;
+    let begun = control.active();
+    let end = session.steps(&mut trainer, checkpoint.as_ref(), &recipe)?;
+    let kl_per_token = trainer.kl(&mut session.probe, control.kernels())?;
+    let tuning = control.active().saturating_sub(begun);
+    let after = session.judge(&trainer)?;
+    let facts = facts::of(&recipe, trainer.history().len(), count, kl_per_token);
+    let bytes = trainer.lora().to_gguf(model.weights(), precision, &facts)?;
+    let figures = TuningFigures {
+        samples: count,
+        trained_parameters: trainer.lora().parameters().len(),
+        steps: trainer.history().to_vec(),
+        end,
+        tokens_per_s: session.times.tokens_per_s(),
+        step_median: session.times.median(),
+        tuning,
+        kl_per_token,
+        peak_bytes: session.memory.peak_bytes(),
+        planned_bytes: trainer.plan().bytes,
+        heldout: before
+            .zip(after)
+            .map(|(before, after)| HeldOutFigures { before, after }),
+    };
+    Ok(Tuned {
+        adapter: CandidateAdapter::parse(bytes, model.base_model())?,
+        figures,
+        checkpoint,
+    })
+}
+
+/// What a run measures with, and whom it tells.
+struct Session<'a> {
+    control: &'a TuningControl,
+    reporter: &'a Reporter,
+    memory: MemoryWatch,
+    times: StepTimes,
+    probe: KlProbe,
+    heldout: Option<HeldOut>,
+}
+
+impl Session<'_> {
+    fn judge(&mut self, trainer: &Trainer<'_>) -> Result<Option<PairMetrics>, TrainError> {
+        let heldout = self.heldout.as_mut();
+        let judged = heldout.map(|pairs| trainer.judge(pairs, self.control.kernels()));
+        judged.transpose()
+    }
+
+    fn steps(
+        &mut self,
+        trainer: &mut Trainer<'_>,
+        checkpoint: Option<&CheckpointDir>,
+        recipe: &Recipe,
+    ) -> Result<RunEnd, TrainError> {
+        let Self {
+            control,
+            reporter,
+            memory,
+            times,
+            probe,
+            ..
+        } = self;
+        times.begin(control.active());
+        let limit = KlLimit {
+            probe,
+            bound: recipe.kl_bound.unwrap_or(f64::INFINITY),
+            every: recipe.kl_every,
+        };
+        trainer.run(checkpoint, Some(limit), control.kernels(), |event| {
+            reporter.tell(match event {
+                RunEvent::MicroStep(micro) => TuningEvent::MicroStep(micro),
+                RunEvent::Step(report) => TuningEvent::Step(StepDone {
+                    report,
+                    took: times.ended(control.active(), report.tokens),
+                    peak_bytes: memory.peak_bytes(),
+                }),
+                RunEvent::Kl(kl) => {
+                    times.begin(control.active());
+                    TuningEvent::Kl(kl)
+                }
+            });
+        })
+    }
+}
