@@ -13,7 +13,6 @@ use safetensors::tensor::TensorView;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::PEFT_VERSION;
 use crate::config::Config;
 use crate::error::{PEFT_VERSION, PeftError};
 use crate::fields::FIELDS;
