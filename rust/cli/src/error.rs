@@ -8,10 +8,11 @@ use pocketune_core::{Error, EvaluationError};
 use pocketune_judge::experiment::ExperimentError;
 use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
+use pocketune_peft::PeftError;
 use pocketune_terminal::{EXIT_USAGE, Failure, RunError};
 use pocketune_train::TrainError;
 
-use crate::adapter::{PeftError, UnsignableText};
+use crate::adapter::UnsignableText;
 use crate::experiment::{NotCounted, WorldError};
 use crate::key::KeyError;
 

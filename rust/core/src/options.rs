@@ -37,6 +37,15 @@ impl KvCacheType {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.name() == name)
     }
+
+    /// Its name in saved chats.
+    pub(crate) fn saved_name(self) -> &'static str {
+        match self {
+            Self::F16 => "F16",
+            Self::Q8_0 => "Q8_0",
+            Self::F32 => "F32",
+        }
+    }
 }
 
 impl From<KvCacheType> for KvType {

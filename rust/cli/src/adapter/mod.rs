@@ -36,7 +36,6 @@ beside it; each `attest` appends one. An adapter store is the folder in which an
 its installed and active adapters.";
 
 pub(crate) use attest::{UnsignableText, signable_line};
-pub(crate) use peft::PeftError;
 
 /// An adapter file may be this long.
 const ADAPTER_BYTES_MAX: u64 = 1 << 30;

@@ -26,7 +26,7 @@ use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
 use crate::results::{Embedding, Pooling, Score};
 use crate::source::ModelSource;
-use crate::worker::{Desk, EmbedJob, Source, Worker};
+use crate::worker::{EmbedJob, Source, Worker, WorkerState};
 
 /// One loaded GGUF model with the thread that computes with it.
 ///
@@ -80,13 +80,13 @@ impl Engine {
             Some(limit) => limit.saturating_sub(estimate.kv_bytes),
             None => estimate.kv_bytes,
         };
-        let desk = Desk::new(
+        let state = WorkerState::new(
             context,
             params.context_tokens,
             options.kv_cache_type,
             parked_limit,
         );
-        let worker = Worker::start(desk)?;
+        let worker = Worker::start(state)?;
         let shared = Shared::new(model, worker, file, params.context_tokens, digests);
         Ok(Self {
             shared: Arc::new(shared),
