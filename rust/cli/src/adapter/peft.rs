@@ -96,9 +96,12 @@ pub(super) fn export(args: &ExportArgs, output: &Output) -> Result<ExitCode, Cli
     let adapter = super::parse(&args.file, &base)?;
     let layout = Layout::new(&header, &base.shapes);
     let (config, tensors) = from_gguf(&layout, &adapter, &args.base_name)?;
-    folder.fill(|| {
+    folder.fill(|| -> Result<(), CliError> {
         let [to_config, to_tensors] = args.out_files(&mut Places::default())?;
-        write_all(&[(&to_tensors, &tensors), (&to_config, &config)])
+        Ok(write_all(&[
+            (&to_tensors, &tensors),
+            (&to_config, &config),
+        ])?)
     })?;
     if output.json {
         output.json(&json!({ "tensors": adapter.tensors() }))?;
