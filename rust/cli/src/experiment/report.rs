@@ -24,20 +24,20 @@ use crate::time;
 pub(super) struct ReportArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
-    /// What the reward model is worth, as its evaluation writes it
+    /// Evaluation of the reward model, as `reward eval --json` prints it
     #[arg(long, value_name = "FILE")]
     reward: Option<PathBuf>,
-    /// Replies of both arms to show, a JSON object a line: id, prompt, incumbent, challenger,
-    /// "consent": true, and picked (incumbent, challenger or tie) where somebody did
+    /// Sample replies of both arms to show (JSON Lines): id, prompt, incumbent, challenger,
+    /// "consent": true, and optionally picked (incumbent, challenger or tie)
     #[arg(long, value_name = "FILE")]
     samples: Option<PathBuf>,
-    /// Another file that was tested, to name with its digest; may be repeated
+    /// Another tested file to list with its SHA-256; repeatable
     #[arg(long, value_name = "NAME=FILE")]
     subject: Vec<String>,
-    /// The moment of the verdict and of the report [default: now]
+    /// Time of the verdict and the report [default: now]
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     at: Option<Timestamp>,
-    /// Where the report goes
+    /// Output file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
