@@ -24,7 +24,9 @@ mod tune;
 use std::process::ExitCode;
 
 // What every program for a terminal does, under the names that commands know it by.
-use pocketune_terminal::{candidate, estimate, files, load, out_files, output, synthetic, time};
+use pocketune_terminal::{
+    candidate, ending, estimate, files, load, out_files, output, synthetic, time,
+};
 
 use crate::args::{Cli, Command};
 use crate::error::CliError;
