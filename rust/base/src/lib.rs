@@ -7,6 +7,7 @@ mod digest;
 mod escaped;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
+mod grouped;
 pub mod json;
 mod lines;
 mod own_folder;
@@ -18,6 +19,7 @@ mod whole;
 
 pub use digest::Digest;
 pub use escaped::{Escaped, escaped_json, steers};
+pub use grouped::grouped;
 pub use lines::{
     BLANK_LINES_MAX, LINE_BYTES_MAX, Line, LineError, LineFault, LineReader, ReadLinesError, lines,
 };

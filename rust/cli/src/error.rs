@@ -9,6 +9,7 @@ use pocketune_judge::experiment::ExperimentError;
 use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
 use pocketune_peft::PeftError;
+use pocketune_report::ReportError;
 use pocketune_terminal::{EXIT_USAGE, Failure, RunError};
 use pocketune_train::TrainError;
 
@@ -44,16 +45,6 @@ pub(crate) enum CliError {
     },
     #[error("{file} holds no sample")]
     NoData { file: String },
-    #[error("{what} cannot be written: {source}")]
-    NotWritten {
-        what: &'static str,
-        source: io::Error,
-    },
-    #[error("{what} cannot be written: {reason}")]
-    NoPlace {
-        what: &'static str,
-        reason: &'static str,
-    },
     #[error("the key: {0}")]
     Key(String),
     #[error("the key: {0}")]
@@ -81,8 +72,8 @@ pub(crate) enum CliError {
          (cargo build --release --workspace), cannot be run: {source}"
     )]
     NoBench { source: io::Error },
-    #[error("the report cannot be made: {0}")]
-    Report(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Report(ReportError),
 }
 
 impl From<Error> for CliError {
@@ -94,6 +85,15 @@ impl From<Error> for CliError {
 impl From<TrainError> for CliError {
     fn from(error: TrainError) -> Self {
         Self::Run(error.into())
+    }
+}
+
+impl From<ReportError> for CliError {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Experiment(error) => error.into(),
+            error => Self::Report(error),
+        }
     }
 }
 
@@ -135,7 +135,6 @@ impl Failure for CliError {
             Self::RewardReport { .. } => "reward_report_invalid",
             Self::NoConsent { .. } => "no_consent",
             Self::Data { .. } | Self::NoData { .. } => "data_invalid",
-            Self::NotWritten { .. } | Self::NoPlace { .. } => "not_written",
             Self::Key(_) | Self::KeyFile(_) => "key",
             Self::Unsignable(_) => "text_unsignable",
             Self::Policy(error) => error.reason(),

@@ -14,19 +14,19 @@ mod experiment;
 mod fit;
 mod inspect;
 mod key;
-mod out_files;
 mod policy;
 mod reward;
 mod score;
 mod tensors;
-mod time;
 mod tokenize;
 mod tune;
 
 use std::process::ExitCode;
 
 // What every program for a terminal does, under the names that commands know it by.
-use pocketune_terminal::{candidate, ending, estimate, files, load, output, synthetic};
+use pocketune_terminal::{
+    candidate, ending, estimate, files, load, out_files, output, synthetic, time,
+};
 
 use crate::args::{Cli, Command};
 use crate::error::CliError;

@@ -254,7 +254,7 @@ impl SigningArgs {
     /// Where the policy goes, known to be possible before anybody types a passphrase.
     fn out<'a>(&'a self, read: impl Iterator<Item = &'a PathBuf>) -> Result<OutFile, CliError> {
         let inputs = read.chain(&self.sign).chain(self.passphrase.input());
-        Places::beside(inputs).file("--out", &self.out)
+        Ok(Places::beside(inputs).file("--out", &self.out)?)
     }
 
     fn sign(&self, document: &PolicyDocument) -> Result<Vec<u8>, CliError> {

@@ -81,6 +81,22 @@ pub enum RunError {
         /// The limit.
         limit_bytes: u64,
     },
+    /// A file cannot be written.
+    #[error("{what} cannot be written: {source}")]
+    NotWritten {
+        /// The option that names it, or what it is.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file has no place where it was to go.
+    #[error("{what} cannot be written: {reason}")]
+    NoPlace {
+        /// The option that names it, or what it is.
+        what: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
     /// A store was named that is not there.
     #[error("there is no store in the folder of --store")]
     NoStore,
@@ -117,6 +133,7 @@ impl Failure for RunError {
             Self::NotAFile { .. } => "not_a_file",
             Self::Text { .. } => "text_invalid",
             Self::TooLong { .. } => "file_too_long",
+            Self::NotWritten { .. } | Self::NoPlace { .. } => "not_written",
             Self::NoStore => "no_store",
             Self::Usage(_) => "usage",
             Self::Output(_) => "output",

@@ -1,6 +1,6 @@
 //! What Pocketune's programs for a terminal do alike (layer L5): arguments that name a model or
 //! an adapter, one JSON object or text for a person, progress, signals, what a panic becomes,
-//! files that a person names.
+//! files that a person names, read or written.
 
 #![forbid(unsafe_code)]
 
@@ -12,10 +12,12 @@ pub mod estimate;
 mod figures;
 pub mod files;
 pub mod load;
+pub mod out_files;
 pub mod output;
 mod start;
 mod state;
 pub mod synthetic;
+pub mod time;
 mod usage;
 
 pub use error::{EXIT_USAGE, Failure, RunError};

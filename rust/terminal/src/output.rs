@@ -5,14 +5,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pocketune_base::{Escaped, escaped_json, steers};
+use pocketune_base::{Escaped, escaped_json};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::error::{Failure, RunError};
-pub use crate::figures::{grouped, human_bytes};
+pub use crate::figures::human_bytes;
 use crate::state;
+pub use pocketune_base::grouped;
 
 /// How this run reports. Results go to standard output, all else to standard error.
 #[derive(Debug, Clone, Copy)]
@@ -177,29 +178,14 @@ pub fn line(text: &str) -> String {
     Escaped::line(text).to_string()
 }
 
-/// Text for a page, where a browser shows nothing for what steers.
-pub fn replaced(text: &str) -> String {
-    let passes = |c: char| !steers(c) || matches!(c, '\n' | '\t');
-    let each = text.chars();
-    each.map(|c| {
-        if passes(c) {
-            c
-        } else {
-            char::REPLACEMENT_CHARACTER
-        }
-    })
-    .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{line, printable, replaced};
+    use super::{line, printable};
 
     #[test]
     fn escape_sequences_do_not_reach_the_terminal() {
         let text = "a\x1b[2Jb\tc\n\u{202e}";
         assert_eq!(printable(text), "a\\u{1b}[2Jb\tc\n\\u{202e}");
         assert_eq!(line(text), "a\\u{1b}[2Jb\\tc\\n\\u{202e}");
-        assert_eq!(replaced(text), "a\u{fffd}[2Jb\tc\n\u{fffd}");
     }
 }

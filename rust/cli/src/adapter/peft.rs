@@ -19,18 +19,18 @@ use crate::out_files::{OutFile, OutFolder, Places, write, write_all};
 use crate::output::Output;
 
 const IMPORT_HELP: &str = "\
-The adapter computes what PEFT 0.21.2 computes from the same folder, or it is refused, and the
-reason names the field, the tensor or the module.
+The imported adapter computes exactly what PEFT 0.21.2 computes from the same folder; otherwise
+the import fails and names the field, tensor or module.
 
-Applied: r, lora_alpha, use_rslora, and rank_pattern and alpha_pattern, whose keys are regular
-expressions in the order of the file.
-Refused: what changes more than a product of two matrices (DoRA, biases, whole modules, tokens),
-what changes the base model's weights (init_lora_weights of pissa, olora, corda, loftq, lora_ga:
-save those with path_initial_model_for_weight_conversion), fields that are not known.
+Supported: r, lora_alpha, use_rslora, and rank_pattern and alpha_pattern (regular expressions,
+matched in the order of the file).
+Not supported: DoRA, trained biases, modules_to_save and trainable tokens; init_lora_weights
+methods that change the base model's weights (pissa, olora, corda, loftq, lora_ga: save those
+with path_initial_model_for_weight_conversion); unknown fields.
 
 rust/FORMATS.md lists every field.";
 
-/// Turn a LoRA of PEFT into an adapter
+/// Convert a PEFT LoRA adapter to GGUF
 #[derive(Debug, Args)]
 #[command(after_help = IMPORT_HELP)]
 pub(super) struct ImportArgs {
@@ -38,22 +38,22 @@ pub(super) struct ImportArgs {
     folder: PathBuf,
     #[command(flatten)]
     model: ModelArgs,
-    /// Where the adapter goes
+    /// Output file (GGUF)
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
 
-/// Turn an adapter into a LoRA of PEFT
+/// Convert a GGUF LoRA adapter to PEFT
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    /// The adapter
+    /// Adapter file (GGUF)
     file: PathBuf,
     #[command(flatten)]
     model: ModelArgs,
-    /// Folder that adapter_config.json and adapter_model.safetensors go to
+    /// Output folder for adapter_config.json and adapter_model.safetensors
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The base model's name for PEFT
+    /// base_model_name_or_path to write to adapter_config.json
     #[arg(long, default_value = "", value_name = "NAME")]
     base_name: String,
 }
@@ -96,9 +96,12 @@ pub(super) fn export(args: &ExportArgs, output: &Output) -> Result<ExitCode, Cli
     let adapter = super::parse(&args.file, &base)?;
     let layout = Layout::new(&header, &base.shapes);
     let (config, tensors) = from_gguf(&layout, &adapter, &args.base_name)?;
-    folder.fill(|| {
+    folder.fill(|| -> Result<(), CliError> {
         let [to_config, to_tensors] = args.out_files(&mut Places::default())?;
-        write_all(&[(&to_tensors, &tensors), (&to_config, &config)])
+        Ok(write_all(&[
+            (&to_tensors, &tensors),
+            (&to_config, &config),
+        ])?)
     })?;
     if output.json {
         output.json(&json!({ "tensors": adapter.tensors() }))?;

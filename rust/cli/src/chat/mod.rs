@@ -125,7 +125,7 @@ impl ChatArgs {
         let template = self.template.input();
         let inputs = model.iter().chain(&template);
         let mut places = Places::beside(inputs.chain(self.generation.inputs()));
-        places.private("--save", path).map(Some)
+        Ok(Some(places.private("--save", path)?))
     }
 }
 

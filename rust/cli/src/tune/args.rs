@@ -315,9 +315,8 @@ impl TuneArgs {
         let inputs = inputs
             .chain(&self.over_adapter)
             .chain(kept.iter().flatten());
-        Places::beside(inputs)
-            .personal("--out", &self.out)
-            .map(Some)
+        let out = Places::beside(inputs).personal("--out", &self.out)?;
+        Ok(Some(out))
     }
 
     /// What a line of its data holds.

@@ -233,14 +233,15 @@ impl Files {
     fn write(&self, envelope: &Envelope) -> Result<(), CliError> {
         let json = envelope.to_json();
         match self {
-            Self::Bundle { path, file } => write(file, &one_more(path, &json)?),
+            Self::Bundle { path, file } => write(file, &one_more(path, &json)?)?,
             Self::Payload {
                 payload, statement, ..
             } => write_all(&[
                 (payload, &envelope.signed_bytes()),
                 (statement, json.as_bytes()),
-            ]),
+            ])?,
         }
+        Ok(())
     }
 }
 

@@ -2,42 +2,35 @@
 
 use pocketune_core::DigestCache;
 use pocketune_judge::experiment::ArmDefinition;
-use serde::Serialize;
 
 use crate::error::CliError;
 use crate::experiment::evidence::{Evidence, Source};
 use crate::files::{self, Named};
 
-#[derive(Debug, Serialize)]
-pub(super) struct Digests {
-    rows: Vec<(String, String)>,
-}
-
-impl Digests {
-    pub(super) fn of(
-        evidence: &Evidence,
-        others: [&Option<Source>; 2],
-        subjects: &[String],
-    ) -> Result<Self, CliError> {
-        let definition = &evidence.definition;
-        let of_file = |source: &Source| (source.title(), source.digest().to_string());
-        let mut rows = vec![
-            (
-                "definition: its canonical form, which names the experiment".to_owned(),
-                definition.sha256(),
-            ),
-            of_file(&evidence.definition_file),
-        ];
-        rows.extend(adapters("incumbent", &definition.arms.incumbent));
-        rows.extend(adapters("challenger", &definition.arms.challenger));
-        let files = evidence.ledgers.iter().chain(&evidence.summaries);
-        rows.extend(files.map(of_file));
-        rows.extend(others.into_iter().flatten().map(of_file));
-        for subject in subjects {
-            rows.push(named(subject)?);
-        }
-        Ok(Self { rows })
+/// What the page names with its SHA-256.
+pub(super) fn rows(
+    evidence: &Evidence,
+    others: [&Option<Source>; 2],
+    subjects: &[String],
+) -> Result<Vec<(String, String)>, CliError> {
+    let definition = &evidence.definition;
+    let of_file = |source: &Source| (source.title(), source.digest().to_string());
+    let mut rows = vec![
+        (
+            "definition: its canonical form, which names the experiment".to_owned(),
+            definition.sha256(),
+        ),
+        of_file(&evidence.definition_file),
+    ];
+    rows.extend(adapters("incumbent", &definition.arms.incumbent));
+    rows.extend(adapters("challenger", &definition.arms.challenger));
+    let files = evidence.ledgers.iter().chain(&evidence.summaries);
+    rows.extend(files.map(of_file));
+    rows.extend(others.into_iter().flatten().map(of_file));
+    for subject in subjects {
+        rows.push(named(subject)?);
     }
+    Ok(rows)
 }
 
 fn adapters(role: &str, arm: &ArmDefinition) -> Vec<(String, String)> {

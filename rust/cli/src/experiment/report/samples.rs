@@ -4,19 +4,11 @@ use std::collections::HashSet;
 
 use pocketune_base::json::Nulls;
 use pocketune_judge::experiment::Pick;
-use serde::{Deserialize, Serialize};
+use pocketune_report::Sample;
+use serde::Deserialize;
 
 use crate::error::CliError;
 use crate::experiment::evidence::Source;
-
-#[derive(Debug, Serialize)]
-pub(super) struct Sample {
-    id: String,
-    prompt: String,
-    incumbent: String,
-    challenger: String,
-    picked: Option<Pick>,
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,20 +4,20 @@ use plotters::chart::ChartBuilder;
 use plotters::element::{Circle, PathElement, Polygon};
 use plotters::series::LineSeries;
 use plotters::style::Color as _;
+use pocketune_base::grouped;
 use pocketune_judge::experiment::signed_points;
 
 use super::{
     ACCENT, Area, Drawing, INK, MUTED, NOTHING, Painted, Picture, RULE, line, text, units,
 };
-use crate::error::CliError;
-use crate::experiment::report::figures::points_in_short;
-use crate::experiment::report::looks::{Look, Sequence};
-use crate::output::grouped;
+use crate::error::ReportError;
+use crate::figures::points_in_short;
+use crate::looks::{Look, Sequence};
 
 /// Of the first looks, at which the interval is nearly everything: they do not set the scale.
 const WARM_UP: f64 = 0.15;
 
-pub(crate) fn sequence(of: &Sequence) -> Result<Picture, CliError> {
+pub(crate) fn sequence(of: &Sequence) -> Result<Picture, ReportError> {
     let wide = Drawing::new("wide", [720, 320], |area| paint(of, area, 8))?;
     let narrow = Drawing::new("narrow", [358, 280], |area| paint(of, area, 4))?;
     let last = of.looks.last();

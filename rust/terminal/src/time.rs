@@ -4,12 +4,12 @@ use pocketune_adapter::Timestamp;
 use pocketune_base::{NotSeconds, check_seconds};
 
 /// So many days later.
-pub(crate) fn days_after(moment: Timestamp, days: u32) -> Timestamp {
+pub fn days_after(moment: Timestamp, days: u32) -> Timestamp {
     moment.after(u64::from(days) * 86_400)
 }
 
 /// A moment on the command line.
-pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
+pub fn parse(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| match text.parse() {
         Ok(number) => as_number(number),
         Err(_) => "a moment in UTC such as 2026-11-25T07:00:00Z".to_owned(),

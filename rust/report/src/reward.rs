@@ -1,13 +1,12 @@
 //! What the reward model is worth.
 
+use pocketune_base::grouped;
 use pocketune_judge::reward::{EditKind, Proportion, RewardReport};
 use serde::Serialize;
 
 use super::chart::{self, Picture};
 use super::figures::{percent, percent_between, signed};
-use crate::error::CliError;
-use crate::experiment::evidence::Source;
-use crate::output::grouped;
+use crate::error::ReportError;
 
 #[derive(Debug, Serialize)]
 pub(super) struct View {
@@ -49,19 +48,14 @@ struct Edit {
 }
 
 impl View {
-    pub(super) fn of(source: &Source) -> Result<Self, CliError> {
-        let report = RewardReport::parse(&source.bytes);
-        let report = report.map_err(|error| CliError::RewardReport {
-            file: source.path().to_owned(),
-            source: error,
-        })?;
+    pub(super) fn of(report: &RewardReport) -> Result<Self, ReportError> {
         Ok(Self {
-            facts: facts(&report),
-            diagram: chart::reliability(&report)?,
-            bins: bins(&report),
+            facts: facts(report),
+            diagram: chart::reliability(report)?,
+            bins: bins(report),
             estimated: report.reliabilities.estimated,
-            annotators: annotators(&report),
-            edits: edits(&report),
+            annotators: annotators(report),
+            edits: edits(report),
         })
     }
 }

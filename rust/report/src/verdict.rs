@@ -1,11 +1,10 @@
 //! What to do, why, and on what terms.
 
-use pocketune_adapter::Timestamp;
-use pocketune_judge::experiment::{Decision, DesignKind, Goal, Reason, Verdict, signed_points};
+use pocketune_base::{Timestamp, grouped};
+use pocketune_judge::experiment::{DesignKind, Goal, Reason, Verdict, signed_points};
 use serde::Serialize;
 
-use crate::experiment::evidence::{Evidence, outlook};
-use crate::output::grouped;
+use crate::input::Report;
 
 #[derive(Debug, Serialize)]
 pub(super) struct View {
@@ -22,8 +21,12 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn of(evidence: &Evidence, decision: &Decision, at: Timestamp) -> Self {
-        let definition = &evidence.definition;
+    pub(super) fn of(report: &Report<'_>) -> Self {
+        let Report {
+            definition,
+            decision,
+            ..
+        } = report;
         let (class, badge) = match decision.verdict {
             Verdict::Promote => ("promote", "Promote"),
             Verdict::RollBack => ("roll-back", "Roll back"),
@@ -40,10 +43,10 @@ impl View {
             sentence: decision.sentence.clone(),
             reason: reason(decision.reason),
             outlook: match decision.verdict {
-                Verdict::KeepGoing => capital(&outlook(decision)),
+                Verdict::KeepGoing => capital(&report.outlook),
                 _ => "None: the experiment is over".to_owned(),
             },
-            facts: facts(evidence, decision, at),
+            facts: facts(report),
         }
     }
 }
@@ -73,15 +76,15 @@ fn reason(reason: Reason) -> String {
     }
 }
 
-fn facts(evidence: &Evidence, decision: &Decision, at: Timestamp) -> Vec<(&'static str, String)> {
-    let definition = &evidence.definition;
+fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
+    let definition = report.definition;
     let limits = definition.limits;
     let day = |seconds: Option<i64>| {
         let moment = seconds.map(|seconds| Timestamp::from_unix(seconds).to_string());
         moment.unwrap_or_else(|| "none".to_owned())
     };
-    let [first, latest] = evidence.span();
-    let of_each = match decision.people {
+    let [first, latest] = report.span;
+    let of_each = match report.decision.people {
         Some(_) => ", of each device",
         None => "",
     };
@@ -118,11 +121,10 @@ fn facts(evidence: &Evidence, decision: &Decision, at: Timestamp) -> Vec<(&'stat
         ),
         ("First exposure", day(first)),
         ("Latest event", day(latest)),
-        ("Verdict as of", at.to_string()),
+        ("Verdict as of", report.at.to_string()),
     ];
-    let remarks = evidence.remarks(decision);
-    if !remarks.is_empty() {
-        facts.push(("Rests on", remarks.join("; ")));
+    if !report.remarks.is_empty() {
+        facts.push(("Rests on", report.remarks.join("; ")));
     }
     facts
 }

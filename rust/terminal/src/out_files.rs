@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 
 use pocketune_base::{Draft, Existing, Place, PlaceError, Readers, check_folder};
 
-use crate::ending;
-use crate::error::CliError;
+use crate::error::RunError;
+use crate::state;
 
 /// A folder that its owner alone may look into.
 const PRIVATE_FOLDER: u32 = 0o700;
 
 /// A place for one file, checked.
 #[derive(Debug)]
-pub(crate) struct OutFile {
+pub struct OutFile {
     /// The option that names it, or what it is.
     what: &'static str,
     place: Place,
@@ -29,14 +29,14 @@ pub(crate) struct OutFile {
 
 /// Checks the places of one command.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub struct Places {
     inputs: Vec<PathBuf>,
     taken: Vec<Place>,
 }
 
 impl Places {
     /// For a command that reads `inputs`, none of which may be replaced.
-    pub(crate) fn beside<'a>(inputs: impl IntoIterator<Item = &'a PathBuf>) -> Self {
+    pub fn beside<'a>(inputs: impl IntoIterator<Item = &'a PathBuf>) -> Self {
         let inputs = inputs.into_iter().cloned().collect();
         Self {
             inputs,
@@ -45,41 +45,37 @@ impl Places {
     }
 
     /// A file for whom the umask lets. It replaces an older one.
-    pub(crate) fn file(&mut self, what: &'static str, path: &Path) -> Result<OutFile, CliError> {
+    pub fn file(&mut self, what: &'static str, path: &Path) -> Result<OutFile, RunError> {
         self.place(what, path, Existing::Replaced, Readers::Umask)
     }
 
     /// A file that holds what people wrote, or was made from that: its owner's alone, unless
     /// it replaces one that others may read.
-    pub(crate) fn personal(
-        &mut self,
-        what: &'static str,
-        path: &Path,
-    ) -> Result<OutFile, CliError> {
+    pub fn personal(&mut self, what: &'static str, path: &Path) -> Result<OutFile, RunError> {
         self.place(what, path, Existing::Replaced, Readers::OwnerAtFirst)
     }
 
     /// The same, if one is asked for.
-    pub(crate) fn optional_personal(
+    pub fn optional_personal(
         &mut self,
         what: &'static str,
         path: Option<&Path>,
-    ) -> Result<Option<OutFile>, CliError> {
+    ) -> Result<Option<OutFile>, RunError> {
         path.map(|path| self.personal(what, path)).transpose()
     }
 
     /// A file that is its owner's alone, whatever older one it replaces.
-    pub(crate) fn private(&mut self, what: &'static str, path: &Path) -> Result<OutFile, CliError> {
+    pub fn private(&mut self, what: &'static str, path: &Path) -> Result<OutFile, RunError> {
         self.place(what, path, Existing::Replaced, Readers::Owner)
     }
 
     /// A file that replaces nothing.
-    pub(crate) fn new_file(
+    pub fn new_file(
         &mut self,
         what: &'static str,
         path: &Path,
         readers: Readers,
-    ) -> Result<OutFile, CliError> {
+    ) -> Result<OutFile, RunError> {
         self.place(what, path, Existing::Kept, readers)
     }
 
@@ -89,9 +85,9 @@ impl Places {
         path: &Path,
         existing: Existing,
         readers: Readers,
-    ) -> Result<OutFile, CliError> {
+    ) -> Result<OutFile, RunError> {
         if path == Path::new("-") {
-            return Err(CliError::NoPlace {
+            return Err(RunError::NoPlace {
                 what,
                 reason: "results go to standard output without it; a file of this name is ./-",
             });
@@ -99,11 +95,11 @@ impl Places {
         let place = Place::check(path, existing).map_err(|error| refused(what, error))?;
         if self.inputs.iter().any(|input| place.is(input)) {
             let reason = "it is a file that this command reads";
-            return Err(CliError::NoPlace { what, reason });
+            return Err(RunError::NoPlace { what, reason });
         }
         if self.taken.iter().any(|taken| place.is_place_of(taken)) {
             let reason = "another output goes there";
-            return Err(CliError::NoPlace { what, reason });
+            return Err(RunError::NoPlace { what, reason });
         }
         self.taken.push(place.clone());
         Ok(OutFile {
@@ -118,13 +114,13 @@ impl Places {
 
 /// Writes files, all or none as far as the system allows: first every byte to the disk
 /// beside their places, then one rename each. What is not there afterwards leaves no trace.
-pub(crate) fn write_all(files: &[(&OutFile, &[u8])]) -> Result<(), CliError> {
+pub fn write_all(files: &[(&OutFile, &[u8])]) -> Result<(), RunError> {
     let mut drafts = Vec::with_capacity(files.len());
     for (file, bytes) in files {
         let draft = draft(file, bytes);
         drafts.push((*file, draft.map_err(|error| file.not_written(error))?));
     }
-    ending::finish();
+    state::finish();
     let mut made = Vec::new();
     for (file, draft) in drafts {
         match draft.publish() {
@@ -141,7 +137,7 @@ pub(crate) fn write_all(files: &[(&OutFile, &[u8])]) -> Result<(), CliError> {
 }
 
 /// Writes one file.
-pub(crate) fn write(file: &OutFile, bytes: &[u8]) -> Result<(), CliError> {
+pub fn write(file: &OutFile, bytes: &[u8]) -> Result<(), RunError> {
     write_all(&[(file, bytes)])
 }
 
@@ -155,14 +151,14 @@ fn draft(file: &OutFile, bytes: &[u8]) -> io::Result<Draft> {
             Ok(draft)
         }
     };
-    let mut draft = ending::make_temporary(make, |draft| draft.temporary().to_owned())?;
+    let mut draft = state::make_temporary(make, |draft| draft.temporary().to_owned())?;
     draft.fill(bytes)?;
     Ok(draft)
 }
 
 impl OutFile {
     /// The same, whose temporary file is known by how its name begins.
-    pub(crate) fn with_draft_prefix(self, prefix: OsString) -> Self {
+    pub fn with_draft_prefix(self, prefix: OsString) -> Self {
         let draft_prefix = Some(prefix);
         Self {
             draft_prefix,
@@ -170,15 +166,15 @@ impl OutFile {
         }
     }
 
-    fn not_written(&self, source: io::Error) -> CliError {
+    fn not_written(&self, source: io::Error) -> RunError {
         let what = self.what;
-        CliError::NotWritten { what, source }
+        RunError::NotWritten { what, source }
     }
 }
 
 /// A folder that several files go to, made where it is missing.
 #[derive(Debug)]
-pub(crate) struct OutFolder {
+pub struct OutFolder {
     what: &'static str,
     /// Folders to make, the outermost first.
     missing: Vec<PathBuf>,
@@ -186,7 +182,7 @@ pub(crate) struct OutFolder {
 
 impl OutFolder {
     /// Looks whether it is there or can be made. Changes nothing.
-    pub(crate) fn check(what: &'static str, path: &Path) -> Result<Self, CliError> {
+    pub fn check(what: &'static str, path: &Path) -> Result<Self, RunError> {
         let mut missing = Vec::new();
         let mut existing = path;
         while fs::symlink_metadata(existing)
@@ -202,17 +198,17 @@ impl OutFolder {
                 break;
             }
         }
-        check_folder(existing).map_err(|source| CliError::NotWritten { what, source })?;
+        check_folder(existing).map_err(|source| RunError::NotWritten { what, source })?;
         Ok(Self { what, missing })
     }
 
     /// Whether it is there already.
-    pub(crate) fn exists(&self) -> bool {
+    pub fn exists(&self) -> bool {
         self.missing.is_empty()
     }
 
     /// Makes it, fills it, and removes what it made where that fails.
-    pub(crate) fn fill(&self, fill: impl FnOnce() -> Result<(), CliError>) -> Result<(), CliError> {
+    pub fn fill<E: From<RunError>>(&self, fill: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
         let what = self.what;
         let mut made = Vec::new();
         let make = |path: &PathBuf| {
@@ -221,7 +217,7 @@ impl OutFolder {
             Ok(())
         };
         let all = self.missing.iter().try_for_each(make);
-        let all = all.map_err(|source| CliError::NotWritten { what, source });
+        let all = all.map_err(|source| RunError::NotWritten { what, source }.into());
         let filled = all.and_then(|()| fill());
         if filled.is_err() {
             // Folders that somebody else put something into stay.
@@ -232,7 +228,7 @@ impl OutFolder {
     }
 }
 
-fn refused(what: &'static str, error: PlaceError) -> CliError {
+fn refused(what: &'static str, error: PlaceError) -> RunError {
     let source = error.into();
-    CliError::NotWritten { what, source }
+    RunError::NotWritten { what, source }
 }

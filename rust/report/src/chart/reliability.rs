@@ -7,10 +7,10 @@ use plotters::style::Color as _;
 use pocketune_judge::reward::{ReliabilityDiagram, RewardReport};
 
 use super::{ACCENT, Area, Drawing, MUTED, NOTHING, Painted, Picture, RULE, line, text, units};
-use crate::error::CliError;
-use crate::experiment::report::figures::percent;
+use crate::error::ReportError;
+use crate::figures::percent;
 
-pub(crate) fn reliability(report: &RewardReport) -> Result<Picture, CliError> {
+pub(crate) fn reliability(report: &RewardReport) -> Result<Picture, ReportError> {
     let drawing = Drawing::new("any", [358, 320], |area| paint(report, area))?;
     let error = |diagram: &ReliabilityDiagram| percent(diagram.expected_calibration_error);
     Ok(Picture {

@@ -20,7 +20,7 @@ pub(super) use forest::forest;
 pub(super) use reliability::reliability;
 pub(super) use sequence::sequence;
 
-use crate::error::CliError;
+use crate::error::ReportError;
 
 const INK: RGBColor = RGBColor(0x1C, 0x21, 0x28);
 const MUTED: RGBColor = RGBColor(0x59, 0x63, 0x6E);
@@ -61,13 +61,13 @@ impl Drawing {
         size: &'static str,
         pixels: [u32; 2],
         paint: impl FnOnce(&Area<'_>) -> Painted,
-    ) -> Result<Self, CliError> {
+    ) -> Result<Self, ReportError> {
         let units = pixels.map(|side| side * UNITS);
         let mut svg = String::new();
         {
             let area = SVGBackend::with_string(&mut svg, units.into()).into_drawing_area();
             let painted = paint(&area).and_then(|()| area.present());
-            painted.map_err(|error| CliError::Report(error.into()))?;
+            painted.map_err(|error| ReportError::Picture(error.into()))?;
         }
         let content = svg.split_once('>').map_or("", |(_, content)| content);
         let content = content.trim().trim_end_matches("</svg>");

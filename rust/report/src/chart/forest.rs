@@ -9,14 +9,14 @@ use pocketune_judge::experiment::MeasureEvidence;
 use super::{
     ACCENT, Area, Drawing, INK, MUTED, NOTHING, Painted, Picture, RULE, line, text, units,
 };
-use crate::error::CliError;
-use crate::experiment::report::figures::{points_between, points_in_short};
+use crate::error::ReportError;
+use crate::figures::{points_between, points_in_short};
 
 const ROW_PX: u32 = 34;
 const AXIS_PX: u32 = 44;
 const TOP_PX: u32 = 6;
 
-pub(crate) fn forest(metrics: &[MeasureEvidence]) -> Result<Picture, CliError> {
+pub(crate) fn forest(metrics: &[MeasureEvidence]) -> Result<Picture, ReportError> {
     let rows = u32::try_from(metrics.len()).unwrap_or(u32::MAX);
     let height = TOP_PX + rows * ROW_PX + AXIS_PX;
     let wide = Drawing::new("wide", [720, height], |area| paint(metrics, area, 130, 9))?;

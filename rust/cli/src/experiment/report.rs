@@ -1,15 +1,8 @@
 //! `experiment report`: the verdict with its evidence, as one HTML file that needs nothing
 //! else and runs nothing.
 
-mod chart;
 mod digests;
-mod figures;
-mod looks;
-mod metrics;
-mod page;
-mod reward;
 mod samples;
-mod verdict;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,9 +10,11 @@ use std::process::ExitCode;
 use clap::Args;
 use pocketune_adapter::Timestamp;
 use pocketune_core::Digest;
+use pocketune_judge::reward::RewardReport;
+use pocketune_report::Report;
 use serde_json::json;
 
-use super::evidence::{EvidenceArgs, PassedOver, Source};
+use super::evidence::{EvidenceArgs, PassedOver, Source, outlook};
 use crate::error::CliError;
 use crate::out_files::{OutFile, Places, write};
 use crate::output::{Output, line};
@@ -29,20 +24,20 @@ use crate::time;
 pub(super) struct ReportArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
-    /// What the reward model is worth, as its evaluation writes it
+    /// Evaluation of the reward model, as `reward eval --json` prints it
     #[arg(long, value_name = "FILE")]
     reward: Option<PathBuf>,
-    /// Replies of both arms to show, a JSON object a line: id, prompt, incumbent, challenger,
-    /// "consent": true, and picked (incumbent, challenger or tie) where somebody did
+    /// Sample replies of both arms to show (JSON Lines): id, prompt, incumbent, challenger,
+    /// "consent": true, and optionally picked (incumbent, challenger or tie)
     #[arg(long, value_name = "FILE")]
     samples: Option<PathBuf>,
-    /// Another file that was tested, to name with its digest; may be repeated
+    /// Another tested file to list with its SHA-256; repeatable
     #[arg(long, value_name = "NAME=FILE")]
     subject: Vec<String>,
-    /// The moment of the verdict and of the report [default: now]
+    /// Time of the verdict and the report [default: now]
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     at: Option<Timestamp>,
-    /// Where the report goes
+    /// Output file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -53,7 +48,7 @@ impl ReportArgs {
         let subjects: Vec<PathBuf> = subjects.map(|(_, file)| file.into()).collect();
         let inputs = self.evidence.inputs().chain(&self.reward);
         let inputs = inputs.chain(&self.samples).chain(&subjects);
-        Places::beside(inputs).personal("--out", &self.out)
+        Ok(Places::beside(inputs).personal("--out", &self.out)?)
     }
 }
 
@@ -70,24 +65,31 @@ pub(super) fn run(args: &ReportArgs, output: &Output) -> Result<ExitCode, CliErr
     let samples = samples.transpose()?;
 
     let decision = evidence.decide(at.unix_seconds())?;
-    let sequence = looks::sequence(&evidence)?;
-    let page = page::Page {
-        verdict: verdict::View::of(&evidence, &decision, at),
-        sequence: sequence.map(|it| chart::sequence(&it)).transpose()?,
-        has_ledgers: !evidence.ledgers.is_empty(),
+    let parsed = reward.as_ref().map(|source| {
+        RewardReport::parse(&source.bytes).map_err(|error| CliError::RewardReport {
+            file: source.path().to_owned(),
+            source: error,
+        })
+    });
+    let parsed = parsed.transpose()?;
+    let ledgers = evidence.ledgers.iter().map(Source::text);
+    let report = Report {
+        definition,
+        decision: &decision,
+        outlook: outlook(&decision),
+        remarks: evidence.remarks(&decision),
+        span: evidence.span(),
+        ledgers: ledgers.collect::<Result<_, _>>()?,
+        of_one_device: evidence.of_one_device().is_some(),
         summaries: evidence.summaries.len(),
-        people: decision.people.is_some(),
         passed_over: evidence.passed_over.iter().map(PassedOver::row).collect(),
-        metrics: metrics::rows(definition, &decision),
-        forest: chart::forest(&decision.metrics)?,
-        sample_ratio: metrics::SampleRatio::of(definition, &decision),
-        reward: reward.as_ref().map(reward::View::of).transpose()?,
+        reward: parsed.as_ref(),
         samples: samples.as_ref().map(samples::read).transpose()?,
-        digests: digests::Digests::of(&evidence, [&reward, &samples], &args.subject)?,
+        digests: digests::rows(&evidence, [&reward, &samples], &args.subject)?,
         version: env!("CARGO_PKG_VERSION"),
-        at: at.to_string(),
+        at,
     };
-    let html = page.render()?;
+    let html = report.html()?;
     write(&out, html.as_bytes())?;
     if output.json {
         output.json(&json!({

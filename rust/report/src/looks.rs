@@ -5,8 +5,8 @@ use pocketune_judge::experiment::{
     Definition, ExperimentError, MeasureEvidence, Metric, PersonMean, Tally, read_ledger,
 };
 
-use crate::error::CliError;
-use crate::experiment::evidence::Evidence;
+use crate::error::ReportError;
+use crate::input::Report;
 
 /// More would not be told apart in a picture.
 const LOOKS_MAX: u64 = 200;
@@ -28,16 +28,17 @@ pub(super) struct Look {
 }
 
 /// `None` without ledgers, since counts have no order, or where nothing in them counts yet.
-pub(super) fn sequence(evidence: &Evidence) -> Result<Option<Sequence>, CliError> {
-    let definition = &evidence.definition;
+pub(super) fn sequence(report: &Report<'_>) -> Result<Option<Sequence>, ReportError> {
+    let definition = report.definition;
     let Some(primary) = definition.primary() else {
         return Ok(None);
     };
-    let ledgers = evidence.ledgers.iter().map(|source| source.text());
-    let ledgers: Vec<&str> = ledgers.collect::<Result<_, _>>()?;
-    let (seen, unit) = match (ledgers.as_slice(), evidence.of_one_device()) {
-        ([ledger], Some(_)) => (outcome_by_outcome(definition, primary, ledger)?, "outcomes"),
-        _ => (person_by_person(definition, primary, &ledgers)?, "people"),
+    let (seen, unit) = match (report.ledgers.as_slice(), report.of_one_device) {
+        ([ledger], true) => (outcome_by_outcome(definition, primary, ledger)?, "outcomes"),
+        _ => (
+            person_by_person(definition, primary, &report.ledgers)?,
+            "people",
+        ),
     };
     let null = seen.first().map(|it| it.null);
     let looks = seen.iter().map(|seen| Look {

@@ -1,12 +1,12 @@
 //! What each metric says, and whether arms were assigned as they were to be.
 
+use pocketune_base::grouped;
 use pocketune_judge::experiment::{
     AlphaPlan, Decision, Definition, DesignKind, Goal, MeasureEvidence, Role, proves, signed_points,
 };
 use serde::Serialize;
 
 use super::figures::{EValue, hundredths, percent, points_between};
-use crate::output::grouped;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Row {

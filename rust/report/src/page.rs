@@ -4,18 +4,23 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use pocketune_base::steers;
 use serde::Serialize;
 
 use super::chart::Picture;
-use super::digests::Digests;
+use super::input::Sample;
 use super::metrics::{Row, SampleRatio};
-use super::samples::Sample;
 use super::{reward, verdict};
-use crate::error::CliError;
-use crate::output::replaced;
+use crate::error::ReportError;
 
 const TEMPLATE: &str = include_str!("page.html.jinja");
 const STYLE: &str = include_str!("page.css");
+
+/// What exactly was tested, and by what.
+#[derive(Debug, Serialize)]
+pub(super) struct Digests {
+    pub(super) rows: Vec<(String, String)>,
+}
 
 #[derive(Debug, Serialize)]
 pub(super) struct Page {
@@ -38,19 +43,43 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn render(&self) -> Result<String, CliError> {
-        let failed = |error: minijinja::Error| CliError::Report(error.into());
+    pub(super) fn render(&self) -> Result<String, ReportError> {
         let syntax = SyntaxConfig::builder()
             .trim_blocks(true)
             .lstrip_blocks(true)
             .build();
         let mut environment = Environment::new();
-        environment.set_syntax(syntax.map_err(failed)?);
+        environment.set_syntax(syntax?);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let values = context! { style => STYLE, ..Value::from(Serde(self)) };
         let page = environment.render_named_str("page.html", TEMPLATE, values);
         // Whatever of it comes from a file.
-        page.map(|page| replaced(&page)).map_err(failed)
+        Ok(replaced(&page?))
+    }
+}
+
+/// Text for a page, where a browser shows nothing for what steers.
+fn replaced(text: &str) -> String {
+    let passes = |c: char| !steers(c) || matches!(c, '\n' | '\t');
+    let each = text.chars();
+    each.map(|c| {
+        if passes(c) {
+            c
+        } else {
+            char::REPLACEMENT_CHARACTER
+        }
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replaced;
+
+    #[test]
+    fn what_steers_is_replaced() {
+        let text = "a\x1b[2Jb\tc\n\u{202e}";
+        assert_eq!(replaced(text), "a\u{fffd}[2Jb\tc\n\u{fffd}");
     }
 }
