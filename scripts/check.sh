@@ -4,6 +4,8 @@
 #     scripts/check.sh [--fix] [--only CHECK]... [--without CHECK]...
 #
 #     rustfmt       Rust formatting
+#     architecture  layers of crates, order and circles of modules, places of unsafe code, as
+#                   rust/ARCHITECTURE.md says
 #     clippy        Rust lints, warnings are errors
 #     ktlint        Kotlin formatting and style
 #     swift-format  Swift formatting and style

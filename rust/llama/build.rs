@@ -1,8 +1,13 @@
-//! Compiles the shim that stops C++ exceptions before they reach Rust.
+//! Compiles the shim that stops C++ exceptions before they reach Rust, and notes which build
+//! of llama.cpp is linked.
 #![forbid(unsafe_code)]
 #![allow(clippy::panic, reason = "a build script fails by panicking")]
 
 use std::path::PathBuf;
+
+/// The crate that compiles llama.cpp.
+const CRATE: &str = "llama-cpp-sys-2";
+const LOCK: &str = "../../Cargo.lock";
 
 fn main() {
     // llama-cpp-sys-2 publishes where it installed ggml's CMake package; the
@@ -19,4 +24,23 @@ fn main() {
         .file("shim/shim.cpp")
         .compile("pocketune_llama_shim");
     println!("cargo::rerun-if-changed=shim");
+    println!(
+        "cargo::rustc-env=POCKETUNE_LLAMA_BUILD={CRATE} {}",
+        locked()
+    );
+    println!("cargo::rerun-if-changed={LOCK}");
+}
+
+/// The version of llama.cpp's crate that the workspace is locked to.
+fn locked() -> String {
+    let lock = std::fs::read_to_string(LOCK).unwrap_or_default();
+    let named = format!("name = \"{CRATE}\"");
+    let mut lines = lock.lines().skip_while(|line| *line != named);
+    let version = lines
+        .nth(1)
+        .and_then(|line| line.strip_prefix("version = "));
+    match version {
+        Some(version) => version.trim_matches('"').to_owned(),
+        None => panic!("{LOCK} does not name {CRATE}"),
+    }
 }

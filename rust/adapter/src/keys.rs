@@ -3,10 +3,10 @@
 use std::fmt;
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use pocketune_base::Digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
 
-use crate::attest::{Digest, base64};
+use crate::base64;
 
 /// Name of a public key: SHA-256 of its 32 bytes. One key has one name, so that it
 /// cannot count twice under two.
@@ -61,7 +61,7 @@ impl PublicKey {
     /// What it is called.
     #[must_use]
     pub fn id(&self) -> KeyId {
-        KeyId(Digest::from_bytes(Sha256::digest(self.0.as_bytes()).into()))
+        KeyId(Digest::of(self.0.as_bytes()))
     }
 
     /// Whether `signature`, 64 bytes, is this key's for `message`. Strict: no second

@@ -16,6 +16,7 @@
 
 mod attest;
 mod base;
+mod base64;
 mod candidate;
 mod error;
 #[cfg(feature = "fixtures")]
@@ -28,16 +29,17 @@ mod values;
 mod verify;
 
 pub use attest::{
-    AskedBy, BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, BaseModelRef, Bundle, BundleTooLarge, Digest,
+    AskedBy, BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, BaseModelRef, Bundle, BundleTooLarge,
     ENVELOPE_BYTES_MAX, Envelope, EnvelopeError, Halt, InstallationId, JsonError, LoraFacts,
     Measurement, Name, NotAName, NotStages, Predicate, Procedure, Release, STAGES_MAX,
     STATEMENT_TYPE, Stage, Stages, Statement, StatementError, Subject, SubjectKind, SuiteRef,
-    TestResult, Timestamp, Validation,
+    TestResult, Validation,
 };
 pub use base::{BaseModel, LAYER_WEIGHTS};
 pub use candidate::{CandidateAdapter, LoraPair};
 pub use error::AdapterError;
 pub use keys::{KeyId, NotAKey, PublicKey, SecretKey};
+pub use pocketune_base::{Digest, Timestamp};
 pub use policy::{
     DeviceRole, KeyDocument, Limits, POLICY_TYPE, PolicyDocument, PolicyError, ReleaseRole,
     Requirement, Revoked, RoleName, Roles, Scheme, Signers, TrustPolicy, ValidationRole,

@@ -1,8 +1,7 @@
 //! How a model cuts text, in one digest.
 
+use pocketune_base::Digest;
 use pocketune_gguf::Gguf;
-
-use crate::attest::Digest;
 
 const PREFIX: &str = "tokenizer.";
 

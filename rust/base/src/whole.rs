@@ -239,8 +239,8 @@ impl Draft {
             }
         };
         published.map_err(|error| error.error)?;
-        // The rename is on the disk when the folder is. Not every file system can say so.
-        let _ = File::open(parent(&to)).and_then(|folder| folder.sync_all());
+        // Not every file system can say so.
+        let _ = crate::own_folder::sync_folder(parent(&to));
         Ok(to)
     }
 }

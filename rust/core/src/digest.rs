@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use pocketune_adapter::Digest;
-use pocketune_base::{Readers, read_regular, write_whole};
+use pocketune_base::{Digest, Readers, read_regular, write_whole};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 /// Thousands of models. A longer file counts as damaged.
 const CACHE_BYTES_MAX: u64 = 1 << 20;
@@ -103,15 +101,7 @@ fn identity(file: &File) -> io::Result<String> {
 
 fn hash_file(mut file: &File) -> io::Result<Digest> {
     file.seek(SeekFrom::Start(0))?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0u8; 1 << 18];
-    loop {
-        let n = file.read(&mut buffer)?;
-        if n == 0 {
-            return Ok(Digest::from_bytes(hasher.finalize().into()));
-        }
-        hasher.update(buffer.get(..n).unwrap_or_default());
-    }
+    Digest::of_reader(file)
 }
 
 /// Written beside and renamed, so that a reader sees the old or the new file.

@@ -11,7 +11,6 @@
 #![forbid(unsafe_code)]
 
 pub mod critic;
-mod digest;
 pub mod experiment;
 mod random;
 pub mod reward;

@@ -7,6 +7,10 @@ use llama_cpp_sys_2 as sys;
 
 use crate::log_bridge;
 
+/// Which build of llama.cpp this is: the crate that compiled it, with its version. What one
+/// build computed and saved is for no other.
+pub const LLAMA_BUILD: &str = env!("POCKETUNE_LLAMA_BUILD");
+
 /// Starts llama.cpp once for this process. Cheap after the first call.
 pub(crate) fn ensure_started() {
     static START: Once = Once::new();

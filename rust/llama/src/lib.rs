@@ -25,7 +25,7 @@ mod vocab;
 
 pub use abort::AbortFlag;
 pub use adapter::Adapter;
-pub use backend::{CpuFacts, cpu_facts};
+pub use backend::{CpuFacts, LLAMA_BUILD, cpu_facts};
 pub use batch::{Batch, Outputs};
 pub use context::{Context, ContextParams, KvType, MemoryBreakdown};
 pub use descriptor::{duplicate_descriptor, reopened_at_start};

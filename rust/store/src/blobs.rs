@@ -1,13 +1,13 @@
 //! Files named by the digest of their bytes.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pocketune_adapter::Digest;
-use pocketune_base::{OpenError, open_regular, open_regular_with};
+use pocketune_base::{OpenError, open_regular, open_regular_with, replace_own_file};
 
 use crate::error::StoreError;
 use crate::private;
@@ -57,16 +57,8 @@ impl Blobs {
             // No file takes the place of a directory.
             fs::rename(&path, self.folder.join(format!("{sha256}.{mark}.old")))?;
         }
-        let new = self.folder.join(format!("{sha256}.{mark}.new"));
-        let written = write_whole(&new, bytes).and_then(|()| fs::rename(&new, &path));
-        if let Err(error) = written {
-            // Room for others on a full disk.
-            let _ = fs::remove_file(&new);
-            return Err(error.into());
-        }
-        // The rename is on the disk when the folder is.
-        File::open(&self.folder)?.sync_all()?;
-        Ok(())
+        let (name, temporary) = (blob_name(sha256), format!("{sha256}.{mark}.new"));
+        Ok(replace_own_file(&self.folder, &name, &temporary, [bytes])?)
     }
 
     /// A blob's bytes, which are what its name says; one more than `limit` of a longer one.
@@ -125,7 +117,7 @@ impl Blobs {
     }
 
     fn path(&self, sha256: &Digest) -> PathBuf {
-        self.folder.join(format!("{sha256}{SUFFIX}"))
+        self.folder.join(blob_name(sha256))
     }
 
     fn lock_file(&self) -> Result<File, OpenError> {
@@ -133,6 +125,10 @@ impl Blobs {
         options.create(true).append(true).mode(private::FILE);
         open_regular_with(&self.lock, &mut options)
     }
+}
+
+fn blob_name(sha256: &Digest) -> String {
+    format!("{sha256}{SUFFIX}")
 }
 
 /// Whether an error says that a file is not what was put there, and would say so again.
@@ -153,12 +149,4 @@ fn is_damage(error: &io::Error) -> bool {
 /// Tells files of one process from those of others, and of one call from the next.
 fn process_mark() -> Result<u64, StoreError> {
     getrandom::u64().map_err(|error| StoreError::Io(io::Error::other(error)))
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create_new(true).mode(private::FILE);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }

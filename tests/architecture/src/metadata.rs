@@ -16,6 +16,8 @@ pub struct Package {
     pub name: String,
     /// The crates of the workspace that it is built on, tests and build scripts aside.
     pub uses: BTreeSet<String>,
+    /// All other crates that it names, for whatever purpose.
+    pub libraries: BTreeSet<String>,
     /// Its roots: library, binaries, examples, tests, benches, build script.
     pub targets: Vec<Target>,
 }
@@ -56,10 +58,12 @@ pub fn packages() -> Result<Vec<Package>, String> {
 
 fn package(value: &Value) -> Result<Package, String> {
     let name = text(value, "name")?;
+    let named = list(value, "dependencies").filter_map(|it| text(it, "name").ok());
     let uses = list(value, "dependencies").filter(|it| it.get("kind").is_none_or(Value::is_null));
     let uses = uses.filter_map(|it| text(it, "name").ok());
     Ok(Package {
         uses: uses.filter_map(|name| short(&name)).collect(),
+        libraries: named.filter(|name| short(name).is_none()).collect(),
         targets: list(value, "targets")
             .map(target)
             .collect::<Result<_, _>>()?,

@@ -1,5 +1,6 @@
 //! `rust/ARCHITECTURE.md` against the code.
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,6 +19,10 @@ const CIRCLES_ALLOWED: &[(&str, &str)] = &[
     (
         "train",
         "an architecture runs the pass over its layers, which asks the architecture",
+    ),
+    (
+        "terminal",
+        "an error knows how the program ends by it, and the end shows the error",
     ),
     (
         "cli",
@@ -115,6 +120,21 @@ fn every_other_root_of_a_crate_forbids_unsafe_code() {
         }
     }
     assert!(told.is_empty(), "\n{}", told.join("\n"));
+}
+
+/// Digests and moments are made in one place, whatever they are made with.
+#[test]
+fn only_base_hashes_and_reads_moments() {
+    for package in packages().unwrap() {
+        for library in ["sha2", "time", "chrono"] {
+            let named = package.libraries.contains(library);
+            assert!(
+                !named || package.name == "base",
+                "{} names {library}",
+                package.name
+            );
+        }
+    }
 }
 
 /// The table names what is there.

@@ -1,5 +1,6 @@
 //! The checker itself, on small made-up sources: what it is for is found.
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use pocketune_architecture::{Graph, Misplaced, Page, SourceFile, forbids_unsafe, unsafe_lines};
 

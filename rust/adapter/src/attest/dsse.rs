@@ -4,8 +4,8 @@ use pocketune_base::{Line, LineFault};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::attest::base64;
 use crate::attest::json::{self, JsonError};
+use crate::base64;
 use crate::keys::{KeyId, PublicKey, SecretKey};
 
 /// An envelope on one line may be this long, its signatures included.

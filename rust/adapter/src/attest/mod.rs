@@ -1,19 +1,15 @@
 //! What is said about files, and by whom: DSSE envelopes around in-toto statements.
 
-pub(crate) mod base64;
 mod bundle;
-mod digest;
 pub(crate) mod dsse;
 pub(crate) mod json;
 mod name;
 mod release;
 mod rollout;
 mod statement;
-mod timestamp;
 mod validation;
 
 pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, Bundle, BundleTooLarge};
-pub use digest::Digest;
 pub use dsse::{ENVELOPE_BYTES_MAX, Envelope, EnvelopeError};
 pub(crate) use dsse::{GUESSES_MAX, Guesses};
 pub use json::JsonError;
@@ -22,5 +18,4 @@ pub use release::{BaseModelRef, LoraFacts, Release, SubjectKind};
 pub use rollout::{Halt, InstallationId, NotStages, STAGES_MAX, Stage, Stages};
 pub(crate) use statement::{Head, Kind};
 pub use statement::{Predicate, STATEMENT_TYPE, Statement, StatementError, Subject};
-pub use timestamp::Timestamp;
 pub use validation::{AskedBy, Measurement, Procedure, SuiteRef, TestResult, Validation};

@@ -1,8 +1,9 @@
 //! The release predicate: what is given out, for what, since when and until when.
 
+use pocketune_base::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::attest::{Digest, Name, Stages, Timestamp};
+use crate::attest::{Name, Stages};
 use crate::keys::KeyId;
 
 /// What a release statement says of its subject. Strict: an unknown field is refused,

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
+use pocketune_base::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-
-use crate::attest::{Digest, Timestamp};
 
 /// A release may have this many stages. Three or four are usual.
 pub const STAGES_MAX: usize = 16;
@@ -83,12 +81,9 @@ impl InstallationId {
 
     /// Where it stands among all installations with this file: 0 up to, not including, 1.
     fn place(&self, sha256: &Digest) -> f64 {
-        let hash = Sha256::new()
-            .chain_update(b"pocketune stages v1")
-            .chain_update(sha256.as_bytes())
-            .chain_update(self.0)
-            .finalize();
-        let first = hash.first_chunk().copied().unwrap_or_default();
+        let parts: [&[u8]; 3] = [b"pocketune stages v1", sha256.as_bytes(), &self.0];
+        let hash = Digest::of_parts(parts);
+        let first = hash.as_bytes().first_chunk().copied().unwrap_or_default();
         // As many bits as a double holds, so that it stays below 1.
         const BITS: u32 = 53;
         (u64::from_be_bytes(first) >> (64 - BITS)) as f64 / (1_u64 << BITS) as f64
@@ -121,7 +116,7 @@ impl Halt {
 #[cfg(test)]
 mod tests {
     use super::{InstallationId, STAGES_MAX, Stage, Stages};
-    use crate::attest::{Digest, Timestamp};
+    use pocketune_base::{Digest, Timestamp};
 
     fn stages(all: &[(f64, i64)]) -> Option<Stages> {
         let stage = |&(percent, day): &(f64, i64)| Stage {

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use pocketune_base::without_byte_order_mark;
+use pocketune_base::{Digest, without_byte_order_mark};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::attest::dsse::Envelope;
 use crate::attest::json::{self, JsonError};
-use crate::attest::{Digest, Halt, Release, Validation};
+use crate::attest::{Halt, Release, Validation};
 
 /// Payload type of an envelope that holds a statement.
 pub const STATEMENT_TYPE: &str = "application/vnd.in-toto+json";

@@ -1,9 +1,9 @@
 //! The validation predicate: which suites were run, and what came out.
 
+use pocketune_base::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::attest::json::{self, JsonError};
-use crate::attest::{Digest, Timestamp};
 
 /// What a validation statement says of its subject, in the fields of in-toto's
 /// test-result predicate (result, configuration, passedTests, warnedTests,

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use pocketune_base::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::attest::{Digest, SuiteRef, Timestamp};
+use crate::attest::SuiteRef;
 use crate::keys::{KeyId, PublicKey};
 
 /// What a policy's envelope holds.

@@ -6,7 +6,9 @@
 mod document;
 mod error;
 
-use crate::attest::{Digest, Envelope, Timestamp, json};
+use pocketune_base::{Digest, Timestamp};
+
+use crate::attest::{Envelope, json};
 use crate::keys::{KeyId, PublicKey};
 
 pub use document::{

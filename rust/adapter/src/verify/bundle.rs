@@ -15,9 +15,11 @@
 //! if it could be read: then the file is refused. Whoever wrote it wanted something that this
 //! version would not do, such as telling that validation failed.
 
+use pocketune_base::Digest;
+
 use crate::attest::{
-    BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, Bundle, BundleTooLarge, Digest, Envelope, GUESSES_MAX,
-    Guesses, Head, Kind, Statement, StatementError,
+    BUNDLE_BYTES_MAX, BUNDLE_LINES_MAX, Bundle, BundleTooLarge, Envelope, GUESSES_MAX, Guesses,
+    Head, Kind, Statement, StatementError,
 };
 use crate::keys::{KeyId, PublicKey};
 use crate::policy::TrustPolicy;

@@ -12,7 +12,9 @@ mod verified;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::attest::{Bundle, Digest, Kind, Name, Predicate, Statement, SubjectKind, Timestamp};
+use pocketune_base::{Digest, Timestamp};
+
+use crate::attest::{Bundle, Kind, Name, Predicate, Statement, SubjectKind};
 use crate::base::BaseModel;
 use crate::candidate::CandidateAdapter;
 use crate::keys::{KeyId, PublicKey};

@@ -1,6 +1,8 @@
 //! Why an adapter, or another file, is not accepted.
 
-use crate::attest::{Digest, EnvelopeError, Name, StatementError, Timestamp};
+use pocketune_base::{Digest, Timestamp};
+
+use crate::attest::{EnvelopeError, Name, StatementError};
 use crate::error::AdapterError;
 use crate::keys::KeyId;
 

@@ -1,6 +1,8 @@
 //! Which release of a file counts, in which role it was signed, and what it says.
 
-use crate::attest::{Digest, Kind, Predicate, Release, SubjectKind};
+use pocketune_base::Digest;
+
+use crate::attest::{Kind, Predicate, Release, SubjectKind};
 use crate::keys::KeyId;
 use crate::verify::bundle::{Said, Signed, SignedBy};
 use crate::verify::refusal::first_of;

@@ -1,6 +1,8 @@
 //! Whether a device may install a release now: its stages, and halts.
 
-use crate::attest::{Digest, InstallationId, Kind, Predicate, Release, SubjectKind};
+use pocketune_base::Digest;
+
+use crate::attest::{InstallationId, Kind, Predicate, Release, SubjectKind};
 use crate::verify::bundle::Said;
 use crate::verify::{Refusal, Verifier};
 

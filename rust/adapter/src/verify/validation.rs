@@ -1,6 +1,8 @@
 //! Whether what a release gives out was validated.
 
-use crate::attest::{Digest, Predicate, Statement, Validation};
+use pocketune_base::Digest;
+
+use crate::attest::{Predicate, Statement, Validation};
 use crate::keys::KeyId;
 use crate::verify::bundle::Signed;
 use crate::verify::refusal::first_of;

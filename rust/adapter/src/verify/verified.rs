@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::attest::{Digest, Release, Statement, SubjectKind, Validation};
+use pocketune_base::Digest;
+
+use crate::attest::{Release, Statement, SubjectKind, Validation};
 use crate::candidate::CandidateAdapter;
 use crate::keys::KeyId;
 

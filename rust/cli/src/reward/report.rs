@@ -31,7 +31,7 @@ pub(super) fn table(report: &RewardReport) -> String {
         let _ = write!(
             text,
             "{:18} {:+.2} standard deviations over {} replies",
-            format!("{:?}", drift.kind).to_lowercase(),
+            drift.kind.name(),
             drift.mean_change,
             drift.edits
         );

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use pocketune_adapter::Digest;
 use pocketune_base::{OpenError, Readers, open_regular, write_whole};
-use pocketune_llama::Token;
+use pocketune_llama::{LLAMA_BUILD, Token};
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::{Message, Role, Snapshot, check_roles};
@@ -28,13 +28,6 @@ const FILE_BYTES_MAX: u64 = 2 << 30;
 /// Most bytes of its header: 10,000 turns of 6 kB. Its values take at most eight times
 /// that in memory.
 const HEADER_BYTES_MAX: u64 = 64 << 20;
-/// Keys and values are for the llama.cpp build that wrote them.
-const BUILD: &str = concat!(
-    "llama-cpp-sys-2 0.1.161 ",
-    "pocketune ",
-    env!("CARGO_PKG_VERSION")
-);
-
 /// A chat that was saved with [`crate::Chat::save`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedChat {
@@ -85,7 +78,7 @@ impl SavedChat {
         };
         let history = said.history.into_iter().map(turn).collect();
         let header = Header {
-            build: format!("{BUILD} {}", std::env::consts::ARCH),
+            build: this_build(),
             model: model.to_string(),
             kv_type: lane.kv_type,
             system_prompt: said.system_prompt,
@@ -106,7 +99,7 @@ impl SavedChat {
                 reason: format!("another {what}"),
             })
         };
-        if self.header.build != format!("{BUILD} {}", std::env::consts::ARCH) {
+        if self.header.build != this_build() {
             return differs("build");
         }
         if self.header.model != model.to_string() {
@@ -228,6 +221,12 @@ impl SavedChat {
     }
 }
 
+/// Keys and values are for the build that computed them.
+fn this_build() -> String {
+    let (version, architecture) = (env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+    format!("{LLAMA_BUILD} pocketune {version} {architecture}")
+}
+
 impl SavedTurn {
     fn message(&self) -> Message {
         Message {
@@ -323,6 +322,24 @@ mod tests {
                 "cut at {index}"
             );
         }
+    }
+
+    #[test]
+    fn the_header_says_which_build_computed_it() {
+        let build = saved().header.build;
+        let mut parts = build.split(' ');
+        assert_eq!(parts.next(), Some("llama-cpp-sys-2"));
+        let version = parts.next().unwrap_or_default().split('.');
+        assert!(
+            version.map(str::parse::<u32>).all(|part| part.is_ok()),
+            "{build}"
+        );
+        assert_eq!(parts.next(), Some("pocketune"));
+        assert_eq!(parts.next(), Some(env!("CARGO_PKG_VERSION")));
+        assert_eq!(parts.next(), Some(std::env::consts::ARCH));
+        let mut other = saved();
+        other.header.build = build.replacen(' ', " 1", 1);
+        assert!(other.check(Digest::from_bytes([7; 32])).is_err());
     }
 
     #[test]

@@ -83,7 +83,11 @@ pub(crate) fn check_roles(roles: impl Iterator<Item = Role>) -> Result<(), Error
         if role != expected {
             return Err(Error::option(
                 "history",
-                format!("message {index} must be of the {expected:?} role, is {role:?}"),
+                format!(
+                    "message {index} must be of the {} role, is {}",
+                    expected.name(),
+                    role.name()
+                ),
             ));
         }
     }

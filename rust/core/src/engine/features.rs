@@ -1,5 +1,7 @@
 //! Asking the worker for a reply's features.
 
+use std::ops::Range;
+
 use super::{Engine, Shared};
 use crate::cancel::CancelToken;
 use crate::conversation::{Prompt, PromptText};
@@ -29,10 +31,12 @@ impl Engine {
         let prompt = self.shared.prompt_text(prompt, &CancelToken::new())?;
         let text = prompt.as_str();
         // What looks like a marker is one or is not, by who wrote it.
-        Ok(match prompt.forged_in(0..text.len()).as_slice() {
-            [] => text.to_owned(),
-            forged => format!("{text}\u{FFFF}{forged:?}"),
-        })
+        let mut key = text.to_owned();
+        for forged in prompt.forged_in(0..text.len()) {
+            let Range { start, end } = forged;
+            key += &format!("\u{FFFF}{start}-{end}");
+        }
+        Ok(key)
     }
 }
 

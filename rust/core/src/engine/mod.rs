@@ -26,7 +26,7 @@ use crate::origin::AppliedAdapter;
 use crate::reply::ReplyStream;
 use crate::results::{Embedding, Pooling, Score};
 use crate::source::ModelSource;
-use crate::worker::{Desk, EmbedJob, Source, Worker};
+use crate::worker::{EmbedJob, Source, Worker, WorkerState};
 
 /// One loaded GGUF model with the thread that computes with it.
 ///
@@ -37,6 +37,7 @@ use crate::worker::{Desk, EmbedJob, Source, Worker};
 pub struct Engine {
     shared: Arc<Shared>,
     estimate: MemoryEstimate,
+    options: EngineOptions,
 }
 
 impl Engine {
@@ -79,17 +80,18 @@ impl Engine {
             Some(limit) => limit.saturating_sub(estimate.kv_bytes),
             None => estimate.kv_bytes,
         };
-        let desk = Desk::new(
+        let state = WorkerState::new(
             context,
             params.context_tokens,
             options.kv_cache_type,
             parked_limit,
         );
-        let worker = Worker::start(desk)?;
+        let worker = Worker::start(state)?;
         let shared = Shared::new(model, worker, file, params.context_tokens, digests);
         Ok(Self {
             shared: Arc::new(shared),
             estimate,
+            options: options.clone(),
         })
     }
 
@@ -133,6 +135,12 @@ impl Engine {
     #[must_use]
     pub fn memory_estimate(&self) -> MemoryEstimate {
         self.estimate
+    }
+
+    /// What the model was loaded with. Does not block.
+    #[must_use]
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
     }
 
     /// SHA-256 of the model file. Blocks the first time: about a second per

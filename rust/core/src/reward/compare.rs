@@ -113,7 +113,7 @@ impl<F: FnMut()> Reader<'_, F> {
                 continue;
             }
             self.builder.edit(Edit {
-                id: format!("{}, {kind:?}", preference.id),
+                id: format!("{}, {}", preference.id, kind.name()),
                 group: group.to_owned(),
                 kind,
                 original,

@@ -27,11 +27,8 @@ impl Engine {
     pub fn tunable(&self) -> Result<TunableModel, Error> {
         let shared = self.shared();
         let digest = shared.digest_later();
-        let weights = Model::from_mapped(
-            shared.file().mapped()?,
-            self.facts().header.clone(),
-            move || digest().map(|digest| *digest.as_bytes()),
-        )?;
+        let weights =
+            Model::from_mapped(shared.file().mapped()?, self.facts().header.clone(), digest)?;
         Ok(TunableModel {
             weights: Arc::new(weights),
             base: Arc::clone(self.base_model()),

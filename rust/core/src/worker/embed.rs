@@ -5,7 +5,7 @@ use pocketune_llama::{Outputs, Token};
 use crate::error::Error;
 use crate::memory::OUTPUTS_MAX;
 use crate::results::Pooling;
-use crate::worker::{Desk, Job, LaneId, Request, Step};
+use crate::worker::{Job, LaneId, Request, Step, WorkerState};
 
 /// Pools the final hidden states of `tokens`.
 pub(crate) struct EmbedJob {
@@ -20,11 +20,11 @@ impl Job for EmbedJob {
 
     fn step(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         request: &Request<Vec<f32>>,
     ) -> Result<Step<Vec<f32>>, Error> {
-        let stepped = self.pool_next(desk, request.lane);
-        desk.set_embeddings(false);
+        let stepped = self.pool_next(state, request.lane);
+        state.set_embeddings(false);
         stepped
     }
 }
@@ -39,22 +39,26 @@ impl EmbedJob {
         }
     }
 
-    fn pool_next(&mut self, desk: &mut Desk, lane: LaneId) -> Result<Step<Vec<f32>>, Error> {
+    fn pool_next(
+        &mut self,
+        state: &mut WorkerState,
+        lane: LaneId,
+    ) -> Result<Step<Vec<f32>>, Error> {
         if self.done == 0 {
             // Cached tokens have no hidden states any more: start from nothing.
-            desk.forget(lane);
+            state.forget(lane);
         }
-        desk.bring_in(lane)?;
+        state.bring_in(lane)?;
         let end = self.tokens.len().min(self.done + OUTPUTS_MAX as usize);
         let input = self.tokens.get(self.done..end).unwrap_or_default();
-        desk.set_embeddings(true);
-        desk.compute(lane, input, self.done, Outputs::From(0))?;
+        state.set_embeddings(true);
+        state.compute(lane, input, self.done, Outputs::From(0))?;
         for index in 0..input.len() {
             let last = self.done + index + 1 == self.tokens.len();
             if self.pooling == Pooling::Last && !last {
                 continue;
             }
-            if let Some(hidden) = desk.embedding(index)? {
+            if let Some(hidden) = state.embedding(index)? {
                 self.sum.resize(hidden.len(), 0.0);
                 for (sum, &value) in self.sum.iter_mut().zip(hidden) {
                     *sum += f64::from(value);

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::memory::OUTPUTS_MAX;
 use crate::results::Features;
 use crate::worker::prepare::tokenize;
-use crate::worker::{Desk, Job, LaneId, Request, Step};
+use crate::worker::{Job, LaneId, Request, Step, WorkerState};
 
 /// Computes what the lane does not hold yet of a prompt, a reply and the token that ends
 /// it. Right after the reply was generated on the lane that is one token.
@@ -27,11 +27,11 @@ impl Job for FeaturesJob {
 
     fn step(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         request: &Request<Features>,
     ) -> Result<Step<Features>, Error> {
-        let stepped = self.compute_next(desk, request.lane);
-        desk.set_embeddings(false);
+        let stepped = self.compute_next(state, request.lane);
+        state.set_embeddings(false);
         stepped
     }
 }
@@ -44,13 +44,17 @@ impl FeaturesJob {
         }
     }
 
-    fn compute_next(&mut self, desk: &mut Desk, lane: LaneId) -> Result<Step<Features>, Error> {
+    fn compute_next(
+        &mut self,
+        state: &mut WorkerState,
+        lane: LaneId,
+    ) -> Result<Step<Features>, Error> {
         let Some(started) = &mut self.started else {
-            self.started = Some(start(&self.text, lane, desk)?);
+            self.started = Some(start(&self.text, lane, state)?);
             return Ok(Step::More);
         };
         // Another lane may have had the slot in between.
-        desk.bring_in(lane)?;
+        state.bring_in(lane)?;
         let end = started.tokens.len();
         // While embeddings are on each token is an output, so the last batch is short.
         let last_batch = end.saturating_sub(OUTPUTS_MAX as usize);
@@ -58,21 +62,21 @@ impl FeaturesJob {
         let (to, outputs) = match is_last {
             true => (end, Outputs::From(0)),
             false => (
-                last_batch.min(started.done + desk.batch_tokens()),
+                last_batch.min(started.done + state.batch_tokens()),
                 Outputs::None,
             ),
         };
         let input = started.tokens.get(started.done..to).unwrap_or_default();
-        desk.set_embeddings(is_last);
-        desk.compute(lane, input, started.done, outputs)?;
+        state.set_embeddings(is_last);
+        state.compute(lane, input, started.done, outputs)?;
         started.done = to;
         if !is_last {
             return Ok(Step::More);
         }
-        let values = desk.embedding(input.len().saturating_sub(1))?;
+        let values = state.embedding(input.len().saturating_sub(1))?;
         let values = values.map(<[f32]>::to_vec).unwrap_or_default();
         // The chat goes on from here: what ends the reply is cached with it.
-        desk.set_text(lane, self.text.clone());
+        state.set_text(lane, self.text.clone());
         Ok(Step::Done(Features {
             values,
             tokens: end,
@@ -81,15 +85,15 @@ impl FeaturesJob {
     }
 }
 
-fn start(text: &PromptText, lane: LaneId, desk: &mut Desk) -> Result<Started, Error> {
-    let tokens = tokenize(text, lane, desk)?;
-    if tokens.len() > desk.context_tokens() {
+fn start(text: &PromptText, lane: LaneId, state: &mut WorkerState) -> Result<Started, Error> {
+    let tokens = tokenize(text, lane, state)?;
+    if tokens.len() > state.context_tokens() {
         return Err(Error::ContextFull {
             prompt_tokens: tokens.len() as u64,
-            context_tokens: desk.context_tokens() as u64,
+            context_tokens: state.context_tokens() as u64,
         });
     }
-    let reused = desk.reuse(lane, &tokens)?;
+    let reused = state.reuse(lane, &tokens)?;
     Ok(Started {
         tokens,
         reused,

@@ -15,7 +15,7 @@ use crate::origin::{AppliedAdapter, ReplyId, ReplyOrigin, ReplySampling};
 use crate::reply::{Reply, ReplyPart, StopReason};
 use crate::worker::output::Output;
 use crate::worker::prepare::{Prepared, Source, prepare};
-use crate::worker::{Desk, Job, LaneId, Request, Step};
+use crate::worker::{Job, LaneId, Request, Step, WorkerState};
 
 /// A reply being generated.
 pub(crate) struct Generation {
@@ -98,18 +98,18 @@ impl Generation {
 
     fn go_through(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         request: &Request<ReplyPart>,
     ) -> Result<Step<ReplyPart>, Error> {
         let lane = request.lane;
         match std::mem::replace(&mut self.phase, Phase::Ended) {
-            Phase::Prepare => self.start(desk, request),
-            Phase::Prefill { prepared, done } => self.prefill(desk, lane, prepared, done),
+            Phase::Prepare => self.start(state, request),
+            Phase::Prefill { prepared, done } => self.prefill(state, lane, prepared, done),
             Phase::Decode {
                 prepared,
                 position,
                 pending,
-            } => self.decode(desk, lane, prepared, position, pending),
+            } => self.decode(state, lane, prepared, position, pending),
             // The worker steps no job that has ended.
             Phase::Ended => Err(Error::Closed),
         }
@@ -117,12 +117,12 @@ impl Generation {
 
     fn start(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         request: &Request<ReplyPart>,
     ) -> Result<Step<ReplyPart>, Error> {
         let (lane, cancel) = (request.lane, &request.cancel);
-        let prepared = prepare(&self.source, self.max_tokens, lane, desk, cancel)?;
-        let done = desk.reuse(lane, &prepared.tokens)?;
+        let prepared = prepare(&self.source, self.max_tokens, lane, state, cancel)?;
+        let done = state.reuse(lane, &prepared.tokens)?;
         self.costs.reused = done;
         let recent = prepared.tokens.len().saturating_sub(self.penalty_tokens);
         for &token in prepared.tokens.get(recent..).unwrap_or_default() {
@@ -134,18 +134,18 @@ impl Generation {
 
     fn prefill(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         lane: LaneId,
         prepared: Prepared,
         done: usize,
     ) -> Result<Step<ReplyPart>, Error> {
-        let end = prepared.tokens.len().min(done + desk.batch_tokens());
+        let end = prepared.tokens.len().min(done + state.batch_tokens());
         let last = end == prepared.tokens.len();
         let outputs = if last { Outputs::Last } else { Outputs::None };
         let input = prepared.tokens.get(done..end).unwrap_or_default();
-        let computed = desk
+        let computed = state
             .bring_in(lane)
-            .and_then(|()| desk.compute(lane, input, done, outputs));
+            .and_then(|()| state.compute(lane, input, done, outputs));
         match computed {
             Ok(took) => self.costs.prefill += took,
             Err(error) => {
@@ -160,22 +160,22 @@ impl Generation {
             };
             return Ok(Step::More);
         }
-        let next = self.choose(desk, input_index(end - done));
+        let next = self.choose(state, input_index(end - done));
         self.costs.first_token = Some(self.submitted.elapsed());
-        self.go_on(desk, lane, prepared, end, next)
+        self.go_on(state, lane, prepared, end, next)
     }
 
     fn decode(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         lane: LaneId,
         prepared: Prepared,
         position: usize,
         pending: Token,
     ) -> Result<Step<ReplyPart>, Error> {
-        if position >= desk.context_tokens() {
+        if position >= state.context_tokens() {
             return self.go_on(
-                desk,
+                state,
                 lane,
                 prepared,
                 position,
@@ -183,9 +183,9 @@ impl Generation {
             );
         }
         let started = Instant::now();
-        let computed = desk
+        let computed = state
             .bring_in(lane)
-            .and_then(|()| desk.compute(lane, &[pending], position, Outputs::Last));
+            .and_then(|()| state.compute(lane, &[pending], position, Outputs::Last));
         if let Err(error) = computed {
             self.phase = Phase::Decode {
                 prepared,
@@ -195,24 +195,24 @@ impl Generation {
             return Err(error);
         }
         let markers = prepared.text.markers();
-        self.output.computed(desk.model(), markers, pending)?;
-        let next = self.choose(desk, 0);
+        self.output.computed(state.model(), markers, pending)?;
+        let next = self.choose(state, 0);
         self.costs.decode += started.elapsed();
-        self.go_on(desk, lane, prepared, position + 1, next)
+        self.go_on(state, lane, prepared, position + 1, next)
     }
 
     /// Chooses from the output at `index` and streams the token, which the constraint
     /// has taken by then.
-    fn choose(&mut self, desk: &mut Desk, index: usize) -> Result<Next, Error> {
-        let logits = desk.logits(index)?;
+    fn choose(&mut self, state: &mut WorkerState, index: usize) -> Result<Next, Error> {
+        let logits = state.logits(index)?;
         let token = self.constraint.choose(&mut self.sampler, logits)?;
         self.sampler.observe(token)?;
         let complete = self.constraint.accept(token)?;
-        if desk.model().is_end_of_generation(token) {
+        if state.model().is_end_of_generation(token) {
             return Ok(Next::Stop(StopReason::EndOfTurn));
         }
         self.costs.generated += 1;
-        if self.output.push(desk.model(), token)? {
+        if self.output.push(state.model(), token)? {
             return Ok(Next::Stop(StopReason::StopString));
         }
         if complete {
@@ -226,7 +226,7 @@ impl Generation {
 
     fn go_on(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         lane: LaneId,
         prepared: Prepared,
         position: usize,
@@ -247,21 +247,21 @@ impl Generation {
                     position,
                     pending: -1,
                 };
-                let reply = self.end(desk, lane, reason);
+                let reply = self.end(state, lane, reason);
                 Ok(Step::Done(ReplyPart::Done(reply)))
             }
         }
     }
 
     /// Keeps the turn and returns the reply.
-    fn end(&mut self, desk: &mut Desk, lane: LaneId, reason: StopReason) -> Reply {
+    fn end(&mut self, state: &mut WorkerState, lane: LaneId, reason: StopReason) -> Reply {
         if reason != StopReason::StopString {
             self.output.flush();
         }
         let prepared = match std::mem::replace(&mut self.phase, Phase::Ended) {
             Phase::Decode { prepared, .. } => {
                 if let Some(text) = self.transcript(&prepared) {
-                    desk.set_text(lane, text);
+                    state.set_text(lane, text);
                 }
                 Some(prepared)
             }
@@ -319,10 +319,10 @@ impl Job for Generation {
 
     fn step(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         request: &Request<ReplyPart>,
     ) -> Result<Step<ReplyPart>, Error> {
-        let stepped = self.go_through(desk, request);
+        let stepped = self.go_through(state, request);
         if let Some(text) = self.output.take_unsent() {
             request.send_part(ReplyPart::Text(text));
         }
@@ -331,10 +331,10 @@ impl Job for Generation {
 
     fn cancelled(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         request: &Request<ReplyPart>,
     ) -> Result<ReplyPart, Error> {
-        let reply = self.end(desk, request.lane, StopReason::Cancelled);
+        let reply = self.end(state, request.lane, StopReason::Cancelled);
         if let Some(text) = self.output.take_unsent() {
             request.send_part(ReplyPart::Text(text));
         }

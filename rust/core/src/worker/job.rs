@@ -4,7 +4,7 @@ use async_channel::{Receiver, Sender};
 
 use crate::cancel::CancelToken;
 use crate::error::Error;
-use crate::worker::{Desk, LaneId};
+use crate::worker::{LaneId, WorkerState};
 
 /// What a request computes: a state machine.
 pub(crate) trait Job: Send {
@@ -14,14 +14,14 @@ pub(crate) trait Job: Send {
     /// Does one piece of work: at most one batch or one token.
     fn step(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         request: &Request<Self::Output>,
     ) -> Result<Step<Self::Output>, Error>;
 
     /// What the caller hears who gave up.
     fn cancelled(
         &mut self,
-        _desk: &mut Desk,
+        _desk: &mut WorkerState,
         _request: &Request<Self::Output>,
     ) -> Result<Self::Output, Error> {
         Err(Error::Cancelled)
@@ -95,9 +95,9 @@ impl<J: Job> Queued<J> {
         Self { job, request }
     }
 
-    fn try_step(&mut self, desk: &mut Desk) -> Result<Step<J::Output>, Error> {
+    fn try_step(&mut self, state: &mut WorkerState) -> Result<Step<J::Output>, Error> {
         if !self.request.cancel.is_cancelled() {
-            match self.job.step(desk, &self.request) {
+            match self.job.step(state, &self.request) {
                 // The graph was aborted for another request's sake: try again.
                 Err(Error::Cancelled) if !self.request.cancel.is_cancelled() => {
                     return Ok(Step::More);
@@ -106,7 +106,7 @@ impl<J: Job> Queued<J> {
                 stepped => return stepped,
             }
         }
-        self.job.cancelled(desk, &self.request).map(Step::Done)
+        self.job.cancelled(state, &self.request).map(Step::Done)
     }
 }
 
@@ -114,7 +114,7 @@ impl<J: Job> Queued<J> {
 pub(crate) trait Task: Send {
     /// Does one piece of work, and delivers the result where that was the last one. Says
     /// whether there is more to do.
-    fn step(&mut self, desk: &mut Desk) -> Progress;
+    fn step(&mut self, state: &mut WorkerState) -> Progress;
     /// Whether the caller gave up, so that no time is spent on it.
     fn is_cancelled(&self) -> bool;
 }
@@ -129,8 +129,8 @@ pub(crate) enum Progress {
 }
 
 impl<J: Job> Task for Queued<J> {
-    fn step(&mut self, desk: &mut Desk) -> Progress {
-        let result = match self.try_step(desk) {
+    fn step(&mut self, state: &mut WorkerState) -> Progress {
+        let result = match self.try_step(state) {
             Ok(Step::More) => return Progress::Unfinished,
             Ok(Step::Done(result)) => Ok(result),
             Err(error) => Err(error),

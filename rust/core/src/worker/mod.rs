@@ -5,7 +5,6 @@
 //! a time slice, so that a short question does not wait for a long reply.
 
 mod adapters;
-mod desk;
 mod embed;
 mod features;
 mod generation;
@@ -15,6 +14,7 @@ mod output;
 mod prepare;
 mod queue;
 mod score;
+mod state;
 mod state_jobs;
 
 use std::sync::OnceLock;
@@ -26,7 +26,6 @@ use std::time::{Duration, Instant};
 use pocketune_adapter::CandidateAdapter;
 
 pub(crate) use adapters::AdapterSetId;
-pub(crate) use desk::Desk;
 pub(crate) use embed::EmbedJob;
 pub(crate) use features::FeaturesJob;
 pub(crate) use generation::Generation;
@@ -36,6 +35,7 @@ pub(crate) use lanes::{LaneId, SavedLane};
 pub(crate) use prepare::Source;
 use queue::FairQueue;
 pub(crate) use score::ScoreJob;
+pub(crate) use state::WorkerState;
 pub(crate) use state_jobs::{RestoreLane, SaveLane};
 
 use crate::cancel::CancelToken;
@@ -74,16 +74,16 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn start(desk: Desk) -> Result<Self, Error> {
+    pub(crate) fn start(state: WorkerState) -> Result<Self, Error> {
         let (commands, inbox) = std::sync::mpsc::channel();
-        let abort = desk.abort_flag();
+        let abort = state.abort_flag();
         let closing = CancelToken::new();
         closing.bind(&abort);
         let told = closing.clone();
         let handle = thread::Builder::new()
             .name("pocketune-engine".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || serve(desk, &inbox, &told))
+            .spawn(move || serve(state, &inbox, &told))
             .map_err(Error::Io)?;
         let thread = OnceLock::from(handle.thread().id());
         Ok(Self {
@@ -167,9 +167,9 @@ impl Drop for Worker {
     }
 }
 
-fn serve(mut desk: Desk, inbox: &Receiver<Command>, closing: &CancelToken) {
+fn serve(mut state: WorkerState, inbox: &Receiver<Command>, closing: &CancelToken) {
     prefer_this_thread();
-    desk.start_threads();
+    state.start_threads();
     let mut queue = FairQueue::default();
     loop {
         // A slice may have taken the command to close.
@@ -183,12 +183,12 @@ fn serve(mut desk: Desk, inbox: &Receiver<Command>, closing: &CancelToken) {
                 Ok(command) => command,
                 Err(TryRecvError::Disconnected) => Command::Close,
                 Err(TryRecvError::Empty) => {
-                    run_slice(&mut queue, &mut desk, inbox, closing);
+                    run_slice(&mut queue, &mut state, inbox, closing);
                     continue;
                 }
             }
         };
-        if obey(command, &mut queue, &mut desk) == Next::Close {
+        if obey(command, &mut queue, &mut state) == Next::Close {
             return;
         }
     }
@@ -202,15 +202,15 @@ enum Next {
 }
 
 /// Does what takes a moment, queues the rest.
-fn obey(command: Command, queue: &mut FairQueue, desk: &mut Desk) -> Next {
+fn obey(command: Command, queue: &mut FairQueue, state: &mut WorkerState) -> Next {
     match command {
         Command::Submit(lane, job) => queue.push(lane, job),
-        Command::Forget(lane) => queue.forget(lane, desk),
+        Command::Forget(lane) => queue.forget(lane, state),
         Command::Load(id, adapters, result) => {
             // Nobody waits when the engine is being closed.
-            let _ = result.try_send(desk.load_adapters(id, &adapters));
+            let _ = result.try_send(state.load_adapters(id, &adapters));
         }
-        Command::Unload(adapters) => queue.unload(adapters, desk),
+        Command::Unload(adapters) => queue.unload(adapters, state),
         Command::Close => return Next::Close,
     }
     Next::Work
@@ -220,7 +220,7 @@ fn obey(command: Command, queue: &mut FairQueue, desk: &mut Desk) -> Next {
 /// others wait, or a command came in.
 fn run_slice(
     queue: &mut FairQueue,
-    desk: &mut Desk,
+    state: &mut WorkerState,
     inbox: &Receiver<Command>,
     closing: &CancelToken,
 ) {
@@ -229,24 +229,24 @@ fn run_slice(
     };
     let started = Instant::now();
     loop {
-        desk.lower_abort();
+        state.lower_abort();
         if closing.is_cancelled() {
             return;
         }
-        if job.step(desk) == Progress::Finished {
-            desk.release(lane);
-            queue.finished(lane, desk);
+        if job.step(state) == Progress::Finished {
+            state.release(lane);
+            queue.finished(lane, state);
             return;
         }
         // Who gave up while waiting hears of it now, not when its turn comes.
-        queue.finish_cancelled(desk);
+        queue.finish_cancelled(state);
         // Commands are taken between slices only, so look for company here.
         while let Ok(command) = inbox.try_recv() {
-            if obey(command, queue, desk) == Next::Close {
+            if obey(command, queue, state) == Next::Close {
                 return;
             }
         }
-        if queue.others_wait(lane) && started.elapsed() >= SLICE && desk.can_set_aside(lane) {
+        if queue.others_wait(lane) && started.elapsed() >= SLICE && state.can_set_aside(lane) {
             queue.put_back(lane, job);
             return;
         }

@@ -8,7 +8,7 @@ use crate::cancel::CancelToken;
 use crate::conversation::OverflowPolicy;
 use crate::conversation::{Ask, Conversation, OpenTurn, PromptText};
 use crate::error::Error;
-use crate::worker::{Desk, LaneId};
+use crate::worker::{LaneId, WorkerState};
 
 /// Where a prompt comes from.
 pub(crate) enum Source {
@@ -33,13 +33,13 @@ pub(crate) fn prepare(
     source: &Source,
     max_tokens: u32,
     lane: LaneId,
-    desk: &Desk,
+    state: &WorkerState,
     cancel: &CancelToken,
 ) -> Result<Prepared, Error> {
     match source {
         Source::Raw(text) => {
-            let tokens = tokenize(text, lane, desk)?;
-            check_fits(&tokens, desk)?;
+            let tokens = tokenize(text, lane, state)?;
+            check_fits(&tokens, state)?;
             Ok(Prepared {
                 tokens,
                 text: text.clone(),
@@ -52,7 +52,7 @@ pub(crate) fn prepare(
             conversation.open_turn(ask)?,
             max_tokens,
             lane,
-            desk,
+            state,
             cancel,
         ),
     }
@@ -63,10 +63,10 @@ fn fit(
     mut open: OpenTurn,
     max_tokens: u32,
     lane: LaneId,
-    desk: &Desk,
+    state: &WorkerState,
     cancel: &CancelToken,
 ) -> Result<Prepared, Error> {
-    let context = desk.context_tokens();
+    let context = state.context_tokens();
     let room_for_reply = (max_tokens as usize).min(context / 4);
     let mut limit = context.saturating_sub(room_for_reply);
     loop {
@@ -74,7 +74,7 @@ fn fit(
         let text = conversation
             .renderer
             .render(open.system_prompt.as_deref(), kept, cancel)?;
-        let tokens = tokenize(&text, lane, desk)?;
+        let tokens = tokenize(&text, lane, state)?;
         let droppable = conversation.overflow == OverflowPolicy::DropOldestTurns && kept.len() > 2;
         if droppable && tokens.len() > limit {
             open.dropped += 2;
@@ -83,7 +83,7 @@ fn fit(
             limit = context / 2;
             continue;
         }
-        check_fits(&tokens, desk)?;
+        check_fits(&tokens, state)?;
         let dropped_messages = open.dropped;
         return Ok(Prepared {
             tokens,
@@ -96,26 +96,30 @@ fn fit(
 
 /// Keeps the tokens that the lane went through as far as the text is the same:
 /// tokenizing a reply again may cut it differently than it was generated.
-pub(crate) fn tokenize(text: &PromptText, lane: LaneId, desk: &Desk) -> Result<Vec<Token>, Error> {
-    if let Some((done, tokens)) = desk.transcript(lane)
-        && let Some(rest) = text.tokenize_after(done, tokens.last().copied(), desk.model())
+pub(crate) fn tokenize(
+    text: &PromptText,
+    lane: LaneId,
+    state: &WorkerState,
+) -> Result<Vec<Token>, Error> {
+    if let Some((done, tokens)) = state.transcript(lane)
+        && let Some(rest) = text.tokenize_after(done, tokens.last().copied(), state.model())
     {
         return Ok([tokens, &rest?].concat());
     }
-    text.tokenize(desk.model())
+    text.tokenize(state.model())
 }
 
-fn check_fits(tokens: &[Token], desk: &Desk) -> Result<(), Error> {
+fn check_fits(tokens: &[Token], state: &WorkerState) -> Result<(), Error> {
     if tokens.is_empty() {
         return Err(Error::option(
             "prompt",
             "is empty and the model starts no text by itself",
         ));
     }
-    if tokens.len() >= desk.context_tokens() {
+    if tokens.len() >= state.context_tokens() {
         return Err(Error::ContextFull {
             prompt_tokens: tokens.len() as u64,
-            context_tokens: desk.context_tokens() as u64,
+            context_tokens: state.context_tokens() as u64,
         });
     }
     Ok(())

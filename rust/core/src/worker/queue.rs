@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::worker::adapters::AdapterSetId;
-use crate::worker::{Desk, LaneId, Progress, Task};
+use crate::worker::{LaneId, Progress, Task, WorkerState};
 
 #[derive(Default)]
 pub(crate) struct FairQueue {
@@ -46,24 +46,24 @@ impl FairQueue {
     }
 
     /// The running job of `lane` has ended.
-    pub(crate) fn finished(&mut self, lane: LaneId, desk: &mut Desk) {
+    pub(crate) fn finished(&mut self, lane: LaneId, state: &mut WorkerState) {
         self.running = None;
         if self.waiting.get(&lane).is_some_and(|jobs| !jobs.is_empty()) {
             self.turns.push_back(lane);
             return;
         }
         self.waiting.remove(&lane);
-        self.settle(lane, desk);
+        self.settle(lane, state);
     }
 
     /// The last job of `lane` has ended: does what had to wait for it.
-    fn settle(&mut self, lane: LaneId, desk: &mut Desk) {
+    fn settle(&mut self, lane: LaneId, state: &mut WorkerState) {
         if self.forgotten.remove(&lane) {
-            desk.forget(lane);
+            state.forget(lane);
         }
         if self.unloading.contains(&lane.adapters) && !self.uses(lane.adapters) {
             self.unloading.remove(&lane.adapters);
-            desk.unload_adapters(lane.adapters);
+            state.unload_adapters(lane.adapters);
         }
     }
 
@@ -75,10 +75,10 @@ impl FairQueue {
 
     /// Ends waiting jobs that were cancelled. A cancelled job computes nothing:
     /// it only delivers its end.
-    pub(crate) fn finish_cancelled(&mut self, desk: &mut Desk) {
+    pub(crate) fn finish_cancelled(&mut self, state: &mut WorkerState) {
         let mut emptied = Vec::new();
         for (&lane, jobs) in &mut self.waiting {
-            jobs.retain_mut(|job| !(job.is_cancelled() && job.step(desk) == Progress::Finished));
+            jobs.retain_mut(|job| !(job.is_cancelled() && job.step(state) == Progress::Finished));
             if jobs.is_empty() && self.running != Some(lane) {
                 emptied.push(lane);
             }
@@ -86,8 +86,8 @@ impl FairQueue {
         for lane in emptied {
             self.waiting.remove(&lane);
             self.turns.retain(|&turn| turn != lane);
-            desk.release(lane);
-            self.settle(lane, desk);
+            state.release(lane);
+            self.settle(lane, state);
         }
     }
 
@@ -96,20 +96,20 @@ impl FairQueue {
     }
 
     /// Frees the lane's cache, now or when its last job has ended.
-    pub(crate) fn forget(&mut self, lane: LaneId, desk: &mut Desk) {
+    pub(crate) fn forget(&mut self, lane: LaneId, state: &mut WorkerState) {
         if self.running == Some(lane) || self.waiting.contains_key(&lane) {
             self.forgotten.insert(lane);
         } else {
-            desk.forget(lane);
+            state.forget(lane);
         }
     }
 
     /// Frees the adapters, now or when their last job has ended.
-    pub(crate) fn unload(&mut self, adapters: AdapterSetId, desk: &mut Desk) {
+    pub(crate) fn unload(&mut self, adapters: AdapterSetId, state: &mut WorkerState) {
         if self.uses(adapters) {
             self.unloading.insert(adapters);
         } else {
-            desk.unload_adapters(adapters);
+            state.unload_adapters(adapters);
         }
     }
 }

@@ -5,7 +5,7 @@ use pocketune_llama::{Outputs, Token};
 use crate::error::Error;
 use crate::memory::OUTPUTS_MAX;
 use crate::results::TokenScore;
-use crate::worker::{Desk, Job, Request, Step};
+use crate::worker::{Job, Request, Step, WorkerState};
 
 /// Scores `tokens[first..]`, each given all before it.
 pub(crate) struct ScoreJob {
@@ -32,7 +32,7 @@ impl Job for ScoreJob {
 
     fn step(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         request: &Request<Vec<TokenScore>>,
     ) -> Result<Step<Vec<TokenScore>>, Error> {
         // The logits of token i come from computing token i - 1.
@@ -40,15 +40,15 @@ impl Job for ScoreJob {
         let last_input = self.tokens.len() - 1;
         let done = match self.done {
             Some(done) => done,
-            None => desk.reuse(
+            None => state.reuse(
                 request.lane,
                 self.tokens.get(..self.first).unwrap_or_default(),
             )?,
         };
         // Another lane may have had the slot in between.
-        desk.bring_in(request.lane)?;
+        state.bring_in(request.lane)?;
         let (end, outputs) = if done < first_output {
-            (first_output.min(done + desk.batch_tokens()), Outputs::None)
+            (first_output.min(done + state.batch_tokens()), Outputs::None)
         } else {
             (
                 last_input.min(done + OUTPUTS_MAX as usize),
@@ -58,13 +58,13 @@ impl Job for ScoreJob {
         let Some(input) = self.tokens.get(done..end).filter(|input| !input.is_empty()) else {
             return Ok(Step::Done(std::mem::take(&mut self.scores)));
         };
-        desk.compute(request.lane, input, done, outputs)?;
+        state.compute(request.lane, input, done, outputs)?;
         if outputs != Outputs::None {
             for index in 0..input.len() {
                 let Some(&token) = self.tokens.get(done + index + 1) else {
                     continue;
                 };
-                let logits = desk.logits(index)?;
+                let logits = state.logits(index)?;
                 self.scores.push(TokenScore {
                     token,
                     log_probability: log_softmax(logits, token),

@@ -2,7 +2,7 @@
 
 use crate::conversation::Proven;
 use crate::error::Error;
-use crate::worker::{Desk, Job, Request, SavedLane, Step};
+use crate::worker::{Job, Request, SavedLane, Step, WorkerState};
 
 /// Copies a lane out of the engine.
 pub(crate) struct SaveLane;
@@ -12,10 +12,10 @@ impl Job for SaveLane {
 
     fn step(
         &mut self,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         request: &Request<SavedLane>,
     ) -> Result<Step<SavedLane>, Error> {
-        desk.save(request.lane).map(Step::Done)
+        state.save(request.lane).map(Step::Done)
     }
 }
 
@@ -29,8 +29,9 @@ pub(crate) struct RestoreLane {
 impl Job for RestoreLane {
     type Output = ();
 
-    fn step(&mut self, desk: &mut Desk, request: &Request<()>) -> Result<Step<()>, Error> {
-        desk.restore(request.lane, &self.saved, self.proven.clone())
+    fn step(&mut self, state: &mut WorkerState, request: &Request<()>) -> Result<Step<()>, Error> {
+        state
+            .restore(request.lane, &self.saved, self.proven.clone())
             .map(Step::Done)
     }
 }

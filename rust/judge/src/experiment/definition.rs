@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use pocketune_base::json;
+use pocketune_base::{Digest, json};
 use serde::{Deserialize, Serialize};
 
 use super::assign::{self, BucketRange};
 use super::{Arm, ExperimentError, Measure};
-use crate::digest::{is_hex, sha256_hex};
 use crate::stats::Design;
 
 /// Most metrics of one experiment.
@@ -254,7 +253,11 @@ impl Definition {
             ),
         ];
         for (arm, name, adapters) in fields {
-            if !arm.adapters.iter().all(|adapter| is_hex(adapter)) {
+            if !arm
+                .adapters
+                .iter()
+                .all(|adapter| Digest::from_hex(adapter).is_some())
+            {
                 return invalid(adapters, "an arm's adapter is no SHA-256");
             }
             let known = arm.adapters.iter().collect::<BTreeSet<_>>();
@@ -306,7 +309,7 @@ impl Definition {
     /// instead: its subject is the SHA-256 of the bytes that were parsed here.
     #[must_use]
     pub fn sha256(&self) -> String {
-        sha256_hex(&self.to_json())
+        Digest::of(&self.to_json()).to_string()
     }
 
     /// Its one canonical form.

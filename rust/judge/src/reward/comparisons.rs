@@ -51,6 +51,18 @@ pub enum EditKind {
     Shuffle,
 }
 
+impl EditKind {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Repeat => "repeat",
+            Self::Praise => "praise",
+            Self::Shuffle => "shuffle",
+        }
+    }
+}
+
 /// A reply and a nonsense edit of it, which must not score more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edit {

@@ -1,11 +1,11 @@
 //! A head as a GGUF file: `general.type = reward_head`, the keys and tensors below, and
 //! nothing else.
 
+use pocketune_base::Digest;
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
 
 use super::error::RewardError;
 use super::head::{FeatureSource, MAX_FEATURES, Numbers, RewardHead};
-use crate::digest::{hex, is_hex};
 
 const KIND: &str = "general.type";
 const REWARD_HEAD: &str = "reward_head";
@@ -50,7 +50,10 @@ impl RewardHead {
         builder
             .metadata(KIND, REWARD_HEAD)
             .metadata(VERSION, Self::FORMAT_VERSION)
-            .metadata(BASE, hex(&source.base_sha256).as_str())
+            .metadata(
+                BASE,
+                Digest::from_bytes(source.base_sha256).to_string().as_str(),
+            )
             .metadata(FEATURES, self.features() as u32)
             .metadata(LAYER, source.layer)
             .metadata(POOLING, LAST)
@@ -126,14 +129,11 @@ impl RewardHead {
 /// Stops a head that was trained on another model's hidden state, where its scores would
 /// be noise that an optimiser follows.
 fn read_base(found: &str, expected: &[u8; 32]) -> Result<[u8; 32], RewardError> {
-    if !is_hex(found) {
-        return Err(RewardError::Digest { key: BASE });
-    }
-    let expected_hex = hex(expected);
-    if found != expected_hex {
+    let found = Digest::from_hex(found).ok_or(RewardError::Digest { key: BASE })?;
+    if found.as_bytes() != expected {
         return Err(RewardError::OtherBase {
-            found: found.to_owned(),
-            expected: expected_hex,
+            found: found.to_string(),
+            expected: Digest::from_bytes(*expected).to_string(),
         });
     }
     Ok(*expected)

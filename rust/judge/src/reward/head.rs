@@ -1,9 +1,10 @@
 //! The head that scores replies.
 
+use pocketune_base::Digest;
+
 use super::error::RewardError;
 use super::file::{CENTER, MEAN, OUTPUT_SCALE, SCALE, TEMPERATURE, WEIGHT};
 use super::math::sigmoid;
-use crate::digest::hex;
 
 /// The widest hidden state that a head can have.
 pub const MAX_FEATURES: usize = 16_384;
@@ -81,8 +82,8 @@ impl RewardHead {
     pub fn check_source(&self, source: &FeatureSource, features: usize) -> Result<(), RewardError> {
         if self.source.base_sha256 != source.base_sha256 {
             return Err(RewardError::OtherBase {
-                found: hex(&self.source.base_sha256),
-                expected: hex(&source.base_sha256),
+                found: Digest::from_bytes(self.source.base_sha256).to_string(),
+                expected: Digest::from_bytes(source.base_sha256).to_string(),
             });
         }
         if self.source.layer != source.layer {

@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 
 use pocketune_base::json::{self, Nulls};
-use pocketune_base::{Line, LineError, lines};
+use pocketune_base::{Digest, Line, LineError, lines};
 use serde::{Deserialize, Serialize};
 
 use super::SuiteError;
 use crate::critic::{Exchange, Expectation, RefusalExpected, ReplyEnd};
-use crate::digest::sha256_hex;
 
 /// What is expected of a reply to a question beyond the truth.
 static NOTHING: Expectation = Expectation {
@@ -166,7 +165,7 @@ impl Suite {
         }
         Ok(Self {
             name: name.to_owned(),
-            sha256: sha256_hex(file),
+            sha256: Digest::of(file).to_string(),
             items,
         })
     }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use pocketune_base::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::named::names_only;
 use super::result::Shares;
 use super::{Answered, Item, KindResult, Suite, Task};
 use crate::critic::{Judgement, Panel, ReplyEnd, Ruling, refuses};
-use crate::digest::sha256_hex;
 use crate::stats::Interval;
 
 /// One arm's reply to one item.
@@ -76,7 +76,7 @@ impl ItemReply {
             passed,
             refuses,
             end,
-            reply_sha256: sha256_hex(reply.as_bytes()),
+            reply_sha256: Digest::of(reply.as_bytes()).to_string(),
             reply,
             judgement,
         }

@@ -4,33 +4,34 @@ use std::fmt;
 use std::io;
 use std::sync::OnceLock;
 
-type Make = dyn Fn() -> io::Result<[u8; 32]> + Send + Sync;
+use pocketune_base::Digest;
+
+type Make = dyn Fn() -> io::Result<Digest> + Send + Sync;
 
 pub(super) struct LazyDigest {
-    hex: OnceLock<String>,
+    made: OnceLock<Digest>,
     make: Box<Make>,
 }
 
 impl LazyDigest {
-    pub(super) fn new(make: impl Fn() -> io::Result<[u8; 32]> + Send + Sync + 'static) -> Self {
+    pub(super) fn new(make: impl Fn() -> io::Result<Digest> + Send + Sync + 'static) -> Self {
         Self {
-            hex: OnceLock::new(),
+            made: OnceLock::new(),
             make: Box::new(make),
         }
     }
 
-    pub(super) fn hex(&self) -> io::Result<&str> {
-        if let Some(hex) = self.hex.get() {
-            return Ok(hex);
+    pub(super) fn get(&self) -> io::Result<&Digest> {
+        if let Some(digest) = self.made.get() {
+            return Ok(digest);
         }
-        let bytes = (self.make)()?;
-        let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(self.hex.get_or_init(|| hex))
+        let digest = (self.make)()?;
+        Ok(self.made.get_or_init(|| digest))
     }
 }
 
 impl fmt::Debug for LazyDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LazyDigest").field(&self.hex.get()).finish()
+        f.debug_tuple("LazyDigest").field(&self.made.get()).finish()
     }
 }

@@ -9,10 +9,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use pocketune_base::open_regular;
+use pocketune_base::{Digest, open_regular};
 use pocketune_gguf::{Architecture as Name, Gguf, ModelHeader, audit_model};
 use pocketune_kernels::{MappedFile, Matrix, Panels, RopeTable};
-use sha2::{Digest as _, Sha256};
 
 use crate::error::TrainError;
 use crate::lora::Projection;
@@ -94,7 +93,7 @@ impl Model {
     pub fn from_mapped(
         file: Arc<MappedFile>,
         header: ModelHeader,
-        digest: impl Fn() -> io::Result<[u8; 32]> + Send + Sync + 'static,
+        digest: impl Fn() -> io::Result<Digest> + Send + Sync + 'static,
     ) -> Result<Self, TrainError> {
         let architecture: Box<dyn Architecture> = match header.architecture {
             Name::Llama => Box::new(llama::Llama::new(Weights::of(file)?, &header)?),
@@ -120,7 +119,7 @@ impl Model {
         let file = Arc::new(MappedFile::of(&open_regular(path)?)?);
         let header = audit_model(&Gguf::parse(&file, file.len() as u64)?)?;
         let bytes = Arc::clone(&file);
-        let digest = move || Ok(Sha256::digest(&**bytes).into());
+        let digest = move || Ok(Digest::of(&bytes));
         Self::from_mapped(file, header, digest)
     }
 
@@ -163,8 +162,8 @@ impl Model {
     }
 
     /// SHA-256 of the model file in hexadecimal. Blocks the first time.
-    pub(crate) fn digest(&self) -> io::Result<&str> {
-        self.digest.hex()
+    pub(crate) fn digest(&self) -> io::Result<&Digest> {
+        self.digest.get()
     }
 
     pub(crate) fn architecture(&self) -> &dyn Architecture {

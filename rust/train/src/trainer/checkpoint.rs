@@ -5,21 +5,18 @@
 //! metadata. It is written beside the last one and takes its place in one rename, so
 //! that a process killed at any point leaves a whole one.
 
-use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use pocketune_base::{open_regular, open_regular_with};
+use pocketune_base::{open_regular, open_regular_with, replace_own_file};
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder, List};
 use pocketune_kernels::MappedFile;
-use sha2::{Digest, Sha256};
 
 use crate::error::TrainError;
-use crate::lora::Lora;
 use crate::objective::{PairMetrics, Reference};
-use crate::pack::Sample;
-use crate::trainer::{StepReport, Trainer, TrainerOptions};
+use crate::trainer::{StepReport, Trainer};
 
 const FILE: &str = "checkpoint.gguf";
 const NEW_FILE: &str = "checkpoint.gguf.new";
@@ -97,70 +94,6 @@ impl CheckpointDir {
         }
         Ok(())
     }
-
-    fn replace(&self, pieces: &[impl AsRef<[u8]>]) -> io::Result<()> {
-        let new = self.folder.join(NEW_FILE);
-        let options = &mut File::options();
-        options.create(true).write(true).truncate(true);
-        let mut file = open_regular_with(&new, options.mode(PRIVATE_FILE))?;
-        // One of a run that was killed may be anybody's to read.
-        file.set_permissions(Permissions::from_mode(PRIVATE_FILE))?;
-        let written = pieces
-            .iter()
-            .try_for_each(|piece| file.write_all(piece.as_ref()))
-            .and_then(|()| file.sync_all());
-        if let Err(error) = written {
-            // Room for others on a full disk; the last checkpoint stays.
-            let _ = fs::remove_file(&new);
-            return Err(error);
-        }
-        fs::rename(&new, self.folder.join(FILE))?;
-        // The rename is on the disk when the folder is.
-        File::open(&self.folder)?.sync_all()
-    }
-}
-
-/// What a run begins with, apart from the model: a checkpoint of anything else does not
-/// continue it. Memory and threads are not part of it: they may change.
-#[derive(Debug, Clone)]
-pub(crate) struct Origin {
-    options: String,
-    data: String,
-    start: String,
-}
-
-impl Origin {
-    pub(crate) fn new(
-        frozen: &[Lora],
-        lora: &Lora,
-        samples: &[Sample],
-        options: &TrainerOptions,
-    ) -> Self {
-        let mut start = Sha256::new();
-        for adapter in frozen.iter().chain([lora]) {
-            start.update(format!("{:?}", adapter.shape()));
-            start.update(bytemuck::cast_slice::<f32, u8>(adapter.parameters()));
-        }
-        let mut data = Sha256::new();
-        for sample in samples {
-            data.update(format!("{sample:?}"));
-        }
-        Self {
-            options: format!("{options:?}"),
-            data: hex(data),
-            start: hex(start),
-        }
-    }
-
-    /// Keys, values, and what users call them.
-    fn entries<'a>(&'a self, model: &'a str) -> [(&'static str, &'a str, &'static str); 4] {
-        [
-            ("pocketune.model", model, "model"),
-            ("pocketune.options", &self.options, "options"),
-            ("pocketune.data", &self.data, "data"),
-            ("pocketune.start", &self.start, "adapters"),
-        ]
-    }
 }
 
 impl Trainer<'_> {
@@ -173,7 +106,7 @@ impl Trainer<'_> {
         let mut builder = GgufBuilder::new();
         builder.metadata("general.type", TYPE);
         for (key, value, _) in self.origin.entries(self.model.digest()?) {
-            builder.metadata(key, value);
+            builder.metadata(key, value.as_str());
         }
         let references = self.references.iter().flat_map(|reference| {
             let unknown = Reference {
@@ -193,8 +126,7 @@ impl Trainer<'_> {
             let bytes = bytemuck::cast_slice::<f32, u8>(values);
             builder.tensor(name, GgmlType::F32, &[values.len() as u64], bytes);
         }
-        directory
-            .replace(&builder.pieces()?)
+        replace_own_file(&directory.folder, FILE, NEW_FILE, builder.pieces()?)
             .map_err(TrainError::CheckpointNotWritten)
     }
 
@@ -347,9 +279,4 @@ fn from_numbers(all: &[f64]) -> Option<StepReport> {
             logp_rejected,
         }),
     })
-}
-
-fn hex(digest: Sha256) -> String {
-    let bytes = digest.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod options;
+mod origin;
 mod probe;
 mod run;
 
@@ -72,7 +73,7 @@ pub struct Trainer<'a> {
     gradient: Vec<f32>,
     history: Vec<StepReport>,
     // What the run began with: checkpoints of others are refused.
-    origin: checkpoint::Origin,
+    origin: origin::Origin,
     // Buffers go from step to step within the plan.
     _recycling: Recycling,
 }
@@ -110,7 +111,7 @@ impl<'a> Trainer<'a> {
             },
         )?;
         Ok(Self {
-            origin: checkpoint::Origin::new(frozen, &lora, &samples, &options),
+            origin: origin::Origin::new(frozen, &lora, &samples, &options),
             _recycling: Recycling::up_to(
                 usize::try_from(plan.activation_bytes).unwrap_or(usize::MAX),
             ),

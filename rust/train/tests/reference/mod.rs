@@ -15,11 +15,11 @@ use std::fs;
 use std::path::Path;
 
 pub use compare::{adapter, check_curve, errors, numbers, preferences, samples, text_gradient};
+use pocketune_base::Digest;
+use pocketune_base::Digest;
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
 use pocketune_train::{MemoryPlan, Model};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 /// The models, by name.
 pub const MODELS: [&str; 3] = ["tied", "untied", "wide"];
@@ -84,10 +84,7 @@ pub fn model_bytes(name: &str) -> Vec<u8> {
 pub fn model(case: &Value) -> Model {
     let name = case["model"].as_str().unwrap();
     let bytes = model_bytes(name);
-    let hash: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = Digest::of(&bytes).to_string();
     assert_eq!(case["sha256"], hash, "{name}: run scripts/reference.sh");
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), bytes).unwrap();

@@ -8,14 +8,14 @@
 //! Not caught: names, titles and terms of other languages, glosses in brackets, short replies
 //! without a function word. Close relatives (Danish and Norwegian) count as one.
 
-mod tongue;
+mod languages;
 mod votes;
 
 use super::Remark;
 use super::reading::Reading;
 use super::text::{Parts, Terms, plain, sentences, without_quotes};
 
-use tongue::{Script, Tongue, script_of};
+use languages::{Language, Script, script_of};
 use votes::{Votes, lead};
 
 /// Bytes of a reply that are looked at: where a language is told at all, it is told by then.
@@ -34,7 +34,7 @@ pub(super) fn check(reading: &Reading<'_>) -> Remark {
         return if wrong { other_script() } else { Remark::NONE };
     }
     wrong_script(reading, &counts, &expected, &speech)
-        .or(wrong_tongue(&speech, &expected))
+        .or(wrong_language(&speech, &expected))
         .or(passages(&speech, &expected))
 }
 
@@ -72,35 +72,35 @@ fn latin(reading: &Reading<'_>) -> bool {
 }
 
 /// The languages that a reply may be in; empty when nothing can be told.
-fn expected(reading: &Reading<'_>) -> Vec<Tongue> {
+fn expected(reading: &Reading<'_>) -> Vec<Language> {
     let exchange = reading.exchange;
     if let Some(code) = &exchange.expect.language {
-        return Tongue::of_code(code).into_iter().collect();
+        return Language::of_code(code).into_iter().collect();
     }
-    let named = tongue::named(&reading.prompt_plain, exchange.prompt);
+    let named = languages::named(&reading.prompt_plain, exchange.prompt);
     let about_words = Terms("say|called|word|mean|means|sagt|heißt|nennt|dit|dice|phrase");
-    let demanded: Vec<Tongue> = named
+    let demanded: Vec<Language> = named
         .iter()
-        .filter_map(|&(tongue, demanded)| demanded.then_some(tongue))
+        .filter_map(|&(language, demanded)| demanded.then_some(language))
         .collect();
     if !demanded.is_empty() && !about_words.found_in(&reading.prompt_plain) {
         return demanded;
     }
     let prompt = Parts::of(exchange.prompt).prose;
-    let mut tongues = written_in(&without_quotes(&prompt));
-    if tongues.is_empty() {
-        return tongues;
+    let mut languages = written_in(&without_quotes(&prompt));
+    if languages.is_empty() {
+        return languages;
     }
-    tongues.extend(named.into_iter().map(|(tongue, _)| tongue));
-    tongues
+    languages.extend(named.into_iter().map(|(language, _)| language));
+    languages
 }
 
 /// The languages that a text may be written in.
-fn written_in(text: &str) -> Vec<Tongue> {
+fn written_in(text: &str) -> Vec<Language> {
     let counts = ScriptCounts::of(text);
-    let tongues = counts.tongues();
-    if !tongues.is_empty() {
-        return tongues;
+    let languages = counts.languages();
+    if !languages.is_empty() {
+        return languages;
     }
     let votes = Votes::of(&plain(text));
     let most = votes.most();
@@ -111,23 +111,23 @@ fn written_in(text: &str) -> Vec<Tongue> {
 }
 
 /// What trigrams say about a long text.
-fn guess(text: &str) -> Option<Tongue> {
+fn guess(text: &str) -> Option<Language> {
     let info = whatlang::detect(text)?;
     let long = text.chars().filter(|c| c.is_alphabetic()).count() >= 60;
-    (long && info.is_reliable()).then(|| Tongue::of(info.lang()))
+    (long && info.is_reliable()).then(|| Language::of(info.lang()))
 }
 
 /// A reply in the letters of another script, or a slip into one.
 fn wrong_script(
     reading: &Reading<'_>,
     counts: &ScriptCounts,
-    expected: &[Tongue],
+    expected: &[Language],
     speech: &str,
 ) -> Remark {
     let fits = |script| {
         expected
             .iter()
-            .any(|tongue| tongue.scripts().contains(&script))
+            .any(|language| language.scripts().contains(&script))
     };
     let foreign = Script::ALL.into_iter().filter(|&script| !fits(script));
     let share = foreign
@@ -152,8 +152,8 @@ fn wrong_script(
         counts.of_script(Script::Han),
         counts.of_script(Script::Kana),
     );
-    let only = |tongue: Tongue| expected.iter().all(|&other| other == tongue);
-    if only(Tongue::JAPANESE) && kana == 0 && han >= 8 {
+    let only = |language: Language| expected.iter().all(|&other| other == language);
+    if only(Language::JAPANESE) && kana == 0 && han >= 8 {
         return Remark::new(0.2, "it is in Chinese rather than Japanese");
     }
     Remark::NONE
@@ -180,9 +180,9 @@ fn longest_foreign_run(speech: &str, fits: &impl Fn(Script) -> bool) -> usize {
 }
 
 /// A reply whose function words are those of another language.
-fn wrong_tongue(speech: &str, expected: &[Tongue]) -> Remark {
+fn wrong_language(speech: &str, expected: &[Language]) -> Remark {
     let votes = Votes::of(&plain(speech));
-    if !expected.iter().any(|tongue| tongue.votes()) {
+    if !expected.iter().any(|language| language.votes()) {
         return Remark::NONE;
     }
     if lead(&votes, expected).is_some() {
@@ -197,8 +197,8 @@ fn wrong_tongue(speech: &str, expected: &[Tongue]) -> Remark {
 }
 
 /// Sentences of another language that make up a third of a reply.
-fn passages(speech: &str, expected: &[Tongue]) -> Remark {
-    if !expected.iter().any(|tongue| tongue.votes()) {
+fn passages(speech: &str, expected: &[Language]) -> Remark {
+    if !expected.iter().any(|language| language.votes()) {
         return Remark::NONE;
     }
     let (mut all, mut foreign) = (0, 0);
@@ -245,26 +245,26 @@ impl ScriptCounts {
     }
 
     /// Languages that the scripts alone give away.
-    fn tongues(&self) -> Vec<Tongue> {
+    fn languages(&self) -> Vec<Language> {
         let (han, kana) = (self.of_script(Script::Han), self.of_script(Script::Kana));
         // A Latin instruction about a text in another script is not in that script.
         if self.of_script(Script::Latin) > self.letters / 2 {
             return Vec::new();
         }
         if kana > 0 && (han + kana) * 2 > self.letters {
-            return vec![Tongue::JAPANESE];
+            return vec![Language::JAPANESE];
         }
         if han * 2 > self.letters {
             // Few characters without kana may be either.
             return if han <= 4 {
-                vec![Tongue::CHINESE, Tongue::JAPANESE]
+                vec![Language::CHINESE, Language::JAPANESE]
             } else {
-                vec![Tongue::CHINESE]
+                vec![Language::CHINESE]
             };
         }
         let main = Script::ALL
             .into_iter()
             .max_by_key(|&script| self.of_script(script));
-        main.map_or_else(Vec::new, Tongue::of_script)
+        main.map_or_else(Vec::new, Language::of_script)
     }
 }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use whatlang::Lang;
 
-use super::tongue::Tongue;
+use super::languages::Language;
 
 /// How many words of a text each language claims.
 pub(super) struct Votes {
@@ -35,32 +35,32 @@ impl Votes {
     }
 
     /// The language with most votes, and their number.
-    pub(super) fn most(&self) -> (Tongue, usize) {
+    pub(super) fn most(&self) -> (Language, usize) {
         self.counted()
-            .fold((Tongue::of(Lang::Eng), 0), |best, next| {
+            .fold((Language::of(Lang::Eng), 0), |best, next| {
                 if next.1 > best.1 { next } else { best }
             })
     }
 
     /// The languages with this many votes and more.
-    pub(super) fn at_least(&self, least: usize) -> Vec<Tongue> {
+    pub(super) fn at_least(&self, least: usize) -> Vec<Language> {
         let enough = self.counted().filter(|&(_, count)| count >= least);
-        enough.map(|(tongue, _)| tongue).collect()
+        enough.map(|(language, _)| language).collect()
     }
 
-    fn counted(&self) -> impl Iterator<Item = (Tongue, usize)> + '_ {
-        tongues().zip(self.counts)
+    fn counted(&self) -> impl Iterator<Item = (Language, usize)> + '_ {
+        languages().zip(self.counts)
     }
 }
 
 /// A language outside `expected` that has clearly more votes than those.
-pub(super) fn lead(votes: &Votes, expected: &[Tongue]) -> Option<Tongue> {
-    let (mut own, mut other) = (0, (Tongue::of(Lang::Eng), 0));
-    for (tongue, count) in votes.counted() {
-        if expected.contains(&tongue) {
+pub(super) fn lead(votes: &Votes, expected: &[Language]) -> Option<Language> {
+    let (mut own, mut other) = (0, (Language::of(Lang::Eng), 0));
+    for (language, count) in votes.counted() {
+        if expected.contains(&language) {
             own = own.max(count);
         } else if count > other.1 {
-            other = (tongue, count);
+            other = (language, count);
         }
     }
     let clear = other.1 >= 2 && (other.1 >= own + 2 || own == 0);
@@ -91,8 +91,8 @@ fn by_letter(word: &str) -> u16 {
 }
 
 /// The languages with a list, in its order.
-pub(super) fn tongues() -> impl Iterator<Item = Tongue> {
-    LISTS.iter().map(|&(lang, _)| Tongue::of(lang))
+pub(super) fn languages() -> impl Iterator<Item = Language> {
+    LISTS.iter().map(|&(lang, _)| Language::of(lang))
 }
 
 /// The lists that each word stands in, a bit a list.
