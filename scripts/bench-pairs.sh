@@ -4,8 +4,8 @@
 #
 #     scripts/bench-pairs.sh BEFORE AFTER [--pairs N] [--repetitions N] [-- BENCH-OPTION...]
 #
-# BEFORE and AFTER are two `pocketune` programs; the same one twice says how much the machine
-# itself varies. 11 pairs unless told, 3 repetitions a run. Nothing else may compute meanwhile.
+# BEFORE and AFTER are two `pocketune` programs, each with its pocketune-bench beside it; the
+# same one twice says how much the machine itself varies. 11 pairs unless told, 3 repetitions a run. Nothing else may compute meanwhile.
 # Prints, for prefill and decode, the median of AFTER/BEFORE and its lower bound: with 11 pairs
 # the third smallest ratio, below which the true median lies with less than 5 % (binomial). The
 # second line of each takes both as shares of llama.cpp's own speed in the same process, so that

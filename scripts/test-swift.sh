@@ -6,7 +6,8 @@
 # Needs the bindings (scripts/gen-bindings.sh). Finds or sets up a Swift by
 # scripts/swift.sh. Fetches the small model and hands it to the tests as the
 # environment variable POCKETUNE_MODEL; signed adapters for it are made in the folder
-# POCKETUNE_DELIVERY.
+# POCKETUNE_DELIVERY. After the tests the public API is compared with its listing
+# (scripts/swift-api.sh).
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -24,6 +25,7 @@ main() {
     export POCKETUNE_HOST_LIBRARY=$TARGET/release
     part 'build' "$SCRIPTS/swift.sh" build --build-tests --package-path "$ROOT/ios"
     part 'tests' "$SCRIPTS/swift.sh" test --package-path "$ROOT/ios" "$@"
+    part 'public API' "$SCRIPTS/swift-api.sh" --check
 }
 
 main "$@"

@@ -1,87 +1,45 @@
 import Foundation
-import PocketuneFFI
+internal import PocketuneFFI
 
-/// An app's signed adapters: what its store keeps, and its engine computes under.
+/// The signed adapters of a ``Store``: what it keeps, and its engine computes under.
 ///
-/// An adapter changes replies only if the trust policy lets it pass: ``review(_:)`` a
+/// An adapter changes replies only if the trust policy lets it pass: ``verify(_:)`` a
 /// delivery, ``install(_:)`` it, ``activate(_:)`` it; ``rollBack()`` leads to what was
 /// active before. Chats compute under other adapters from their next turn on, and the
-/// model stays loaded.
-///
-/// May be used from any task or thread. Cancelling the task ends the waiting with
-/// `CancellationError`; what was asked for goes on to its end.
+/// model stays loaded. May be used from any task or thread; cancelling works as in ``Store``.
 public final class Adapters: Sendable {
-    let native: PocketuneFFI.Adapters
+    private let native: PocketuneFFI.Adapters
 
-    private init(_ native: PocketuneFFI.Adapters) {
+    init(_ native: PocketuneFFI.Adapters) {
         self.native = native
-    }
-
-    /// Opens the store in a directory, made where it is missing, for the engine's model.
-    /// The first time it reads all of the model's weights: about a second a gigabyte.
-    ///
-    /// - Parameters:
-    ///   - engine: whose replies adapters change.
-    ///   - directory: the path of the store.
-    ///   - deviceKey: the 32 bytes of this device's own public key, if it makes adapters
-    ///     for itself.
-    /// - Throws: `PocketuneError.StorageFailed`, `ModelUnreadable`, `InvalidArgument` for
-    ///   bytes that are no key, or `Closed`.
-    public static func open(
-        _ engine: Engine,
-        directory: String,
-        deviceKey: Data? = nil
-    ) async throws -> Adapters {
-        let engine = try engine.openNative()
-        return Adapters(
-            try await untilCancelled {
-                try await PocketuneFFI.Adapters.open(
-                    engine: engine, directory: directory, deviceKey: deviceKey)
-            })
-    }
-
-    /// Makes a policy the trust policy where there is none, or an older one: the one that
-    /// ships with the app. Call it at each start. Returns the version in force.
-    ///
-    /// - Throws: `PocketuneError.InvalidArgument` for what is no sound policy;
-    ///   `StorageFailed`.
-    @discardableResult
-    public func pinPolicy(_ policy: Data) async throws -> UInt64 {
-        try await untilCancelled { [native] in try await native.pinPolicy(policy: policy) }
-    }
-
-    /// Replaces the policy by the next one, which the root keys of both have signed. Call
-    /// ``apply()`` after it. Returns the version in force.
-    ///
-    /// - Throws: `PocketuneError.InvalidArgument` for what is not the next policy;
-    ///   `StorageFailed`.
-    @discardableResult
-    public func rotatePolicy(_ policy: Data) async throws -> UInt64 {
-        try await untilCancelled { [native] in try await native.rotatePolicy(policy: policy) }
     }
 
     /// Verifies what is active and lets the engine compute under it: at each start, and
     /// after a rotation. Where one is refused the model answers as it is. Returns why.
     ///
-    /// - Throws: `PocketuneError.StorageFailed`, `Closed` or `OutOfMemory`.
+    /// - Throws: `PocketuneError.notNow` without an engine; `storageFailed`, `closed` or
+    ///   `outOfMemory`.
     @discardableResult
     public func apply() async throws -> [RefusedAdapter] {
-        try await untilCancelled { [native] in try await native.apply() }
+        try await untilCancelled { [native] in try await native.apply() }.map(RefusedAdapter.init)
     }
 
-    /// Verifies the adapter at a path with the attestations beside it
-    /// (`<path>.intoto.jsonl`). Changes nothing but the history.
+    /// Verifies an adapter with the attestations beside it (`<file>.intoto.jsonl`). Changes
+    /// nothing but the history.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` without a policy; `StorageFailed`.
-    public func review(_ path: String) async throws -> AdapterVerdict {
-        try await untilCancelled { [native] in try await native.review(path: path) }
+    /// - Throws: `PocketuneError.invalidArgument` without a policy; `notNow` without an
+    ///   engine; `storageFailed`. A refusal is a verdict.
+    public func verify(_ file: URL) async throws -> AdapterVerdict {
+        let path = try path(of: file, "file")
+        return AdapterVerdict(try await untilCancelled { [native] in try await native.verify(path: path) })
     }
 
-    /// Verifies and keeps the adapter at a path. It changes no reply before it is active.
+    /// Verifies and keeps an adapter. It changes no reply before it is active.
     ///
-    /// - Throws: as ``review(_:)``.
-    public func install(_ path: String) async throws -> AdapterVerdict {
-        try await untilCancelled { [native] in try await native.install(path: path) }
+    /// - Throws: as ``verify(_:)``.
+    public func install(_ file: URL) async throws -> AdapterVerdict {
+        let path = try path(of: file, "file")
+        return AdapterVerdict(try await untilCancelled { [native] in try await native.install(path: path) })
     }
 
     /// Lets replies be changed by these installed adapters, in place of those before. Each
@@ -89,16 +47,18 @@ public final class Adapters: Sendable {
     /// one. Returns why not, where one no longer passes or they are no such set; what was
     /// active then stays so.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` for what is not installed, and for a scale
-    ///   that is not between 0 and 1; `StorageFailed` or `Closed`.
+    /// - Throws: `PocketuneError.invalidArgument` for what is not installed, and for a scale
+    ///   that is not between 0 and 1; `storageFailed` or `closed`.
     @discardableResult
     public func activate(_ adapters: [AdapterChoice]) async throws -> AdapterRefusal? {
-        try await untilCancelled { [native] in try await native.activate(adapters: adapters) }
+        let wanted = adapters.map(\.native)
+        return try await untilCancelled { [native] in try await native.activate(adapters: wanted) }
+            .map(AdapterRefusal.init)
     }
 
     /// Lets the model answer as it is. What was active stays installed.
     ///
-    /// - Throws: `PocketuneError.StorageFailed` or `Closed`.
+    /// - Throws: `PocketuneError.storageFailed` or `closed`.
     public func deactivate() async throws {
         try await untilCancelled { [native] in try await native.deactivate() }
     }
@@ -106,47 +66,34 @@ public final class Adapters: Sendable {
     /// Goes back to what was active before, and returns it: nothing, where that is the
     /// model as it is.
     ///
-    /// - Throws: `PocketuneError.NotNow` when nothing ever was active;
-    ///   `StorageFailed` or `Closed`.
+    /// - Throws: `PocketuneError.notNow` when nothing ever was active;
+    ///   `storageFailed` or `closed`.
     @discardableResult
     public func rollBack() async throws -> [AdapterChoice] {
-        try await untilCancelled { [native] in try await native.rollBack() }
+        try await untilCancelled { [native] in try await native.rollBack() }.map(AdapterChoice.init)
     }
 
     /// All installed adapters, by channel and version.
     ///
-    /// - Throws: `PocketuneError.StorageFailed`.
+    /// - Throws: `PocketuneError.storageFailed`.
     public func installed() async throws -> [InstalledAdapter] {
-        try await untilCancelled { [native] in try await native.installed() }
+        try await untilCancelled { [native] in try await native.installed() }.map(InstalledAdapter.init)
     }
 
     /// Removes an adapter that is not active.
     ///
-    /// - Throws: `PocketuneError.NotNow` for one that is active; `InvalidArgument` for one
-    ///   that is not installed; `StorageFailed`.
+    /// - Throws: `PocketuneError.notNow` for one that is active; `invalidArgument` for one
+    ///   that is not installed; `storageFailed`.
     public func remove(_ sha256: String) async throws {
         try await untilCancelled { [native] in try await native.remove(sha256: sha256) }
     }
 
     /// What happened, the latest first.
     ///
-    /// - Throws: `PocketuneError.StorageFailed`.
-    public func history(limit: UInt32 = 100) async throws -> [HistoryEntry] {
-        try await untilCancelled { [native] in try await native.history(limit: limit) }
-    }
-
-    /// How many seconds the clock is behind the latest time that the store has seen. What
-    /// expired in between stays so until ``trustClock()``.
-    ///
-    /// - Throws: `PocketuneError.StorageFailed`.
-    public func clockBehindSeconds() async throws -> UInt64 {
-        try await untilCancelled { [native] in try await native.clockBehindS() }
-    }
-
-    /// Trusts the device's clock again: call it when the user says that the clock is right.
-    ///
-    /// - Throws: `PocketuneError.StorageFailed`.
-    public func trustClock() async throws {
-        try await untilCancelled { [native] in try await native.trustClock() }
+    /// - Throws: `PocketuneError.invalidArgument` for a limit below 0; `storageFailed`.
+    public func history(limit: Int = 100) async throws -> [HistoryEntry] {
+        let limit: UInt32 = try exactly(limit, "limit")
+        return try await untilCancelled { [native] in try await native.history(limit: limit) }
+            .map(HistoryEntry.init)
     }
 }

@@ -1,4 +1,4 @@
-import PocketuneFFI
+internal import PocketuneFFI
 
 /// Waits for `work`, and throws `CancellationError` as soon as the calling task is
 /// cancelled. Most of the library's calls do not notice that: `work` goes on
@@ -10,7 +10,7 @@ func untilCancelled<Value: Sendable>(
     let (results, continuation) = AsyncThrowingStream<Value, any Error>.makeStream()
     Task {
         do {
-            continuation.yield(try await work())
+            continuation.yield(try await translated(work))
         } catch {
             continuation.finish(throwing: error)
         }
@@ -28,11 +28,11 @@ func stoppedWhenCancelled<Value: Sendable>(
     let cancellation = Cancellation()
     do {
         return try await withTaskCancellationHandler {
-            try await work(cancellation)
+            try await translated { try await work(cancellation) }
         } onCancel: {
             cancellation.cancel()
         }
-    } catch PocketuneError.Cancelled {
+    } catch PocketuneError.notNow where Task.isCancelled {
         throw CancellationError()
     }
 }

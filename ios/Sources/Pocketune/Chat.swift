@@ -1,5 +1,5 @@
 import Foundation
-import PocketuneFFI
+internal import PocketuneFFI
 
 /// One conversation on an ``Engine``; ``Engine/chat(_:)`` starts one.
 ///
@@ -7,7 +7,7 @@ import PocketuneFFI
 /// take turns. What a chat has read stays cached between turns as long as the
 /// engine's limit allows; letting go of the chat frees that cache. A chat may be used
 /// from any task or thread. After ``Engine/close()`` it fails with
-/// `PocketuneError.Closed`.
+/// `PocketuneError.closed`.
 public final class Chat: Sendable {
     let native: PocketuneFFI.Chat
 
@@ -17,26 +17,26 @@ public final class Chat: Sendable {
 
     /// The turns so far, without the system prompt.
     public var history: [Message] {
-        native.history()
+        native.history().map(Message.init)
     }
 
     /// Asks for a reply.
     ///
     /// The request is made when the stream is first read; a stream can be read once.
-    /// Its last part is `ReplyPart.done`; text and reply then join the history.
-    /// Cancelling the reading task, or letting go of the stream, stops generation at
+    /// Its last part is `ReplyPart.done`, also after ``stop()``; text and reply then join the
+    /// history. Cancelling the reading task, or letting go of the stream, stops generation at
     /// once: the stream ends without `ReplyPart.done`, and what was generated up to
     /// then joins the history before the next reply begins. A reply that fails leaves
     /// the history as it was.
     ///
-    /// Reading throws `PocketuneError.InvalidArgument` for an option out of range or a
-    /// constraint that does not work, `ContextFull` when the conversation no longer
-    /// fits, and `Closed`.
+    /// Reading throws `PocketuneError.invalidArgument` for an option out of range or a
+    /// constraint that does not work, `contextFull` when the conversation no longer
+    /// fits, and `closed`.
     public func send(
         _ text: String,
         options: GenerationOptions = GenerationOptions()
     ) -> AsyncThrowingStream<ReplyPart, any Error> {
-        replyStream { [native] in try native.send(text: text, options: options) }
+        stream { [native] in try native.send(text: text, options: options.native()) }
     }
 
     /// Asks for a reply and returns it when it is complete.
@@ -55,16 +55,25 @@ public final class Chat: Sendable {
     public func regenerate(
         options: GenerationOptions = GenerationOptions()
     ) -> AsyncThrowingStream<ReplyPart, any Error> {
-        replyStream { [native] in try native.regenerate(options: options) }
+        stream { [native] in try native.regenerate(options: options.native()) }
+    }
+
+    /// Ends the reply under way, and those that wait behind it. Returns at once. The stream
+    /// of each still ends with `ReplyPart.done` (`StopReason.cancelled`), and what text there
+    /// is joins the history. Does nothing where no reply is under way.
+    public func stop() {
+        native.stop()
     }
 
     /// Replaces the history, such as after an edit. The part of the cache that still
-    /// fits is reused. A reply that is being generated will not join it.
+    /// fits is reused. A reply that is being generated will not join it. Replies of the
+    /// history before that are among the turns, word for word and with their ids, keep these;
+    /// other turns have none.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` when the turns do not alternate, user
+    /// - Throws: `PocketuneError.invalidArgument` when the turns do not alternate, user
     ///   first.
     public func replaceHistory(_ turns: [Message]) throws {
-        try native.replaceHistory(turns: turns)
+        try translated { try native.replaceHistory(turns: turns.map(\.native)) }
     }
 
     /// Writes history and cache to a file, to go on later without reading the
@@ -73,9 +82,10 @@ public final class Chat: Sendable {
     /// The file holds the conversation: keep it where only the app can read it.
     ///
     /// - Parameter url: a file URL.
-    /// - Throws: `PocketuneError.StorageFailed` when it cannot be written; `Closed`.
+    /// - Throws: `PocketuneError.storageFailed` when it cannot be written; `closed`.
     public func save(to url: URL) async throws {
-        try await native.save(path: path(of: url))
+        let path = try path(of: url)
+        try await translated { try await native.save(path: path) }
     }
 
     /// Replaces history and cache by those in a file. The cache is used only as far as its
@@ -83,17 +93,11 @@ public final class Chat: Sendable {
     /// turn.
     ///
     /// - Parameter url: a file URL.
-    /// - Throws: `PocketuneError.StateMismatch` when the file is damaged or belongs to
+    /// - Throws: `PocketuneError.stateMismatch` when the file is damaged or belongs to
     ///   another model, version or KV cache type (the chat is then as it was);
-    ///   `StorageFailed` when it cannot be read; `Closed`.
+    ///   `storageFailed` when it cannot be read; `closed`.
     public func restore(from url: URL) async throws {
-        try await native.restore(path: path(of: url))
-    }
-
-    private func path(of url: URL) throws -> String {
-        guard url.isFileURL else {
-            throw PocketuneError.InvalidArgument(option: "url", reason: "must be a file URL")
-        }
-        return url.path
+        let path = try path(of: url)
+        try await translated { try await native.restore(path: path) }
     }
 }

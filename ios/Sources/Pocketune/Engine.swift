@@ -1,4 +1,4 @@
-import PocketuneFFI
+internal import PocketuneFFI
 
 /// One loaded model and the thread that computes with it.
 ///
@@ -17,8 +17,8 @@ public final class Engine: Sendable {
     private let native: Handle<PocketuneFFI.Engine>
 
     private init(_ native: PocketuneFFI.Engine) {
-        facts = native.facts()
-        memoryEstimate = native.memoryEstimate()
+        facts = ModelFacts(native.facts())
+        memoryEstimate = MemoryEstimate(native.memoryEstimate())
         self.native = Handle(native)
     }
 
@@ -37,29 +37,30 @@ public final class Engine: Sendable {
     ///   - onProgress: hears fractions from 0 to 1 on a thread of the library, and
     ///     returns whether to go on. What it throws cancels the load and is thrown
     ///     to the caller.
-    /// - Throws: `PocketuneError.ModelUnreadable`, `ModelInvalid`,
-    ///   `ModelUnsupported`, `OutOfMemory` (before anything large is allocated) or
-    ///   `InvalidArgument`; `Cancelled` when `onProgress` returned false;
-    ///   `CancellationError` when the task was cancelled.
+    /// - Throws: `PocketuneError.modelUnreadable`, `modelInvalid`,
+    ///   `modelUnsupported`, `outOfMemory` (before anything large is allocated) or
+    ///   `invalidArgument`; `CancellationError` when `onProgress` returned false or the
+    ///   task was cancelled.
     public static func load(
         _ source: ModelSource,
         options: EngineOptions = EngineOptions(),
         onProgress: (@Sendable (Float) throws -> Bool)? = nil
     ) async throws -> Engine {
         try Task.checkCancellation()
+        let (source, options) = (try source.native(), try options.native())
         let listener = ProgressListener(onProgress)
         let native: PocketuneFFI.Engine
         do {
             native = try await withTaskCancellationHandler {
-                try await PocketuneFFI.Engine.load(source: source, options: options, listener: listener)
+                try await translated {
+                    try await PocketuneFFI.Engine.load(source: source, options: options, listener: listener)
+                }
             } onCancel: {
                 listener.cancel()
             }
-        } catch PocketuneError.Cancelled {
-            try Task.checkCancellation()
-            throw listener.failure ?? PocketuneError.Cancelled
+        } catch {
+            throw listener.failure ?? error
         }
-        try Task.checkCancellation()
         if let failure = listener.failure {
             throw failure
         }
@@ -68,25 +69,28 @@ public final class Engine: Sendable {
 
     /// Reads and checks a model's header, without loading it.
     ///
-    /// - Throws: `PocketuneError.ModelUnreadable`, `ModelInvalid` or `ModelUnsupported`.
+    /// - Throws: `PocketuneError.modelUnreadable`, `modelInvalid` or `modelUnsupported`.
     public static func inspect(_ source: ModelSource) async throws -> ModelFacts {
-        try await inspectModel(source: source)
+        let source = try source.native()
+        return ModelFacts(try await translated { try await inspectModel(source: source) })
     }
 
     /// What loading a model with these options would take.
     ///
-    /// - Throws: as ``load(_:options:onProgress:)``, except `OutOfMemory`.
+    /// - Throws: as ``load(_:options:onProgress:)``, except `outOfMemory`.
     public static func estimateMemory(
         _ source: ModelSource,
         options: EngineOptions = EngineOptions()
     ) async throws -> MemoryEstimate {
-        try await PocketuneFFI.estimateMemory(source: source, options: options)
+        let (source, options) = (try source.native(), try options.native())
+        return MemoryEstimate(
+            try await translated { try await PocketuneFFI.estimateMemory(source: source, options: options) })
     }
 
     /// SHA-256 of the model file, in hexadecimal digits. Takes about a second per
     /// gigabyte the first time.
     ///
-    /// - Throws: `PocketuneError.ModelUnreadable` or `Closed`.
+    /// - Throws: `PocketuneError.modelUnreadable` or `closed`.
     public func sha256() async throws -> String {
         let native = try native.open()
         return try await untilCancelled { try await native.sha256() }
@@ -94,11 +98,12 @@ public final class Engine: Sendable {
 
     /// Starts a chat. Returns at once.
     ///
-    /// - Throws: `PocketuneError.NoChatTemplate` when the model brings no template
-    ///   and the options name none; `InvalidArgument` for a template that does not
-    ///   work or a history that does not alternate; `Closed`.
+    /// - Throws: `PocketuneError.invalidArgument` where the model brings no template and the
+    ///   options name none, for a template that does not work, and for a history that does
+    ///   not alternate; `closed`.
     public func chat(_ options: ChatOptions = ChatOptions()) throws -> Chat {
-        Chat(try native.open().chat(options: options))
+        let native = try native.open()
+        return Chat(try translated { try native.chat(options: options.native) })
     }
 
     /// Goes on with a text as it stands; works with any model. Control tokens
@@ -109,17 +114,17 @@ public final class Engine: Sendable {
         _ prompt: String,
         options: GenerationOptions = GenerationOptions()
     ) -> AsyncThrowingStream<ReplyPart, any Error> {
-        replyStream { [native] in try native.open().complete(prompt: prompt, options: options) }
+        stream { [native] in try native.open().complete(prompt: prompt, options: options.native()) }
     }
 
     /// Log-probability of each token of `reply` after `prompt`.
     ///
-    /// - Throws: `PocketuneError.InvalidArgument` for an empty prompt or reply,
-    ///   `ContextFull`, `NoChatTemplate` or `Closed`.
+    /// - Throws: `PocketuneError.invalidArgument` for an empty prompt or reply,
+    ///   `contextFull` or `closed`.
     public func score(_ prompt: Prompt, reply: String) async throws -> Score {
         let native = try native.open()
         return try await stoppedWhenCancelled { cancellation in
-            try await native.score(prompt: prompt, reply: reply, cancellation: cancellation)
+            Score(try await native.score(prompt: prompt.native, reply: reply, cancellation: cancellation))
         }
     }
 
@@ -129,7 +134,8 @@ public final class Engine: Sendable {
     public func embed(_ prompt: Prompt, pooling: Pooling = .mean) async throws -> Embedding {
         let native = try native.open()
         return try await stoppedWhenCancelled { cancellation in
-            try await native.embed(prompt: prompt, pooling: pooling, cancellation: cancellation)
+            Embedding(
+                try await native.embed(prompt: prompt.native, pooling: pooling.native, cancellation: cancellation))
         }
     }
 
@@ -140,20 +146,23 @@ public final class Engine: Sendable {
     ///   - withControlTokens: reads written-out control tokens as such. Leave it off for
     ///     text of people: then none of it becomes a control token, one that ends replies,
     ///     or one that the model's template writes.
-    /// - Throws: `PocketuneError.Closed`.
-    public func tokenize(_ text: String, withControlTokens: Bool = false) throws -> [Int32] {
-        try native.open().tokenize(text: text, withControlTokens: withControlTokens)
+    /// - Throws: `PocketuneError.closed`.
+    public func tokenize(_ text: String, withControlTokens: Bool = false) throws -> [Int] {
+        let native = try native.open()
+        return try translated { try native.tokenize(text: text, withControlTokens: withControlTokens) }.map(Int.init)
     }
 
     /// Text of tokens, control tokens written out.
     ///
-    /// - Throws: `PocketuneError.Internal` for a token outside the vocabulary; `Closed`.
-    public func detokenize(_ tokens: [Int32]) throws -> String {
-        try native.open().detokenize(tokens: tokens)
+    /// - Throws: `PocketuneError.internal` for a token outside the vocabulary; `closed`.
+    public func detokenize(_ tokens: [Int]) throws -> String {
+        let native = try native.open()
+        let tokens: [Int32] = try tokens.map { try exactly($0, "tokens") }
+        return try translated { try native.detokenize(tokens: tokens) }
     }
 
     /// Stops all work and frees the model. Blocks for some milliseconds. Replies that
-    /// are being streamed, and further calls, fail with `PocketuneError.Closed`.
+    /// are being streamed, and further calls, fail with `PocketuneError.closed`.
     public func close() {
         native.take()?.shutDown()
     }

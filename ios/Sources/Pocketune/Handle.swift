@@ -1,5 +1,4 @@
 import Foundation
-import PocketuneFFI
 
 /// A native object that can be let go of before its owner is.
 final class Handle<Native: Sendable>: @unchecked Sendable {
@@ -11,9 +10,9 @@ final class Handle<Native: Sendable>: @unchecked Sendable {
         self.native = native
     }
 
-    /// The native object; throws `PocketuneError.Closed` after `take`.
+    /// The native object; throws `PocketuneError.closed` after `take`.
     func open() throws -> Native {
-        guard let native = lock.withLock({ native }) else { throw PocketuneError.Closed }
+        guard let native = lock.withLock({ native }) else { throw PocketuneError.closed }
         return native
     }
 

@@ -1,5 +1,5 @@
 import Foundation
-import PocketuneFFI
+internal import PocketuneFFI
 
 /// Stands between the library and the app's callback. It keeps what the callback
 /// throws, of which the library only learns that it failed, and carries the
@@ -15,8 +15,9 @@ final class ProgressListener: LoadListener, @unchecked Sendable {
         self.onProgress = onProgress
     }
 
+    /// Why the load was stopped from here: what the callback threw, or a cancellation.
     var failure: (any Error)? {
-        lock.withLock { thrown }
+        lock.withLock { thrown ?? (isCancelled ? CancellationError() : nil) }
     }
 
     func cancel() {
@@ -26,7 +27,9 @@ final class ProgressListener: LoadListener, @unchecked Sendable {
     func onProgress(fraction: Float) throws -> Bool {
         if lock.withLock({ isCancelled }) { return false }
         do {
-            return try onProgress?(fraction) ?? true
+            let goesOn = try onProgress?(fraction) ?? true
+            if !goesOn { cancel() }
+            return goesOn
         } catch {
             lock.withLock { thrown = thrown ?? error }
             return false

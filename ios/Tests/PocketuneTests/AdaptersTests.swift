@@ -14,32 +14,33 @@ final class AdaptersTests: XCTestCase {
         try FileManager.default.removeItem(at: folder)
     }
 
-    private func open(_ engine: Engine) async throws -> Adapters {
-        try await openAdapters(engine, in: folder)
+    private func open(_ engine: Engine) async throws -> Store {
+        try await openStore(engine, in: folder)
     }
 
     private func reply(_ engine: Engine) async throws -> String {
         try await engine.chat(assistant).send("Name a river.", options: greedy()).parts().text
     }
 
-    func testAnAdapterIsReviewedInstalledActivatedAndLeft() async throws {
+    func testAnAdapterIsVerifiedInstalledActivatedAndLeft() async throws {
         let engine = try await TestModel.engine()
-        let adapters = try await open(engine)
+        let store = try await open(engine)
+        let adapters = store.adapters
         let before = try await reply(engine)
-        guard case .accepted(let review) = try await adapters.review(try delivered("brief.gguf")) else {
+        guard case .accepted(let verified) = try await adapters.verify(delivered("brief.gguf")) else {
             return XCTFail("refused")
         }
-        XCTAssertEqual(review.changelog, "Answers are shorter.")
-        XCTAssertEqual(review.signers.count, 2)
-        XCTAssertEqual(review.measurements.first?.metric, "accuracy")
-        XCTAssertNil(review.replaces)
+        XCTAssertEqual(verified.changelog, "Answers are shorter.")
+        XCTAssertEqual(verified.signers.count, 2)
+        XCTAssertEqual(verified.measurements.first?.metric, "accuracy")
+        XCTAssertNil(verified.replaces)
 
-        _ = try await adapters.install(try delivered("brief.gguf"))
+        _ = try await adapters.install(delivered("brief.gguf"))
         let installed = try await adapters.installed()
-        XCTAssertEqual(installed.map(\.sha256), [review.sha256])
+        XCTAssertEqual(installed.map(\.sha256), [verified.sha256])
         let untouched = try await reply(engine)
         XCTAssertEqual(untouched, before, "installed is not active")
-        let refusal = try await adapters.activate([AdapterChoice(sha256: review.sha256)])
+        let refusal = try await adapters.activate([AdapterChoice(sha256: verified.sha256)])
         XCTAssertNil(refusal)
         let under = try await reply(engine)
         XCTAssertNotEqual(under, before)
@@ -47,16 +48,17 @@ final class AdaptersTests: XCTestCase {
         XCTAssertEqual(back, [])
         let after = try await reply(engine)
         XCTAssertEqual(after, before)
-        try await adapters.remove(review.sha256)
+        try await adapters.remove(verified.sha256)
         let actions = try await adapters.history().map(\.action)
         XCTAssertEqual(actions, [.removed, .rolledBack, .activated, .installed, .policyPinned])
-        let behind = try await adapters.clockBehindSeconds()
-        XCTAssertEqual(behind, 0)
+        let behind = try await store.clockBehind()
+        XCTAssertEqual(behind, .zero)
     }
 
     func testAStrangersAdapterIsRefusedWithItsReason() async throws {
-        let adapters = try await open(try await TestModel.engine())
-        let verdict = try await adapters.install(try delivered("stranger.gguf"))
+        let store = try await open(try await TestModel.engine())
+        let adapters = store.adapters
+        let verdict = try await adapters.install(delivered("stranger.gguf"))
         guard case .refused(let refusal) = verdict else { return XCTFail("accepted") }
         XCTAssertEqual(refusal.reason, .noTrustedSignature)
         let entry = try await adapters.history().first
@@ -66,30 +68,31 @@ final class AdaptersTests: XCTestCase {
 
     func testADeliveredHeadIsBelievedForItsSignatures() async throws {
         let engine = try await TestModel.engine()
-        let adapters = try await open(engine)
-        let model = try await adapters.rewardModel(at: try delivered("reward.gguf"))
-        let shipped = try await RewardModel.read(engine, head: Data(contentsOf: deliveredURL("reward.gguf")))
-        let prompt = Prompt.chat(
-            systemPrompt: nil, turns: [Message(role: .user, content: "Name a river.")], template: .model)
+        let store = try await open(engine)
+        let adapters = store.adapters
+        let model = try await store.rewardModels.open(delivered("reward.gguf"))
+        let shipped = try await RewardModel.read(engine, head: Data(contentsOf: delivered("reward.gguf")))
+        let prompt = Prompt.chat(turns: [Message(role: .user, content: "Name a river.")])
         let one = try await model.score(prompt, reply: "The Nile.")
         let other = try await shipped.score(prompt, reply: "The Nile.")
         XCTAssertEqual(one.reward, other.reward)
         let entry = try await adapters.history().first
         XCTAssertEqual(entry?.action, .accepted)
-        await assertInvalid { _ = try await adapters.rewardModel(at: try delivered("brief.gguf")) }
+        await assertInvalid { _ = try await store.rewardModels.open(delivered("brief.gguf")) }
         await assertInvalid {
-            _ = try await adapters.startDeliveredExperiment(at: try delivered("reward.gguf"))
+            _ = try await store.experiments.startDelivered(delivered("reward.gguf"))
         }
     }
 
     func testARevokedAdapterStopsAndTheAppHearsWhy() async throws {
         let engine = try await TestModel.engine()
-        let adapters = try await open(engine)
+        let store = try await open(engine)
+        let adapters = store.adapters
         let before = try await reply(engine)
-        _ = try await adapters.install(try delivered("brief.gguf"))
+        _ = try await adapters.install(delivered("brief.gguf"))
         let sha256 = try await adapters.installed()[0].sha256
         try await adapters.activate([AdapterChoice(sha256: sha256, scale: 0.5)])
-        let version = try await adapters.rotatePolicy(try Data(contentsOf: deliveredURL("revoking.json")))
+        let version = try await store.rotatePolicy(try Data(contentsOf: delivered("revoking.json")))
         XCTAssertEqual(version, 2)
         let refused = try await adapters.apply()
         XCTAssertEqual(refused.map(\.refusal.reason), [.revoked])
@@ -102,8 +105,9 @@ final class AdaptersTests: XCTestCase {
 
     func testScalesLieBetween0And1AndAnAdapterOccursOnce() async throws {
         let engine = try await TestModel.engine()
-        let adapters = try await open(engine)
-        _ = try await adapters.install(try delivered("brief.gguf"))
+        let store = try await open(engine)
+        let adapters = store.adapters
+        _ = try await adapters.install(delivered("brief.gguf"))
         let sha256 = try await adapters.installed()[0].sha256
         for scale: Float in [1000, -1, .nan, .infinity] {
             await assertInvalid {
@@ -120,13 +124,14 @@ final class AdaptersTests: XCTestCase {
 
     func testMistakesAreErrors() async throws {
         let engine = try await TestModel.engine()
-        let adapters = try await Adapters.open(engine, directory: folder.path)
-        await assertInvalid { _ = try await adapters.review(try delivered("brief.gguf")) }
-        await assertInvalid { try await adapters.pinPolicy(Data("no policy".utf8)) }
+        let store = try await Store.open(folder, engine: engine)
+        let adapters = store.adapters
+        await assertInvalid { _ = try await adapters.verify(delivered("brief.gguf")) }
+        await assertInvalid { try await store.pinPolicy(Data("no policy".utf8)) }
         await assertInvalid { try await adapters.remove("abc") }
         await assertNotNow { try await adapters.rollBack() }
         await assertInvalid {
-            _ = try await Adapters.open(engine, directory: self.folder.path, deviceKey: Data(count: 7))
+            _ = try await Store.open(self.folder, engine: engine, deviceKey: Data(count: 7))
         }
     }
 }

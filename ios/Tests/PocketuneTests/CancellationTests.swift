@@ -80,8 +80,8 @@ final class CancellationTests: XCTestCase {
     func testScoresAndEmbeddingsStopWithTheirTask() async throws {
         let engine = try await TestModel.engine()
         let long = String(repeating: "word ", count: 900)
-        let scoring = Task { _ = try await engine.score(.raw(text: long), reply: "word") }
-        let embedding = Task { _ = try await engine.embed(.raw(text: long)) }
+        let scoring = Task { _ = try await engine.score(.raw(long), reply: "word") }
+        let embedding = Task { _ = try await engine.embed(.raw(long)) }
         try await Task.sleep(for: .milliseconds(50))
         for task in [scoring, embedding] {
             task.cancel()
@@ -110,7 +110,7 @@ final class CancellationTests: XCTestCase {
             await assertThrows {
                 try await task.value
             } _: {
-                $0 as? PocketuneError == .Closed
+                $0 as? PocketuneError == .closed
             }
         }
     }
@@ -126,7 +126,7 @@ final class CancellationTests: XCTestCase {
             await assertThrows {
                 try await task.value
             } _: {
-                $0 as? PocketuneError == .Closed
+                $0 as? PocketuneError == .closed
             }
         }
     }

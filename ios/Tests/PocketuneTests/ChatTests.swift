@@ -21,7 +21,7 @@ final class ChatTests: XCTestCase {
         let (text, reply) = try await chat.send("Count from one to five, with emoji.", options: greedy(32)).parts()
         XCTAssertEqual(text, reply.text)
         XCTAssertEqual(chat.history.last?.content, reply.text)
-        XCTAssertGreaterThan(reply.timeToFirstTokenMs, 0)
+        XCTAssertGreaterThan(reply.timeToFirstToken, .zero)
     }
 
     func testRegeneratingReplacesTheLastReply() async throws {
@@ -31,6 +31,42 @@ final class ChatTests: XCTestCase {
         let (_, again) = try await chat.regenerate(options: options).parts()
         XCTAssertEqual(again.sampling.seed, 3)
         XCTAssertEqual(chat.history.map(\.content), ["Say something.", again.text])
+    }
+
+    func testAStoppedReplyEndsWithItsLastPartAndJoinsTheHistory() async throws {
+        let engine = try await TestModel.engine()
+        let chat = try engine.chat()
+        chat.stop()
+        var last: Reply?
+        for try await part in chat.send("Write a long story.", options: try engine.endless()) {
+            switch part {
+            case .text: chat.stop()
+            case .done(let reply): last = reply
+            }
+        }
+        let reply = try XCTUnwrap(last)
+        XCTAssertEqual(reply.stopReason, .cancelled)
+        XCTAssertEqual(chat.history.map(\.content), ["Write a long story.", reply.text])
+        let next = try await chat.reply(to: "Go on.", options: greedy(2))
+        XCTAssertEqual(next.stopReason, .maxTokens)
+    }
+
+    func testARepliesOriginStaysWithIt() async throws {
+        let engine = try await TestModel.engine()
+        let chat = try engine.chat()
+        let reply = try await chat.reply(
+            to: "Say something.", options: GenerationOptions(maxTokens: 4, sampling: Sampling(topK: 9)))
+        XCTAssertEqual(reply.id.count, 32)
+        XCTAssertLessThan(abs(reply.time.timeIntervalSinceNow), 600)
+        XCTAssertEqual(reply.adapters, [])
+        XCTAssertEqual([reply.sampling.topK, reply.sampling.maxTokens], [9, 4])
+        XCTAssertEqual(reply.sampling.penalties, Penalties())
+        XCTAssertEqual(chat.history.map(\.replyId), [nil, reply.id])
+        try chat.replaceHistory(chat.history)
+        XCTAssertEqual(chat.history.map(\.replyId), [nil, reply.id])
+        // What the app says was said is nobody's reply.
+        let other = try engine.chat(ChatOptions(history: chat.history))
+        XCTAssertEqual(other.history.map(\.replyId), [nil, nil])
     }
 
     func testAnEditedHistoryIsWhatTheNextReplyReads() async throws {
@@ -74,7 +110,7 @@ final class ChatTests: XCTestCase {
                             "inhabitants": {"type": "integer", "minimum": 0, "maximum": 99999999}}}
             """
         let chat = try await TestModel.engine().chat()
-        let options = greedy(60, constraint: .jsonSchema(schema: schema))
+        let options = greedy(60, constraint: .jsonSchema(schema))
         let reply = try await chat.reply(to: "Describe Paris.", options: options)
         XCTAssertEqual(reply.stopReason, .endOfTurn)
         XCTAssertNoThrow(try JSONDecoder().decode(City.self, from: Data(reply.text.utf8)), reply.text)
@@ -82,7 +118,7 @@ final class ChatTests: XCTestCase {
 
     func testAGrammarAndStopStringsEndAReply() async throws {
         let engine = try await TestModel.engine()
-        let yesOrNo = greedy(constraint: .gbnf(grammar: #"root ::= "yes" | "no""#))
+        let yesOrNo = greedy(constraint: .gbnf(#"root ::= "yes" | "no""#))
         let answer = try await engine.chat().reply(to: "Is water wet?", options: yesOrNo)
         XCTAssertTrue(["yes", "no"].contains(answer.text), answer.text)
         let (text, reply) = try await engine.complete("1, 2, 3, 4,", options: greedy(40, stop: ["7"])).parts()
@@ -119,25 +155,25 @@ final class ChatTests: XCTestCase {
         await assertThrows {
             try await chat.restore(from: file)
         } _: {
-            if case PocketuneError.StateMismatch = $0 { true } else { false }
+            if case PocketuneError.stateMismatch = $0 { true } else { false }
         }
         XCTAssertEqual(chat.history, before)
         for missing in ["none", "no/such/folder/none"] {
             await assertThrows {
                 try await chat.restore(from: folder.url.appendingPathComponent(missing))
             } _: {
-                if case PocketuneError.StorageFailed = $0 { true } else { false }
+                if case PocketuneError.storageFailed = $0 { true } else { false }
             }
         }
         await assertThrows {
             try await chat.save(to: folder.url.appendingPathComponent("no/such/folder/chat.bin"))
         } _: {
-            if case PocketuneError.StorageFailed = $0 { true } else { false }
+            if case PocketuneError.storageFailed = $0 { true } else { false }
         }
         await assertThrows {
             try await chat.save(to: XCTUnwrap(URL(string: "https://example.org/chat.bin")))
         } _: {
-            if case PocketuneError.InvalidArgument = $0 { true } else { false }
+            if case PocketuneError.invalidArgument = $0 { true } else { false }
         }
         let next = try await chat.reply(to: "Go on.", options: greedy(4))
         XCTAssertGreaterThan(next.reusedTokens, 0)

@@ -17,7 +17,7 @@ final class EngineTests: XCTestCase {
 
     func testLikelierRepliesScoreHigher() async throws {
         let engine = try await TestModel.engine()
-        let prompt = Prompt.raw(text: "The capital of France is")
+        let prompt = Prompt.raw("The capital of France is")
         let paris = try await engine.score(prompt, reply: " Paris")
         let banana = try await engine.score(prompt, reply: " banana")
         XCTAssertGreaterThan(paris.logProbability, banana.logProbability)
@@ -29,12 +29,12 @@ final class EngineTests: XCTestCase {
 
     func testTextsThatMeanTheSameLieCloserTogether() async throws {
         let engine = try await TestModel.engine()
-        let cat = try await engine.embed(.raw(text: "The cat sleeps on the sofa."))
-        let kitten = try await engine.embed(.raw(text: "A kitten is sleeping on the couch."))
-        let tax = try await engine.embed(.raw(text: "Value added tax rose by two percent in 1998."))
+        let cat = try await engine.embed(.raw("The cat sleeps on the sofa."))
+        let kitten = try await engine.embed(.raw("A kitten is sleeping on the couch."))
+        let tax = try await engine.embed(.raw("Value added tax rose by two percent in 1998."))
         XCTAssertEqual(cat.values.count, 576)
         XCTAssertGreaterThan(cosine(cat, kitten), cosine(cat, tax))
-        let last = try await engine.embed(.raw(text: "The cat"), pooling: .last)
+        let last = try await engine.embed(.raw("The cat"), pooling: .last)
         XCTAssertNotEqual(last, cat)
     }
 
@@ -75,12 +75,12 @@ final class EngineTests: XCTestCase {
                         let chat = try engine.chat(assistant)
                         return try await chat.reply(to: "What is the capital of France?", options: greedy()).text
                     case 2:
-                        let score = try await engine.score(.raw(text: "The capital is"), reply: " Paris")
+                        let score = try await engine.score(.raw("The capital is"), reply: " Paris")
                         return try engine.detokenize(score.tokens.map(\.token))
                     case 3:
                         return try await Engine.inspect(source).architecture + " Paris"
                     default:
-                        return "Paris of \(try await engine.embed(.raw(text: "Paris")).values.count)"
+                        return "Paris of \(try await engine.embed(.raw("Paris")).values.count)"
                     }
                 }
             }

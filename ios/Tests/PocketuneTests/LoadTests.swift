@@ -64,7 +64,7 @@ final class LoadTests: XCTestCase {
             await assertThrows {
                 _ = try await Engine.load(TestModel.source(), options: TestModel.options) { $0 < limit }
             } _: {
-                $0 as? PocketuneError == .Cancelled
+                $0 is CancellationError
             }
         }
     }
@@ -127,7 +127,7 @@ final class LoadTests: XCTestCase {
 
     func testAModelIsLoadedFromADescriptorWhichStaysOpen() async throws {
         let file = try FileHandle(forReadingFrom: TestModel.url())
-        let engine = try await Engine.load(.descriptor(fd: file.fileDescriptor), options: TestModel.options)
+        let engine = try await Engine.load(.descriptor(file.fileDescriptor), options: TestModel.options)
         let facts = try await TestModel.engine().facts
         XCTAssertEqual(engine.facts, facts)
         engine.close()

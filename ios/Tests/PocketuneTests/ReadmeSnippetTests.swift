@@ -8,14 +8,14 @@ final class ReadmeSnippetTests: XCTestCase {
 
     func testWhatTheReadmeShowsOfExperimentsRuns() async throws {
         let folder = try TemporaryFolder()
-        let adapters = try await openAdapters(try await TestModel.engine(), in: folder.url)
+        let store = try await openStore(try await TestModel.engine(), in: folder.url)
         let shown = Locked(0)
-        try await compare(adapters, definition: definition(try await challenger(adapters))) { _, _ in
+        try await compare(store, adapter: try await challenger(store.adapters)) { _, _ in
             shown.with { $0 += 1 }
             return .second
         }
         XCTAssertEqual(shown.with { $0 }, 1)
-        let experiment = try await adapters.experiments()[0]
+        let experiment = try await store.experiments.all()[0]
         let decision = try await experiment.verdict()
         XCTAssertEqual(decision.metrics.map(\.outcomes), [1])
     }

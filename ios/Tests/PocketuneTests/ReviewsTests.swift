@@ -20,13 +20,16 @@ final class ReviewsTests: XCTestCase {
 
     func testNothingIsKeptOrSharedWithoutConsent() async throws {
         let folder = try TemporaryFolder()
-        let reviews = try await openAdapters(try await TestModel.engine(), in: folder.url).reviews
-        await assertConsentMissing(.keep) { try await reviews.offer(self.doubtful, to: self.question) }
-        let before = try await reviews.hasConsent(.keep)
-        XCTAssertFalse(before)
-        try await reviews.setConsent(.keep, given: true)
-        let after = try await reviews.hasConsent(.keep)
-        XCTAssertTrue(after)
+        // Without an engine: nothing here needs one.
+        let store = try await openStore(nil, in: folder.url)
+        let reviews = store.reviews
+        await assertConsentMissing(.review) { try await reviews.offer(self.doubtful, to: self.question) }
+        let before = try await store.consents()
+        XCTAssertEqual(before, [])
+        try await store.setConsent(.review, given: true)
+        let after = try await store.consents()
+        XCTAssertEqual(after, [.review])
+        await assertNotNow { try await store.setConsent(.learn, given: true) }
         let passed = try await reviews.offer(fine, to: question)
         XCTAssertNil(passed)
         let offered = try await reviews.offer(doubtful, to: question)
@@ -35,9 +38,9 @@ final class ReviewsTests: XCTestCase {
         XCTAssertEqual(kept.map { [$0.id, $0.prompt, $0.reply] }, [[id, question, doubtful]])
         XCTAssertEqual(kept.first?.objections.map(\.critic), ["balance"])
 
-        await assertConsentMissing(.share) { try await reviews.share(id) }
-        await assertConsentMissing(.share) { _ = try await reviews.export() }
-        try await reviews.setConsent(.share, given: true)
+        await assertConsentMissing(.reviewSharing) { try await reviews.share(id) }
+        await assertConsentMissing(.reviewSharing) { _ = try await reviews.export() }
+        try await store.setConsent(.reviewSharing, given: true)
         let none = try await reviews.export()
         XCTAssertEqual(none, "")
         try await reviews.share(id)
@@ -49,12 +52,12 @@ final class ReviewsTests: XCTestCase {
         await assertInvalid { try await reviews.importLabels("{}") }
         let labelled = try await reviews.list()
         XCTAssertEqual(labelled.map(\.labels), [[ReviewLabel(annotator: "ann", label: "pass")]])
-        XCTAssertNotNil(labelled.first?.exportedAtS)
+        XCTAssertNotNil(labelled.first?.exportedAt)
         try await reviews.forget(id)
         await assertInvalid { try await reviews.forget(id) }
 
         try await reviews.offer(doubtful, to: question)
-        try await reviews.setConsent(.keep, given: false)
+        try await store.setConsent(.review, given: false)
         let left = try await reviews.list()
         XCTAssertEqual(left, [])
     }

@@ -4,10 +4,10 @@ import XCTest
 
 final class RewardModelTests: XCTestCase {
     private func model(_ engine: Engine) async throws -> RewardModel {
-        try await RewardModel.read(engine, head: Data(contentsOf: deliveredURL("reward.gguf")))
+        try await RewardModel.read(engine, head: Data(contentsOf: delivered("reward.gguf")))
     }
 
-    private func drafts(_ maxTokens: UInt32 = 8) -> GenerationOptions {
+    private func drafts(_ maxTokens: Int = 8) -> GenerationOptions {
         GenerationOptions(maxTokens: maxTokens, sampling: Sampling(temperature: 1, seed: 7))
     }
 
@@ -20,8 +20,7 @@ final class RewardModelTests: XCTestCase {
         let score = try await chat.reward(model)
         XCTAssertLessThanOrEqual(score.computedTokens, 2)
         XCTAssertTrue((0...1).contains(score.quality))
-        let prompt = Prompt.chat(
-            systemPrompt: nil, turns: [Message(role: .user, content: "Name a river.")], template: .model)
+        let prompt = Prompt.chat(turns: [Message(role: .user, content: "Name a river.")])
         let afresh = try await model.score(prompt, reply: reply.text)
         XCTAssertEqual(afresh.reward, score.reward, accuracy: 0.05)
         XCTAssertGreaterThan(afresh.computedTokens, 2)
@@ -34,7 +33,7 @@ final class RewardModelTests: XCTestCase {
         let found = try await chat.sendBestOf("Name a river.", count: 3, model: model, options: drafts())
         XCTAssertEqual(found.drafts.count, 3)
         let rewards = found.drafts.map { $0.score?.reward ?? -.infinity }
-        XCTAssertEqual(rewards[Int(found.best)], rewards.max())
+        XCTAssertEqual(rewards[found.best], rewards.max())
         XCTAssertEqual(chat.history.map(\.content), ["Name a river.", found.reply.text])
         await assertInvalid { _ = try await chat.sendBestOf("Hi", count: 0, model: model) }
         await assertInvalid { _ = try await chat.sendBestOf("Hi", count: 2, model: model, options: greedy()) }

@@ -44,57 +44,46 @@ enum TestModel {
     }
 }
 
-/// Path of what tests/examples/delivery.rs made.
-func delivered(_ name: String) throws -> String {
+/// What tests/examples/delivery.rs made.
+func delivered(_ name: String) throws -> URL {
     let delivery = try XCTUnwrap(ProcessInfo.processInfo.environment["POCKETUNE_DELIVERY"])
-    return delivery + "/" + name
-}
-
-func deliveredURL(_ name: String) throws -> URL {
-    URL(fileURLWithPath: try delivered(name))
+    return URL(fileURLWithPath: delivery).appendingPathComponent(name)
 }
 
 /// A store in a folder under the delivered policy.
-func openAdapters(_ engine: Engine, in folder: URL) async throws -> Adapters {
-    let adapters = try await Adapters.open(engine, directory: folder.path)
-    try await adapters.pinPolicy(Data(contentsOf: deliveredURL("policy.json")))
-    return adapters
+func openStore(_ engine: Engine?, in folder: URL) async throws -> Store {
+    let store = try await Store.open(folder, engine: engine)
+    try await store.pinPolicy(Data(contentsOf: delivered("policy.json")))
+    return store
 }
 
 /// Installs the delivered adapter and returns its SHA-256.
 func challenger(_ adapters: Adapters) async throws -> String {
-    _ = try await adapters.install(try delivered("brief.gguf"))
+    _ = try await adapters.install(delivered("brief.gguf"))
     return try await adapters.installed()[0].sha256
 }
 
 /// An experiment: the model as it is against an adapter.
 func definition(
-    _ challenger: String, design: String = "side_by_side", measure: String = "pick"
-) -> String {
-    """
-    {
-      "format": 1,
-      "id": "brief",
-      "hypothesis": "Short replies are picked.",
-      "design": "\(design)",
-      "salt": "brief",
-      "arms": {
-        "incumbent": { "name": "base" },
-        "challenger": { "name": "brief", "adapters": ["\(challenger)"] }
-      },
-      "metrics": [{ "measure": "\(measure)", "role": "primary" }],
-      "limits": { "maxOutcomes": 300, "maxDays": 28 }
-    }
-    """
+    _ challenger: String, design: ExperimentDesign = .sideBySide, measure: Measure = .pick
+) -> ExperimentDefinition {
+    ExperimentDefinition(
+        id: "brief",
+        hypothesis: "Short replies are picked.",
+        design: design,
+        incumbent: ArmDefinition(name: "base"),
+        challenger: ArmDefinition(name: "brief", adapters: [challenger]),
+        metrics: [MetricDefinition(measure, .primary)],
+        limits: ExperimentLimits(maxOutcomes: 300, maxDays: 28))
 }
 
 /// Without instructions the model answers questions about France in French.
 let assistant = ChatOptions(systemPrompt: "You are a helpful assistant.")
 
 /// Greedy decoding of a few tokens.
-func greedy(_ maxTokens: UInt32 = 16, stop: [String] = [], constraint: Constraint? = nil) -> GenerationOptions {
+func greedy(_ maxTokens: Int = 16, stop: [String] = [], constraint: Constraint? = nil) -> GenerationOptions {
     GenerationOptions(
-        maxTokens: maxTokens, sampling: Sampling(temperature: 0), stop: stop, constraint: constraint)
+        maxTokens: maxTokens, sampling: .greedy, stop: stop, constraint: constraint)
 }
 
 extension Engine {
@@ -144,7 +133,21 @@ func assertThrows(
     }
 }
 
-/// Runs `body`, which must throw `InvalidArgument`.
+/// Runs `body`, which must throw `invalidArgument` that names this argument.
+func assertInvalid(
+    _ argument: String,
+    file: StaticString = #filePath,
+    line: UInt = #line,
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: () async throws -> Void
+) async {
+    await assertThrows(file: file, line: line, isolation: isolation, body) {
+        guard case PocketuneError.invalidArgument(argument, _, _) = $0 else { return false }
+        return true
+    }
+}
+
+/// Runs `body`, which must throw `invalidArgument`.
 func assertInvalid(
     file: StaticString = #filePath,
     line: UInt = #line,
@@ -152,11 +155,11 @@ func assertInvalid(
     _ body: () async throws -> Void
 ) async {
     await assertThrows(file: file, line: line, isolation: isolation, body) {
-        if case PocketuneError.InvalidArgument = $0 { true } else { false }
+        if case PocketuneError.invalidArgument = $0 { true } else { false }
     }
 }
 
-/// Runs `body`, which must throw `NotNow`.
+/// Runs `body`, which must throw `notNow`.
 func assertNotNow(
     file: StaticString = #filePath,
     line: UInt = #line,
@@ -164,20 +167,20 @@ func assertNotNow(
     _ body: () async throws -> Void
 ) async {
     await assertThrows(file: file, line: line, isolation: isolation, body) {
-        if case PocketuneError.NotNow = $0 { true } else { false }
+        if case PocketuneError.notNow = $0 { true } else { false }
     }
 }
 
 /// Runs `body`, which must ask for a consent.
 func assertConsentMissing(
-    _ consent: ReviewConsent,
+    _ purpose: ConsentPurpose,
     file: StaticString = #filePath,
     line: UInt = #line,
     isolation: isolated (any Actor)? = #isolation,
     _ body: () async throws -> Void
 ) async {
     await assertThrows(file: file, line: line, isolation: isolation, body) {
-        $0 as? PocketuneError == .ConsentMissing(consent: consent)
+        $0 as? PocketuneError == .consentMissing(purpose: purpose)
     }
 }
 

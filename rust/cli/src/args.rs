@@ -1,7 +1,7 @@
 //! The commands.
 
 use clap::{Parser, Subcommand};
-pub(crate) use pocketune_terminal::args::{Common, EngineArgs, KvType, ModelArgs, TemplateArgs};
+pub(crate) use pocketune_terminal::args::{Common, EngineArgs, ModelArgs, TemplateArgs};
 
 use crate::adapter::AdapterArgs;
 use crate::bench::BenchArgs;
@@ -17,25 +17,24 @@ use crate::reward::RewardArgs;
 use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
 use crate::tune::TuneArgs;
-use crate::tune_bench::TuneBenchArgs;
 
 const EXIT_CODES: &str = "\
 Without --model the default model is used, which scripts/fetch-model.sh fetches
 to $POCKETUNE_MODELS, by default ~/.cache/pocketune/models.
 
-Files that a command writes are checked before its work begins, and take their
-places together at its end: an older file stays until everything is done, and
-is then replaced. Keys are never replaced; attestations are added to. Pipes,
-devices, folders and files that the command reads are refused.
+Output paths are checked before a command starts. Output files are written
+atomically when it ends: an existing file is replaced only then. Private keys are
+never overwritten; attestations are appended. Output to a pipe, a device, a folder
+or one of the command's own input files is refused.
 
-With --json standard output holds exactly one JSON object, after a failure
+With --json standard output holds exactly one JSON object; on failure it is
 {\"error\": {\"kind\": …, \"message\": …}} (rust/FORMATS.md).
 
-Exit codes: 0 done; 1 refused or failed, the reason is on standard error;
-2 the command line makes no sense; 101 a fault of pocketune itself; 130 or 143
-cancelled by Ctrl-C or SIGTERM. A second one ends the process at once.";
+Exit codes: 0 success; 1 refused or failed, the reason is on standard error;
+2 invalid command line; 101 a bug in pocketune; 130 or 143 cancelled by Ctrl-C
+or SIGTERM. A second Ctrl-C ends the process at once.";
 
-/// Small language models on this machine: chat, measure, inspect, tune.
+/// Run, fine-tune and evaluate small language models (GGUF) on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "pocketune", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -48,6 +47,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Chat(Box<ChatArgs>),
+    /// Benchmark prefill, decoding and memory against plain llama.cpp
     Bench(BenchArgs),
     Fit(FitArgs),
     Inspect(InspectArgs),
@@ -55,14 +55,12 @@ pub(crate) enum Command {
     Embed(EmbedArgs),
     Tokenize(TokenizeArgs),
     Tune(Box<TuneArgs>),
-    TuneBench(TuneBenchArgs),
+    /// Benchmark training steps: speed and memory
+    TuneBench(BenchArgs),
     Adapter(Box<AdapterArgs>),
     Evaluate(EvaluateArgs),
     Experiment(ExperimentArgs),
     Reward(RewardArgs),
     Policy(PolicyArgs),
     Key(KeyArgs),
-    /// Keep one core busy until standard input ends
-    #[command(hide = true)]
-    Busy,
 }

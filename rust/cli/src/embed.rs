@@ -18,29 +18,29 @@ Examples:
   pocketune embed 'A cat sat on the mat.' --pooling last";
 const VALUES_SHOWN: usize = 6;
 
-/// Turn a text into a vector
+/// Compute the embedding of a text
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct EmbedArgs {
     #[command(flatten)]
     engine: EngineArgs,
-    /// The text
+    /// Text to embed
     #[arg(allow_hyphen_values = true)]
     text: String,
-    /// How the tokens' hidden states become one vector
+    /// Pooling over the tokens' last hidden states
     #[arg(long, value_enum, default_value_t)]
     pooling: PoolingKind,
-    /// Divide the vector by its length
+    /// L2-normalize the embedding
     #[arg(long)]
     normalize: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum PoolingKind {
-    /// Their mean
+    /// Mean over all tokens
     #[default]
     Mean,
-    /// The last token's
+    /// The last token
     Last,
 }
 

@@ -4,15 +4,15 @@ use std::io;
 use std::path::Path;
 
 use pocketune_adapter::{BundleTooLarge, PolicyError};
-use pocketune_core::Error;
+use pocketune_core::{Error, EvaluationError};
 use pocketune_judge::experiment::ExperimentError;
 use pocketune_judge::reward::RewardError;
 use pocketune_judge::suite::SuiteError;
+use pocketune_peft::PeftError;
 use pocketune_terminal::{EXIT_USAGE, Failure, RunError};
 use pocketune_train::TrainError;
 
-use crate::adapter::{PeftError, UnsignableText};
-use crate::evaluate::EvaluationError;
+use crate::adapter::UnsignableText;
 use crate::experiment::{NotCounted, WorldError};
 use crate::key::KeyError;
 
@@ -69,23 +69,18 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Reward(#[from] RewardError),
     #[error(transparent)]
-    Evaluation(#[from] EvaluationError),
+    Evaluation(EvaluationError),
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
     #[error("it cannot be an adapter: {0}")]
     Peft(#[from] PeftError),
     #[error(transparent)]
     World(#[from] WorldError),
-    #[error("a neighbour process cannot be started: {0}")]
-    Neighbour(#[source] io::Error),
-    #[error("llama.cpp without Pocketune failed: {0}")]
-    Raw(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the runs cannot be compared: {got} {what} instead of {expected}")]
-    UnequalWork {
-        what: &'static str,
-        expected: u32,
-        got: u32,
-    },
+    #[error(
+        "the program pocketune-bench, which lies beside pocketune where all is built \
+         (cargo build --release --workspace), cannot be run: {source}"
+    )]
+    NoBench { source: io::Error },
     #[error("the report cannot be made: {0}")]
     Report(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -99,6 +94,15 @@ impl From<Error> for CliError {
 impl From<TrainError> for CliError {
     fn from(error: TrainError) -> Self {
         Self::Run(error.into())
+    }
+}
+
+impl From<EvaluationError> for CliError {
+    fn from(error: EvaluationError) -> Self {
+        match error {
+            EvaluationError::TooLarge(too_large) => too_large.into(),
+            error => Self::Evaluation(error),
+        }
     }
 }
 
@@ -137,16 +141,14 @@ impl Failure for CliError {
             Self::Policy(error) => error.reason(),
             Self::Suite(_) | Self::SuiteFile { .. } => "suite_invalid",
             Self::Reward(_) => "reward_invalid",
-            Self::Evaluation(error) => error.kind(),
+            Self::Evaluation(error) => evaluation_kind(error),
             Self::Experiment(_) | Self::ExperimentFile { .. } | Self::Summary { .. } => {
                 "experiment_invalid"
             }
             Self::SameFile { .. } => "same_file",
             Self::Peft(_) => "peft",
             Self::World(_) => "usage",
-            Self::Neighbour(_) => "neighbour",
-            Self::Raw(_) => "raw_llama_cpp",
-            Self::UnequalWork { .. } => "unequal_work",
+            Self::NoBench { .. } => "no_bench_program",
             Self::Report(_) => "report",
         }
     }
@@ -161,5 +163,21 @@ impl Failure for CliError {
 
     fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Run(error) if error.is_broken_pipe())
+    }
+}
+
+fn evaluation_kind(error: &EvaluationError) -> &'static str {
+    match error {
+        EvaluationError::Unreadable(_) => "evaluation_invalid",
+        EvaluationError::TooLarge(_) => "bundle_too_large",
+        EvaluationError::Envelope { .. } => "envelope_invalid",
+        EvaluationError::Statement { .. } => "statement_invalid",
+        EvaluationError::NoValidation => "no_validation",
+        EvaluationError::OtherAdapter { .. } => "other_adapter",
+        EvaluationError::OtherModel { .. } => "other_model",
+        EvaluationError::SuiteDiffers { .. } => "suite_differs",
+        EvaluationError::SuiteMissing { .. } => "suite_missing",
+        EvaluationError::NoProcedure => "no_procedure",
+        EvaluationError::ProcedureUnknown { .. } => "procedure_unknown",
     }
 }

@@ -22,17 +22,17 @@ Examples:
   pocketune fit --context 8192 --kv-type q8_0 --json
   pocketune fit --context 512 --measure
 
-Exit code 0: it fits; 1: it does not, or the model was refused.";
+Exit code 0: it fits; 1: it does not fit, or the model is not supported.";
 /// Tokens generated after the prompt that fills the context.
 const REPLY_TOKENS: u32 = 8;
 
-/// Tell whether a model fits into memory
+/// Estimate a model's memory use and whether it fits
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct FitArgs {
     #[command(flatten)]
     engine: EngineArgs,
-    /// Load the model, fill its context and compare the estimate with what it took
+    /// Load the model, fill its context and compare the estimate with the measured peak
     #[arg(long)]
     measure: bool,
 }

@@ -20,7 +20,7 @@ Examples:
   pocketune inspect --model other.gguf --tensors
   pocketune inspect --json";
 
-/// Look into a model file
+/// Show a model file's metadata and memory estimate
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct InspectArgs {

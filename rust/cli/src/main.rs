@@ -14,17 +14,14 @@ mod experiment;
 mod fit;
 mod inspect;
 mod key;
-mod neighbours;
 mod out_files;
 mod policy;
 mod reward;
 mod score;
-mod steps;
 mod tensors;
 mod time;
 mod tokenize;
 mod tune;
-mod tune_bench;
 
 use std::process::ExitCode;
 
@@ -42,7 +39,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli, output: &Output) -> Result<ExitCode, CliError> {
     match &cli.command {
         Command::Chat(args) => chat::run(args, output),
-        Command::Bench(args) => bench::run(args, output),
+        Command::Bench(_) | Command::TuneBench(_) => match bench::run()? {},
         Command::Fit(args) => fit::run(args, output),
         Command::Inspect(args) => inspect::run(args, output),
         Command::Score(args) => score::run(args, output),
@@ -55,7 +52,5 @@ fn run(cli: &Cli, output: &Output) -> Result<ExitCode, CliError> {
         Command::Policy(args) => policy::run(args, output),
         Command::Key(args) => key::run(args, output),
         Command::Tune(args) => tune::run(args, output),
-        Command::TuneBench(args) => tune_bench::run(args, output),
-        Command::Busy => Ok(neighbours::be_busy()),
     }
 }

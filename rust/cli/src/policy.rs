@@ -31,12 +31,13 @@ Examples:
   pocketune policy rotate policy.json --add root=new.pem.pub --remove root=9f2c… \\
       --sign root.pem --sign new.pem --out next.json
 
-A requirement names a suite by the SHA-256 of its file and a figure that `pocketune evaluate`
-measures: accuracy, mean_margin, pass_rate or mean_score. Quote it: to a shell, > is a file.
+A requirement names a suite by the SHA-256 of its file and a metric of `pocketune evaluate`:
+accuracy, mean_margin, pass_rate or mean_score. Quote it, since shells treat > as redirection.
 
-A rotation is signed by enough root keys of the policy and of the next one.";
+A rotation must be signed by the root keys of both the current and the next policy, each up to
+its threshold. A trust policy lists the keys whose signatures an app accepts, by role.";
 
-/// Make, show and rotate trust policies
+/// Create, show and rotate trust policies (which keys may sign what)
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PolicyArgs {
@@ -46,58 +47,58 @@ pub(crate) struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
-    /// A first policy
+    /// Create the first policy
     New(Box<NewArgs>),
-    /// What a policy says
+    /// Show a policy
     Show {
-        /// The policy
+        /// Policy file
         file: PathBuf,
     },
-    /// The next policy
+    /// Create the next version of a policy
     Rotate(Box<RotateArgs>),
 }
 
 #[derive(Debug, Args)]
 struct NewArgs {
-    /// What it is called
+    /// Name of the policy
     #[arg(long)]
     name: String,
-    /// Public key that rotates the policy; may be repeated
+    /// Root public key, which signs policies; repeatable
     #[arg(long, required = true, value_name = "FILE")]
     root: Vec<PathBuf>,
-    /// How many root keys it takes
+    /// Threshold of root signatures
     #[arg(long, default_value_t = 1, value_name = "N")]
     root_threshold: usize,
-    /// Public key that releases; may be repeated
+    /// Release public key; repeatable
     #[arg(long, required = true, value_name = "FILE")]
     release: Vec<PathBuf>,
-    /// How many release keys it takes
+    /// Threshold of release signatures
     #[arg(long, default_value_t = 1, value_name = "N")]
     release_threshold: usize,
-    /// Public key that vouches for validations; may be repeated
+    /// Validation public key; repeatable
     #[arg(long, required = true, value_name = "FILE")]
     validation: Vec<PathBuf>,
-    /// How many validation keys it takes
+    /// Threshold of validation signatures
     #[arg(long, default_value_t = 1, value_name = "N")]
     validation_threshold: usize,
-    /// What has to have been measured, such as 'facts:SHA256:accuracy>=0.8', in quotes; may be
-    /// repeated
+    /// Required validation result, such as 'facts:SHA256:accuracy>=0.8', in quotes;
+    /// repeatable
     #[arg(long, value_name = "NAME:SHA256:METRIC>=VALUE", value_parser = requirement)]
     require: Vec<Requirement>,
-    /// Longest adapter, in 10⁶ bytes
+    /// Maximum adapter size in MB (10⁶ bytes)
     #[arg(long, default_value_t = 64, value_name = "MB")]
     max_mb: u64,
-    /// Largest rank
+    /// Maximum LoRA rank
     #[arg(long, default_value_t = 64, value_name = "R")]
     max_rank: u64,
-    /// Largest change of a matrix, as a share of its norm
+    /// Maximum norm of a matrix's update, relative to the norm of the matrix
     #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
     max_update_norm: f64,
-    /// Let devices make adapters for themselves, within half of these limits
+    /// Let devices train adapters for themselves, within half of these limits
     #[arg(long)]
     devices: bool,
-    /// Let a failed validation say nothing where another one passed; otherwise one is enough
-    /// to refuse what it is about
+    /// Accept an adapter with a passed validation even if another validation failed; without
+    /// this one failed validation is enough to refuse it
     #[arg(long)]
     ignore_failed: bool,
     #[command(flatten)]
@@ -106,22 +107,22 @@ struct NewArgs {
 
 #[derive(Debug, Args)]
 struct RotateArgs {
-    /// The policy in force
+    /// Current policy file
     file: PathBuf,
-    /// Gives a role a key, such as release=new.pem.pub; may be repeated
+    /// Add a public key to a role, such as release=new.pem.pub; repeatable
     #[arg(long, value_name = "ROLE=FILE")]
     add: Vec<String>,
-    /// Takes a key from a role, such as release=KEYID; may be repeated
+    /// Remove a key from a role, such as release=KEYID; repeatable
     #[arg(long, value_name = "ROLE=KEYID")]
     remove: Vec<String>,
-    /// Key whose signatures no longer count; may be repeated
+    /// Revoke a key: its signatures no longer count; repeatable
     #[arg(long, value_name = "KEYID", value_parser = key_id)]
     revoke_key: Vec<KeyId>,
-    /// File that is not to be used any more; may be repeated
+    /// Revoke a file by its SHA-256: devices stop using it; repeatable
     #[arg(long, value_name = "SHA256", value_parser = digest)]
     revoke_digest: Vec<Digest>,
-    /// Whether a failed validation says nothing where another one passed; as before if not
-    /// given
+    /// Whether to accept an adapter with a passed validation even if another one failed
+    /// [default: unchanged]
     #[arg(long, value_name = "true|false")]
     ignore_failed: Option<bool>,
     #[command(flatten)]
@@ -130,15 +131,15 @@ struct RotateArgs {
 
 #[derive(Debug, Args)]
 struct SigningArgs {
-    /// Days from now until it expires
+    /// Days until the policy expires
     #[arg(long, default_value_t = 365, value_name = "DAYS")]
     days: u32,
-    /// Private key that signs it; may be repeated
+    /// Private key to sign with; repeatable
     #[arg(long, required = true, value_name = "FILE")]
     sign: Vec<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
-    /// Where it goes
+    /// Output file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }

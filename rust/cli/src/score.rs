@@ -22,7 +22,7 @@ Examples:
   pocketune score --prompt-file question.txt --reply 'Yes.' --system 'Be brief.'
   pocketune score --candidate brief.gguf --prompt 'Is ice cold?' --reply 'Yes.'";
 
-/// Tell how likely a reply is after a prompt
+/// Compute the log-probability and perplexity of a reply given a prompt
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[command(group(clap::ArgGroup::new("prompts").required(true).args(["prompt", "prompt_file"])))]
@@ -33,19 +33,19 @@ pub(crate) struct ScoreArgs {
     template: TemplateArgs,
     #[command(flatten)]
     candidate: CandidateArgs,
-    /// What the reply answers
+    /// User message that the reply answers
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
-    /// The same from a file; `-` is standard input
+    /// Read the user message from a file; `-` is standard input
     #[arg(long, value_name = "FILE")]
     prompt_file: Option<PathBuf>,
     /// The reply to score
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     reply: String,
-    /// Instructions before the prompt
+    /// System prompt
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     system: Option<String>,
-    /// Take the prompt as it stands, without a chat template
+    /// Use the prompt as raw text, without a chat template
     #[arg(long, conflicts_with_all = ["system", "template"])]
     raw: bool,
 }

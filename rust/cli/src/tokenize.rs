@@ -21,16 +21,16 @@ Examples:
 /// Nothing is computed: the smallest context will do.
 const CONTEXT_TOKENS: u32 = 64;
 
-/// Show how a model cuts a text into tokens
+/// Tokenize a text
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TokenizeArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// The text
+    /// Text to tokenize
     #[arg(allow_hyphen_values = true)]
     text: String,
-    /// Read written-out control tokens as control tokens
+    /// Parse control tokens such as <|im_start|> as special tokens
     #[arg(long)]
     control_tokens: bool,
 }

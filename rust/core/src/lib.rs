@@ -32,7 +32,6 @@ mod review;
 mod reward;
 mod source;
 mod store;
-mod suites;
 mod text;
 mod threads;
 pub mod tuning;
@@ -49,7 +48,12 @@ pub use criticize::criticize;
 pub use digest::DigestCache;
 pub use engine::Engine;
 pub use error::{ConstraintError, Error};
-pub use evaluation::{EvaluationChat, EvaluationSession};
+pub use evaluation::{
+    AnswerCache, ComparedArms, ComparedMeasurement, EvaluatedSuite, Evaluation, EvaluationArm,
+    EvaluationChat, EvaluationError, EvaluationPlan, EvaluationProgress, EvaluationSession,
+    Reproduced, Responder, Scorer, StatedSignatures, StatedValidation, answer, evaluate,
+    procedure_options,
+};
 pub use experiment::{
     ArmChat, Asked, AskedPart, Choice, Experiment, Experiments, Shown, SideBySideChat,
 };
@@ -85,5 +89,4 @@ pub use reward::{
 };
 pub use source::ModelSource;
 pub use store::{RewardModels, Store};
-pub use suites::{Responder, Scorer, answer, evaluate};
 pub use threads::default_threads;

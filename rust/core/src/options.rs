@@ -19,8 +19,27 @@ pub enum KvCacheType {
 }
 
 impl KvCacheType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::F16, Self::Q8_0, Self::F32];
+
+    /// As llama.cpp and signed statements name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::Q8_0 => "q8_0",
+            Self::F32 => "f32",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+
     /// Its name in saved chats.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn saved_name(self) -> &'static str {
         match self {
             Self::F16 => "F16",
             Self::Q8_0 => "Q8_0",

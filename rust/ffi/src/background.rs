@@ -76,7 +76,7 @@ impl Cancellation {
         Arc::new(Self(CancelToken::new()))
     }
 
-    /// Stops the call, which then fails with `Cancelled`. Returns at once.
+    /// Stops the call, which then fails with `NotNow`. Returns at once.
     pub fn cancel(&self) {
         self.0.cancel();
     }

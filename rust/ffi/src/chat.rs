@@ -120,7 +120,7 @@ impl Chat {
     /// one at any moment.
     ///
     /// # Errors
-    /// `StorageFailed`, `Closed`, `Cancelled`.
+    /// `StorageFailed`, `Closed`; `NotNow` where it was cancelled.
     pub async fn save(&self, path: String) -> Result<(), PocketuneError> {
         let chat = Arc::clone(&self.0);
         background::run(move |cancel| chat.save(cancel)?.write(&PathBuf::from(path))).await
@@ -131,7 +131,7 @@ impl Chat {
     /// the next turn.
     ///
     /// # Errors
-    /// `StateMismatch`, `StorageFailed`, `Closed`, `Cancelled`.
+    /// `StateMismatch`, `StorageFailed`, `Closed`; `NotNow` where it was cancelled.
     pub async fn restore(&self, path: String) -> Result<(), PocketuneError> {
         let chat = Arc::clone(&self.0);
         background::run(move |cancel| {

@@ -59,7 +59,7 @@ impl Engine {
     ///
     /// # Errors
     /// `ModelUnreadable`, `ModelInvalid`, `ModelUnsupported`, `OutOfMemory`,
-    /// `InvalidArgument`, `Cancelled`.
+    /// `InvalidArgument`; `NotNow` where it was cancelled.
     #[uniffi::constructor]
     pub async fn load(
         source: ModelSource,
@@ -103,7 +103,7 @@ impl Engine {
     /// Starts a chat.
     ///
     /// # Errors
-    /// `NoChatTemplate`, `InvalidArgument`.
+    /// `InvalidArgument`, also for a model without a template.
     pub fn chat(&self, options: ChatOptions) -> Result<Arc<Chat>, PocketuneError> {
         Ok(Chat::wrap(self.0.chat(options.into())?))
     }
@@ -123,7 +123,7 @@ impl Engine {
     /// Log-probability of each token of `reply` after `prompt`.
     ///
     /// # Errors
-    /// `InvalidArgument`, `ContextFull`, `NoChatTemplate`, `Closed`, `Cancelled`.
+    /// `InvalidArgument`, `ContextFull`, `Closed`; `NotNow` where it was cancelled.
     pub async fn score(
         &self,
         prompt: Prompt,

@@ -149,7 +149,7 @@ impl Chat {
     ///
     /// # Errors
     /// `NotNow` when there is no reply; `InvalidArgument` where the head is another model's;
-    /// `ContextFull`, `Closed`, `Cancelled`.
+    /// `ContextFull`, `Closed`; `NotNow` where it was cancelled.
     pub async fn reward(
         &self,
         model: Arc<RewardModel>,

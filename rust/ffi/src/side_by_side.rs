@@ -29,8 +29,8 @@ impl SideBySideChat {
     /// not picked from counts as left open, and the incumbent's reply as the one that was said.
     ///
     /// # Errors
-    /// As `Chat.send` and `Experiment.assign`; `Cancelled`. Then nothing was said or written,
-    /// and the question before is still open.
+    /// As `Chat.send` and `Experiment.assign`; `NotNow` where it was cancelled. Then nothing was
+    /// said or written, and the question before is still open.
     pub async fn ask(
         &self,
         text: String,
@@ -141,7 +141,7 @@ impl AskedStream {
         self.parts.recv().await.ok().transpose()
     }
 
-    /// Asks both replies to stop. Returns at once; the stream then fails with `Cancelled`,
+    /// Asks both replies to stop. Returns at once; the stream then fails with `NotNow`,
     /// unless it is at its end.
     pub fn cancel(&self) {
         self.cancel.cancel();

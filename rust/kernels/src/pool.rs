@@ -12,10 +12,11 @@ use std::time::Duration;
 /// two kernels of one step.
 const SPINS: usize = 4_000;
 
-/// How often it yields before it sleeps for a moment at a time: far longer than any kernel
-/// lasts. Others are held up, or the computation is paused, which costs nothing then.
-const YIELDS: usize = 50_000;
-const NAP: Duration = Duration::from_millis(5);
+/// How often it yields before it sleeps for moments, which grow: some milliseconds, longer
+/// than most kernels last. Another program has the core then, or the computation is paused.
+const YIELDS: usize = 5_000;
+const FIRST_NAP: Duration = Duration::from_micros(50);
+const LONGEST_NAP: Duration = Duration::from_millis(5);
 
 /// Threads for the kernels, the calling one included. They sleep between
 /// steps. [`ThreadPool::run`] may be called from one thread at a time.
@@ -218,14 +219,15 @@ fn threads_for(cores: usize, leave_a_core: bool) -> usize {
 }
 
 /// Spins at first; then lets others run, so that a busy neighbour costs no more
-/// than its share; then sleeps.
+/// than its share; then sleeps, so that a pause costs nothing.
 fn pause(spins: usize) {
-    if spins < SPINS {
-        std::hint::spin_loop();
-    } else if spins < SPINS + YIELDS {
-        thread::yield_now();
-    } else {
-        thread::sleep(NAP);
+    match spins.checked_sub(SPINS) {
+        None => std::hint::spin_loop(),
+        Some(yields) if yields < YIELDS => thread::yield_now(),
+        Some(yields) => {
+            let naps = u32::try_from(yields - YIELDS + 1).unwrap_or(u32::MAX);
+            thread::sleep(FIRST_NAP.saturating_mul(naps).min(LONGEST_NAP));
+        }
     }
 }
 

@@ -11,13 +11,13 @@ use crate::files;
 /// How a program reports.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// Print exactly one JSON object on standard output
+    /// Print one JSON object on standard output
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
-    /// Leave out progress bars, summaries and warnings
+    /// Hide progress bars, summaries and warnings
     #[arg(long, short, global = true, help_heading = "Output")]
     pub quiet: bool,
-    /// Log what happens, llama.cpp's own lines included
+    /// Print debug logs, including llama.cpp's
     #[arg(long, short, global = true, help_heading = "Output")]
     pub verbose: bool,
 }
@@ -36,16 +36,16 @@ pub struct EngineArgs {
     /// Which model.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Tokens of prompt and reply together [default: as trained, at most 4096]
+    /// Context length in tokens [default: the model's trained length, at most 4096]
     #[arg(long, value_name = "TOKENS")]
     pub context: Option<u32>,
-    /// Threads that compute [default: the fast cores, at most 4]
+    /// Number of threads [default: the performance cores, at most 4]
     #[arg(long, value_name = "N")]
     pub threads: Option<u32>,
-    /// How keys and values are cached
+    /// Data type of the KV cache
     #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
     pub kv_type: KvType,
-    /// Copy the weights into memory instead of mapping the file
+    /// Load the weights into memory instead of memory-mapping the file
     #[arg(long)]
     pub no_mmap: bool,
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use pocketune_core::{
     CancelToken, CandidateAdapter, Chat, ChatOptions, Engine, Error, EvaluationChat,
-    EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Responder, Score, Scorer,
-    Store, now,
+    EvaluationSession, GenerationOptions, Message, Prompt, ReplyStream, Score, Scorer, Store, now,
 };
 
 use crate::error::RunError;
@@ -19,7 +18,7 @@ const ADAPTER_BYTES_MAX: u64 = 1 << 30;
 /// An unsigned adapter.
 #[derive(Debug, Args)]
 pub struct CandidateArgs {
-    /// Compute under this unsigned LoRA (GGUF); only its shapes and numbers are checked
+    /// Apply this LoRA adapter (GGUF) without checking signatures; its structure is validated
     #[arg(long, value_name = "FILE")]
     candidate: Option<PathBuf>,
 }
@@ -54,7 +53,7 @@ impl CandidateArgs {
 pub struct ChangeArgs {
     #[command(flatten)]
     candidate: CandidateArgs,
-    /// Under the one adapter that is active in this store, verified now
+    /// Apply the one active adapter of this adapter store; its signatures are verified first
     #[arg(long, value_name = "DIR", conflicts_with = "candidate")]
     store: Option<PathBuf>,
 }
@@ -143,20 +142,6 @@ impl Scorer for Subject<'_> {
         match &self.session {
             None => self.engine.score(prompt, reply, cancel),
             Some(session) => session.score(prompt, reply, cancel),
-        }
-    }
-}
-
-impl Responder for Subject<'_> {
-    fn respond(
-        &self,
-        options: ChatOptions,
-        said: String,
-        generation: &GenerationOptions,
-    ) -> Result<ReplyStream, Error> {
-        match &self.session {
-            None => self.engine.respond(options, said, generation),
-            Some(session) => session.respond(options, said, generation),
         }
     }
 }

@@ -7,8 +7,8 @@ use pocketune_base::TextError;
 use pocketune_core::{Error, StoreError};
 use pocketune_train::TrainError;
 
-use crate::ending;
-use crate::output::human_bytes;
+use crate::figures::human_bytes;
+use crate::state;
 
 /// The command line makes no sense; clap's own is the same.
 pub const EXIT_USAGE: u8 = 2;
@@ -130,7 +130,7 @@ impl Failure for RunError {
         match self {
             Self::Usage(_) => EXIT_USAGE,
             Self::Core(Error::Cancelled) | Self::Tune(TrainError::Cancelled) => {
-                ending::exit_of_signal()
+                state::exit_of_signal()
             }
             Self::Internal => EXIT_INTERNAL,
             _ => 1,

@@ -3,7 +3,7 @@
 use pocketune_core::MemoryEstimate;
 use serde::Serialize;
 
-use crate::output::human_bytes;
+use crate::figures::human_bytes;
 
 /// [`MemoryEstimate`] for JSON.
 #[derive(Debug, Serialize)]

@@ -9,10 +9,12 @@ pub mod candidate;
 pub mod ending;
 mod error;
 pub mod estimate;
+mod figures;
 pub mod files;
 pub mod load;
 pub mod output;
 mod start;
+mod state;
 pub mod synthetic;
 mod usage;
 

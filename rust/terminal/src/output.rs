@@ -10,8 +10,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::args::Common;
-use crate::ending;
 use crate::error::{Failure, RunError};
+pub use crate::figures::{grouped, human_bytes};
+use crate::state;
 
 /// How this run reports. Results go to standard output, all else to standard error.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +39,7 @@ impl Output {
             serde_json::to_string(value)
         };
         let text = text.map_err(|error| RunError::Output(error.into()))?;
-        if !ending::begin_object() {
+        if !state::begin_object() {
             return Ok(());
         }
         heard(print_json(&text))
@@ -190,42 +191,9 @@ pub fn replaced(text: &str) -> String {
     .collect()
 }
 
-/// Bytes in decimal units, such as `98.4 MB`.
-pub fn human_bytes(bytes: u64) -> String {
-    let value = bytes as f64;
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", value / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", value / 1e6),
-        _ => format!("{:.2} GB", value / 1e9),
-    }
-}
-
-/// A number with thousands separated by commas.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{grouped, human_bytes, line, printable, replaced};
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(human_bytes(999), "999 B");
-        assert_eq!(human_bytes(98_362_432), "98.4 MB");
-        assert_eq!(human_bytes(2_410_000_000), "2.41 GB");
-    }
+    use super::{line, printable, replaced};
 
     #[test]
     fn escape_sequences_do_not_reach_the_terminal() {

@@ -23,6 +23,7 @@ mod memory;
 mod mutation;
 mod origins;
 mod peft_import;
+mod proof;
 mod readme;
 mod reference;
 mod review;

@@ -3,7 +3,7 @@
 mod attest;
 mod peft;
 mod store;
-mod thing;
+mod subject;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -31,15 +31,16 @@ Examples:
   pocketune adapter activate 5d41… --store app
   pocketune chat --store app
 
-Attestations lie beside an adapter, in FILE.intoto.jsonl; each `attest` adds one.";
+Attestations (signed in-toto statements in DSSE envelopes) of FILE are in FILE.intoto.jsonl
+beside it; each `attest` appends one. An adapter store is the folder in which an app keeps
+its installed and active adapters.";
 
 pub(crate) use attest::{UnsignableText, signable_line};
-pub(crate) use peft::PeftError;
 
 /// An adapter file may be this long.
 const ADAPTER_BYTES_MAX: u64 = 1 << 30;
 
-/// Attest, verify, install and use adapters
+/// Convert, sign, verify, install and activate LoRA adapters
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AdapterArgs {
@@ -49,14 +50,14 @@ pub(crate) struct AdapterArgs {
 
 #[derive(Debug, Subcommand)]
 enum AdapterCommand {
-    /// What an adapter file holds
+    /// Show an adapter file's metadata and size of change
     Inspect {
-        /// The adapter
+        /// Adapter file (GGUF)
         file: PathBuf,
         #[command(flatten)]
         model: ModelArgs,
     },
-    /// Say something about an adapter, or another file that is released, and sign it
+    /// Sign a statement about an adapter or another released file
     Attest(attest::AttestArgs),
     Verify(verify::VerifyArgs),
     ImportPeft(peft::ImportArgs),

@@ -17,46 +17,46 @@ use crate::policy;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
-    /// Show what a delivered adapter is, and install nothing
+    /// Verify an adapter for installation without installing it
     Review(DeliveryArgs),
-    /// Keep a delivered adapter; it changes no reply yet
+    /// Install an adapter; it is not active until `activate`
     Install(DeliveryArgs),
-    /// What is installed and what is active
+    /// List installed and active adapters
     List {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Let these adapters change replies, in place of those before
+    /// Activate adapters, replacing the active ones
     Activate {
-        /// Digests, each with a scale if it is not 1: SHA256[*SCALE]
+        /// SHA-256 of each adapter, with its scale if that is not 1: SHA256[*SCALE]
         #[arg(required = true, value_parser = wanted)]
         adapters: Vec<(Digest, f32)>,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Let the model answer as it is
+    /// Deactivate all adapters
     Deactivate {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Go back to what was active before
+    /// Restore the previously active adapters
     RollBack {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Remove an adapter that is not active
+    /// Uninstall an adapter that is not active
     Remove {
-        /// Its digest
+        /// SHA-256 of the adapter
         #[arg(value_parser = policy::digest)]
         sha256: Digest,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// What happened, the latest first
+    /// Show the history of changes, latest first
     History {
         #[command(flatten)]
         store: StoreArgs,
-        /// At most so many entries
+        /// Maximum number of entries
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: u32,
     },
@@ -64,7 +64,7 @@ pub(super) enum StoreCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct StoreArgs {
-    /// Folder of the store
+    /// Folder of the adapter store
     #[arg(long, value_name = "DIR")]
     store: PathBuf,
     #[command(flatten)]
@@ -73,13 +73,13 @@ pub(super) struct StoreArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct DeliveryArgs {
-    /// The adapter; its attestations lie beside it
+    /// Adapter file; its attestations are in FILE.intoto.jsonl
     file: PathBuf,
-    /// A policy to pin where the store has none or an older one; it stays whatever becomes of
-    /// the adapter
+    /// Trust policy to pin if the store has none or an older one; it is pinned even if the
+    /// adapter is refused
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// The next policy, as the one in force has to have signed it
+    /// Next trust policy, signed by the root keys of the pinned one
     #[arg(long, value_name = "FILE")]
     rotate: Option<PathBuf>,
     #[command(flatten)]

@@ -14,7 +14,7 @@ use pocketune_store::read_bundle;
 use serde_json::{Value, json};
 
 use super::identify;
-use super::thing::{Kind, bytes, model_file};
+use super::subject::{Kind, bytes, model_file};
 use crate::args::ModelArgs;
 use crate::error::CliError;
 use crate::key::read_public;
@@ -22,23 +22,23 @@ use crate::output::Output;
 use crate::policy;
 use crate::time;
 
-/// Whether a policy lets an adapter pass, or another file that is released, and why not
+/// Verify the signatures of an adapter or another released file against a trust policy
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// The file; its attestations lie beside it
+    /// File to verify; its attestations are in FILE.intoto.jsonl
     file: PathBuf,
-    /// What the file is to be used as
+    /// Type of the file
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     kind: Kind,
     #[command(flatten)]
     model: ModelArgs,
-    /// Whom to believe
+    /// Trust policy
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
-    /// Public key of the device, for what it made itself
+    /// Public key of the device, for adapters it trained itself
     #[arg(long, value_name = "FILE")]
     device: Option<PathBuf>,
-    /// As if it were then, such as 2026-11-25T07:00:00Z [default: now]
+    /// Verify as of this time, such as 2026-11-25T07:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     at: Option<Timestamp>,
 }

@@ -11,41 +11,41 @@ use crate::files;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Generation")]
 pub(crate) struct GenerationArgs {
-    /// Most tokens of a reply
+    /// Maximum number of tokens to generate per reply
     #[arg(long, default_value_t = GenerationOptions::default().max_tokens, value_name = "N")]
     max_tokens: u32,
-    /// Randomness: 0 takes the likeliest token, else 0.001 to 10
+    /// Sampling temperature: 0 is greedy, otherwise 0.001 to 10
     #[arg(long, default_value_t = Sampling::default().temperature, value_name = "X",
           allow_negative_numbers = true)]
     temperature: f32,
-    /// Draw from this many of the likeliest tokens; 0 from all
+    /// Top-k sampling; 0 disables it
     #[arg(long, default_value_t = Sampling::default().top_k, value_name = "N")]
     top_k: u32,
-    /// Draw from the smallest set of tokens with this probability; 1 is off
+    /// Top-p (nucleus) sampling; 1 disables it
     #[arg(long, default_value_t = Sampling::default().top_p, value_name = "X",
           allow_negative_numbers = true)]
     top_p: f32,
-    /// Leave out tokens this much less likely than the likeliest; 0 is off
+    /// Min-p sampling; 0 disables it
     #[arg(long, default_value_t = Sampling::default().min_p, value_name = "X",
           allow_negative_numbers = true)]
     min_p: f32,
-    /// Penalty on tokens used lately, 0.01 to 10; 1 is off
+    /// Repetition penalty, 0.01 to 10; 1 disables it
     #[arg(long, default_value_t = Sampling::default().penalties.repeat, value_name = "X",
           allow_negative_numbers = true)]
     repeat_penalty: f32,
-    /// Seed of the draw, for the same reply again
+    /// Random seed, for reproducible replies
     #[arg(long, value_name = "N")]
     seed: Option<u32>,
-    /// Always take the likeliest token
+    /// Greedy decoding
     #[arg(long, conflicts_with_all = ["temperature", "top_k", "top_p", "min_p", "repeat_penalty"])]
     greedy: bool,
-    /// End a reply before this text; may be given several times
+    /// Stop string; repeatable
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     stop: Vec<String>,
-    /// GBNF grammar that replies must follow, with the start symbol `root`
+    /// GBNF grammar to constrain replies, with the start symbol `root`
     #[arg(long, value_name = "FILE")]
     grammar: Option<PathBuf>,
-    /// JSON Schema that replies must satisfy
+    /// JSON Schema to constrain replies
     #[arg(long, value_name = "FILE", conflicts_with = "grammar")]
     json_schema: Option<PathBuf>,
 }

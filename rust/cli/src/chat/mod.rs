@@ -39,10 +39,10 @@ Examples:
   pocketune chat --candidate brief.gguf --prompt 'Is ice cold?'
   pocketune chat --store app --prompt 'Is ice cold?'
 
-Without --prompt: a conversation, where /help lists commands, Ctrl-C stops a
-reply and Ctrl-D leaves. If standard input is no terminal it is one prompt.";
+Without --prompt the chat is interactive: /help lists commands, Ctrl-C stops a
+reply and Ctrl-D quits. If standard input is not a terminal, it is read as one prompt.";
 
-/// Talk with a model
+/// Chat with a model, interactively or with given prompts
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ChatArgs {
@@ -54,25 +54,25 @@ pub(crate) struct ChatArgs {
     generation: GenerationArgs,
     #[command(flatten)]
     candidate: CandidateArgs,
-    /// Under what is active in this store of adapters
+    /// Apply the active adapters of this adapter store; their signatures are verified first
     #[arg(long, value_name = "DIR", conflicts_with = "candidate")]
     store: Option<PathBuf>,
-    /// Instructions before the first turn
+    /// System prompt
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     system: Option<String>,
-    /// What to say; each one is a turn
+    /// User message; repeat for a conversation of several turns
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Vec<String>,
-    /// Go on with each prompt as it stands, without a chat template
+    /// Complete each prompt as raw text, without a chat template
     #[arg(long, conflicts_with_all = ["system", "template", "drop_oldest", "save", "restore"])]
     raw: bool,
-    /// Leave out the oldest turns when the conversation no longer fits
+    /// Drop the oldest turns when the conversation exceeds the context length
     #[arg(long)]
     drop_oldest: bool,
-    /// Save the conversation and its cache here at the end; it may be the file of --restore
+    /// Save the conversation and its KV cache to this file; it may be the file of --restore
     #[arg(long, value_name = "FILE", conflicts_with = "candidate")]
     save: Option<PathBuf>,
-    /// Go on with a saved conversation
+    /// Continue a saved conversation
     #[arg(long, value_name = "FILE", conflicts_with_all = ["system", "candidate"])]
     restore: Option<PathBuf>,
 }

@@ -1,10 +1,7 @@
 //! `evaluate`: what a model, and a change to it, make of suites.
 
-mod arms;
-mod error;
 mod report;
 mod reproduce;
-mod statement;
 mod suites;
 
 use std::path::PathBuf;
@@ -12,9 +9,12 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
-use pocketune_adapter::{AskedBy, Procedure};
-use pocketune_core::{CandidateAdapter, Digest, Engine};
-use pocketune_judge::suite::paired_outcomes;
+use pocketune_adapter::AskedBy;
+use pocketune_core::{
+    AnswerCache, CancelToken, CandidateAdapter, Digest, Engine, EvaluatedSuite, Evaluation,
+    EvaluationArm, EvaluationPlan,
+};
+use pocketune_judge::suite::{Suite, paired_outcomes};
 
 use crate::args::EngineArgs;
 use crate::candidate::ChangeArgs;
@@ -23,9 +23,6 @@ use crate::files;
 use crate::load;
 use crate::out_files::{OutFile, Places, write_all};
 use crate::output::Output;
-use arms::{Evaluated, Plan};
-pub(crate) use error::EvaluationError;
-use report::Report;
 pub(crate) use suites::SUITE_BYTES_MAX;
 
 const EXAMPLES: &str = "\
@@ -42,40 +39,46 @@ Examples:
   pocketune evaluate --candidate brief.gguf --reproduce brief.gguf.intoto.jsonl
   pocketune experiment simulate --definition experiment.json --items items.jsonl
 
---by probability: each given reply of an item is scored by its mean log-probability a
-token after the prompt; an item is right where the right reply is the likeliest.
---by generation: the model replies by itself, greedily, and critics judge. An item
-passes where their panel passes the reply; a question with choices where the reply
-names the right choice and no other, whatever critics say of it. With --candidate
-or --store the same items are asked with and without the change, and compared item
-by item.
+--by probability scores each candidate reply of an item by its mean log-probability per
+token given the prompt; the item counts as right if the correct reply scores highest.
+--by generation generates a reply greedily and runs the critics (deterministic checks of
+length, repetition, format and so on) on it. An item passes if the critics pass the reply;
+a multiple-choice item passes if the reply names the correct choice and no other. With
+--candidate or --store, every item is run with and without the adapter and the results are
+compared item by item.
 
-The comparison is over all items of a suite: a loss in one kind can hide behind a gain in
-another. Look at the lines by kind, and give what must not get worse, such as safety, a
-suite of its own. Critics are smoke detectors: about half of newly worded unsafe replies
-pass them (rust/adr/0018-critics.md). Suites are described in rust/FORMATS.md.
+The comparison is over all items of a suite: a regression in one kind can be hidden by an
+improvement in another. Check the per-kind lines, and put what must not regress, such as
+safety, into a suite of its own. Critics are heuristics: about half of reworded unsafe
+replies pass them (rust/adr/0018-critics.md). rust/FORMATS.md describes the suite format.
 
---validation-out writes for each suite, with and without the change: accuracy (share
-of right items) and mean_margin (nats a token) by probability, pass_rate (share) and
-mean_score (of the panel, 0 to 1) by generation. Accuracy and pass_rate have the
-threshold of the model as it is less the margin. The result is PASSED where each
-comparison shows the change to be within the margin (95 %, score interval).
+--validation-out writes, for each suite with and without the adapter: accuracy (share of
+right items) and mean_margin (nats per token) for --by probability; pass_rate (share) and
+mean_score (critics, 0 to 1) for --by generation. The threshold of accuracy and pass_rate
+is the base model's value minus the margin. The result is PASSED if every comparison is
+shown to be within the margin (95 %, score interval).
 
---items-out writes an object a line for `experiment simulate --items`: critic_score and
-refusal of both, and as pick the higher panel score (a tie up to 0.001 apart).
+--items-out writes one JSON object per item for `experiment simulate --items`: critic_score
+and refusal of both replies, and as pick the reply with the higher critic score (a tie
+within 0.001).
 
---reproduce measures again what a statement says, and compares to the last bit. Equal
-figures need the same build of pocketune on a CPU of the same instruction sets; neither
-the number of threads matters nor --no-mmap (measured with 1 and 2 threads on x86-64 with
-AVX-512, SmolLM2 Q4_1). Suites of your own are named with --suite. Without --policy,
+--answer-cache keeps what the model without the adapter answered, as files of at most 16 MiB
+in that folder, at most 64. Answers are reused only for the same version of pocketune, CPU
+features, model, suite and options. After rebuilding pocketune from changed sources, use
+another folder. --reproduce never reuses answers.
+
+--reproduce runs the evaluation of a validation statement again and compares the figures bit
+by bit. Equal figures need the same build of pocketune on a CPU with the same instruction
+sets; the number of threads and --no-mmap do not matter (measured with 1 and 2 threads on
+x86-64 with AVX-512, SmolLM2 Q4_1). Name your own suites with --suite. Without --policy,
 signatures are not checked.
 
-Exit code 1 also where the change is not shown to be within the margin, and where
---reproduce finds other figures.";
+Exit code 1 also if the adapter is not shown to be within the margin, or if --reproduce
+finds different figures.";
 
 const MAX_TOKENS: u32 = 128;
 
-/// Ask a model the items of suites, with and without a change
+/// Run test suites with and without an adapter, scoring log-probabilities or generated replies
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct EvaluateArgs {
@@ -83,48 +86,53 @@ pub(crate) struct EvaluateArgs {
     engine: EngineArgs,
     #[command(flatten)]
     change: ChangeArgs,
-    /// helpfulness, factuality or a file of JSON lines; may be repeated [default: both]
+    /// Suite to run: helpfulness, factuality or a JSON Lines file; repeatable [default: both]
     #[arg(long, value_name = "SUITE")]
     suite: Vec<String>,
-    /// How items are asked
+    /// Scoring method
     #[arg(long, value_enum, default_value_t, value_name = "WAY")]
     by: By,
-    /// Most tokens of a reply, by generation [default: 128]
+    /// Maximum number of tokens per generated reply [default: 128]
     #[arg(long, value_name = "TOKENS")]
     max_tokens: Option<u32>,
-    /// Share of a suite's items that a change may lose
+    /// Non-inferiority margin: share of a suite's items that the adapter may lose
     #[arg(long, default_value_t = 0.05, value_name = "SHARE")]
     margin: f64,
-    /// Write what both replies to each item come to, for `experiment simulate`
+    /// Write per-item results with and without the adapter, for `experiment simulate`
     #[arg(long, value_name = "FILE")]
     items_out: Option<PathBuf>,
-    /// Write the content of a validation statement, for `adapter attest`
+    /// Write the validation results to sign with `adapter attest validation`
     #[arg(long, value_name = "FILE")]
     validation_out: Option<PathBuf>,
-    /// Measure again what a validation statement about the candidate says: an envelope, or
-    /// the bundle beside the adapter
+    /// Folder to cache the base model's answers in; later runs with the same model, suites and
+    /// options reuse them
+    #[arg(long, value_name = "DIR")]
+    answer_cache: Option<PathBuf>,
+    /// Run the evaluation of a signed validation statement about the candidate again and
+    /// compare the figures: a DSSE envelope, or the attestation bundle of the adapter
     #[arg(
         long,
         value_name = "ATTESTATION",
         requires = "candidate",
         conflicts_with_all = [
-            "by", "max_tokens", "margin", "items_out", "validation_out", "context", "kv_type"
+            "by", "max_tokens", "margin", "items_out", "validation_out", "answer_cache",
+            "context", "kv_type"
         ]
     )]
     reproduce: Option<PathBuf>,
-    /// Whom to believe: the whole bundle has to pass, and its signatures are checked
+    /// Trust policy: verify the whole bundle and its signatures first
     #[arg(long, value_name = "FILE", requires = "reproduce")]
     policy: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum By {
-    /// Which given reply is the likeliest
+    /// Log-probabilities of the given replies
     #[default]
     Probability,
-    /// Replies of the model's own, judged by critics
+    /// Generated replies, checked by critics
     Generation,
-    /// One after the other
+    /// Both methods
     Both,
 }
 
@@ -147,18 +155,17 @@ pub(crate) fn run(args: &EvaluateArgs, output: &Output) -> Result<ExitCode, CliE
     let suites = suites::asked(&args.suite)?;
     let engine = load::engine(&args.engine, output, &AtomicBool::new(false))?;
     let adapter = args.change.read(&engine)?;
-    let procedure = adapter.as_ref().map(|it| args.procedure(&engine, it));
-    let evaluated = arms::evaluate(&engine, adapter, &suites, &args.plan(), output)?;
-    let report = Report {
-        model_sha256: engine.digest()?,
-        adapter_sha256: procedure.as_ref().map(|it| it.adapter_sha256),
-        suites: evaluated,
-    };
+    let plan = args.plan();
+    let procedure = adapter
+        .as_ref()
+        .map(|it| plan.procedure(&engine, Digest::of(it.bytes())));
+    let cache = args.answer_cache.as_ref().map(AnswerCache::in_folder);
+    let evaluation = run_plan(&plan, &engine, adapter, &suites, cache.as_ref(), output)?;
     let validation = procedure.map(|procedure| {
-        let validation = statement::validation(&report, procedure, pocketune_core::now());
+        let validation = evaluation.validation(procedure, pocketune_core::now());
         serde_json::to_vec_pretty(&validation).unwrap_or_default()
     });
-    let items = items_file.as_ref().map(|_| outcomes(&report.suites));
+    let items = items_file.as_ref().map(|_| outcomes(&evaluation.suites));
     let items = items.transpose()?;
     let mut written = Vec::new();
     if let (Some(file), Some(json)) = (&validation_file, &validation) {
@@ -169,11 +176,11 @@ pub(crate) fn run(args: &EvaluateArgs, output: &Output) -> Result<ExitCode, CliE
     }
     write_all(&written)?;
     if output.json {
-        output.json(&report)?;
+        output.json(&evaluation)?;
     } else {
-        output.text(&report.table())?;
+        output.text(&report::table(&evaluation))?;
     }
-    Ok(match report.suites.iter().all(Evaluated::not_worse) {
+    Ok(match evaluation.not_worse() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
@@ -210,31 +217,43 @@ impl EvaluateArgs {
         ])
     }
 
-    fn plan(&self) -> Plan {
-        Plan {
+    fn plan(&self) -> EvaluationPlan {
+        EvaluationPlan {
             asked_by: self.by.ways(),
             max_tokens: self.max_tokens.unwrap_or(MAX_TOKENS),
             margin: self.margin,
         }
     }
+}
 
-    fn procedure(&self, engine: &Engine, adapter: &CandidateAdapter) -> Procedure {
-        let plan = self.plan();
-        let generates = plan.asked_by.contains(&AskedBy::Generation);
-        Procedure {
-            tool: statement::tool(),
-            adapter_sha256: Digest::of(adapter.bytes()),
-            margin: plan.margin,
-            max_tokens: generates.then_some(plan.max_tokens),
-            asked_by: plan.asked_by,
-            context_tokens: engine.memory_estimate().context_tokens,
-            kv_cache_type: statement::kv_name(self.engine.kv_type),
+/// Runs a plan with a bar for each arm.
+fn run_plan(
+    plan: &EvaluationPlan,
+    engine: &Engine,
+    candidate: Option<CandidateAdapter>,
+    suites: &[Suite],
+    cache: Option<&AnswerCache>,
+    output: &Output,
+) -> Result<Evaluation, CliError> {
+    let items: usize = suites.iter().map(|suite| suite.items.len()).sum();
+    let bar = |who| output.progress(who, (items * plan.asked_by.len()) as u64);
+    let (base, changed) = (bar("model as it is"), bar("under the adapter"));
+    let cancel = CancelToken::new();
+    let evaluation = plan.run(engine, candidate, suites, cache, &cancel, |progress| {
+        let bar = match progress.arm {
+            EvaluationArm::Base => &base,
+            EvaluationArm::Changed => &changed,
+        };
+        bar.set_position(progress.done as u64);
+        if progress.done == progress.of {
+            bar.finish_and_clear();
         }
-    }
+    });
+    Ok(evaluation?)
 }
 
 /// A line for each item that both arms replied to.
-fn outcomes(suites: &[Evaluated]) -> Result<Vec<u8>, CliError> {
+fn outcomes(suites: &[EvaluatedSuite]) -> Result<Vec<u8>, CliError> {
     let mut lines = Vec::new();
     let replies = suites.iter().filter_map(|suite| {
         let generation = suite.generation.as_ref()?;

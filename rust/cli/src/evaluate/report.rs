@@ -3,80 +3,69 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use pocketune_core::Digest;
+use pocketune_core::{ComparedArms, Evaluation};
 use pocketune_judge::critic::Critic;
 use pocketune_judge::suite::{Comparison, ItemReply, KindResult, SuiteReplies, SuiteResult};
-use serde::Serialize;
 
-use super::arms::{Arms, Evaluated};
 use crate::output::line;
 
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    pub(super) model_sha256: Digest,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) adapter_sha256: Option<Digest>,
-    pub(super) suites: Vec<Evaluated>,
+pub(super) fn table(evaluation: &Evaluation) -> String {
+    let mut text = String::new();
+    for suite in &evaluation.suites {
+        if let Some(arms) = &suite.probability {
+            let items = arms.base.items.len();
+            let _ = writeln!(
+                text,
+                "{}, by probability ({items} items)",
+                line(&suite.suite)
+            );
+            text += &rows(arms, shares_of_scores);
+            text += &by_kind(arms, |it| &it.kinds);
+        }
+        if let Some(arms) = &suite.generation {
+            let items = arms.base.items.len();
+            let _ = writeln!(
+                text,
+                "{}, by generation ({items} items)",
+                line(&suite.suite)
+            );
+            text += &rows(arms, shares_of_replies);
+            text += &by_kind(arms, |it| &it.kinds);
+            text += &objections(arms);
+        }
+    }
+    text
 }
 
-impl Report {
-    pub(super) fn table(&self) -> String {
-        let mut text = String::new();
-        for suite in &self.suites {
-            if let Some(arms) = &suite.probability {
-                let items = arms.base.items.len();
-                let _ = writeln!(
-                    text,
-                    "{}, by probability ({items} items)",
-                    line(&suite.suite)
-                );
-                text += &arms.rows(shares_of_scores);
-                text += &arms.kinds(|it| &it.kinds);
-            }
-            if let Some(arms) = &suite.generation {
-                let items = arms.base.items.len();
-                let _ = writeln!(
-                    text,
-                    "{}, by generation ({items} items)",
-                    line(&suite.suite)
-                );
-                text += &arms.rows(shares_of_replies);
-                text += &arms.kinds(|it| &it.kinds);
-                text += &objections(arms);
-            }
-        }
-        text
+fn rows<T>(arms: &ComparedArms<T>, row: impl Fn(&T) -> String) -> String {
+    let mut text = format!("  {:16} {}\n", "as it is", row(&arms.base));
+    if let Some(changed) = &arms.changed {
+        let _ = writeln!(text, "  {:16} {}", "changed", row(changed));
     }
+    if let Some(comparison) = &arms.comparison {
+        let _ = writeln!(text, "  {:16} {}", "difference", difference(comparison));
+    }
+    text
 }
 
-impl<T> Arms<T> {
-    fn rows(&self, row: impl Fn(&T) -> String) -> String {
-        let mut text = format!("  {:16} {}\n", "as it is", row(&self.base));
-        if let Some(changed) = &self.changed {
-            let _ = writeln!(text, "  {:16} {}", "changed", row(changed));
-        }
-        if let Some(comparison) = &self.comparison {
-            let _ = writeln!(text, "  {:16} {}", "difference", difference(comparison));
-        }
-        text
-    }
-
-    /// By kind, such as `everyday 7 of 36 → 23 of 36`: what one kind loses, another may hide.
-    fn kinds(&self, kinds: impl Fn(&T) -> &BTreeMap<String, KindResult>) -> String {
-        let share = |result: &KindResult| format!("{} of {}", result.right, result.of);
-        let changed = self.changed.as_ref().map(&kinds);
-        kinds(&self.base)
-            .iter()
-            .fold(String::new(), |mut text, (kind, before)| {
-                let _ = write!(text, "    {:18} {:>9}", line(kind), share(before));
-                let after = changed.and_then(|kinds| kinds.get(kind));
-                let _ = match after {
-                    Some(after) => writeln!(text, " → {}", share(after)),
-                    None => writeln!(text),
-                };
-                text
-            })
-    }
+/// By kind, such as `everyday 7 of 36 → 23 of 36`: what one kind loses, another may hide.
+fn by_kind<T>(
+    arms: &ComparedArms<T>,
+    kinds: impl Fn(&T) -> &BTreeMap<String, KindResult>,
+) -> String {
+    let share = |result: &KindResult| format!("{} of {}", result.right, result.of);
+    let changed = arms.changed.as_ref().map(&kinds);
+    kinds(&arms.base)
+        .iter()
+        .fold(String::new(), |mut text, (kind, before)| {
+            let _ = write!(text, "    {:18} {:>9}", line(kind), share(before));
+            let after = changed.and_then(|kinds| kinds.get(kind));
+            let _ = match after {
+                Some(after) => writeln!(text, " → {}", share(after)),
+                None => writeln!(text),
+            };
+            text
+        })
 }
 
 fn shares_of_scores(result: &SuiteResult) -> String {
@@ -129,7 +118,7 @@ fn word(comparison: &Comparison) -> String {
 
 /// To how many replies each critic objects, where any does. Item by item they are in the
 /// JSON.
-fn objections(arms: &Arms<SuiteReplies>) -> String {
+fn objections(arms: &ComparedArms<SuiteReplies>) -> String {
     let counts = |replies: &SuiteReplies| {
         Critic::ALL.map(|critic| {
             let objects = |item: &&ItemReply| {

@@ -19,10 +19,10 @@ use crate::time;
 pub(super) struct AnalyzeArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
-    /// Write the counts of the one device that is given, as its summary
+    /// Write the summary (counts) of the single device given
     #[arg(long, value_name = "FILE")]
     summary_out: Option<PathBuf>,
-    /// The moment of the verdict, such as 2026-11-25T07:00:00Z [default: now]
+    /// Time of the verdict, such as 2026-11-25T07:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     at: Option<Timestamp>,
 }

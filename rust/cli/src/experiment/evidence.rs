@@ -21,17 +21,17 @@ pub(crate) const FILE_BYTES_MAX: u64 = 1 << 28;
 
 #[derive(Debug, Args)]
 pub(super) struct EvidenceArgs {
-    /// The experiment's definition
+    /// Experiment definition
     #[arg(long, value_name = "FILE")]
     definition: PathBuf,
-    /// Events of one device, as lines of JSON; may be repeated
+    /// Ledger: events of one device (JSON Lines); repeatable
     #[arg(long, value_name = "FILE", required_unless_present = "summary")]
     ledger: Vec<PathBuf>,
-    /// Counts of one device, signed or as they are; may be repeated
+    /// Summary: counts of one device, signed or unsigned; repeatable
     #[arg(long, value_name = "FILE")]
     summary: Vec<PathBuf>,
-    /// Count only summaries that one of these keys signed, each key as one person: a public
-    /// key, or a folder of them (*.pub); may be repeated
+    /// Count only summaries signed by one of these public keys, one user per key: a key file or
+    /// a folder of them (*.pub); repeatable
     #[arg(long, value_name = "FILE|FOLDER", conflicts_with = "ledger")]
     require_signed: Vec<PathBuf>,
 }

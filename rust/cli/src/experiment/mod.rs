@@ -31,26 +31,26 @@ Examples:
       --summary b.signed.json --require-signed devices/
   pocketune experiment report --definition experiment.json --ledger phone.jsonl --out report.html
 
-Definitions, ledgers, summaries and items are described in rust/FORMATS.md. An experiment
-goes on until an app calls `conclude`: a verdict, and a limit that is reached, end nothing by
-themselves.
+A ledger is the event log of one device; a summary is its counts. rust/FORMATS.md describes
+definitions, ledgers, summaries and items. An experiment runs until the app calls `conclude`:
+neither a verdict nor a reached limit ends it.
 
-One ledger is about the person who uses its device. Several files are about people, each of
-whom counts once: by the first outcomes of each arm, as many as the definition's
-`personOutcomes` says (8 where it does not), so that a summary of 800 picks weighs as much as
-one of 8. A device with fewer does not count yet, nor does one that showed one arm alone. A
-summary alone shows its device's figures and decides nothing.
+A single ledger is analysed for the one user of that device. With several files the unit of
+analysis is the user, and each user counts once: by the first outcomes of each arm, as many as
+`personOutcomes` in the definition says (default 8), so that a summary of 800 picks weighs as
+much as one of 8. A device with fewer outcomes, or that has shown only one arm, does not count
+yet. A single summary shows that device's figures and gives no verdict.
 
-A summary holds all that its device has counted so far: give the latest of each device and
-leave out older ones. Nothing is sent by itself. Whoever can write summaries can write many:
-with --require-signed only those count that a device's key signed, one person a key; others are
-passed over with a reason, as are summaries of one run that several keys signed.";
+Summaries are cumulative: give only the latest of each device. Nothing is uploaded
+automatically. Unsigned summaries can be forged: with --require-signed only summaries signed by
+one of the given device keys count, one user per key. Others are skipped with a reason, as are
+summaries of the same run signed by several keys.";
 
 const REPORT_HELP: &str = "\
 --reward is what `pocketune reward eval --json > reward.json` writes.
 TIME is in UTC, such as 2026-11-25T07:00:00Z.";
 
-/// What A/B tests prove, and how long they take
+/// Analyse A/B tests with always-valid statistics, and simulate how long they take
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExperimentArgs {
@@ -60,14 +60,14 @@ pub(crate) struct ExperimentArgs {
 
 #[derive(Debug, Subcommand)]
 enum ExperimentCommand {
-    /// The verdict on what devices saw
+    /// Compute the verdict from devices' ledgers or summaries
     Analyze(analyze::AnalyzeArgs),
-    /// The same as one HTML file for people to read, with pictures and digests
+    /// Write the verdict as a self-contained HTML report with charts
     #[command(after_help = REPORT_HELP)]
     Report(Box<report::ReportArgs>),
-    /// Sign a device's summary, so that an analysis can demand it
+    /// Sign a device's summary, for `analyze --require-signed`
     SignSummary(sign::SignSummaryArgs),
-    /// How often the procedure is right, and after how many outcomes or people
+    /// Simulate experiments: power, error rates and sample size
     Simulate(simulate::SimulateArgs),
 }
 

@@ -18,21 +18,21 @@ use crate::output::Output;
 
 #[derive(Debug, Args)]
 pub(super) struct SignSummaryArgs {
-    /// The experiment's definition
+    /// Experiment definition
     #[arg(long, value_name = "FILE")]
     definition: PathBuf,
-    /// The device's counts
+    /// Device's summary to sign
     #[arg(long, value_name = "FILE", required_unless_present = "ledger")]
     summary: Option<PathBuf>,
-    /// The device's events, to count and sign
+    /// Device's ledger, to summarise and sign
     #[arg(long, value_name = "FILE", conflicts_with = "summary")]
     ledger: Option<PathBuf>,
-    /// The device's private key
+    /// Device's private key
     #[arg(long, value_name = "FILE")]
     sign: PathBuf,
     #[command(flatten)]
     passphrase: PassphraseArgs,
-    /// Where the signed summary goes
+    /// Output file of the signed summary
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }

@@ -23,47 +23,47 @@ const EXPOSURE_S: i64 = 3_600;
 
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {
-    /// The experiment's definition
+    /// Experiment definition
     #[arg(long, value_name = "FILE")]
     definition: PathBuf,
-    /// How often an outcome is 1 in the incumbent and the challenger (of picks: how often
-    /// each is picked), for measures from 0 to 1; may be repeated
+    /// True rates of a measure in the incumbent and the challenger (for picks: how often each
+    /// is picked), for measures from 0 to 1; repeatable
     #[arg(
         long,
         value_name = "MEASURE=INCUMBENT:CHALLENGER",
         conflicts_with = "items"
     )]
     rate: Vec<String>,
-    /// Outcomes to draw from: a JSON object a line, from measures to outcomes, such as
+    /// Empirical outcomes to sample from (JSON Lines), mapping measures to outcomes, such as
     /// {"pick": {"pick": "challenger"}, "critic_score": {"pair": {"incumbent": 0.8,
     /// "challenger": 0.9}}}
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
-    /// The share of exposures that the challenger gets in fact [default: as defined]
+    /// Actual share of exposures assigned to the challenger [default: as defined]
     #[arg(long, value_name = "SHARE")]
     challenger_share: Option<f64>,
-    /// How many experiments
+    /// Number of simulated experiments
     #[arg(long, default_value_t = 1_000, value_name = "N")]
     experiments: u64,
-    /// Give up on an experiment after so many exposures and count it as still going [default:
-    /// the outcome limit]; with --people, of each device
+    /// Stop an experiment after this number of exposures and count it as undecided [default:
+    /// the outcome limit]; with --people, per device
     #[arg(long, value_name = "N")]
     exposures: Option<u64>,
-    /// So many people, each on a device of their own and counted once [default: one device]
+    /// Number of users, each on a device of their own and counted once [default: one device]
     #[arg(long, value_name = "N")]
     people: Option<u64>,
-    /// The share of people for whom the arms have changed places: 0.5 with --rate pick=0.3:0.7
-    /// are people who prefer either arm 70 to 30
+    /// Share of users with the arms' rates swapped: with --rate pick=0.3:0.7, 0.5 means that
+    /// half of the users prefer the incumbent 70 to 30
     #[arg(long, default_value_t = 0.0, value_name = "SHARE", requires = "people")]
     reversed: f64,
-    /// Seed of the first experiment; each further one uses the next number
+    /// Random seed of the first experiment; each further one uses the next number
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Write what happens in the first experiment, an exposure an hour, as a device would
+    /// Write the ledger of the first experiment, with one exposure per hour
     #[arg(long, value_name = "FILE", conflicts_with = "people")]
     ledger_out: Option<PathBuf>,
-    /// The moment of the ledger's first exposure, such as 2026-11-25T07:00:00Z [default: so
-    /// that the last one is now]
+    /// Time of the ledger's first exposure, such as 2026-11-25T07:00:00Z [default: so that
+    /// the last one is now]
     #[arg(long, value_name = "TIME", value_parser = time::parse, requires = "ledger_out")]
     ledger_start: Option<Timestamp>,
 }

@@ -39,7 +39,8 @@ const ALGORITHM: AlgorithmIdentifierRef<'static> = AlgorithmIdentifierRef {
 /// Where the passphrase of private keys comes from.
 #[derive(Debug, Args)]
 pub(crate) struct PassphraseArgs {
-    /// File whose first line is the passphrase, `-` for standard input [default: asked for]
+    /// Read the private key's passphrase from the first line of this file; `-` is standard
+    /// input [default: prompt]
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 }

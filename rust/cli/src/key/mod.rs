@@ -23,9 +23,9 @@ Examples:
   pocketune key generate --out release.pem
   pocketune key show release.pem.pub
   openssl pkey -in release.pem -text        (the files are PKCS #8 and SPKI in PEM)
-  openssl pkey -in release.pem -pubout -out release.pem.pub    (where that was lost)";
+  openssl pkey -in release.pem -pubout -out release.pem.pub    (recover a lost public key)";
 
-/// Make and show signing keys
+/// Create and show Ed25519 signing keys
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct KeyArgs {
@@ -35,20 +35,20 @@ pub(crate) struct KeyArgs {
 
 #[derive(Debug, Subcommand)]
 enum KeyCommand {
-    /// A new key: FILE, readable by its owner alone, and FILE.pub for everybody
+    /// Create a key pair: private key FILE, readable by its owner only, and public key FILE.pub
     Generate {
-        /// Where the private key goes; nothing is overwritten
+        /// File for the private key; existing files are never overwritten
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         #[command(flatten)]
         passphrase: PassphraseArgs,
-        /// Leave the private key unencrypted
+        /// Do not encrypt the private key
         #[arg(long, conflicts_with = "passphrase_file")]
         no_passphrase: bool,
     },
-    /// A public key's name
+    /// Show the key id of a public key
     Show {
-        /// File of the public key
+        /// Public key file
         file: PathBuf,
     },
 }

@@ -17,10 +17,10 @@ use crate::output::Output;
 pub(super) struct EvalArgs {
     #[command(flatten)]
     engine: EngineArgs,
-    /// The head
+    /// Reward model head
     #[arg(long, value_name = "FILE")]
     head: PathBuf,
-    /// Preferences that it has not seen, as lines of JSON; may be repeated
+    /// Held-out preference pairs (JSON Lines); repeatable
     #[arg(long, value_name = "FILE", required = true)]
     data: Vec<PathBuf>,
 }

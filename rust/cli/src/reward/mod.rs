@@ -24,39 +24,38 @@ Examples:
   pocketune reward eval --head brief.reward.gguf --data heldout.jsonl
   pocketune reward score --head brief.reward.gguf --prompt 'Is ice cold?' --reply 'Yes.'
 
-The fields of --data are explained by `pocketune reward train --help`.";
+`pocketune reward train --help` explains the format of --data.";
 
 const DATA: &str = r#"A line of --data is a pair in TRL's formats (prompt, chosen, rejected; as text or as
-messages), with our own fields beside it; broken here:
+messages), with optional fields of ours (wrapped here for reading):
   {"prompt": [{"role": "user", "content": "Is ice cold?"}],
    "chosen": [{"role": "assistant", "content": "Yes."}],
    "rejected": [{"role": "assistant", "content": "Well, that depends."}],
    "annotator": "ann"}
-  annotator  who compared; the more one agrees with what the others teach, the more one
-             is believed. It must stand in each line: all lines without it count as one
-             person's, who may not contradict himself
-  tie        true where neither reply is better
-  id         names the line in errors
-Give prompts as messages if the app chats; a text prompt is read without the chat template.
+  annotator  who made the comparison; annotators who agree with the others get more weight.
+             Give it on each line: all lines without it count as one annotator, whose
+             comparisons must not contradict each other
+  tie        true if neither reply is better
+  id         identifies the line in error messages
+Use messages for the prompt if the app chats; a text prompt is used without a chat template.
 
-The cost is in the features: up to five replies a pair (both, and three spoiled copies of
-the chosen one), some tens of milliseconds each with a small model. Training itself takes
-milliseconds.
+Most of the time goes into computing hidden states: up to five replies per pair (both, and
+three corrupted copies of the chosen one), some tens of milliseconds each for a small model.
+Training takes milliseconds.
 
-What is printed is about pairs that the head was not trained on:
-  right            the chosen reply scores higher
-  of equal length  the same where lengths differ by at most a tenth
-  against length   the same where the chosen reply is longer although chosen ones are
-                   mostly shorter, or the other way round: length alone is always wrong here
+The report is about held-out pairs:
+  right            accuracy: the chosen reply scores higher
+  of equal length  accuracy on pairs whose lengths differ by at most 10 %
+  against length   accuracy on pairs where length alone predicts the wrong reply
   repeat, praise, shuffle
-                   what spoiling a chosen reply does to its score
-Our own heads have to be right in 80 % of held-out pairs, in 70 % where replies are of equal
-length, and no spoiled copy may score higher in the mean (at most 0)."#;
+                   mean change of the score when a chosen reply is corrupted in this way
+Our own reward models have to reach 80 % on held-out pairs and 70 % on pairs of equal length,
+and no corruption may raise the mean score (at most 0)."#;
 
 /// A head is 12 bytes a feature and some hundred more.
 pub(crate) const HEAD_BYTES_MAX: u64 = 1 << 20;
 
-/// A head over the model's hidden state that learns which replies are preferred
+/// Train, evaluate and use a reward model: a small head over the model's hidden states
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RewardArgs {
@@ -66,13 +65,13 @@ pub(crate) struct RewardArgs {
 
 #[derive(Debug, Subcommand)]
 enum RewardCommand {
-    /// Train a head on preferences
+    /// Train a reward model on preference pairs
     #[command(after_help = DATA)]
     Train(train::TrainArgs),
-    /// Look at a head with preferences that it has not seen
+    /// Evaluate a reward model on held-out preference pairs
     #[command(after_help = DATA)]
     Eval(eval::EvalArgs),
-    /// Score one reply
+    /// Compute the reward of one reply
     Score(score::ScoreArgs),
 }
 

@@ -20,16 +20,16 @@ pub(super) struct ScoreArgs {
     engine: EngineArgs,
     #[command(flatten)]
     template: TemplateArgs,
-    /// The head
+    /// Reward model head
     #[arg(long, value_name = "FILE")]
     head: PathBuf,
-    /// What the reply answers
+    /// User message that the reply answers
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: String,
-    /// The reply
+    /// Reply to score
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     reply: String,
-    /// Instructions before the prompt
+    /// System prompt
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     system: Option<String>,
 }

@@ -21,19 +21,19 @@ use crate::output::Output;
 pub(super) struct TrainArgs {
     #[command(flatten)]
     engine: EngineArgs,
-    /// Preferences, as lines of JSON; may be repeated
+    /// Preference pairs (JSON Lines); repeatable
     #[arg(long, value_name = "FILE", required = true)]
     data: Vec<PathBuf>,
-    /// Write the head here
+    /// Output file of the reward model's head
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Fewest comparisons that are worth a head
+    /// Minimum number of comparisons; fewer are refused
     #[arg(long, default_value_t = 20, value_name = "N")]
     minimum: usize,
-    /// Parts that are held out in turn
+    /// Number of cross-validation folds
     #[arg(long, default_value_t = 5, value_name = "N")]
     folds: usize,
-    /// Decides what is held out together
+    /// Random seed of the fold assignment
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
 }

@@ -89,7 +89,8 @@ pub(crate) struct TuneArgs {
     /// Training objective
     #[arg(long, value_enum, help_heading = OBJECTIVE)]
     pub(crate) objective: ObjectiveKind,
-    /// DPO loss
+    /// DPO loss; δ is the log-ratio of policy to reference, chosen minus rejected, and δ̄ the
+    /// same per token
     #[arg(long, value_enum, default_value_t = default_loss().0, help_heading = OBJECTIVE)]
     loss_type: LossKind,
     /// DPO beta: higher values keep the model closer to the reference model
@@ -107,7 +108,7 @@ pub(crate) struct TuneArgs {
     #[arg(long, default_value_t = default_recipe().training.steps, value_name = "N", help_heading = OPTIMISATION,
           value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000_000))]
     steps: u64,
-    /// Samples per step
+    /// Batch size: samples per step
     #[arg(long, default_value_t = default_recipe().training.batch, value_name = "N", help_heading = OPTIMISATION,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=4096))]
     batch: usize,
@@ -146,8 +147,8 @@ pub(crate) struct TuneArgs {
     #[arg(long, default_value_t = default_recipe().sequence_tokens, value_name = "N", help_heading = LIMITS,
           value_parser = RangedU64ValueParser::<usize>::new().range(2..=65_536))]
     pub(crate) sequence_tokens: usize,
-    /// Maximum KL divergence from the reference model on ordinary prompts, in nats per token;
-    /// training stops there. 0 for no limit
+    /// Maximum KL divergence from the reference model on ordinary prompts, in nats per token:
+    /// training stops above it, and the adapter is scaled down to it; 0 for no limit
     #[arg(long, default_value_t = default_recipe().kl_bound.unwrap_or(0.0), value_name = "NATS",
           help_heading = LIMITS)]
     max_kl: f64,

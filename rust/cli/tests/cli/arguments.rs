@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::run::{json, pocketune, run, run_with_input, stderr, stdout};
 
@@ -32,10 +33,28 @@ fn every_command_has_help_with_examples() {
             "{command} --help has no example"
         );
     }
-    assert!(
-        !overview.contains("busy"),
-        "the neighbour process is no command for people"
-    );
+}
+
+#[test]
+fn a_missing_program_of_benchmarks_is_named() {
+    let alone = directory("alone").join("pocketune");
+    fs::copy(env!("CARGO_BIN_EXE_pocketune"), &alone).expect("the directory is writable");
+    let output = Command::new(&alone)
+        .args(["bench", "--json"])
+        .output()
+        .expect("the binary starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(json(&output)["error"]["kind"], "no_bench_program");
+    let said = stderr(&output);
+    assert!(said.contains("pocketune-bench"), "{said}");
+    assert!(said.contains("cargo build --release --workspace"), "{said}");
+}
+
+#[test]
+fn options_before_a_benchmark_are_passed_on() {
+    let output = run(&["--json", "bench", "--model", "/nowhere", "--threads", "1"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(json(&output)["error"]["kind"], "model_unreadable");
 }
 
 #[test]

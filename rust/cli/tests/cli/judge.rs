@@ -86,6 +86,22 @@ fn a_suite_is_answered_with_and_without_an_adapter() {
 }
 
 #[test]
+fn answers_of_the_model_are_kept_where_a_folder_is_named() {
+    let desk = Desk::new();
+    let model = desk.write("model.gguf", TinyModel::llama().build().unwrap());
+    let suite = desk.write("mine.jsonl", ITEMS);
+    let folder = desk.write("answers", "");
+    fs::remove_file(&folder).unwrap();
+    let about = ["evaluate", "--model", &model, "--suite", &suite];
+    let fresh = done(&about);
+    for _ in 0..2 {
+        let kept = done(&[&about[..], &["--answer-cache", &folder]].concat());
+        assert_eq!(kept, fresh);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    }
+}
+
+#[test]
 fn a_suite_that_cannot_be_is_refused_by_its_file() {
     let desk = Desk::new();
     let model = desk.write("model.gguf", TinyModel::llama().build().unwrap());

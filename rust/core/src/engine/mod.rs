@@ -37,6 +37,7 @@ use crate::worker::{EmbedJob, Source, Worker, WorkerState};
 pub struct Engine {
     shared: Arc<Shared>,
     estimate: MemoryEstimate,
+    options: EngineOptions,
 }
 
 impl Engine {
@@ -90,6 +91,7 @@ impl Engine {
         Ok(Self {
             shared: Arc::new(shared),
             estimate,
+            options: options.clone(),
         })
     }
 
@@ -133,6 +135,12 @@ impl Engine {
     #[must_use]
     pub fn memory_estimate(&self) -> MemoryEstimate {
         self.estimate
+    }
+
+    /// What the model was loaded with. Does not block.
+    #[must_use]
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
     }
 
     /// SHA-256 of the model file. Blocks the first time: about a second per

@@ -5,8 +5,8 @@ use std::time::Duration;
 use pocketune_adapter::CandidateAdapter;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    HeldOut, KlProbe, Lora, MemoryLimit, MemoryPlan, Objective, Precision, Recipe, RunCost, Sample,
-    Trainer,
+    HeldOut, KlProbe, Lora, MemoryLimit, MemoryPlan, Model, Objective, Precision, Recipe, RunCost,
+    Sample, Trainer,
 };
 
 use super::model::TunableModel;
@@ -102,16 +102,7 @@ impl Tuning {
             None => Lora::new(weights, recipe.lora.clone(), recipe.training.seed)?,
         };
         let probe = KlProbe::new(weights, data.ordinary)?;
-        let heldout = match (&recipe.training.objective, data.heldout) {
-            (_, pairs) if pairs.is_empty() => None,
-            (Objective::Dpo(dpo), pairs) => Some(HeldOut::new(weights, dpo.clone(), pairs)?),
-            (Objective::Sft, _) => {
-                return Err(Error::option(
-                    "heldout",
-                    "takes pairs, for preference training",
-                ));
-            }
-        };
+        let heldout = heldout(weights, &recipe.training.objective, data.heldout)?;
         let pool = ThreadPool::new(threads.unwrap_or(default_threads() as usize));
         let limit = MemoryLimit {
             budget_bytes: memory_bytes,
@@ -153,5 +144,21 @@ impl Tuning {
     #[must_use]
     pub fn estimate(&self) -> Duration {
         self.cost.duration(self.model.weights(), &self.pool)
+    }
+}
+
+/// Pairs to judge by, if there are any.
+fn heldout(
+    model: &Model,
+    objective: &Objective,
+    pairs: Vec<Sample>,
+) -> Result<Option<HeldOut>, Error> {
+    match objective {
+        _ if pairs.is_empty() => Ok(None),
+        Objective::Dpo(options) => Ok(Some(HeldOut::new(model, options.clone(), pairs)?)),
+        Objective::Sft => {
+            let reason = "takes pairs, for preference training";
+            Err(Error::option("heldout", reason))
+        }
     }
 }

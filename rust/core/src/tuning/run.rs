@@ -1,6 +1,7 @@
 //! A run on a thread of its own.
 
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use pocketune_adapter::CandidateAdapter;
 use pocketune_train::{
@@ -125,23 +126,10 @@ fn work(
         limit,
         ..
     } = tuning;
+    let weights = model.weights();
     let count = samples.len();
     let training = recipe.training.clone();
-    let mut trainer = Trainer::new(
-        model.weights(),
-        &pool,
-        &frozen,
-        lora,
-        samples,
-        training,
-        limit,
-    )?;
-    if let Some(checkpoint) = &checkpoint
-        && trainer.resume(checkpoint)?
-    {
-        let steps = trainer.history().len() as u64;
-        reporter.tell(TuningEvent::Resumed { steps });
-    }
+    let mut trainer = Trainer::new(weights, &pool, &frozen, lora, samples, training, limit)?;
     let mut session = Session {
         control,
         reporter,
@@ -150,32 +138,13 @@ fn work(
         probe,
         heldout,
     };
-    let before = session.judge(&trainer)?;
-    let begun = control.active();
-    let end = session.steps(&mut trainer, checkpoint.as_ref(), &recipe)?;
-    let kl_per_token = trainer.kl(&mut session.probe, control.kernels())?;
-    let tuning = control.active().saturating_sub(begun);
-    let after = session.judge(&trainer)?;
-    let facts = facts::of(&recipe, trainer.history().len(), count, kl_per_token);
-    let bytes = trainer.lora().to_gguf(model.weights(), precision, &facts)?;
-    let figures = TuningFigures {
-        samples: count,
-        trained_parameters: trainer.lora().parameters().len(),
-        steps: trainer.history().to_vec(),
-        end,
-        tokens_per_s: session.times.tokens_per_s(),
-        step_median: session.times.median(),
-        tuning,
-        kl_per_token,
-        peak_bytes: session.memory.peak_bytes(),
-        planned_bytes: trainer.plan().bytes,
-        heldout: before
-            .zip(after)
-            .map(|(before, after)| HeldOutFigures { before, after }),
-    };
+    let measured = session.run(&mut trainer, checkpoint.as_ref(), &recipe)?;
+    let kl = measured.kl_per_token;
+    let facts = facts::of(&recipe, trainer.history().len(), count, kl);
+    let bytes = trainer.lora().to_gguf(weights, precision, &facts)?;
     Ok(Tuned {
         adapter: CandidateAdapter::parse(bytes, model.base_model())?,
-        figures,
+        figures: session.figures(&trainer, measured, count),
         checkpoint,
     })
 }
@@ -190,7 +159,42 @@ struct Session<'a> {
     heldout: Option<HeldOut>,
 }
 
+/// What is known when the last step is done.
+struct Measured {
+    end: RunEnd,
+    tuning: Duration,
+    kl_per_token: f64,
+    heldout: Option<HeldOutFigures>,
+}
+
 impl Session<'_> {
+    fn run(
+        &mut self,
+        trainer: &mut Trainer<'_>,
+        checkpoint: Option<&CheckpointDir>,
+        recipe: &Recipe,
+    ) -> Result<Measured, TrainError> {
+        if let Some(checkpoint) = checkpoint
+            && trainer.resume(checkpoint)?
+        {
+            let steps = trainer.history().len() as u64;
+            self.reporter.tell(TuningEvent::Resumed { steps });
+        }
+        let before = self.judge(trainer)?;
+        let begun = self.control.active();
+        let end = self.steps(trainer, checkpoint, recipe)?;
+        let kl_per_token = trainer.kl(&mut self.probe, self.control.kernels())?;
+        let tuning = self.control.active().saturating_sub(begun);
+        let after = self.judge(trainer)?;
+        let heldout = before.zip(after);
+        Ok(Measured {
+            end,
+            tuning,
+            kl_per_token,
+            heldout: heldout.map(|(before, after)| HeldOutFigures { before, after }),
+        })
+    }
+
     fn judge(&mut self, trainer: &Trainer<'_>) -> Result<Option<PairMetrics>, TrainError> {
         let heldout = self.heldout.as_mut();
         let judged = heldout.map(|pairs| trainer.judge(pairs, self.control.kernels()));
@@ -231,5 +235,21 @@ impl Session<'_> {
                 }
             });
         })
+    }
+
+    fn figures(&self, trainer: &Trainer<'_>, measured: Measured, samples: usize) -> TuningFigures {
+        TuningFigures {
+            samples,
+            trained_parameters: trainer.lora().parameters().len(),
+            steps: trainer.history().to_vec(),
+            end: measured.end,
+            tokens_per_s: self.times.tokens_per_s(),
+            step_median: self.times.median(),
+            tuning: measured.tuning,
+            kl_per_token: measured.kl_per_token,
+            peak_bytes: self.memory.peak_bytes(),
+            planned_bytes: trainer.plan().bytes,
+            heldout: measured.heldout,
+        }
     }
 }

@@ -179,7 +179,7 @@ impl WorkerState {
 
     pub(crate) fn save(&mut self, lane: LaneId) -> Result<SavedLane, Error> {
         self.lanes
-            .save(&mut self.context, lane, self.kv_type.name())
+            .save(&mut self.context, lane, self.kv_type.saved_name())
     }
 
     pub(crate) fn restore(
@@ -188,7 +188,7 @@ impl WorkerState {
         saved: &SavedLane,
         proven: Option<Proven>,
     ) -> Result<(), Error> {
-        let kv_type = self.kv_type.name();
+        let kv_type = self.kv_type.saved_name();
         self.lanes
             .restore(&mut self.context, lane, saved, proven, kv_type)
     }

@@ -4,6 +4,7 @@
 //! An arm answers in one of two ways: by the log-probabilities of given replies
 //! ([`SuiteResult`]), or by replies of its own, which critics judge ([`SuiteReplies`]).
 
+mod built_in;
 mod compare;
 mod error;
 mod item;
@@ -12,6 +13,7 @@ mod outcomes;
 mod reply;
 mod result;
 
+pub use built_in::{BUILT_IN, BuiltIn, built_in};
 pub use compare::{Answered, Comparison, compare};
 pub use error::SuiteError;
 pub use item::{Item, Suite, Task};

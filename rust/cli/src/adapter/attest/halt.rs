@@ -4,16 +4,16 @@ use clap::Args;
 use pocketune_adapter::Halt;
 
 use super::SubjectArgs;
-use crate::adapter::thing::Kind;
+use crate::adapter::subject::Kind;
 
 #[derive(Debug, Args)]
 pub(super) struct HaltArgs {
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
-    /// What the file is
+    /// Type of the file
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     pub(super) kind: Kind,
-    /// Why, in plain words
+    /// Reason for the halt
     #[arg(long, value_name = "TEXT")]
     reason: String,
 }

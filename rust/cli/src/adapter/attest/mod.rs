@@ -16,7 +16,7 @@ use pocketune_adapter::{
 use pocketune_store::bundle_path;
 use serde_json::{Value, json};
 
-use super::thing::Thing;
+use super::subject::ReleaseSubject;
 use super::{identify, parse};
 use crate::args::ModelArgs;
 use crate::error::CliError;
@@ -45,13 +45,13 @@ Examples:
       --stage 10@2026-12-03T00:00:00Z --stage 100@2026-12-10T00:00:00Z
   pocketune adapter attest halt brief.gguf --reason 'Too short.' --sign release.pem
 
-A device installs a release in stages once its stage has come; which one that is depends on
-a random number of its own, which it tells nobody. A halt keeps devices from installing the
-file that do not have it; `policy rotate --revoke-digest` takes it from the others.
+In a staged rollout each device draws a private random number that decides its stage. A halt
+stops further installations; devices that already have the file keep it until `policy rotate
+--revoke-digest` revokes it.
 
-A release is about the SHA-256 of the file's bytes: of an experiment's definition too, whose
-summaries carry another digest, that of its content. A suite, an experiment or a base model is
-released for every model, a suite or an experiment with --model for that one alone.";
+A release names the SHA-256 of the file's bytes. (An experiment's summaries carry a different
+digest, that of the definition's content.) A suite or an experiment is released for all models,
+or with --model for that one only; a base model needs no --model.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -62,36 +62,36 @@ pub(super) struct AttestArgs {
 
 #[derive(Debug, Subcommand)]
 enum StatementArgs {
-    /// State that a file is released, in which channel and until when
+    /// Sign a release: channel, version and expiry of a file
     Release(Box<ReleaseArgs>),
-    /// State what suites found about an adapter
+    /// Sign the validation results of an adapter
     Validation(Box<ValidationArgs>),
-    /// Stop the rollout of a file: devices that do not have it install it no more
+    /// Sign a halt: stop the rollout of a file to further devices
     Halt(Box<HaltArgs>),
 }
 
 /// What a statement is about, and how it is signed.
 #[derive(Debug, Args)]
 struct SubjectArgs {
-    /// The file: an adapter, or what a release's --kind says
+    /// File that the statement is about: an adapter, or of the type given by --kind
     file: PathBuf,
     #[command(flatten)]
     model: ModelArgs,
-    /// Private key that signs; may be repeated
+    /// Private key to sign with; repeatable
     #[arg(long, value_name = "FILE")]
     sign: Vec<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
-    /// Write what is to be signed elsewhere, and stop
+    /// Write the bytes to sign on another machine (DSSE pre-authentication encoding), and stop
     #[arg(long, value_name = "FILE", conflicts_with = "sign")]
     payload_out: Option<PathBuf>,
-    /// The statement that --payload-out wrote beside its file
+    /// Statement that --payload-out wrote beside the payload
     #[arg(long, value_name = "FILE", requires = "signature_in")]
     statement_in: Option<PathBuf>,
-    /// A signature of what --payload-out wrote: 64 bytes, made elsewhere
+    /// Ed25519 signature (64 bytes) of the payload, made on another machine
     #[arg(long, value_name = "FILE", requires_all = ["statement_in", "public"])]
     signature_in: Option<PathBuf>,
-    /// The public key that it is of
+    /// Public key of that signature
     #[arg(long, value_name = "FILE")]
     public: Option<PathBuf>,
 }
@@ -125,9 +125,12 @@ impl StatementArgs {
     fn about(&self, subject: &SubjectArgs) -> Result<(Digest, Predicate), CliError> {
         match self {
             Self::Release(args) => {
-                let thing = Thing::read(args.kind, &subject.file, &subject.model)?;
-                let sha256 = thing.sha256;
-                Ok((sha256, Predicate::Release(Box::new(args.release(thing)?))))
+                let released = ReleaseSubject::read(args.kind, &subject.file, &subject.model)?;
+                let sha256 = released.sha256;
+                Ok((
+                    sha256,
+                    Predicate::Release(Box::new(args.release(released)?)),
+                ))
             }
             Self::Validation(args) => {
                 let base = identify(&subject.model)?;
@@ -136,8 +139,8 @@ impl StatementArgs {
                 Ok((sha256, Predicate::Validation(Box::new(validation))))
             }
             Self::Halt(args) => {
-                let thing = Thing::read(args.kind, &subject.file, &subject.model)?;
-                Ok((thing.sha256, Predicate::Halt(Box::new(args.halt()))))
+                let released = ReleaseSubject::read(args.kind, &subject.file, &subject.model)?;
+                Ok((released.sha256, Predicate::Halt(Box::new(args.halt()))))
             }
         }
     }

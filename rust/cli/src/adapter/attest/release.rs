@@ -4,7 +4,7 @@ use clap::Args;
 use pocketune_adapter::{Name, NotStages, Release, Stage, Stages, Timestamp};
 
 use super::SubjectArgs;
-use crate::adapter::thing::{Kind, Thing};
+use crate::adapter::subject::{Kind, ReleaseSubject};
 use crate::error::CliError;
 use crate::time;
 
@@ -12,51 +12,51 @@ use crate::time;
 pub(super) struct ReleaseArgs {
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
-    /// What the file is
+    /// Type of the file
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     pub(super) kind: Kind,
-    /// What it is called
+    /// Name of the release
     #[arg(long, value_parser = name)]
     name: Name,
-    /// Releases of one channel replace each other
+    /// Release channel; a later version in a channel replaces the earlier one
     #[arg(long, value_parser = name)]
     channel: Name,
-    /// Place in the channel's order
+    /// Version number in the channel
     #[arg(long, value_name = "N")]
     version: u64,
     /// Days until it expires
     #[arg(long, default_value_t = 365, value_name = "DAYS")]
     days: u32,
-    /// What changes for who uses it
+    /// What changes for the user
     #[arg(long, value_name = "TEXT")]
     changelog: String,
-    /// What training made likelier [default: what the file says]
+    /// Training objective [default: from the file's metadata]
     #[arg(long, value_name = "TEXT")]
     objective: Option<String>,
-    /// What it was made from [default: what the file says]
+    /// Training data summary [default: from the file's metadata]
     #[arg(long, value_name = "TEXT")]
     data: Option<String>,
-    /// Let that share of devices install it, from TIME on [default: now], such as
-    /// 10@2026-12-01T00:00:00Z; may be repeated, rising [default: all at once]
+    /// Staged rollout: percentage of devices that may install it from TIME on [default: now],
+    /// such as 10@2026-12-01T00:00:00Z; repeatable, increasing [default: 100 at once]
     #[arg(long, value_name = "PERCENT[@TIME]", value_parser = stage)]
     stage: Vec<(f64, Option<Timestamp>)>,
 }
 
 impl ReleaseArgs {
-    pub(super) fn release(&self, thing: Thing) -> Result<Release, CliError> {
+    pub(super) fn release(&self, subject: ReleaseSubject) -> Result<Release, CliError> {
         let now = pocketune_core::now();
         Ok(Release {
-            kind: thing.kind.into(),
+            kind: subject.kind.into(),
             name: self.name.clone(),
             channel: self.channel.clone(),
             version: self.version,
             created: now,
             expires: time::days_after(now, self.days),
-            size_bytes: thing.size_bytes,
-            base_models: thing.base_models,
-            lora: thing.lora,
-            objective: self.objective.clone().unwrap_or(thing.objective),
-            data_summary: self.data.clone().unwrap_or(thing.data_summary),
+            size_bytes: subject.size_bytes,
+            base_models: subject.base_models,
+            lora: subject.lora,
+            objective: self.objective.clone().unwrap_or(subject.objective),
+            data_summary: self.data.clone().unwrap_or(subject.data_summary),
             changelog: self.changelog.clone(),
             device: None,
             stages: self.stages(now)?,

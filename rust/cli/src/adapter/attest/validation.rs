@@ -6,27 +6,27 @@ use clap::{Args, ValueEnum};
 use pocketune_adapter::{
     Digest, ENVELOPE_BYTES_MAX, Measurement, SuiteRef, TestResult, Validation,
 };
-use pocketune_core::BaseIdentity;
+use pocketune_core::{BaseIdentity, EvaluationError};
 
 use super::SubjectArgs;
 use crate::error::CliError;
-use crate::evaluate::{EvaluationError, SUITE_BYTES_MAX};
+use crate::evaluate::SUITE_BYTES_MAX;
 use crate::files::read_bytes;
 
 #[derive(Debug, Args)]
 pub(super) struct ValidationArgs {
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
-    /// What `evaluate --validation-out` wrote about this adapter: signed as it stands
+    /// Output of `evaluate --validation-out` for this adapter, signed unchanged
     #[arg(long, value_name = "FILE", conflicts_with_all = ["result", "suite", "measured"])]
     evaluation: Option<PathBuf>,
-    /// All in all
+    /// Overall result
     #[arg(long, value_enum, required_unless_present_any = ["evaluation", "signature_in"])]
     result: Option<ResultKind>,
-    /// A suite that was run; may be repeated
+    /// Suite that was run; repeatable
     #[arg(long, value_name = "NAME=FILE")]
     suite: Vec<String>,
-    /// What was measured on a suite, such as facts:accuracy=0.91; may be repeated
+    /// Metric measured on a suite, such as facts:accuracy=0.91; repeatable
     #[arg(long, value_name = "NAME:METRIC=VALUE")]
     measured: Vec<String>,
 }

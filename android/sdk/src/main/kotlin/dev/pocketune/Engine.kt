@@ -1,6 +1,7 @@
 package dev.pocketune
 
 import kotlinx.coroutines.flow.Flow
+import java.util.concurrent.CancellationException
 import java.util.concurrent.atomic.AtomicReference
 import dev.pocketune.ffi.Engine as NativeEngine
 import dev.pocketune.ffi.LoadListener as NativeLoadListener
@@ -23,10 +24,10 @@ public class Engine private constructor(
     internal val handle = Handle(native)
 
     /** Facts about the model. */
-    public val facts: ModelFacts = native.facts()
+    public val facts: ModelFacts = native.facts().toPublic()
 
     /** The estimate that the model was loaded under. */
-    public val memoryEstimate: MemoryEstimate = native.memoryEstimate()
+    public val memoryEstimate: MemoryEstimate = native.memoryEstimate().toPublic()
 
     /**
      * SHA-256 of the model file, in hexadecimal digits. Takes about a second per
@@ -40,12 +41,12 @@ public class Engine private constructor(
     /**
      * Starts a chat. Returns at once.
      *
-     * @throws PocketuneException.NoChatTemplate when the model brings no template
-     * and the options name none
-     * @throws PocketuneException.InvalidArgument for a template that does not work
-     * or a history that does not alternate
+     * @throws PocketuneException.InvalidArgument when the model brings no template and the
+     * options name none, for a template that does not work, or a history that does not
+     * alternate
      * @throws PocketuneException.Closed after [close]
      */
+    @JvmOverloads
     public fun chat(options: ChatOptions = ChatOptions()): Chat = Chat(handle.call { it.chat(options.toNative()) })
 
     /**
@@ -54,6 +55,7 @@ public class Engine private constructor(
      *
      * The flow is cold and fails as the one of [Chat.send] does.
      */
+    @JvmOverloads
     public fun complete(
         prompt: String,
         options: GenerationOptions = GenerationOptions(),
@@ -62,25 +64,26 @@ public class Engine private constructor(
     /**
      * Log-probability of each token of [reply] after [prompt].
      *
-     * @throws PocketuneException.InvalidArgument for an empty prompt or reply
+     * @throws PocketuneException.InvalidArgument for an empty prompt or reply, and for a
+     * [Prompt.Chat] without a template
      * @throws PocketuneException.ContextFull when both do not fit the context
-     * @throws PocketuneException.NoChatTemplate for a [Prompt.Chat] without a template
      * @throws PocketuneException.Closed after [close]
      */
     public suspend fun score(
         prompt: Prompt,
         reply: String,
-    ): Score = handle.call { it.score(prompt.toNative(), reply, null) }
+    ): Score = handle.call { it.score(prompt.toNative(), reply, null) }.toPublic()
 
     /**
      * Pooled hidden state of a text; not normalized.
      *
      * @throws PocketuneException as [score]
      */
+    @JvmOverloads
     public suspend fun embed(
         prompt: Prompt,
         pooling: Pooling = Pooling.MEAN,
-    ): Embedding = handle.call { it.embed(prompt.toNative(), pooling, null) }
+    ): Embedding = handle.call { it.embed(prompt.toNative(), pooling.toNative(), null) }.toPublic()
 
     /**
      * Tokens of [text]. Does not wait for requests that are under way.
@@ -90,6 +93,7 @@ public class Engine private constructor(
      * one that the model's template writes
      * @throws PocketuneException.Closed after [close]
      */
+    @JvmOverloads
     public fun tokenize(
         text: String,
         withControlTokens: Boolean = false,
@@ -114,33 +118,35 @@ public class Engine private constructor(
         /**
          * Loads a model. Cancelling the calling coroutine cancels the load.
          *
-         * @param onProgress hears fractions from 0 to 1 on a thread of the library,
-         * and returns whether to go on. What it throws cancels the load and is
-         * thrown to the caller.
+         * @param onProgress hears how loading goes on
+         * @throws CancellationException when [onProgress] returned false
          * @throws PocketuneException.ModelUnreadable when the file cannot be opened
          * @throws PocketuneException.ModelInvalid when it is damaged or no model
-         * @throws PocketuneException.ModelUnsupported for an unknown architecture
+         * @throws PocketuneException.ModelUnsupported for an architecture, or a feature of
+         * one, that this version does not know
          * @throws PocketuneException.OutOfMemory before anything large is allocated
          * @throws PocketuneException.InvalidArgument for an option out of range
-         * @throws PocketuneException.Cancelled when [onProgress] returned false
          */
+        @JvmStatic
+        @JvmOverloads
         public suspend fun load(
             source: ModelSource,
             options: EngineOptions = EngineOptions(),
-            onProgress: ((Float) -> Boolean)? = null,
+            onProgress: LoadProgress? = null,
         ): Engine {
             val listener = onProgress?.let(::ProgressListener)
             val engine =
                 try {
-                    Engine(translating { NativeEngine.load(source.toNative(), options, listener) })
-                } catch (error: PocketuneException.Cancelled) {
-                    throw listener?.failure ?: error
+                    translating { NativeEngine.load(source.toNative(), options.toNative(), listener) }
+                } catch (error: PocketuneException) {
+                    throw listener?.stopped() ?: error
                 }
-            listener?.failure?.let { failure ->
-                engine.close()
-                throw failure
+            listener?.stopped()?.let { stopped ->
+                engine.shutDown()
+                engine.destroy()
+                throw stopped
             }
-            return engine
+            return Engine(engine)
         }
 
         /**
@@ -148,36 +154,54 @@ public class Engine private constructor(
          *
          * @throws PocketuneException.ModelUnreadable when the file cannot be opened
          * @throws PocketuneException.ModelInvalid when it is damaged or no model
-         * @throws PocketuneException.ModelUnsupported for an unknown architecture
+         * @throws PocketuneException.ModelUnsupported for an architecture, or a feature of
+         * one, that this version does not know
          */
-        public suspend fun inspect(source: ModelSource): ModelFacts = translating { nativeInspectModel(source.toNative()) }
+        @JvmStatic
+        public suspend fun inspect(source: ModelSource): ModelFacts = translating { nativeInspectModel(source.toNative()) }.toPublic()
 
         /**
          * What loading a model with these options would take.
          *
-         * @throws PocketuneException as [load], except `OutOfMemory` and `Cancelled`
+         * @throws PocketuneException as [load], except `OutOfMemory`
          */
+        @JvmStatic
+        @JvmOverloads
         public suspend fun estimateMemory(
             source: ModelSource,
             options: EngineOptions = EngineOptions(),
-        ): MemoryEstimate = translating { nativeEstimateMemory(source.toNative(), options) }
+        ): MemoryEstimate = translating { nativeEstimateMemory(source.toNative(), options.toNative()) }.toPublic()
     }
 }
 
-/** Keeps what the app's callback throws: the native library only learns that it failed. */
-private class ProgressListener(
-    private val onProgress: (Float) -> Boolean,
-) : NativeLoadListener {
-    private val thrown = AtomicReference<Throwable>()
+/** Hears how loading a model goes on. */
+public fun interface LoadProgress {
+    /**
+     * Takes a [fraction] from 0 to 1, on a thread of the library, and returns whether to go
+     * on. What it throws cancels the load and is thrown to the caller.
+     */
+    public fun onProgress(fraction: Float): Boolean
+}
 
-    val failure: Throwable? get() = thrown.get()
+/** Keeps why the app's callback stopped the load: the native library only learns that it did. */
+private class ProgressListener(
+    private val onProgress: LoadProgress,
+) : NativeLoadListener {
+    private val stopped = AtomicReference<Throwable>()
+
+    /** What the caller of a load that the callback stopped gets. */
+    fun stopped(): Throwable? = stopped.get()
 
     @Suppress("TooGenericExceptionCaught")
     override fun onProgress(fraction: Float): Boolean =
         try {
-            onProgress.invoke(fraction)
+            onProgress.onProgress(fraction).also { goOn -> if (!goOn) stop(CancellationException("the load was stopped by onProgress")) }
         } catch (failure: Throwable) {
-            thrown.compareAndSet(null, failure)
+            stop(failure)
             false
         }
+
+    private fun stop(why: Throwable) {
+        stopped.compareAndSet(null, why)
+    }
 }

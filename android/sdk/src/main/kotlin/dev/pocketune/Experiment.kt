@@ -3,7 +3,7 @@ package dev.pocketune
 import dev.pocketune.ffi.Experiment as NativeExperiment
 
 /**
- * An A/B test on this device; [Adapters.startExperiment] starts one.
+ * An A/B test on this device; [Experiments.start] starts one.
  *
  * Two arms are compared: the incumbent, which is in use, and the challenger. Each unit
  * (a conversation, or one question of a [SideBySideChat]) is assigned to an arm by its
@@ -18,7 +18,7 @@ public class Experiment internal constructor(
 ) : AutoCloseable {
     private val handle = Handle(native)
 
-    /** SHA-256 of the definition: its name in summaries, and for [Adapters.forgetExperiment]. */
+    /** SHA-256 of the definition: its name in summaries, and for [Experiments.forget]. */
     public val sha256: String = native.sha256()
 
     /** What the definition calls it. */
@@ -32,7 +32,7 @@ public class Experiment internal constructor(
      * @throws PocketuneException.StorageFailed when the store cannot be written, or the
      * experiment's ledger is damaged
      */
-    public suspend fun assign(unit: String): Arm? = handle.call { it.assign(unit) }
+    public suspend fun assign(unit: String): Arm? = handle.call { it.assign(unit) }?.toPublic()
 
     /**
      * Writes down what came of [unit], once a measure; where the clock went back, as at
@@ -48,7 +48,7 @@ public class Experiment internal constructor(
         unit: String,
         measure: Measure,
         outcome: Outcome,
-    ): Unit = handle.call { it.record(unit, measure, outcome.toNative()) }
+    ): Unit = handle.call { it.record(unit, measure.toNative(), outcome.toNative()) }
 
     /**
      * What is proven now. May be asked after every outcome, and changes nothing.
@@ -56,19 +56,19 @@ public class Experiment internal constructor(
      * @throws PocketuneException.StorageFailed when the store cannot be read, or the
      * experiment's ledger is damaged
      */
-    public suspend fun verdict(): Decision = handle.call { it.verdict() }
+    public suspend fun verdict(): Decision = handle.call { it.verdict() }.toPublic()
 
     /**
      * Does what the verdict says and ends the experiment, both or neither: a promotion
      * activates the challenger's adapters, anything else those of the incumbent. Where it
      * has ended before, returns the verdict and changes nothing.
      *
-     * @throws PocketuneException.NotNow while nothing is proven
+     * @throws PocketuneException.NotNow while nothing is proven, or without an engine
      * @throws PocketuneException.InvalidArgument where an adapter no longer passes
      * @throws PocketuneException.StorageFailed when the store cannot be written
      * @throws PocketuneException.Closed after the engine was closed
      */
-    public suspend fun conclude(): Decision = handle.call { it.conclude() }
+    public suspend fun conclude(): Decision = handle.call { it.conclude() }.toPublic()
 
     /**
      * Ends it without a verdict: nothing more is recorded.
@@ -106,25 +106,27 @@ public class Experiment internal constructor(
      *
      * @throws PocketuneException as [assign] and [Engine.chat];
      * [PocketuneException.InvalidArgument] for an experiment of the other design, or
-     * where an adapter no longer passes
+     * where an adapter no longer passes; [PocketuneException.NotNow] without an engine
      */
+    @JvmOverloads
     public suspend fun chat(
         unit: String,
         options: ChatOptions = ChatOptions(),
     ): ArmChat {
         val started = handle.call { it.chat(unit, options.toNative()) }
-        return ArmChat(Chat(started.chat), started.arm)
+        return ArmChat(Chat(started.chat), started.arm?.toPublic())
     }
 
     /**
      * Starts a conversation in which both arms answer and the user picks, for an
-     * experiment whose design is `side_by_side`.
+     * experiment whose design is [ExperimentDesign.SIDE_BY_SIDE].
      *
      * @param reward scores both replies, where the experiment measures that
      * @throws PocketuneException.InvalidArgument for an experiment of the other design,
      * or where an adapter no longer passes
      * @throws PocketuneException as [Engine.chat]
      */
+    @JvmOverloads
     public suspend fun sideBySide(
         options: ChatOptions = ChatOptions(),
         reward: RewardModel? = null,
@@ -137,7 +139,7 @@ public class Experiment internal constructor(
         )
     }
 
-    /** Lets go of it. It goes on: [Adapters.experiments] returns it again. */
+    /** Lets go of it. It goes on: [Experiments.all] returns it again. */
     override fun close(): Unit = handle.close()
 }
 
@@ -152,34 +154,11 @@ public data class ArmChat(
     val arm: Arm?,
 )
 
-/** What came of a unit, by one measure. */
-public sealed interface Outcome {
-    /**
-     * Of two replies the user picked one.
-     *
-     * @property arm whose; null: neither was better
-     */
-    public data class Picked(
-        val arm: Arm?,
-    ) : Outcome
+/** One of the two variants of an experiment. */
+public enum class Arm {
+    /** What is in use, and stays unless the other proves better. */
+    INCUMBENT,
 
-    /**
-     * The one arm that answered was measured.
-     *
-     * @property value in the measure's unit; 1 or 0 for a yes or no
-     */
-    public data class Value(
-        val value: Double,
-    ) : Outcome
-
-    /**
-     * Both arms answered, and both were measured.
-     *
-     * @property incumbent the incumbent's value
-     * @property challenger the challenger's value
-     */
-    public data class Pair(
-        val incumbent: Double,
-        val challenger: Double,
-    ) : Outcome
+    /** What may take its place. */
+    CHALLENGER,
 }

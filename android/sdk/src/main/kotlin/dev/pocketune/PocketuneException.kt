@@ -3,11 +3,13 @@ package dev.pocketune
 /**
  * Why a call failed. There is one subclass for each thing an app may do about it.
  *
- * Messages are for logs and developers. They contain no prompt, reply or path.
+ * Messages are for logs and developers. They contain no prompt, reply or path. What the app
+ * itself cancelled fails with a [java.util.concurrent.CancellationException] instead. An
+ * unchecked exception, so that Java may catch it anywhere.
  */
 public sealed class PocketuneException(
     message: String,
-) : Exception(message) {
+) : RuntimeException(message) {
     /**
      * The model file is missing, unreadable or no regular file: fetch it again or
      * ask for permission.
@@ -28,13 +30,18 @@ public sealed class PocketuneException(
     ) : PocketuneException("the model is invalid: $reason")
 
     /**
-     * A model that this version cannot run: offer another one.
+     * A sound model that this version cannot run: offer another one.
      *
-     * @property architecture the file's architecture
+     * @property architecture the file's architecture, where it is told
+     * @property feature what of the model is not supported, such as `mixture of experts`;
+     *   null where it is the architecture
+     * @property reason the same in words
      */
     public class ModelUnsupported(
-        public val architecture: String,
-    ) : PocketuneException("models of architecture $architecture are not supported")
+        public val architecture: String?,
+        public val feature: String?,
+        public val reason: String,
+    ) : PocketuneException("the model is not supported: $reason")
 
     /**
      * Not enough memory: use a shorter context or a smaller model, or free memory.
@@ -43,12 +50,9 @@ public sealed class PocketuneException(
      * @property availableBytes what is free; 0 when unknown
      */
     public class OutOfMemory(
-        public val requiredBytes: ULong,
-        public val availableBytes: ULong,
+        public val requiredBytes: Long,
+        public val availableBytes: Long,
     ) : PocketuneException("$requiredBytes bytes of memory are needed, $availableBytes are free")
-
-    /** The model cannot chat by itself: use a completion, or name a template. */
-    public class NoChatTemplate : PocketuneException("the model has no chat template")
 
     /**
      * The conversation does not fit: start a new one, shorten it, or drop turns.
@@ -57,25 +61,29 @@ public sealed class PocketuneException(
      * @property contextTokens tokens that the context holds, one of which the reply needs
      */
     public class ContextFull(
-        public val promptTokens: ULong,
-        public val contextTokens: ULong,
+        public val promptTokens: Long,
+        public val contextTokens: Long,
     ) : PocketuneException("$promptTokens tokens do not fit a context of $contextTokens")
 
     /**
-     * A mistake in the call: an option out of range, a grammar or template that
-     * does not work, a history that does not alternate.
+     * A mistake in the call: an option out of range, a model without a chat template, a
+     * grammar or template that does not work, a history that does not alternate, a file
+     * that is not accepted.
      *
-     * @property option the option or argument
+     * @property argument the argument or option
      * @property reason what is wrong and what is allowed
+     * @property refusal why the verifier does not accept what was delivered; null for other
+     *   mistakes
      */
     public class InvalidArgument(
-        public val option: String,
+        public val argument: String,
         public val reason: String,
-    ) : PocketuneException("$option: $reason")
+        public val refusal: AdapterRefusal?,
+    ) : PocketuneException("$argument: $reason")
 
     /**
-     * Nothing to do it with at present, such as no reply to ask for again: offer it
-     * later.
+     * Nothing to do it with at present, such as no reply to ask for again, or no engine:
+     * offer it later.
      *
      * @property reason what is missing
      */
@@ -84,12 +92,12 @@ public sealed class PocketuneException(
     ) : PocketuneException("not now: $reason")
 
     /**
-     * Whoever holds the device has not agreed to it: ask, then [Reviews.setConsent].
+     * The user has not agreed to it: ask, then [Store.setConsent].
      *
-     * @property consent what consent is needed
+     * @property purpose what consent is needed
      */
     public class ConsentMissing(
-        public val consent: ReviewConsent,
+        public val purpose: ConsentPurpose,
     ) : PocketuneException("there is no consent")
 
     /**
@@ -101,21 +109,17 @@ public sealed class PocketuneException(
         public val reason: String,
     ) : PocketuneException("the saved chat does not fit: $reason")
 
-    /**
-     * The progress callback asked to stop. A cancelled coroutine sees its own
-     * `CancellationException` instead.
-     */
-    public class Cancelled : PocketuneException("cancelled")
-
-    /** The engine or the chat was closed: load or start it again. */
+    /** The engine, the chat or the store was closed: load, start or open it again. */
     public class Closed : PocketuneException("closed")
 
     /**
-     * A file other than the model could not be read or written: check storage.
+     * A file other than the model could not be read or written: see [kind].
      *
+     * @property kind what can be done about it
      * @property reason what went wrong
      */
     public class StorageFailed(
+        public val kind: StorageFault,
         public val reason: String,
     ) : PocketuneException("storage failed: $reason")
 
@@ -127,4 +131,31 @@ public sealed class PocketuneException(
     public class Internal(
         public val reason: String,
     ) : PocketuneException("internal failure: $reason")
+}
+
+/** What is wrong with storage. */
+public enum class StorageFault {
+    /** The disk is full: free space, and try again. */
+    FULL,
+
+    /** The folder or file may not be written. */
+    READ_ONLY,
+
+    /** Another process holds it: try again. */
+    BUSY,
+
+    /** A later version of the library wrote it: update the app. */
+    NEWER,
+
+    /** It is not what was written. */
+    DAMAGED,
+
+    /** The platform's keystore lost the key: what it encrypted cannot be read any more. */
+    KEY_MISSING,
+
+    /** The platform's keystore is locked until the user unlocks the device: try again then. */
+    LOCKED,
+
+    /** The file is missing, no regular file, or the system failed otherwise. */
+    OTHER,
 }

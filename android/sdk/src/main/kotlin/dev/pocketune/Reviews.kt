@@ -1,34 +1,19 @@
 package dev.pocketune
 
-import dev.pocketune.ffi.Adapters as NativeAdapters
+import java.time.Instant
+import dev.pocketune.ffi.Reviews as NativeReviews
 
 /**
- * Replies that the critics leave to a person, in the store of [Adapters].
+ * The replies of a [Store] that the critics leave to a person.
  *
- * They stay on the device. Nothing is kept before somebody agrees to it
- * ([setConsent]); only what was marked for sharing, under a consent of its own, is
+ * They stay on the device. Nothing is kept before the user agrees to it
+ * ([Store.setConsent]); only what was marked for sharing, under a consent of its own, is
  * handed out, and only to the app, by [export]. Thread-safe.
  */
 public class Reviews internal constructor(
-    private val handle: Handle<NativeAdapters>,
+    native: NativeReviews,
 ) {
-    /**
-     * Gives a consent or takes it back. Taking back [ReviewConsent.KEEP] removes what was
-     * kept, taking back [ReviewConsent.SHARE] every mark for sharing.
-     *
-     * @throws PocketuneException.StorageFailed when the store cannot be written
-     */
-    public suspend fun setConsent(
-        consent: ReviewConsent,
-        given: Boolean,
-    ): Unit = handle.call { it.setReviewConsent(consent, given) }
-
-    /**
-     * Whether a consent is given.
-     *
-     * @throws PocketuneException.StorageFailed when the store cannot be read
-     */
-    public suspend fun hasConsent(consent: ReviewConsent): Boolean = handle.call { it.hasReviewConsent(consent) }
+    internal val handle = Handle(native)
 
     /**
      * Lets the critics look at a reply, and keeps it where they leave it to a person.
@@ -37,12 +22,13 @@ public class Reviews internal constructor(
      * @throws PocketuneException.ConsentMissing without the consent to keep it
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
+    @JvmOverloads
     public suspend fun offer(
         prompt: String,
         reply: String,
         stopReason: StopReason = StopReason.END_OF_TURN,
         systemPrompt: String? = null,
-    ): String? = handle.call { it.offerForReview(systemPrompt, prompt, reply, stopReason) }
+    ): String? = handle.call { it.offer(systemPrompt, prompt, reply, stopReason.toNative()) }
 
     /**
      * All replies that were kept, the earliest first: at most 1,000, of which the earliest
@@ -50,7 +36,7 @@ public class Reviews internal constructor(
      *
      * @throws PocketuneException.StorageFailed when the store is damaged
      */
-    public suspend fun list(): List<DoubtfulReply> = handle.call { it.reviews() }
+    public suspend fun list(): List<DoubtfulReply> = handle.call { it.list() }.map { it.toPublic() }
 
     /**
      * Marks a reply for sharing, or takes that back.
@@ -58,17 +44,18 @@ public class Reviews internal constructor(
      * @throws PocketuneException.ConsentMissing without the consent to share
      * @throws PocketuneException.InvalidArgument for an unknown id
      */
+    @JvmOverloads
     public suspend fun share(
         id: String,
         shared: Boolean = true,
-    ): Unit = handle.call { it.shareReview(id, shared) }
+    ): Unit = handle.call { it.share(id, shared) }
 
     /**
      * Removes a reply.
      *
      * @throws PocketuneException.InvalidArgument for an unknown id
      */
-    public suspend fun forget(id: String): Unit = handle.call { it.forgetReview(id) }
+    public suspend fun forget(id: String): Unit = handle.call { it.forget(id) }
 
     /**
      * The replies that are marked for sharing, as lines of JSON. Sends nothing anywhere.
@@ -76,7 +63,7 @@ public class Reviews internal constructor(
      * @throws PocketuneException.ConsentMissing without the consent to share
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
-    public suspend fun export(): String = handle.call { it.exportReviews() }
+    public suspend fun export(): String = handle.call { it.export() }
 
     /**
      * Takes in what people said, all [lines] of JSON or none: `id`, `annotator` and
@@ -85,5 +72,43 @@ public class Reviews internal constructor(
      * @throws PocketuneException.InvalidArgument for a line that is no label, an unknown
      * id, or an annotator who said something else before
      */
-    public suspend fun importLabels(lines: String): ULong = handle.call { it.importReviewLabels(lines) }
+    public suspend fun importLabels(lines: String): Long = handle.call { it.importLabels(lines) }.capped()
 }
+
+/**
+ * A reply that waits for a person, or has been looked at.
+ *
+ * @property id its id
+ * @property keptAt when it was kept
+ * @property systemPrompt the system prompt; null where there was none
+ * @property prompt what was asked
+ * @property reply what was answered
+ * @property score from 0 to 1, by all critics together
+ * @property objections what the critics object
+ * @property shared whether it is marked for sharing
+ * @property exportedAt when it was last handed out; null where it never was
+ * @property labels what people said, in the order of their names
+ */
+public data class DoubtfulReply(
+    val id: String,
+    val keptAt: Instant,
+    val systemPrompt: String?,
+    val prompt: String,
+    val reply: String,
+    val score: Double,
+    val objections: List<Objection>,
+    val shared: Boolean,
+    val exportedAt: Instant?,
+    val labels: List<ReviewLabel>,
+)
+
+/**
+ * What one person said of a reply.
+ *
+ * @property annotator who
+ * @property label `pass` or `fail`
+ */
+public data class ReviewLabel(
+    val annotator: String,
+    val label: String,
+)

@@ -1,13 +1,14 @@
 package dev.pocketune
 
+import kotlinx.coroutines.flow.Flow
 import dev.pocketune.ffi.SideBySideChat as NativeSideBySideChat
 
 /**
  * A conversation in which both arms of an [Experiment] answer and the user picks;
  * [Experiment.sideBySide] starts one.
  *
- * [ask], show both replies, [pick]: the conversation goes on from the reply that was
- * picked. Which arm gave which reply is not said, so that nobody can be swayed by it.
+ * [ask] or [stream], show both replies, [pick]: the conversation goes on from the reply that
+ * was picked. Which arm gave which reply is not said, so that nobody can be swayed by it.
  * Thread-safe. [close] frees both caches.
  */
 public class SideBySideChat internal constructor(
@@ -16,7 +17,7 @@ public class SideBySideChat internal constructor(
     private val handle = Handle(native)
 
     /** The turns so far, without the system prompt. */
-    public val history: List<Message> get() = handle.call { it.history() }
+    public val history: List<Message> get() = handle.call { it.history() }.map { it.toPublic() }
 
     /**
      * Asks both arms, one after the other, and returns both replies. Cancelling the
@@ -26,10 +27,22 @@ public class SideBySideChat internal constructor(
      *
      * @throws PocketuneException as the flow of [Chat.send], and as [Experiment.assign]
      */
+    @JvmOverloads
     public suspend fun ask(
         text: String,
         options: GenerationOptions = GenerationOptions(),
     ): Asked = handle.call { it.ask(text, options.toNative(), null) }.toPublic()
+
+    /**
+     * As [ask], with both replies as they are generated: the one that is to be shown first
+     * comes first. The flow is cold: each collection asks once, when it starts. It ends with
+     * [AskedPart.Done].
+     */
+    @JvmOverloads
+    public fun stream(
+        text: String,
+        options: GenerationOptions = GenerationOptions(),
+    ): Flow<AskedPart> = askedFlow { handle.call { it.stream(text, options.toNative()) } }
 
     /**
      * Writes down what the user picked, and goes on from there; from the incumbent's
@@ -40,7 +53,7 @@ public class SideBySideChat internal constructor(
      * @throws PocketuneException.InvalidArgument where the pick was recorded before
      * @throws PocketuneException.StorageFailed when the store cannot be written
      */
-    public suspend fun pick(choice: Choice): Unit = handle.call { it.pick(choice) }
+    public suspend fun pick(choice: Choice): Unit = handle.call { it.pick(choice.toNative()) }
 
     /** Frees both arms' caches. */
     override fun close(): Unit = handle.close()
@@ -69,4 +82,46 @@ public sealed interface Asked {
         val first: Reply,
         val second: Reply,
     ) : Asked
+}
+
+/** A part of what comes of a question to a [SideBySideChat], as it is generated. */
+public sealed interface AskedPart {
+    /**
+     * The next piece of the reply that is to be shown first, or of the only one.
+     *
+     * @property text the piece: whole characters, never a part of a stop string
+     */
+    public data class First(
+        val text: String,
+    ) : AskedPart
+
+    /**
+     * The next piece of the reply that is to be shown second.
+     *
+     * @property text the piece
+     */
+    public data class Second(
+        val text: String,
+    ) : AskedPart
+
+    /**
+     * The end; nothing follows.
+     *
+     * @property asked what came of the question
+     */
+    public data class Done(
+        val asked: Asked,
+    ) : AskedPart
+}
+
+/** Which of two replies the user picked, in the order in which they were shown. */
+public enum class Choice {
+    /** The reply that was shown first. */
+    FIRST,
+
+    /** The reply that was shown second. */
+    SECOND,
+
+    /** Neither is better. */
+    NEITHER,
 }

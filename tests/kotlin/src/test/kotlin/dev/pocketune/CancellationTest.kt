@@ -34,8 +34,8 @@ class CancellationTest {
                 val job = launch { chat.send("Write a long story.", engine.endless()).collect { started.complete(Unit) } }
                 started.await()
                 assertSoon { job.cancelAndJoin() }
-                assertSoon { engine.complete("One, two,", greedy(2u)).collect() }
-                assertTrue(chat.reply("Hi", greedy(4u)).text.isNotEmpty())
+                assertSoon { engine.complete("One, two,", greedy(2)).collect() }
+                assertTrue(chat.reply("Hi", greedy(4)).text.isNotEmpty())
                 assertEquals(4, chat.history.size)
                 assertEquals("Write a long story.", chat.history.first().content)
             }
@@ -48,7 +48,7 @@ class CancellationTest {
             val job = launch { engine.complete(prompt, engine.endless()).collect() }
             delay(50.milliseconds)
             assertSoon { job.cancelAndJoin() }
-            assertSoon { engine.complete("One, two,", greedy(2u)).collect() }
+            assertSoon { engine.complete("One, two,", greedy(2)).collect() }
         }
 
     @Test
@@ -57,7 +57,7 @@ class CancellationTest {
             engine.chat().use { chat ->
                 val first = chat.send("Write a long story.", engine.endless()).first()
                 assertTrue(first is ReplyPart.Text)
-                assertSoon { engine.complete("One, two,", greedy(2u)).collect() }
+                assertSoon { engine.complete("One, two,", greedy(2)).collect() }
             }
         }
 
@@ -68,7 +68,7 @@ class CancellationTest {
             val mine = Mine()
             val thrown = failure<Mine> { engine.complete("Once", engine.endless()).collect { throw mine } }
             assertSame(mine, thrown.cause ?: thrown)
-            assertSoon { engine.complete("One, two,", greedy(2u)).collect() }
+            assertSoon { engine.complete("One, two,", greedy(2)).collect() }
         }
 
     @Test
@@ -78,7 +78,7 @@ class CancellationTest {
             failure<TimeoutCancellationException> {
                 withTimeout(300.milliseconds) { engine.complete("Once upon a time", endless).collect() }
             }
-            assertSoon { engine.complete("One, two,", greedy(2u)).collect() }
+            assertSoon { engine.complete("One, two,", greedy(2)).collect() }
         }
 
     @Test
@@ -107,7 +107,7 @@ class CancellationTest {
                 score.cancelAndJoin()
                 embedding.cancelAndJoin()
             }
-            assertSoon { engine.complete("One, two,", greedy(2u)).collect() }
+            assertSoon { engine.complete("One, two,", greedy(2)).collect() }
         }
 
     @Test

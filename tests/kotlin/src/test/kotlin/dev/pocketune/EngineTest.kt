@@ -7,6 +7,12 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import kotlin.math.abs
+import dev.pocketune.ffi.AdapterChoice as NativeAdapterChoice
+import dev.pocketune.ffi.EngineOptions as NativeEngineOptions
+import dev.pocketune.ffi.GenerationOptions as NativeGenerationOptions
+import dev.pocketune.ffi.KvCacheType as NativeKvCacheType
+import dev.pocketune.ffi.Penalties as NativePenalties
+import dev.pocketune.ffi.Sampling as NativeSampling
 
 class EngineTest {
     private val engine = TestModel.engine
@@ -20,7 +26,7 @@ class EngineTest {
     @Test
     fun `a completion goes on with the text`() =
         live {
-            val (text, reply) = engine.complete("The capital of France is", greedy(4u)).parts()
+            val (text, reply) = engine.complete("The capital of France is", greedy(4)).parts()
             assertTrue("Paris" in text, text)
             assertEquals(reply.text, text)
         }
@@ -80,7 +86,7 @@ class EngineTest {
                 List(10) { index ->
                     async(Dispatchers.Default) {
                         when (index % 5) {
-                            0 -> engine.complete("The capital of France is", greedy(4u)).parts().first
+                            0 -> engine.complete("The capital of France is", greedy(4)).parts().first
                             1 -> engine.chat(assistant).use { it.reply("What is the capital of France?", greedy()).text }
                             2 -> engine.detokenize(listOf(engine.score(Prompt.Raw("The capital is"), " Paris").tokens[0].token))
                             3 -> Engine.inspect(TestModel.source).let { "Paris" }
@@ -96,7 +102,7 @@ class EngineTest {
     fun `many requests to one chat are answered one after the other`() =
         live {
             engine.chat().use { chat ->
-                List(10) { async(Dispatchers.Default) { chat.reply("Number $it", greedy(3u)) } }.awaitAll()
+                List(10) { async(Dispatchers.Default) { chat.reply("Number $it", greedy(3)) } }.awaitAll()
                 val history = chat.history
                 assertEquals(20, history.size)
                 assertEquals(List(10) { "Number $it" }.toSet(), history.filter { it.role == Role.USER }.map { it.content }.toSet())
@@ -106,11 +112,14 @@ class EngineTest {
 
     @Test
     fun `the facade has the native defaults`() {
-        val native = dev.pocketune.ffi.GenerationOptions()
-        val ours = GenerationOptions()
-        assertEquals(native.maxTokens, ours.maxTokens)
-        assertEquals(native.stop, ours.stop)
-        assertEquals(native.constraint, ours.constraint)
+        val generation = NativeGenerationOptions(sampling = NativeSampling())
+        assertEquals(generation, GenerationOptions().toNative())
+        val engine = NativeEngineOptions(kvCacheType = NativeKvCacheType.F16)
+        assertEquals(engine, EngineOptions().toNative())
+        val penalties = GenerationOptions(sampling = Sampling(penalties = Penalties())).toNative()
+        assertEquals(NativePenalties(), penalties.sampling?.penalties)
+        assertEquals(1f, NativeAdapterChoice("ab").scale)
+        assertEquals(NativeAdapterChoice("ab"), AdapterChoice("ab").toNative())
     }
 
     private fun cosine(

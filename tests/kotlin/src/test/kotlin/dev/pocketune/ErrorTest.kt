@@ -6,6 +6,7 @@ import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
+import java.io.File
 import java.io.RandomAccessFile
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
@@ -18,7 +19,7 @@ class ErrorTest {
     @Test
     fun `a missing file is unreadable, and its path stays out of the message`() =
         live {
-            val path = "/nowhere/secret-name.gguf"
+            val path = File("/nowhere/secret-name.gguf")
             val error = failure<PocketuneException.ModelUnreadable> { Engine.load(ModelSource.Path(path)) }
             assertFalse("secret" in error.message.orEmpty())
         }
@@ -27,7 +28,7 @@ class ErrorTest {
     fun `a folder and a closed descriptor are unreadable`(
         @TempDir folder: Path,
     ) = live {
-        failure<PocketuneException.ModelUnreadable> { Engine.load(ModelSource.Path(folder.toString())) }
+        failure<PocketuneException.ModelUnreadable> { Engine.load(ModelSource.Path(folder.toFile())) }
         failure<PocketuneException.ModelUnreadable> { Engine.load(ModelSource.Descriptor(-1)) }
     }
 
@@ -36,8 +37,8 @@ class ErrorTest {
         @TempDir folder: Path,
     ) = live {
         val file = Files.writeString(folder.resolve("notes.gguf"), "Dear diary, this is no model.\n".repeat(100))
-        failure<PocketuneException.ModelInvalid> { Engine.load(ModelSource.Path(file.toString())) }
-        failure<PocketuneException.ModelInvalid> { Engine.inspect(ModelSource.Path(file.toString())) }
+        failure<PocketuneException.ModelInvalid> { Engine.load(ModelSource.Path(file.toFile())) }
+        failure<PocketuneException.ModelInvalid> { Engine.inspect(ModelSource.Path(file.toFile())) }
     }
 
     @Test
@@ -45,8 +46,8 @@ class ErrorTest {
         @TempDir folder: Path,
     ) = live {
         val file = folder.resolve("cut.gguf")
-        Files.newInputStream(Path.of(TestModel.path)).use { Files.write(file, it.readNBytes(3_000_000)) }
-        failure<PocketuneException.ModelInvalid> { Engine.load(ModelSource.Path(file.toString())) }
+        TestModel.path.inputStream().use { Files.write(file, it.readNBytes(3_000_000)) }
+        failure<PocketuneException.ModelInvalid> { Engine.load(ModelSource.Path(file.toFile())) }
     }
 
     @Test
@@ -54,23 +55,23 @@ class ErrorTest {
         @TempDir folder: Path,
     ) = live {
         val file = Files.write(folder.resolve("other.gguf"), header("general.architecture", "abacus"))
-        val error = failure<PocketuneException.ModelUnsupported> { Engine.load(ModelSource.Path(file.toString())) }
-        assertEquals("abacus", error.architecture)
+        val error = failure<PocketuneException.ModelUnsupported> { Engine.load(ModelSource.Path(file.toFile())) }
+        assertEquals("abacus" to null, error.architecture to error.feature)
+        assertTrue("abacus" in error.reason)
     }
 
     @Test
     fun `a model without a chat template only chats with a named one`(
         @TempDir folder: Path,
     ) = live {
-        val file = Files.copy(Path.of(TestModel.path), folder.resolve("model.gguf"))
+        val file = Files.copy(TestModel.path.toPath(), folder.resolve("model.gguf"))
         renameKey(file, "tokenizer.chat_template", "tokenizer.chat_templatX")
-        Engine.load(ModelSource.Path(file.toString()), TestModel.options).use { engine ->
-            failure<PocketuneException.NoChatTemplate> { engine.chat() }
-            failure<PocketuneException.NoChatTemplate> {
-                engine.score(Prompt.Chat(listOf(Message(Role.USER, "Hi"))), "Hello")
-            }
+        Engine.load(ModelSource.Path(file.toFile()), TestModel.options).use { engine ->
+            assertEquals("template", failure<PocketuneException.InvalidArgument> { engine.chat() }.argument)
+            val prompt = Prompt.Chat(listOf(Message(Role.USER, "Hi")))
+            assertEquals("template", failure<PocketuneException.InvalidArgument> { engine.score(prompt, "Hello") }.argument)
             engine.chat(ChatOptions(template = TemplateChoice.ChatMl)).use { chat ->
-                assertTrue(chat.reply("Hi", greedy(4u)).text.isNotEmpty())
+                assertTrue(chat.reply("Hi", greedy(4)).text.isNotEmpty())
             }
         }
     }
@@ -79,23 +80,33 @@ class ErrorTest {
     fun `engine options out of range are named`() =
         live {
             suspend fun refused(options: EngineOptions) =
-                failure<PocketuneException.InvalidArgument> { Engine.load(TestModel.source, options) }.option
-            assertEquals("context_tokens", refused(EngineOptions(contextTokens = 1_000_000u)))
-            assertEquals("threads", refused(EngineOptions(threads = 0u)))
-            assertEquals("micro_batch_tokens", refused(EngineOptions(batchTokens = 64u)))
+                failure<PocketuneException.InvalidArgument> { Engine.load(TestModel.source, options) }.argument
+            assertEquals("contextTokens", refused(EngineOptions(contextTokens = 1_000_000)))
+            assertEquals("threads", refused(EngineOptions(threads = 0)))
+            assertEquals("microBatchTokens", refused(EngineOptions(batchTokens = 64)))
+            assertEquals("contextTokens", refused(EngineOptions(contextTokens = -1)))
+            assertEquals("threads", refused(EngineOptions(threads = Int.MIN_VALUE)))
+            assertEquals("batchTokens", refused(EngineOptions(batchTokens = -512)))
+            assertEquals("kvLimitBytes", refused(EngineOptions(kvLimitBytes = -1)))
         }
 
     @Test
     fun `generation options out of range are named`() =
         live {
             suspend fun refused(options: GenerationOptions) =
-                failure<PocketuneException.InvalidArgument> { engine.complete("a", options).collect() }.option
-            assertEquals("max_tokens", refused(GenerationOptions(maxTokens = 0u)))
+                failure<PocketuneException.InvalidArgument> { engine.complete("a", options).collect() }.argument
+            assertEquals("maxTokens", refused(GenerationOptions(maxTokens = 0)))
             assertEquals("temperature", refused(GenerationOptions(sampling = Sampling(temperature = -1f))))
-            assertEquals("top_p", refused(GenerationOptions(sampling = Sampling(topP = Float.NaN))))
+            assertEquals("topP", refused(GenerationOptions(sampling = Sampling(topP = Float.NaN))))
             assertEquals("stop", refused(GenerationOptions(stop = listOf(""))))
             val bias = Sampling(logitBias = listOf(TokenBias(-1, 0f)))
-            assertEquals("logit_bias", refused(GenerationOptions(sampling = bias)))
+            assertEquals("logitBias", refused(GenerationOptions(sampling = bias)))
+            assertEquals("maxTokens", refused(GenerationOptions(maxTokens = -1)))
+            assertEquals("topK", refused(GenerationOptions(sampling = Sampling(topK = -1))))
+            assertEquals("lastTokens", refused(GenerationOptions(sampling = Sampling(penalties = Penalties(lastTokens = -1)))))
+            for (seed in listOf(-1L, 1L shl 32)) {
+                assertEquals("seed", refused(GenerationOptions(sampling = Sampling(seed = seed))))
+            }
         }
 
     @Test
@@ -109,7 +120,7 @@ class ErrorTest {
             )) {
                 val options = GenerationOptions(constraint = constraint)
                 val error = failure<PocketuneException.InvalidArgument> { engine.complete("a", options).collect() }
-                assertEquals("constraint", error.option)
+                assertEquals("constraint", error.argument)
             }
         }
 
@@ -131,10 +142,10 @@ class ErrorTest {
         live {
             engine.chat().use { chat ->
                 val error = failure<PocketuneException.ContextFull> { chat.reply("word ".repeat(2000)) }
-                assertEquals(1024uL, error.contextTokens)
-                assertTrue(error.promptTokens > 2000uL)
+                assertEquals(1024, error.contextTokens)
+                assertTrue(error.promptTokens > 2000)
                 assertEquals(emptyList<Message>(), chat.history)
-                assertTrue(chat.reply("Hi", greedy(4u)).text.isNotEmpty())
+                assertTrue(chat.reply("Hi", greedy(4)).text.isNotEmpty())
             }
             failure<PocketuneException.ContextFull> { engine.score(Prompt.Raw("word ".repeat(2000)), "a") }
             failure<PocketuneException.ContextFull> { engine.embed(Prompt.Raw("word ".repeat(2000))) }
@@ -169,7 +180,7 @@ class ErrorTest {
             failure<PocketuneException.Closed> { engine.embed(Prompt.Raw("a")) }
             failure<PocketuneException.Closed> { engine.complete("a").collect() }
             failure<PocketuneException.Closed> { chat.reply("a") }
-            failure<PocketuneException.Closed> { chat.save("unused") }
+            failure<PocketuneException.Closed> { chat.save(File("unused")) }
             assertEquals(emptyList<Message>(), chat.history)
             chat.close()
             failure<PocketuneException.Closed> { chat.history }

@@ -40,12 +40,12 @@ class LoadTest {
         val facts = TestModel.engine.facts
         assertEquals("llama", facts.architecture)
         assertEquals("Q4_1", facts.quantization)
-        assertEquals(576u, facts.embeddingLength)
-        assertEquals(30u, facts.blockCount)
-        assertEquals(49_152u, facts.vocabularySize)
+        assertEquals(576, facts.embeddingLength)
+        assertEquals(30, facts.blockCount)
+        assertEquals(49_152, facts.vocabularySize)
         assertTrue(facts.hasChatTemplate)
         val estimate = TestModel.engine.memoryEstimate
-        assertEquals(1024u, estimate.contextTokens)
+        assertEquals(1024, estimate.contextTokens)
         assertTrue(estimate.fits)
         assertTrue(estimate.requiredBytes > estimate.weightBytes)
     }
@@ -54,9 +54,9 @@ class LoadTest {
     fun `a model is inspected and estimated without loading it`() =
         live {
             assertEquals(TestModel.engine.facts, Engine.inspect(TestModel.source))
-            val small = Engine.estimateMemory(TestModel.source, EngineOptions(contextTokens = 256u))
-            val large = Engine.estimateMemory(TestModel.source, EngineOptions(contextTokens = 2048u))
-            assertEquals(8uL, large.kvBytes / small.kvBytes)
+            val small = Engine.estimateMemory(TestModel.source, EngineOptions(contextTokens = 256))
+            val large = Engine.estimateMemory(TestModel.source, EngineOptions(contextTokens = 2048))
+            assertEquals(8, large.kvBytes / small.kvBytes)
         }
 
     @Test
@@ -89,8 +89,9 @@ class LoadTest {
     @Test
     fun `a callback that returns false cancels the load`() =
         live {
-            failure<PocketuneException.Cancelled> { Engine.load(TestModel.source, TestModel.options) { false } }
-            failure<PocketuneException.Cancelled> { Engine.load(TestModel.source, TestModel.options) { it < 0.5f } }
+            failure<CancellationException> { Engine.load(TestModel.source, TestModel.options) { false } }
+            failure<CancellationException> { Engine.load(TestModel.source, TestModel.options) { it < 0.5f } }
+            failure<CancellationException> { Engine.load(TestModel.source, TestModel.options) { it < 1f } }
         }
 
     @Test
@@ -137,7 +138,7 @@ class LoadTest {
     fun `a model is loaded from a descriptor, which stays open`() =
         live {
             val libc = NativeLibrary.getInstance("c")
-            val fd = libc.getFunction("open").invokeInt(arrayOf<Any>(TestModel.path, 0))
+            val fd = libc.getFunction("open").invokeInt(arrayOf<Any>(TestModel.path.path, 0))
             Engine.load(ModelSource.Descriptor(fd), TestModel.options).use { engine ->
                 assertEquals(TestModel.engine.facts, engine.facts)
             }

@@ -1,8 +1,6 @@
 package dev.pocketune
 
 import org.junit.jupiter.api.Assertions.assertEquals
-import org.junit.jupiter.api.Assertions.assertFalse
-import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -33,12 +31,16 @@ class ReviewsTest {
     @Test
     fun `nothing is kept or shared without consent`() =
         live {
-            openAdapters(folder).use { adapters ->
-                val reviews = adapters.reviews
-                assertEquals(ReviewConsent.KEEP, failure<PocketuneException.ConsentMissing> { reviews.offer(question, doubtful) }.consent)
-                assertFalse(reviews.hasConsent(ReviewConsent.KEEP))
-                reviews.setConsent(ReviewConsent.KEEP, true)
-                assertTrue(reviews.hasConsent(ReviewConsent.KEEP))
+            // Reviewing needs no model.
+            Store.open(folder.toFile()).use { store ->
+                val reviews = store.reviews
+                assertEquals(
+                    ConsentPurpose.REVIEW,
+                    failure<PocketuneException.ConsentMissing> { reviews.offer(question, doubtful) }.purpose,
+                )
+                assertTrue(store.consents().isEmpty())
+                store.setConsent(ConsentPurpose.REVIEW, true)
+                assertEquals(setOf(ConsentPurpose.REVIEW), store.consents())
                 assertNull(reviews.offer(question, fine))
                 val id = checkNotNull(reviews.offer(question, doubtful))
                 val kept = reviews.list().single()
@@ -46,23 +48,35 @@ class ReviewsTest {
                 assertEquals("balance", kept.objections.single().critic)
 
                 failure<PocketuneException.ConsentMissing> { reviews.share(id) }
-                assertEquals(ReviewConsent.SHARE, failure<PocketuneException.ConsentMissing> { reviews.export() }.consent)
-                reviews.setConsent(ReviewConsent.SHARE, true)
+                assertEquals(ConsentPurpose.REVIEW_SHARING, failure<PocketuneException.ConsentMissing> { reviews.export() }.purpose)
+                store.setConsent(ConsentPurpose.REVIEW_SHARING, true)
                 assertEquals("", reviews.export())
                 reviews.share(id)
                 assertTrue("at noon" in reviews.export())
 
-                assertEquals(1uL, reviews.importLabels("""{"id": "$id", "annotator": "ann", "label": "pass"}"""))
+                assertEquals(1, reviews.importLabels("""{"id": "$id", "annotator": "ann", "label": "pass"}"""))
                 failure<PocketuneException.InvalidArgument> { reviews.importLabels("{}") }
                 val labelled = reviews.list().single()
                 assertEquals(listOf(ReviewLabel("ann", "pass")), labelled.labels)
-                assertNotNull(labelled.exportedAtS)
+                assertTrue(checkNotNull(labelled.exportedAt) >= labelled.keptAt)
                 reviews.forget(id)
                 failure<PocketuneException.InvalidArgument> { reviews.forget(id) }
 
                 reviews.offer(question, doubtful)
-                reviews.setConsent(ReviewConsent.KEEP, false)
+                store.setConsent(ConsentPurpose.REVIEW, false)
                 assertTrue(reviews.list().isEmpty())
+            }
+        }
+
+    @Test
+    fun `what nothing uses cannot be agreed to`() =
+        live {
+            Store.open(folder.toFile()).use { store ->
+                for (purpose in ConsentPurpose.entries - setOf(ConsentPurpose.REVIEW, ConsentPurpose.REVIEW_SHARING)) {
+                    failure<PocketuneException.NotNow> { store.setConsent(purpose, true) }
+                    store.setConsent(purpose, false)
+                }
+                assertTrue(store.consents().isEmpty())
             }
         }
 }

@@ -21,8 +21,8 @@ class RewardModelTest {
 
     private suspend fun model(): RewardModel = RewardModel.read(engine, deliveredBytes("reward.gguf"))
 
-    private fun drafts(maxTokens: UInt = 8u): GenerationOptions =
-        GenerationOptions(maxTokens = maxTokens, sampling = Sampling(temperature = 1f, seed = 7u))
+    private fun drafts(maxTokens: Int = 8): GenerationOptions =
+        GenerationOptions(maxTokens = maxTokens, sampling = Sampling(temperature = 1f, seed = 7))
 
     @Test
     fun `right after a reply its score costs next to nothing`() =
@@ -32,11 +32,11 @@ class RewardModelTest {
                     failure<PocketuneException.NotNow> { chat.reward(model) }
                     val reply = chat.reply("Name a river.", greedy())
                     val score = chat.reward(model)
-                    assertTrue(score.computedTokens <= 2uL, "$score")
+                    assertTrue(score.computedTokens <= 2, "$score")
                     assertTrue(score.quality in 0.0..1.0)
                     val afresh = model.score(Prompt.Chat(listOf(Message(Role.USER, "Name a river."))), reply.text)
                     assertEquals(score.reward, afresh.reward, 0.05)
-                    assertTrue(afresh.computedTokens > 2uL)
+                    assertTrue(afresh.computedTokens > 2)
                 }
             }
         }
@@ -44,16 +44,24 @@ class RewardModelTest {
     @Test
     fun `a delivered head is believed for its signatures`() =
         live {
-            openAdapters(folder).use { adapters ->
-                adapters.rewardModel(delivered("reward.gguf")).use { delivered ->
+            openStore(folder).use { store ->
+                store.rewardModels.open(delivered("reward.gguf")).use { delivered ->
                     model().use { shipped ->
                         val prompt = Prompt.Chat(listOf(Message(Role.USER, "Name a river.")))
                         assertEquals(shipped.score(prompt, "The Nile.").reward, delivered.score(prompt, "The Nile.").reward)
                     }
                 }
-                assertEquals(HistoryAction.ACCEPTED, adapters.history().first().action)
-                failure<PocketuneException.InvalidArgument> { adapters.rewardModel(delivered("brief.gguf")) }
-                failure<PocketuneException.InvalidArgument> { adapters.startDeliveredExperiment(delivered("reward.gguf")) }
+                assertEquals(
+                    HistoryAction.ACCEPTED,
+                    store.adapters
+                        .history()
+                        .first()
+                        .action,
+                )
+                val refused = failure<PocketuneException.InvalidArgument> { store.rewardModels.open(delivered("brief.gguf")) }
+                assertEquals("path" to RefusalReason.OTHER_KIND, refused.argument to refused.refusal?.reason)
+                val other = failure<PocketuneException.InvalidArgument> { store.experiments.startDelivered(delivered("reward.gguf")) }
+                assertEquals(RefusalReason.OTHER_KIND, other.refusal?.reason)
             }
         }
 
@@ -62,13 +70,16 @@ class RewardModelTest {
         live {
             model().use { model ->
                 engine.chat(assistant).use { chat ->
-                    val found = chat.sendBestOf("Name a river.", 3u, model, drafts())
+                    val found = chat.sendBestOf("Name a river.", 3, model, drafts())
                     assertEquals(3, found.drafts.size)
                     val best = found.drafts.maxBy { it.score?.reward ?: Double.NEGATIVE_INFINITY }
                     assertEquals(best.reply.text, found.reply.text)
                     assertEquals(listOf("Name a river.", best.reply.text), chat.history.map { it.content })
-                    failure<PocketuneException.InvalidArgument> { chat.sendBestOf("Hi", 0u, model) }
-                    failure<PocketuneException.InvalidArgument> { chat.sendBestOf("Hi", 2u, model, greedy()) }
+                    for (count in listOf(0, -1)) {
+                        val refused = failure<PocketuneException.InvalidArgument> { chat.sendBestOf("Hi", count, model) }
+                        assertEquals("count", refused.argument)
+                    }
+                    failure<PocketuneException.InvalidArgument> { chat.sendBestOf("Hi", 2, model, greedy()) }
                     assertEquals(2, chat.history.size)
                 }
             }
@@ -79,12 +90,12 @@ class RewardModelTest {
         live {
             model().use { model ->
                 engine.chat(assistant).use { chat ->
-                    val job = launch { chat.sendBestOf("Write a long story.", 64u, model, drafts(400u)) }
+                    val job = launch { chat.sendBestOf("Write a long story.", 64, model, drafts(400)) }
                     delay(300.milliseconds)
                     val took =
                         measureTime {
                             job.cancelAndJoin()
-                            engine.complete("One, two,", greedy(2u)).collect()
+                            engine.complete("One, two,", greedy(2)).collect()
                         }
                     assertTrue(took < 5.seconds, "took $took")
                     assertTrue(chat.history.isEmpty())
@@ -100,7 +111,7 @@ class RewardModelTest {
             model.close()
             engine.chat().use { chat ->
                 failure<PocketuneException.Closed> { model.score(Prompt.Raw("One"), "two") }
-                failure<PocketuneException.Closed> { chat.sendBestOf("Hi", 2u, model, drafts()) }
+                failure<PocketuneException.Closed> { chat.sendBestOf("Hi", 2, model, drafts()) }
             }
         }
 }

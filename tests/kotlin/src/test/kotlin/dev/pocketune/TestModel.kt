@@ -4,6 +4,7 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
+import java.io.File
 import java.nio.file.Files
 import java.nio.file.Path
 import kotlin.time.Duration.Companion.seconds
@@ -11,17 +12,17 @@ import kotlin.time.Duration.Companion.seconds
 /** The small model that the tests run, and one engine that they share. */
 object TestModel {
     /** Path of SmolLM2-135M-Instruct; a missing file fails the test that asks. */
-    val path: String by lazy {
+    val path: File by lazy {
         val file = System.getenv("POCKETUNE_MODEL")?.let(Path::of) ?: models().resolve("smollm2-135m-instruct-q4_1.gguf")
         check(Files.isRegularFile(file)) { "no model at $file: scripts/fetch-model.sh smollm2 fetches it" }
-        file.toString()
+        file.toFile()
     }
 
     /** The model as a source. */
     val source: ModelSource by lazy { ModelSource.Path(path) }
 
     /** Options that keep the tests small. */
-    val options = EngineOptions(contextTokens = 1024u, threads = 2u)
+    val options = EngineOptions(contextTokens = 1024, threads = 2)
 
     /** Shared by the tests that do not close it. */
     val engine: Engine by lazy { runBlocking { Engine.load(source, options) } }
@@ -33,43 +34,43 @@ object TestModel {
     }
 }
 
-/** Path of what tests/examples/delivery.rs made. */
-fun delivered(name: String): String = Path.of(System.getenv("POCKETUNE_DELIVERY")).resolve(name).toString()
+/** What tests/examples/delivery.rs made. */
+fun delivered(name: String): File = File(System.getenv("POCKETUNE_DELIVERY"), name)
 
-/** What is at [delivered]. */
-fun deliveredBytes(name: String): ByteArray = Files.readAllBytes(Path.of(delivered(name)))
+/** What is in [delivered]. */
+fun deliveredBytes(name: String): ByteArray = delivered(name).readBytes()
 
-/** A store in [folder] under the delivered policy. */
-suspend fun openAdapters(folder: Path): Adapters =
-    Adapters.open(TestModel.engine, folder.toString()).also { it.pinPolicy(deliveredBytes("policy.json")) }
+/** A store in [folder] under the delivered policy, with an engine of its own. */
+suspend fun openStore(folder: Path): Store {
+    val engine = Engine.load(TestModel.source, TestModel.options)
+    return Store.open(folder.toFile(), engine).also { it.pinPolicy(deliveredBytes("policy.json")) }
+}
+
+/** Its engine's greedy reply. */
+suspend fun Store.reply(maxTokens: Int = 16): String =
+    checkNotNull(engine).chat(assistant).use { it.reply("Name a river.", greedy(maxTokens)).text }
 
 /** Installs the delivered adapter and returns its SHA-256. */
-suspend fun Adapters.challenger(): String {
-    install(delivered("brief.gguf"))
-    return installed().single().sha256
+suspend fun Store.challenger(): String {
+    adapters.install(delivered("brief.gguf"))
+    return adapters.installed().single().sha256
 }
 
 /** An experiment: the model as it is against an adapter. */
 fun definition(
     challenger: String,
-    design: String = "side_by_side",
-    measure: String = "pick",
-): String =
-    """
-    {
-      "format": 1,
-      "id": "brief",
-      "hypothesis": "Short replies are picked.",
-      "design": "$design",
-      "salt": "brief",
-      "arms": {
-        "incumbent": { "name": "base" },
-        "challenger": { "name": "brief", "adapters": ["$challenger"] }
-      },
-      "metrics": [{ "measure": "$measure", "role": "primary" }],
-      "limits": { "maxOutcomes": 300, "maxDays": 28 }
-    }
-    """
+    design: ExperimentDesign = ExperimentDesign.SIDE_BY_SIDE,
+    measure: Measure = Measure.PICK,
+): ExperimentDefinition =
+    ExperimentDefinition(
+        id = "brief",
+        hypothesis = "Short replies are picked.",
+        design = design,
+        incumbent = ArmDefinition("base"),
+        challenger = ArmDefinition("brief", listOf(challenger)),
+        metrics = listOf(MetricDefinition(measure, MetricRole.PRIMARY)),
+        limits = ExperimentLimits(maxOutcomes = 300, maxDays = 28),
+    )
 
 /** Runs a test that suspends, for at most two minutes. */
 fun live(block: suspend CoroutineScope.() -> Unit): Unit = runBlocking { withTimeout(120.seconds) { block() } }
@@ -78,13 +79,13 @@ fun live(block: suspend CoroutineScope.() -> Unit): Unit = runBlocking { withTim
 val assistant = ChatOptions(systemPrompt = "You are a helpful assistant.")
 
 /** Greedy decoding of a few tokens. */
-fun greedy(maxTokens: UInt = 16u): GenerationOptions = GenerationOptions(maxTokens = maxTokens, sampling = Sampling(temperature = 0f))
+fun greedy(maxTokens: Int = 16): GenerationOptions = GenerationOptions(maxTokens = maxTokens, sampling = Sampling(temperature = 0f))
 
 /** Greedy decoding that ends at nothing but the context's end. */
 fun Engine.endless(): GenerationOptions {
     val ends = listOf("<|im_end|>", "<|endoftext|>").map { tokenize(it, withControlTokens = true).single() }
     val never = ends.map { TokenBias(it, Float.NEGATIVE_INFINITY) }
-    return GenerationOptions(maxTokens = 100_000u, sampling = Sampling(temperature = 0f, logitBias = never))
+    return GenerationOptions(maxTokens = 100_000, sampling = Sampling(temperature = 0f, logitBias = never))
 }
 
 /** Collects a flow, which must end with its only [ReplyPart.Done]. */

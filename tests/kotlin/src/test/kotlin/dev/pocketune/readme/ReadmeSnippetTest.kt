@@ -5,7 +5,7 @@ import dev.pocketune.TestModel
 import dev.pocketune.challenger
 import dev.pocketune.definition
 import dev.pocketune.live
-import dev.pocketune.openAdapters
+import dev.pocketune.openStore
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -26,20 +26,24 @@ class ReadmeSnippetTest {
     fun `what the README shows of experiments prints a verdict`(
         @TempDir folder: Path,
     ) = live {
-        openAdapters(folder).use { adapters ->
-            val definition = definition(adapters.challenger())
+        openStore(folder).use { store ->
+            val definition = definition(store.challenger())
             val shown = mutableListOf<String>()
             val printed =
                 printed {
-                    compare(adapters, definition) { first, second ->
+                    compare(store, definition) { first, second ->
                         shown += listOf(first, second)
                         Choice.SECOND
                     }
                 }
             assertEquals(2, shown.size)
             assertTrue(printed.isNotBlank())
-            val decision = adapters.experiments().single().verdict()
-            assertEquals(1uL, decision.metrics.single().outcomes)
+            val decision =
+                store.experiments
+                    .all()
+                    .single()
+                    .verdict()
+            assertEquals(1, decision.metrics.single().outcomes)
         }
     }
 
