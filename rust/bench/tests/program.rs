@@ -1,5 +1,6 @@
 //! The benchmarks' program from outside. That `pocketune` runs it is tested with that.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
 
 use std::process::{Command, Output};

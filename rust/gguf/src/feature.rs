@@ -2,6 +2,9 @@
 
 use crate::{GgufError, reason};
 
+/// No format has come so far in ten years.
+const VERSION_MAX: u32 = 100;
+
 impl GgufError {
     /// The part of a well-formed model that is not supported, in words for whoever offers
     /// models, such as `mixture-of-experts models` or `pre-tokenizer tekken`. None for a file
@@ -9,7 +12,10 @@ impl GgufError {
     #[must_use]
     pub fn unsupported_feature(&self) -> Option<String> {
         Some(match self {
-            Self::UnsupportedVersion { found } => format!("GGUF version {found}"),
+            // Any larger number is no version: the file only begins like one.
+            Self::UnsupportedVersion { found } if *found <= VERSION_MAX => {
+                format!("GGUF version {found}")
+            }
             Self::BigEndian { .. } => "big-endian files".to_owned(),
             Self::SplitModel { .. } | Self::SplitPart { .. } => "split files".to_owned(),
             Self::MixtureOfExperts { .. } => "mixture-of-experts models".to_owned(),
@@ -66,6 +72,11 @@ mod tests {
     #[test]
     fn damage_is_no_feature() {
         assert_eq!(feature(&GgufError::BadMagic { found: [0; 4] }), None);
+        let text = u32::from_le_bytes(*b", or");
+        assert_eq!(
+            feature(&GgufError::UnsupportedVersion { found: text }),
+            None
+        );
         let stray = GgufError::UnexpectedTensor {
             tensor: "blk.0.stray".to_owned(),
         };

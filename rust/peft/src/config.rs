@@ -1,9 +1,10 @@
 //! `adapter_config.json`, read as PEFT reads it.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::document::{Fields, wrong};
 use crate::error::{PeftError, shown};
-use crate::fields::{check, initialisation, is_empty, unsupported};
+use crate::fields::{check, initialisation, is_empty};
 use crate::python_re::beginning;
 use crate::targets::Targets;
 
@@ -87,8 +88,8 @@ impl Config {
                 Some(value) => alpha("lora_alpha", value)?,
             },
             rslora: fields.flag("use_rslora")?,
-            rank_pattern: fields.pattern("rank_pattern", rank)?,
-            alpha_pattern: fields.pattern("alpha_pattern", alpha)?,
+            rank_pattern: pattern(&fields, "rank_pattern", rank)?,
+            alpha_pattern: pattern(&fields, "alpha_pattern", alpha)?,
         })
     }
 
@@ -150,68 +151,34 @@ impl<T: Copy> Pattern<T> {
     }
 }
 
-/// The fields of a configuration by type.
-pub(crate) struct Fields<'a>(&'a Map<String, Value>);
-
-impl<'a> Fields<'a> {
-    /// A field that is there and not null.
-    pub(crate) fn value(&self, field: &str) -> Option<&'a Value> {
-        self.0.get(field).filter(|value| !value.is_null())
-    }
-
-    pub(crate) fn unsupported(&self, field: &str, reason: &'static str) -> PeftError {
-        unsupported(field, self.0.get(field).unwrap_or(&Value::Null), reason)
-    }
-
-    fn text(&self, field: &str) -> Result<Option<&'a str>, PeftError> {
-        let text = |value: &'a Value| value.as_str().ok_or_else(|| wrong(field, value, "a text"));
-        self.value(field).map(text).transpose()
-    }
-
-    fn flag(&self, field: &str) -> Result<bool, PeftError> {
-        let value = self.value(field).unwrap_or(&Value::Bool(false));
-        value
-            .as_bool()
-            .ok_or_else(|| wrong(field, value, "true or false"))
-    }
-
-    fn pattern<T>(
-        &self,
-        field: &'static str,
-        read: fn(&str, &Value) -> Result<T, PeftError>,
-    ) -> Result<Pattern<T>, PeftError> {
-        let values = match self.value(field) {
-            None => Vec::new(),
-            Some(Value::Object(map)) if map.len() > PATTERNS_MAX => {
-                return Err(PeftError::TooManyPatterns {
-                    field,
-                    count: map.len(),
-                    limit: PATTERNS_MAX,
-                });
-            }
-            // In the order of the file: a key that stands twice counts where it stood first,
-            // with the value that came last, as in Python.
-            Some(Value::Object(map)) => {
-                let values = map.iter().map(|(key, value)| {
-                    let value = read(&format!("{field}, {}", shown(key)), value)?;
-                    Ok((key.clone(), value))
-                });
-                values.collect::<Result<_, PeftError>>()?
-            }
-            // Python takes any empty container for no pattern.
-            Some(value) if is_empty(value) => Vec::new(),
-            Some(value) => return Err(wrong(field, value, "an object")),
-        };
-        Ok(Pattern { field, values })
-    }
-}
-
-pub(crate) fn wrong(field: &str, value: &Value, expected: &'static str) -> PeftError {
-    PeftError::FieldType {
-        field: field.to_owned(),
-        value: shown(&value.to_string()),
-        expected,
-    }
+fn pattern<T>(
+    fields: &Fields<'_>,
+    field: &'static str,
+    read: fn(&str, &Value) -> Result<T, PeftError>,
+) -> Result<Pattern<T>, PeftError> {
+    let values = match fields.value(field) {
+        None => Vec::new(),
+        Some(Value::Object(map)) if map.len() > PATTERNS_MAX => {
+            return Err(PeftError::TooManyPatterns {
+                field,
+                count: map.len(),
+                limit: PATTERNS_MAX,
+            });
+        }
+        // In the order of the file: a key that stands twice counts where it stood first,
+        // with the value that came last, as in Python.
+        Some(Value::Object(map)) => {
+            let values = map.iter().map(|(key, value)| {
+                let value = read(&format!("{field}, {}", shown(key)), value)?;
+                Ok((key.clone(), value))
+            });
+            values.collect::<Result<_, PeftError>>()?
+        }
+        // Python takes any empty container for no pattern.
+        Some(value) if is_empty(value) => Vec::new(),
+        Some(value) => return Err(wrong(field, value, "an object")),
+    };
+    Ok(Pattern { field, values })
 }
 
 fn rank(field: &str, value: &Value) -> Result<u64, PeftError> {

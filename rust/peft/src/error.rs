@@ -1,7 +1,9 @@
 //! Why a folder of PEFT does not become an adapter.
 
-use crate::fields::PEFT_VERSION;
 use crate::python_re::PatternError;
+
+/// The release of PEFT whose configurations are read as it reads them.
+pub const PEFT_VERSION: &str = "0.21.2";
 
 /// One variant for each kind of fault. Names and values come from the files; they are
 /// shortened by [`shown`].

@@ -7,9 +7,6 @@ use serde_json::Value;
 
 use crate::error::{PeftError, shown};
 
-/// The release whose fields these are, and whose `get_pattern_key` is followed.
-pub(crate) const PEFT_VERSION: &str = "0.21.2";
-
 /// What a field does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Effect {

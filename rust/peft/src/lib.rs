@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod document;
 mod error;
 mod export;
 mod fields;
@@ -23,7 +24,7 @@ mod tensors;
 mod tests;
 
 pub use config::Config;
-pub use error::PeftError;
+pub use error::{PEFT_VERSION, PeftError};
 pub use export::from_gguf;
 pub use folder::{CONFIG, CONFIG_BYTES_MAX, TENSORS, check_config, check_tensors};
 pub use import::{Imported, to_gguf};

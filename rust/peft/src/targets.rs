@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use regex::bytes::Regex;
 use serde_json::Value;
 
-use crate::config::{Fields, wrong};
+use crate::document::{Fields, wrong};
 use crate::error::{PeftError, shown};
 use crate::python_re::{beginning, whole};
 

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::error::PeftError;
-use crate::fields::{FIELDS, PEFT_VERSION};
+use crate::error::{PEFT_VERSION, PeftError};
+use crate::fields::FIELDS;
 use crate::import::to_gguf;
 use crate::layout::{Layout, modules};
 use crate::python_re::{PatternError, beginning, whole};

@@ -21,10 +21,6 @@ const CIRCLES_ALLOWED: &[(&str, &str)] = &[
         "an architecture runs the pass over its layers, which asks the architecture",
     ),
     (
-        "terminal",
-        "an error knows how the program ends by it, and the end shows the error",
-    ),
-    (
         "cli",
         "all commands are among the arguments, and each uses what all share of them",
     ),

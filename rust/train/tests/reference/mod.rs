@@ -16,10 +16,10 @@ use std::path::Path;
 
 pub use compare::{adapter, check_curve, errors, numbers, preferences, samples, text_gradient};
 use pocketune_base::Digest;
-use pocketune_base::Digest;
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
 use pocketune_train::{MemoryPlan, Model};
+use serde_json::Value;
 
 /// The models, by name.
 pub const MODELS: [&str; 3] = ["tied", "untied", "wide"];
