@@ -20,7 +20,6 @@ const PROGRAM: &str = "pocketune-bench";
 pub(crate) struct BenchArgs {
     /// Options of the benchmark; --help lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    #[expect(dead_code, reason = "what was typed is passed on, the rest of it too")]
     arguments: Vec<OsString>,
 }
 
