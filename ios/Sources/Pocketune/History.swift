@@ -4,7 +4,7 @@ internal import PocketuneFFI
 /// One line of a store's history of adapters.
 public struct HistoryEntry: Codable, Hashable, Sendable {
     /// When, by the device's clock.
-    public let time: Date
+    public let at: Date
     /// What.
     public let action: HistoryAction
     /// Which adapter, in hexadecimal digits.
@@ -49,7 +49,7 @@ public enum HistoryAction: String, Codable, Hashable, Sendable, CaseIterable {
 
 extension HistoryEntry {
     init(_ native: PocketuneFFI.HistoryEntry) {
-        time = Date(seconds: native.atS)
+        at = Date(seconds: native.atS)
         action = HistoryAction(native.action)
         sha256 = native.sha256
         name = native.name

@@ -23,7 +23,7 @@ public enum PocketuneLibrary {
     ///
     /// - Throws: `PocketuneError.notNow` where the process has a logger of its own for Rust.
     public static func setLogSink(
-        _ level: LogLevel = .info,
+        level: LogLevel = .info,
         _ sink: (@Sendable (LogLine) -> Void)?
     ) throws {
         try LogPump.shared.set(level, sink)

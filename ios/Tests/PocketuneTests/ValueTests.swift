@@ -114,7 +114,7 @@ final class ValueTests: XCTestCase {
 
     func testTheLogReachesTheAppAndEnds() async throws {
         let lines = Locked<[LogLine]>([])
-        try PocketuneLibrary.setLogSink(.debug) { line in lines.with { $0.append(line) } }
+        try PocketuneLibrary.setLogSink(level: .debug) { line in lines.with { $0.append(line) } }
         let engine = try await Engine.load(TestModel.source(), options: TestModel.options)
         engine.close()
         for _ in 0..<100 where lines.with({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(50)) }

@@ -86,6 +86,24 @@ fn documents_show_the_compiled_snippets() {
     }
 }
 
+/// Lines of all Swift examples of the guide for iOS apps are lines of a file that is compiled.
+#[test]
+fn the_ios_guide_shows_what_is_compiled() {
+    let trimmed = |text: &str| {
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        lines.join("\n")
+    };
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let compiled = trimmed(&read("ios/Tests/PocketuneTests/GuideSnippets.swift"));
+    let guide = read("ios/README.md");
+    let examples: Vec<_> = guide.split("```swift\n").skip(1).collect();
+    assert!(!examples.is_empty());
+    for example in examples {
+        let (example, _) = example.split_once("```").unwrap();
+        assert!(compiled.contains(&trimmed(example)), "{example}");
+    }
+}
+
 /// Whoever looks at the project for the first time reads all of it.
 #[test]
 fn the_readme_is_short() {

@@ -115,7 +115,7 @@ impl Tuning {
             trained_parameters: trainer.lora().parameters().len(),
         };
         let cost = trainer.cost();
-        let (lora, samples) = trainer.into_start();
+        let (lora, samples) = trainer.into_parts();
         Ok(Self {
             model: model.clone(),
             pool,

@@ -139,12 +139,14 @@ fn work(
         heldout,
     };
     let measured = session.run(&mut trainer, checkpoint.as_ref(), &recipe)?;
-    let kl = measured.kl_per_token;
-    let facts = facts::of(&recipe, trainer.history().len(), count, kl);
-    let bytes = trainer.lora().to_gguf(weights, precision, &facts)?;
+    let figures = session.figures(&trainer, measured, count);
+    // Gradient, optimiser and activations are free before the file is made.
+    let (lora, _) = trainer.into_parts();
+    let facts = facts::of(&recipe, figures.steps.len(), count, figures.kl_per_token);
+    let bytes = lora.to_gguf(weights, precision, &facts)?;
     Ok(Tuned {
         adapter: CandidateAdapter::parse(bytes, model.base_model())?,
-        figures: session.figures(&trainer, measured, count),
+        figures,
         checkpoint,
     })
 }

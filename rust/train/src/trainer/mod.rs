@@ -179,9 +179,10 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Gives back what a run that was only planned would have begun with.
+    /// Ends training and returns the adapter, as [`Trainer::into_lora`] does, and the samples:
+    /// what a run that was only planned would have begun with.
     #[must_use]
-    pub fn into_start(self) -> (Lora, Vec<Sample>) {
+    pub fn into_parts(self) -> (Lora, Vec<Sample>) {
         (self.lora, self.samples)
     }
 

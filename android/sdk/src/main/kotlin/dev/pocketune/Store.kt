@@ -70,7 +70,7 @@ public class Store private constructor(
      *
      * @throws PocketuneException.StorageFailed when the store cannot be read
      */
-    public suspend fun consents(): Set<ConsentPurpose> = handle.call { it.consents() }.map { it.toPublic() }.toSet()
+    public suspend fun consents(): Set<@JvmSuppressWildcards ConsentPurpose> = handle.call { it.consents() }.map { it.toPublic() }.toSet()
 
     /**
      * Gives a consent or takes it back. What rested on it is gone when this returns: taking

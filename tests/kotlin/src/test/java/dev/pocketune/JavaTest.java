@@ -88,7 +88,7 @@ class JavaTest {
             assertThrows(CancellationException.class, story::join);
             CompletableFuture<Reply> next = Futures.of(c -> chat.reply("Say hello.", greedy(4), c));
             next.join();
-            assertEquals("app", thread.get());
+            assertTrue(thread.get().startsWith("app"), thread.get());
             assertEquals(4, chat.getHistory().size());
         } finally {
             executor.shutdown();

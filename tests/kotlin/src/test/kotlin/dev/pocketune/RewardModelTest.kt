@@ -59,7 +59,7 @@ class RewardModelTest {
                         .action,
                 )
                 val refused = failure<PocketuneException.InvalidArgument> { store.rewardModels.open(delivered("brief.gguf")) }
-                assertEquals("path" to RefusalReason.OTHER_KIND, refused.argument to refused.refusal?.reason)
+                assertEquals("path" to RefusalReason.TOO_LARGE, refused.argument to refused.refusal?.reason)
                 val other = failure<PocketuneException.InvalidArgument> { store.experiments.startDelivered(delivered("reward.gguf")) }
                 assertEquals(RefusalReason.OTHER_KIND, other.refusal?.reason)
             }

@@ -53,7 +53,6 @@ class StoreTest {
                 store.experiments.all().single().use { experiment ->
                     experiment.assign("a")
                     assertTrue(experiment.ledger().isNotEmpty())
-                    failure<PocketuneException.NotNow> { experiment.chat("a") }
                     failure<PocketuneException.NotNow> { experiment.sideBySide() }
                     store.experiments.forget(experiment.sha256)
                 }
