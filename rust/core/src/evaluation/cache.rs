@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use pocketune_adapter::{AskedBy, Digest};
 use pocketune_base::{Readers, read_regular, write_whole};
-use pocketune_llama::cpu_facts;
+use pocketune_llama::{LLAMA_BUILD, cpu_facts};
 use serde::{Deserialize, Serialize};
 
 use super::arm::{ItemScores, RawReply};
@@ -38,7 +38,7 @@ pub struct AnswerCache {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Key {
-    /// Version, architecture and instruction sets.
+    /// Versions of llama.cpp and of this, architecture and instruction sets.
     build: String,
     model: Digest,
     /// Adapters that were active, with their scales.
@@ -81,7 +81,7 @@ impl Key {
         let options = engine.options();
         Ok(Self {
             build: format!(
-                "pocketune {} {} {}",
+                "{LLAMA_BUILD} pocketune {} {} {}",
                 env!("CARGO_PKG_VERSION"),
                 std::env::consts::ARCH,
                 cpu_facts().features
