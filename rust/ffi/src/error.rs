@@ -404,7 +404,7 @@ mod tests {
         let error = Error::FeatureUnsupported {
             architecture: Some("llama".to_owned()),
             feature: "split files".to_owned(),
-            fault: pocketune_core::GgufError::SplitModel { count: 4 },
+            fault: Box::new(pocketune_core::GgufError::SplitModel { count: 4 }),
         };
         let told = PocketuneError::from(error);
         assert!(

@@ -95,6 +95,10 @@ impl SideBySideChat {
 
 /// A part of what comes of a question, as it is generated. Which arm it is of is not said.
 #[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made once a part, and taken apart at once"
+)]
 pub enum AskedPart {
     /// The next piece of the reply that is to be shown first, or of the only one.
     First {

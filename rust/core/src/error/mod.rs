@@ -60,7 +60,7 @@ pub enum Error {
         feature: String,
         /// What was found.
         #[source]
-        fault: GgufError,
+        fault: Box<GgufError>,
     },
     /// llama.cpp would not load a file that passed the audit.
     #[error("the model could not be loaded: {0}")]
@@ -204,7 +204,7 @@ impl Error {
             (Some(feature), fault) => Self::FeatureUnsupported {
                 architecture: architecture.map(str::to_owned),
                 feature,
-                fault,
+                fault: Box::new(fault),
             },
             (None, fault) => Self::ModelInvalid(fault),
         }

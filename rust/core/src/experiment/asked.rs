@@ -14,6 +14,10 @@ pub enum AskedPart {
 
 /// What came of a question.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made once a question, and taken apart at once"
+)]
 pub enum Asked {
     /// It takes no part: the incumbent answered, or after the end whatever is active, and the
     /// reply is in the history.
