@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -43,4 +45,29 @@ fn a_few_training_steps_are_measured() {
     for figure in ["tokens_per_s", "step_ms_median", "peak_anon_bytes"] {
         assert!(figures[figure].as_f64().unwrap() > 0.0, "{figure}");
     }
+}
+
+#[test]
+fn a_neighbour_ends_with_its_parent() {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let mut neighbour = Command::new(env!("CARGO_BIN_EXE_pocketune-bench"))
+        .arg("busy")
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    assert!(neighbour.try_wait().unwrap().is_none());
+    // A parent that dies closes the pipe just so.
+    drop(neighbour.stdin.take());
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = neighbour.try_wait().unwrap() {
+            break status;
+        }
+        if started.elapsed() > PATIENCE {
+            neighbour.kill().unwrap();
+            panic!("it did not end within {PATIENCE:?}");
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    assert!(status.success());
 }

@@ -144,6 +144,12 @@ fn a_procedure_names_what_is_signed() {
         (KvCacheType::F32, "f32"),
     ];
     for (kv_cache_type, name) in names {
+        assert_eq!(kv_cache_type.name(), name);
+        assert_eq!(KvCacheType::from_name(name), Some(kv_cache_type));
+        // Heads of the tiny model are narrower than its blocks.
+        if kv_cache_type == KvCacheType::Q8_0 {
+            continue;
+        }
         let options = EngineOptions {
             kv_cache_type,
             ..options()
@@ -156,6 +162,5 @@ fn a_procedure_names_what_is_signed() {
             env!("CARGO_PKG_VERSION")
         );
         assert_eq!(procedure, expected);
-        assert_eq!(KvCacheType::from_name(name), Some(kv_cache_type));
     }
 }

@@ -56,7 +56,7 @@ fn what_needs_a_model_says_that_there_is_none() {
     let world = World::new();
     let adapter = world.installed(1, 8.0);
     let path = world.delivered(2, 4.0);
-    let metrics = json!([{ "measure": "pick", "role": "primary" }]);
+    let metrics = json!([{ "measure": "thumb", "role": "primary" }]);
     let definition = definition(&adapter, "by_conversation", &metrics);
     let definition = Definition::parse(&definition).unwrap();
     let World { folder, now, .. } = &world;

@@ -49,18 +49,6 @@ fn a_reader_that_leaves_ends_it_quietly() {
     assert_eq!(errors(&mut child), "");
 }
 
-#[test]
-fn a_neighbour_ends_with_its_parent() {
-    let mut neighbour = pocketune(&["busy"])
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    assert!(neighbour.try_wait().expect("the process is ours").is_none());
-    // A parent that dies closes the pipe just so.
-    drop(neighbour.stdin.take());
-    assert!(end_of(&mut neighbour).success());
-}
-
 fn start_endless() -> (Child, BufReader<std::process::ChildStdout>) {
     assert_model();
     let mut child = pocketune(&ENDLESS)
