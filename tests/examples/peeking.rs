@@ -130,7 +130,7 @@ impl Test for SampleRatio {
 
 /// Picks of one person after the other, each of whom prefers one arm or the other with the
 /// same chance, added up as if they were one person's: nothing is better for people at large,
-/// and yet picks hang together.
+/// but picks of one person are correlated.
 struct Sum {
     picks_each: u64,
     people: u64,

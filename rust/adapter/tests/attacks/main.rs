@@ -26,7 +26,7 @@ fn check(name: &str, expected: &str) {
 }
 
 #[test]
-#[ignore = "writes the fixtures"]
+#[ignore = "scripts/attack-fixtures.sh runs it"]
 fn write_fixtures() {
     for (name, scene) in cases::all() {
         scene().files().write(&folder(name));

@@ -22,7 +22,7 @@ fn forty_kills_lose_nothing() {
 }
 
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "takes a minute: scripts/test-long.sh runs it"]
 fn five_hundred_kills_lose_nothing() {
     kill(500);
 }
@@ -102,7 +102,7 @@ fn twenty_kills_while_damage_is_mended() {
 }
 
 #[test]
-#[ignore = "takes half a minute"]
+#[ignore = "takes half a minute: scripts/test-long.sh runs it"]
 fn two_hundred_kills_while_damage_is_mended() {
     kill_mending(200);
 }
