@@ -31,7 +31,7 @@ impl From<Error> for BenchError {
 
 impl From<TrainError> for BenchError {
     fn from(error: TrainError) -> Self {
-        Self::Run(error.into())
+        Error::from(error).into()
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use pocketune_adapter::{BundleTooLarge, PolicyError};
+use pocketune_core::tuning::TrainError;
 use pocketune_core::{Error, EvaluationError};
 use pocketune_judge::experiment::ExperimentError;
 use pocketune_judge::reward::RewardError;
@@ -11,7 +12,6 @@ use pocketune_judge::suite::SuiteError;
 use pocketune_peft::PeftError;
 use pocketune_report::ReportError;
 use pocketune_terminal::{EXIT_USAGE, Failure, RunError};
-use pocketune_train::TrainError;
 
 use crate::adapter::UnsignableText;
 use crate::experiment::{NotCounted, WorldError};
@@ -84,7 +84,7 @@ impl From<Error> for CliError {
 
 impl From<TrainError> for CliError {
     fn from(error: TrainError) -> Self {
-        Self::Run(error.into())
+        Error::from(error).into()
     }
 }
 

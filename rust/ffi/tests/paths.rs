@@ -8,15 +8,13 @@
     reason = "tests fail by panicking"
 )]
 
+mod common;
+
 use std::fs;
-use std::future::Future;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 
 use pocketune_ffi::{
     Chat, ChatOptions, Engine, EngineOptions, ModelSource, PocketuneError, Store, estimate_memory,
@@ -24,6 +22,8 @@ use pocketune_ffi::{
 };
 use pocketune_gguf::fixtures::TinyModel;
 use tempfile::TempDir;
+
+use common::wait;
 
 /// What no message may hold.
 const TELLING: &str = "Anna-Berger-diary";
@@ -43,25 +43,6 @@ impl log::Log for Collects {
     }
 
     fn flush(&self) {}
-}
-
-struct Unparks(Thread);
-
-impl Wake for Unparks {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    let waker = Waker::from(Arc::new(Unparks(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => thread::park(),
-        }
-    }
 }
 
 fn options(cache: Option<&Path>) -> EngineOptions {

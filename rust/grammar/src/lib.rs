@@ -1,4 +1,4 @@
-//! Grammars in GBNF, llama.cpp's notation (layer L1).
+//! Grammars in GBNF, llama.cpp's notation (layer L0).
 //!
 //! [`Grammar::parse`] reads a text by llama.cpp's own rules and refuses what it
 //! would accept and then not survive; [`Matcher`] says token by token what may

@@ -4,8 +4,8 @@ use std::io;
 
 use pocketune_adapter::{BundleTooLarge, Refusal};
 use pocketune_base::TextError;
+use pocketune_core::tuning::TrainError;
 use pocketune_core::{Error, StoreError};
-use pocketune_train::TrainError;
 
 use crate::figures::human_bytes;
 use crate::state;
@@ -33,9 +33,6 @@ pub enum RunError {
     /// The core refused or failed.
     #[error("{}", explain(.0))]
     Core(#[from] Error),
-    /// The trainer refused or failed.
-    #[error("{}", explain_tuning(.0))]
-    Tune(#[from] TrainError),
     /// No model was named, and the default one was not fetched.
     #[error(
         "there is no model: name one with --model, or fetch the default one with scripts/fetch-model.sh"
@@ -127,7 +124,6 @@ impl Failure for RunError {
     fn kind(&self) -> &'static str {
         match self {
             Self::Core(error) => core_kind(error),
-            Self::Tune(error) => tune_kind(error),
             Self::NoModel => "no_model",
             Self::Unreadable { .. } => "file_unreadable",
             Self::NotAFile { .. } => "not_a_file",
@@ -146,9 +142,7 @@ impl Failure for RunError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => EXIT_USAGE,
-            Self::Core(Error::Cancelled) | Self::Tune(TrainError::Cancelled) => {
-                state::exit_of_signal()
-            }
+            Self::Core(Error::Cancelled) => state::exit_of_signal(),
             Self::Internal => EXIT_INTERNAL,
             _ => 1,
         }

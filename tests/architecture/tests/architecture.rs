@@ -118,6 +118,23 @@ fn every_other_root_of_a_crate_forbids_unsafe_code() {
     assert!(told.is_empty(), "\n{}", told.join("\n"));
 }
 
+/// An app handles each variant differently; what differs in detail is a field (ADR 25).
+#[test]
+fn the_public_error_has_at_most_twelve_variants() {
+    let text = fs::read_to_string(repository().join("rust/ffi/src/error.rs")).unwrap();
+    let mut items = syn::parse_file(&text).unwrap().items.into_iter();
+    let variants = items.find_map(|item| match item {
+        syn::Item::Enum(item) if item.ident == "PocketuneError" => Some(item.variants),
+        _ => None,
+    });
+    let names: Vec<String> = variants
+        .unwrap()
+        .iter()
+        .map(|it| it.ident.to_string())
+        .collect();
+    assert!((1..=12).contains(&names.len()), "{names:?}");
+}
+
 /// Digests and moments are made in one place, whatever they are made with.
 #[test]
 fn only_base_hashes_and_reads_moments() {

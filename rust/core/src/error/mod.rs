@@ -227,7 +227,7 @@ impl From<TrainError> for Error {
         match error {
             TrainError::Io(source) => Self::ModelUnreadable(source),
             TrainError::ModelNotAFile { found } => Self::ModelNotAFile { found },
-            TrainError::Gguf(source) => Self::ModelInvalid(source),
+            TrainError::Gguf(fault) => fault.into(),
             TrainError::Cancelled => Self::Cancelled,
             other => Self::Tuning(other),
         }
