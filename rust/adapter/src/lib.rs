@@ -19,6 +19,7 @@ mod base;
 mod base64;
 mod candidate;
 mod error;
+mod factors;
 #[cfg(feature = "fixtures")]
 pub mod fixtures;
 mod keys;
@@ -38,6 +39,7 @@ pub use attest::{
 pub use base::{BaseModel, LAYER_WEIGHTS};
 pub use candidate::{CandidateAdapter, LoraPair};
 pub use error::AdapterError;
+pub use factors::LoraFactors;
 pub use keys::{KeyId, NotAKey, PublicKey, SecretKey};
 pub use pocketune_base::{Digest, Timestamp};
 pub use policy::{

@@ -4,7 +4,7 @@ use pocketune_gguf::Gguf;
 
 use crate::attest::LoraFacts;
 use crate::candidate::{CandidateAdapter, LoraPair};
-use crate::values;
+use crate::factors::LoraFactors;
 
 impl CandidateAdapter {
     /// `‖s·B·A‖` (Frobenius) of each pair, in the order of [`CandidateAdapter::pairs`],
@@ -17,18 +17,11 @@ impl CandidateAdapter {
             // `parse` has read the same bytes.
             return vec![f64::INFINITY; self.pairs().len()];
         };
-        let rows = |name: &str| -> Option<(Vec<f32>, usize)> {
-            let tensor = gguf.tensor(name)?;
-            let data = gguf.tensor_data(tensor, self.bytes())?;
-            let columns = usize::try_from(*tensor.dims().first()?).ok()?;
-            Some((values::floats(tensor.tensor_type(), data), columns))
-        };
         let norm = |pair: &LoraPair| -> Option<f64> {
-            let (a, columns) = rows(&format!("{}.lora_a", pair.target))?;
-            let (b, rank) = rows(&format!("{}.lora_b", pair.target))?;
-            let products = gram_of_rows(&a, columns, rank)
+            let factors = LoraFactors::read(&gguf, self.bytes(), pair)?;
+            let products = gram_of_rows(&factors.a, factors.columns, factors.rank)
                 .iter()
-                .zip(gram_of_columns(&b, rank))
+                .zip(gram_of_columns(&factors.b, factors.rank))
                 .map(|(a, b)| a * b)
                 .sum::<f64>();
             // Rounding may leave a sum of squares a little below zero.

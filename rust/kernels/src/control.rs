@@ -1,6 +1,6 @@
 //! Stopping and pausing from another thread.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::pool::ThreadPool;
@@ -62,6 +62,30 @@ impl Control {
         }
     }
 
+    /// Waits until the computation is paused, and returns true; false once it is cancelled, or
+    /// `done` is true and somebody called [`Control::wake`]. For what is to happen while a
+    /// computation rests.
+    #[must_use]
+    pub fn paused_before(&self, done: &AtomicBool) -> bool {
+        let mut guard = lock(&self.0.paused);
+        loop {
+            match self.0.state.load(Ordering::Relaxed) {
+                PAUSED => return true,
+                RUNNING if !done.load(Ordering::Relaxed) => {
+                    let waited = self.0.changed.wait(guard);
+                    guard = waited.unwrap_or_else(PoisonError::into_inner);
+                }
+                _ => return false,
+            }
+        }
+    }
+
+    /// Lets those look again who wait for something beside pause and end.
+    pub fn wake(&self) {
+        drop(lock(&self.0.paused));
+        self.0.changed.notify_all();
+    }
+
     fn set(&self, next: impl Fn(u8) -> u8) {
         let guard = lock(&self.0.paused);
         let state = next(self.0.state.load(Ordering::Relaxed));
@@ -112,6 +136,7 @@ fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
     use std::time::Duration;
 
@@ -135,5 +160,27 @@ mod tests {
         assert!(!control.goes_on());
         control.resume();
         assert!(!control.goes_on(), "cancelled for good");
+    }
+
+    #[test]
+    fn whoever_waits_for_a_pause_hears_of_it_or_of_the_end() {
+        for (end, paused) in [("pause", true), ("cancel", false), ("done", false)] {
+            let control = Control::new();
+            let done = AtomicBool::new(false);
+            thread::scope(|scope| {
+                let waiting = scope.spawn(|| control.paused_before(&done));
+                thread::sleep(Duration::from_millis(10));
+                assert!(!waiting.is_finished());
+                match end {
+                    "pause" => control.pause(),
+                    "cancel" => control.cancel(),
+                    _ => {
+                        done.store(true, Ordering::Relaxed);
+                        control.wake();
+                    }
+                }
+                assert_eq!(waiting.join().unwrap(), paused, "{end}");
+            });
+        }
     }
 }

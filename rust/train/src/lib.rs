@@ -6,13 +6,13 @@
 //! A [`Model`] maps a GGUF file and runs it forward and backward, layer by layer,
 //! by hand; weights stay quantized and are dequantised tile by tile. [`Lora`]s are
 //! what moves. A [`Pack`] is what goes through the model at once: sequences that
-//! may share beginnings. An [`Objective`] turns log-probabilities into a loss and
-//! the weights of its gradient; a [`Trainer`] puts all of it together. What it does unless
-//! told otherwise is a [`Recipe`].
+//! may share beginnings. A [`SampleSource`] gives each step its [`Sample`]s; an [`Objective`]
+//! turns their log-probabilities into a loss and the weights of its gradient; a [`Trainer`]
+//! puts all of it together. What it does unless told otherwise is a [`Recipe`].
 //!
-//! Nothing but [`Trainer::estimate`] reads a clock, and nothing draws a random number
-//! that a seed does not determine: the same inputs give the same bytes, whatever the
-//! number of threads.
+//! A clock is read to estimate how long a run takes and to choose when it is saved, and
+//! nothing draws a random number that a seed does not determine: the same inputs give the
+//! same bytes, whatever the number of threads.
 #![forbid(unsafe_code)]
 
 mod error;
@@ -25,22 +25,30 @@ mod pack;
 mod pass;
 mod plan;
 mod recipe;
+mod sample;
 mod schedule;
+mod source;
 mod trainer;
 
 pub use error::TrainError;
 pub use lora::{Lora, LoraShape, Projection};
 pub use lora_file::Precision;
 pub use model::Model;
-pub use objective::{DpoLoss, DpoOptions, Objective, PairMetrics, Reference};
+pub use objective::{
+    AnchorOptions, BatchFacts, DpoLoss, DpoOptions, KtoLoss, KtoOptions, Objective, Objectives,
+    RewardMetrics, ScoredReply, SftOptions, Weighed,
+};
 pub use optimizer::{AdamW, Optimizer, OptimizerOptions, Sgd, clip};
-pub use pack::{Pack, Sample, Target};
+pub use pack::{Pack, PackSize, Target};
 pub use pass::{AdaptedModel, Adapters, Dropout, Pass, TargetWeights};
-pub use plan::{MemoryPlan, PackSize, PlanInputs};
+pub use plan::{MemoryBudget, MemoryPlan, PlanInputs};
 pub use pocketune_kernels::Control;
 pub use recipe::Recipe;
+pub use sample::{Label, Reply, Sample};
 pub use schedule::Schedule;
+pub use source::{Dataset, Drawn, MeanBatch, SampleSource};
 pub use trainer::{
-    CheckpointDir, HeldOut, KlLimit, KlProbe, MemoryLimit, MicroStep, RunCost, RunEnd, RunEvent,
-    StepReport, Trainer, TrainerOptions,
+    CheckpointDir, Checkpointing, HeldOut, HeldOutFigures, KlLimit, KlProbe, MemoryLimit,
+    MicroStep, ReferencePolicy, RunCost, RunEnd, RunEvent, StepReport, Trainer, TrainerOptions,
+    Training,
 };

@@ -331,6 +331,14 @@ impl Lora {
         }
     }
 
+    /// Leaves `factor` of what each parameter differs by from `start`'s, which has the same
+    /// shape.
+    pub(crate) fn shrink_towards(&mut self, start: &Self, factor: f32) {
+        for (value, start) in self.parameters.iter_mut().zip(&start.parameters) {
+            *value = start + factor * (*value - start);
+        }
+    }
+
     /// The first layer that it changes.
     pub(crate) fn first_layer(&self) -> usize {
         self.sites.iter().map(|site| site.layer).min().unwrap_or(0)

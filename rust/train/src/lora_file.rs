@@ -1,8 +1,7 @@
 //! Adapters as GGUF files, in the form that llama.cpp loads.
 
-use std::collections::BTreeMap;
-
-use pocketune_gguf::{GgmlType, Gguf, GgufBuilder, TensorInfo};
+use pocketune_adapter::CandidateAdapter;
+use pocketune_gguf::{GgmlType, GgufBuilder};
 use pocketune_kernels::Matrix;
 
 use crate::error::TrainError;
@@ -53,62 +52,45 @@ impl Lora {
         Ok(builder.build()?)
     }
 
-    /// Reads an adapter for `model`. As in llama.cpp, a missing or zero alpha means a
-    /// scale of 1.
+    /// The parameters of an adapter for `model`. As in llama.cpp, a missing or zero alpha
+    /// means a scale of 1.
     ///
     /// # Errors
-    /// [`TrainError::Adapter`] when it is no LoRA of this model or its ranks differ.
-    pub fn from_gguf(model: &Model, bytes: &[u8]) -> Result<Self, TrainError> {
-        let gguf =
-            Gguf::parse(bytes, bytes.len() as u64).map_err(|error| refused(error.to_string()))?;
-        expect_text(&gguf, "general.type", "adapter")?;
-        expect_text(&gguf, "adapter.type", "lora")?;
-        expect_text(
-            &gguf,
-            "general.architecture",
-            model.header().architecture.name(),
-        )?;
-        let mut halves: BTreeMap<(usize, Projection), [Option<&TensorInfo<'_>>; 2]> =
-            BTreeMap::new();
-        for tensor in gguf.tensors() {
-            let (layer, projection, half) = place(model, tensor.name()).ok_or_else(|| {
-                refused(format!("tensor {} changes no projection", tensor.name()))
-            })?;
-            halves.entry((layer, projection)).or_default()[half] = Some(tensor);
-        }
-        let mut pairs = Vec::with_capacity(halves.len());
-        for ((layer, projection), tensors) in halves {
-            let [Some(a), Some(b)] = tensors else {
-                let name = projection.tensor(layer);
-                return Err(refused(format!("{name} has only one of lora_a and lora_b")));
-            };
+    /// [`TrainError::Adapter`] when it changes what cannot be trained, or its ranks differ.
+    pub fn of(model: &Model, adapter: &CandidateAdapter) -> Result<Self, TrainError> {
+        let refused = |reason| TrainError::Adapter { reason };
+        let mut pairs = Vec::new();
+        for (pair, factors) in adapter.pairs().iter().zip(adapter.factors()) {
+            let (layer, projection) = place(model, &pair.target)
+                .ok_or_else(|| refused(format!("{} cannot be trained", pair.target)))?;
             pairs.push(Pair {
                 layer,
                 projection,
-                a: decode(&gguf, a, bytes)?,
-                b: decode(&gguf, b, bytes)?,
+                a: (factors.rank, factors.columns, factors.a),
+                b: (factors.rows, factors.rank, factors.b),
             });
         }
-        let rank = match gguf
-            .tensors()
-            .iter()
-            .find(|tensor| tensor.name().ends_with("lora_a"))
-        {
-            Some(tensor) => usize::try_from(tensor.dims()[1]).unwrap_or(usize::MAX),
-            None => return Err(refused("it changes nothing".to_owned())),
+        // By name, layer 10 comes before layer 2.
+        pairs.sort_by_key(|pair| (pair.layer, pair.projection));
+        let Some(first) = pairs.first() else {
+            return Err(refused("it changes nothing".to_owned()));
         };
-        let alpha = gguf
-            .metadata()
-            .read::<f32>(ALPHA)
-            .map_err(|error| refused(error.to_string()))?
-            .filter(|&alpha| alpha != 0.0);
+        let rank = first.a.0;
         let shape = LoraShape {
             rank,
-            alpha: alpha.unwrap_or(rank as f32),
+            alpha: adapter.alpha().unwrap_or(rank as f32),
             ..LoraShape::default()
         };
         Self::from_pairs(model, shape, pairs)
     }
+}
+
+/// Layer and projection that the name of a weight stands for.
+fn place(model: &Model, name: &str) -> Option<(usize, Projection)> {
+    let layer: usize = name.strip_prefix("blk.")?.split('.').next()?.parse().ok()?;
+    let mut all = Projection::ALL.into_iter();
+    let projection = all.find(|projection| projection.tensor(layer) == name)?;
+    (layer < model.layers()).then_some((layer, projection))
 }
 
 fn encode(matrix: &Matrix<'_>, precision: Precision) -> (GgmlType, Vec<u8>) {
@@ -129,62 +111,4 @@ fn encode(matrix: &Matrix<'_>, precision: Precision) -> (GgmlType, Vec<u8>) {
         Precision::F16 => GgmlType::F16,
     };
     (tensor_type, bytes)
-}
-
-/// All values of a matrix, row by row.
-fn decode(
-    gguf: &Gguf<'_>,
-    tensor: &TensorInfo<'_>,
-    file: &[u8],
-) -> Result<(usize, usize, Vec<f32>), TrainError> {
-    let [columns, rows, depth, more] = tensor.dims();
-    if depth * more != 1 {
-        return Err(refused(format!("tensor {} is no matrix", tensor.name())));
-    }
-    // Inside the file, so inside usize.
-    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    let (rows, columns) = (size(rows), size(columns));
-    let data = gguf.tensor_data(tensor, file).unwrap_or_default();
-    let shape = |source| TrainError::Shape {
-        tensor: tensor.name().to_owned(),
-        source,
-    };
-    let matrix = Matrix::blocks(tensor.tensor_type(), data, rows, columns).map_err(shape)?;
-    let mut values = vec![0.0; rows * columns];
-    for (row, out) in values.chunks_exact_mut(columns.max(1)).enumerate() {
-        matrix.dequantize_row(row, 0, out);
-    }
-    if values.iter().any(|value| !value.is_finite()) {
-        return Err(refused(format!("tensor {} is not finite", tensor.name())));
-    }
-    Ok((rows, columns, values))
-}
-
-/// Layer, projection and half (0 for A, 1 for B) that a tensor's name stands for.
-fn place(model: &Model, name: &str) -> Option<(usize, Projection, usize)> {
-    let (base, half) = match name.strip_suffix(".lora_a") {
-        Some(base) => (base, 0),
-        None => (name.strip_suffix(".lora_b")?, 1),
-    };
-    let layer: usize = base.strip_prefix("blk.")?.split('.').next()?.parse().ok()?;
-    let projection = Projection::ALL
-        .into_iter()
-        .find(|projection| projection.tensor(layer) == base)?;
-    (layer < model.layers()).then_some((layer, projection, half))
-}
-
-fn expect_text(gguf: &Gguf<'_>, key: &str, expected: &str) -> Result<(), TrainError> {
-    let found: Option<&str> = gguf
-        .metadata()
-        .read(key)
-        .map_err(|error| refused(error.to_string()))?;
-    if found == Some(expected) {
-        return Ok(());
-    }
-    let found = found.unwrap_or("missing");
-    Err(refused(format!("{key} is {found}, not {expected}")))
-}
-
-fn refused(reason: String) -> TrainError {
-    TrainError::Adapter { reason }
 }

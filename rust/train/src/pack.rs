@@ -4,125 +4,7 @@ use std::ops::Range;
 
 use pocketune_kernels::{Segment, TreeMask};
 
-use crate::error::TrainError;
-
-/// Something to learn from, as tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sample {
-    /// A text; loss on the tokens from `loss_from` on (at least the second one).
-    Text {
-        /// Prompt and reply.
-        tokens: Vec<u32>,
-        /// Index of the first token that counts: the prompt's length, or 1 for all.
-        loss_from: usize,
-    },
-    /// A preferred and a rejected reply to the same prompt.
-    Pair {
-        /// At least one token.
-        prompt: Vec<u32>,
-        /// The better reply, at least one token.
-        chosen: Vec<u32>,
-        /// The worse reply, at least one token.
-        rejected: Vec<u32>,
-    },
-}
-
-impl Sample {
-    /// Tokens that are computed for it: all but the last ones, which predict nothing.
-    #[must_use]
-    pub fn tokens(&self) -> usize {
-        match self {
-            Self::Text { tokens, .. } => tokens.len().saturating_sub(1),
-            Self::Pair {
-                prompt,
-                chosen,
-                rejected,
-            } => (prompt.len() + chosen.len() + rejected.len()).saturating_sub(2),
-        }
-    }
-
-    /// Predictions of it that count.
-    #[must_use]
-    pub fn targets(&self) -> usize {
-        self.replies().map(<[u32]>::len).sum()
-    }
-
-    /// Tokens of its first reply.
-    pub(crate) fn first_reply(&self) -> usize {
-        self.replies().next().map_or(0, <[u32]>::len)
-    }
-
-    /// What comes before the tokens that count.
-    fn prompt(&self) -> &[u32] {
-        match self {
-            Self::Text { tokens, loss_from } => &tokens[..*loss_from],
-            Self::Pair { prompt, .. } => prompt,
-        }
-    }
-
-    /// The tokens that count, reply by reply.
-    fn replies(&self) -> impl Iterator<Item = &[u32]> {
-        let (first, second) = match self {
-            Self::Text { tokens, loss_from } => (&tokens[*loss_from..], None),
-            Self::Pair {
-                chosen, rejected, ..
-            } => (&chosen[..], Some(&rejected[..])),
-        };
-        std::iter::once(first).chain(second)
-    }
-
-    /// How many tokens all prompts begin with in common.
-    pub(crate) fn shared_prompt<'a>(samples: impl IntoIterator<Item = &'a Self>) -> usize {
-        let mut samples = samples.into_iter().map(Self::prompt);
-        let Some(first) = samples.next() else {
-            return 0;
-        };
-        samples.fold(first.len(), |shared, prompt| {
-            let pairs = first[..shared].iter().zip(prompt);
-            pairs.take_while(|(a, b)| a == b).count()
-        })
-    }
-
-    /// Refuses what cannot be trained on.
-    pub(crate) fn check(&self, index: usize, vocabulary: usize) -> Result<(), TrainError> {
-        let refuse = |reason: &str| {
-            Err(TrainError::Sample {
-                index,
-                reason: reason.to_owned(),
-            })
-        };
-        let known = |tokens: &[u32]| tokens.iter().all(|&token| (token as usize) < vocabulary);
-        match self {
-            Self::Text { tokens, loss_from } => {
-                if *loss_from == 0 || *loss_from >= tokens.len() {
-                    return refuse("it has no token to learn after a first one");
-                }
-                if !known(tokens) {
-                    return refuse("a token is outside the vocabulary");
-                }
-            }
-            Self::Pair {
-                prompt,
-                chosen,
-                rejected,
-            } => {
-                if prompt.is_empty() || chosen.is_empty() || rejected.is_empty() {
-                    return refuse("prompt, chosen and rejected need a token each");
-                }
-                if chosen == rejected {
-                    return refuse("chosen and rejected are the same");
-                }
-                if ![prompt, chosen, rejected]
-                    .iter()
-                    .all(|tokens| known(tokens))
-                {
-                    return refuse("a token is outside the vocabulary");
-                }
-            }
-        }
-        Ok(())
-    }
-}
+use crate::sample::{Reply, Sample};
 
 /// A token whose probability counts: the one that follows `token`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,19 +15,28 @@ pub struct Target {
     pub target: u32,
 }
 
+/// How large a pack is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PackSize {
+    /// Tokens that are computed.
+    pub tokens: usize,
+    /// Predictions that count.
+    pub targets: usize,
+}
+
 /// Tokens, who sees whom, and which predictions count. What sequences begin with in
-/// common is computed once.
+/// common is computed once: prompts, and the beginnings of the replies to one prompt.
 #[derive(Debug, Clone)]
 pub struct Pack {
     pub(crate) tokens: Vec<u32>,
     pub(crate) mask: TreeMask,
     pub(crate) targets: Vec<Target>,
-    /// The targets of each reply: one of a text, two of a pair, chosen first.
-    replies: Vec<Range<usize>>,
+    /// Where the targets of each reply are: first those that it shares with others.
+    replies: Vec<Vec<Range<usize>>>,
 }
 
 impl Pack {
-    /// A sample on its own; a pair shares its prompt.
+    /// A sample on its own.
     #[must_use]
     pub fn new(sample: &Sample) -> Self {
         Self::of(&[sample])
@@ -156,21 +47,12 @@ impl Pack {
     pub fn of(samples: &[&Sample]) -> Self {
         let shared = Sample::shared_prompt(samples.iter().copied());
         let mut pack = PackBuilder::default();
-        let root = pack.segment(
-            None,
-            &samples.first().map_or(&[][..], |it| it.prompt())[..shared],
-        );
+        let first = samples.first().map_or(&[][..], |sample| &sample.prompt);
+        let root = pack.segment(None, &first[..shared]);
         for sample in samples {
-            let rest = &sample.prompt()[shared..];
             // The root's last token is the last of every prompt that ends there.
-            let prompt = if rest.is_empty() {
-                root
-            } else {
-                pack.segment(Some(root), rest)
-            };
-            for reply in sample.replies() {
-                pack.reply(prompt, reply);
-            }
+            let prompt = pack.segment(Some(root), &sample.prompt[shared..]);
+            pack.replies(prompt, &sample.replies);
         }
         pack.build()
     }
@@ -181,25 +63,43 @@ impl Pack {
         &self.tokens
     }
 
-    /// Predictions that count, reply after reply; of a pair the chosen one first.
+    /// Predictions that count, each once.
     #[must_use]
     pub fn targets(&self) -> &[Target] {
         &self.targets
     }
 
-    /// The targets of each reply.
+    /// Tokens and targets.
     #[must_use]
-    pub fn replies(&self) -> &[Range<usize>] {
-        &self.replies
+    pub fn size(&self) -> PackSize {
+        PackSize {
+            tokens: self.tokens.len(),
+            targets: self.targets.len(),
+        }
     }
 
-    /// The sum of each reply's values.
-    pub(crate) fn sums(&self, values: &[f32]) -> Vec<f64> {
-        let sum = |reply: &Range<usize>| {
-            let values = values[reply.clone()].iter();
+    /// The sum of the values at each reply's targets, sample after sample.
+    #[must_use]
+    pub fn sums(&self, values: &[f32]) -> Vec<f64> {
+        let sum = |ranges: &Vec<Range<usize>>| {
+            let values = ranges.iter().flat_map(|range| &values[range.clone()]);
             values.map(|&value| f64::from(value)).sum()
         };
         self.replies.iter().map(sum).collect()
+    }
+
+    /// A weight for each target, from one for each reply: where replies share a target, it
+    /// has the weights of all of them.
+    #[must_use]
+    pub fn spread(&self, weights: &[f64]) -> Vec<f32> {
+        assert_eq!(weights.len(), self.replies.len(), "replies");
+        let mut spread = vec![0.0; self.targets.len()];
+        for (ranges, weight) in self.replies.iter().zip(weights) {
+            for target in ranges.iter().cloned().flatten() {
+                spread[target] += weight;
+            }
+        }
+        spread.into_iter().map(|weight| weight as f32).collect()
     }
 }
 
@@ -207,36 +107,118 @@ impl Pack {
 struct PackBuilder {
     tokens: Vec<u32>,
     segments: Vec<Segment>,
-    // Index of each segment's last token.
-    ends: Vec<usize>,
     targets: Vec<Target>,
-    replies: Vec<Range<usize>>,
+    replies: Vec<Vec<Range<usize>>>,
+}
+
+/// Where replies go on: a segment, and its last token.
+#[derive(Clone, Copy)]
+struct Node {
+    segment: usize,
+    end: usize,
+}
+
+/// What is left of a reply below a node.
+#[derive(Clone, Copy)]
+struct Rest<'a> {
+    reply: &'a Reply,
+    /// Its place in the pack.
+    index: usize,
+    /// Tokens of it that are above the node.
+    done: usize,
+}
+
+impl Rest<'_> {
+    /// Tokens left to compute. The last one predicts nothing that counts.
+    fn computed(&self) -> &[u32] {
+        let tokens = &self.reply.tokens;
+        &tokens[self.done..tokens.len().saturating_sub(1).max(self.done)]
+    }
 }
 
 impl PackBuilder {
-    fn segment(&mut self, parent: Option<usize>, tokens: &[u32]) -> usize {
+    /// The node below `parent`, or `parent` where there is nothing between.
+    fn segment(&mut self, parent: Option<Node>, tokens: &[u32]) -> Node {
+        match parent {
+            Some(node) if tokens.is_empty() => return node,
+            _ => {}
+        }
         self.tokens.extend(tokens);
         self.segments.push(Segment {
-            parent,
+            parent: parent.map(|node| node.segment),
             tokens: tokens.len(),
         });
-        self.ends.push(self.tokens.len().saturating_sub(1));
-        self.segments.len() - 1
+        Node {
+            segment: self.segments.len() - 1,
+            end: self.tokens.len().saturating_sub(1),
+        }
     }
 
-    /// A reply after `prompt`, which is not empty. Its last token predicts nothing
-    /// that counts and is not computed.
-    fn reply(&mut self, prompt: usize, reply: &[u32]) {
-        let (first, start) = (self.targets.len(), self.tokens.len());
-        for (index, &target) in reply.iter().enumerate() {
-            let token = match index {
-                0 => self.ends[prompt],
-                _ => start + index - 1,
+    /// Replies after a prompt that is not empty.
+    fn replies(&mut self, prompt: Node, replies: &[Reply]) {
+        let first = self.replies.len();
+        self.replies.extend(replies.iter().map(|_| Vec::new()));
+        let rests = replies.iter().enumerate().map(|(index, reply)| Rest {
+            reply,
+            index: first + index,
+            done: 0,
+        });
+        self.branch(prompt, rests.collect());
+    }
+
+    /// What all of the rests begin with, then each group that goes on alike.
+    fn branch(&mut self, node: Node, rests: Vec<Rest<'_>>) {
+        let shared = shared_beginning(&rests);
+        let Some(leader) = rests.first() else {
+            return;
+        };
+        let below = self.segment(Some(node), &leader.computed()[..shared]);
+        let start = below.end + 1 - shared;
+        let before = |index| if index == 0 { node.end } else { start + index - 1 };
+        let targets = self.targets.len();
+        for index in 0..shared {
+            self.target(leader, index, before(index));
+        }
+        let taken = targets..self.targets.len();
+        let mut groups: Vec<Vec<Rest<'_>>> = Vec::new();
+        for mut rest in rests {
+            if !taken.is_empty() {
+                self.replies[rest.index].push(taken.clone());
+            }
+            rest.done += shared;
+            let next = rest.computed().first().copied();
+            let alike = |group: &&mut Vec<Rest<'_>>| {
+                next.is_some() && group[0].computed().first().copied() == next
             };
+            match groups.iter_mut().find(alike) {
+                Some(group) => group.push(rest),
+                None => groups.push(vec![rest]),
+            }
+        }
+        for group in groups {
+            match group[0].computed() {
+                [] => self.last_target(below, &group[0]),
+                _ => self.branch(below, group),
+            }
+        }
+    }
+
+    fn last_target(&mut self, node: Node, rest: &Rest<'_>) {
+        let first = self.targets.len();
+        self.target(rest, 0, node.end);
+        let own = first..self.targets.len();
+        if !own.is_empty() {
+            self.replies[rest.index].push(own);
+        }
+    }
+
+    /// The prediction, after `token`, of the rest's token at `index`, where it is learned.
+    fn target(&mut self, rest: &Rest<'_>, index: usize, token: usize) {
+        let place = rest.done + index;
+        if rest.reply.learns(place) {
+            let target = rest.reply.tokens[place];
             self.targets.push(Target { token, target });
         }
-        self.segment(Some(prompt), &reply[..reply.len().saturating_sub(1)]);
-        self.replies.push(first..self.targets.len());
     }
 
     fn build(self) -> Pack {
@@ -249,32 +231,99 @@ impl PackBuilder {
     }
 }
 
+/// How many tokens all of them begin with in common. Replies that are not learned whole
+/// share nothing: others might learn what they do not.
+fn shared_beginning(rests: &[Rest<'_>]) -> usize {
+    let [first, others @ ..] = rests else {
+        return 0;
+    };
+    let whole = |rest: &Rest<'_>| rest.reply.unlearned.is_empty();
+    if !others.is_empty() && !rests.iter().all(whole) {
+        return 0;
+    }
+    others.iter().fold(first.computed().len(), |shared, rest| {
+        let pairs = first.computed()[..shared].iter().zip(rest.computed());
+        pairs.take_while(|(a, b)| a == b).count()
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Pack, Sample};
+    use super::{Pack, PackSize};
+    use crate::sample::{Label, Reply, Sample};
+
+    fn targets(pack: &Pack) -> Vec<(usize, u32)> {
+        pack.targets().iter().map(|it| (it.token, it.target)).collect()
+    }
 
     #[test]
     fn samples_share_what_their_prompts_begin_with() {
-        let pair = Sample::Pair {
-            prompt: vec![1, 2, 3],
-            chosen: vec![7, 8],
-            rejected: vec![9],
-        };
-        let text = Sample::Text {
-            tokens: vec![1, 2, 4, 5, 6],
-            loss_from: 3,
-        };
+        let pair = Sample::pair(vec![1, 2, 3], vec![7, 8], vec![9]);
+        let text = Sample::demonstration(vec![1, 2, 4], vec![5, 6]);
         let pack = Pack::of(&[&pair, &text]);
         assert_eq!(pack.tokens(), [1, 2, 3, 7, 4, 5]);
-        let targets = pack.targets().iter().map(|it| (it.token, it.target));
-        assert_eq!(
-            targets.collect::<Vec<_>>(),
-            [(2, 7), (3, 8), (2, 9), (4, 5), (5, 6)]
-        );
-        assert_eq!(pack.replies(), [0..2, 2..3, 3..5]);
+        assert_eq!(targets(&pack), [(2, 7), (3, 8), (2, 9), (4, 5), (5, 6)]);
+        assert_eq!(pack.replies, [vec![0..1, 1..2], vec![2..3], vec![3..4, 4..5]]);
         assert_eq!(pack.mask.positions(), [0, 1, 2, 3, 2, 3]);
         // Alone, or where a prompt is all that is shared.
         assert_eq!(Pack::new(&text).tokens(), [1, 2, 4, 5]);
         assert_eq!(Pack::of(&[&pair, &pair]).tokens(), [1, 2, 3, 7, 7]);
+    }
+
+    #[test]
+    fn replies_share_what_they_begin_with() {
+        let edit = Sample::pair(vec![1], vec![5, 6, 7, 2], vec![5, 6, 8, 9, 2]);
+        let pack = Pack::new(&edit);
+        assert_eq!(pack.tokens(), [1, 5, 6, 7, 8, 9]);
+        assert_eq!(
+            targets(&pack),
+            [(0, 5), (1, 6), (2, 7), (3, 2), (2, 8), (4, 9), (5, 2)]
+        );
+        let values = [1.0, 10.0, 100.0, 1_000.0, 2.0, 20.0, 200.0];
+        assert_eq!(pack.sums(&values), [1_111.0, 233.0]);
+        // Opposite weights cancel where both go the same way.
+        assert_eq!(pack.spread(&[1.0, -1.0]), [0.0, 0.0, 1.0, 1.0, -1.0, -1.0, -1.0]);
+    }
+
+    #[test]
+    fn a_reply_may_end_where_another_goes_on() {
+        let pair = Sample::pair(vec![1], vec![5, 6], vec![5, 6, 7, 8]);
+        let pack = Pack::new(&pair);
+        assert_eq!(pack.tokens(), [1, 5, 6, 7]);
+        assert_eq!(targets(&pack), [(0, 5), (1, 6), (1, 6), (2, 7), (3, 8)]);
+        assert_eq!(pack.sums(&[1.0; 5]), [2.0, 4.0]);
+    }
+
+    /// The groups of a policy's samples: three of four go on alike.
+    #[test]
+    fn a_tree_has_as_many_branches_as_it_needs() {
+        let replies = [[5, 6, 2], [5, 7, 2], [5, 6, 3], [9, 6, 2]];
+        let group = Sample {
+            prompt: vec![1],
+            replies: replies
+                .iter()
+                .map(|tokens| Reply::new(tokens.to_vec(), Label::Desirable))
+                .collect(),
+        };
+        let pack = Pack::new(&group);
+        assert_eq!(pack.tokens(), [1, 5, 6, 7, 9, 6]);
+        let values: Vec<f32> = pack.targets().iter().map(|it| it.target as f32).collect();
+        assert_eq!(pack.sums(&values), [13.0, 14.0, 14.0, 17.0]);
+        assert_eq!(pack.size(), PackSize { tokens: 6, targets: 9 });
+    }
+
+    #[test]
+    fn what_is_not_learned_is_no_target() {
+        let sample = Sample {
+            prompt: vec![1],
+            replies: vec![Reply {
+                unlearned: vec![1..3],
+                ..Reply::new(vec![4, 5, 6, 7, 8], Label::Demonstration)
+            }],
+        };
+        let pack = Pack::new(&sample);
+        assert_eq!(pack.tokens(), [1, 4, 5, 6, 7]);
+        assert_eq!(targets(&pack), [(0, 4), (3, 7), (4, 8)]);
+        assert_eq!(pack.sums(&[1.0; 3]), [3.0]);
     }
 }

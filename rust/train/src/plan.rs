@@ -4,6 +4,7 @@ use pocketune_kernels::{Panels, TILE_BYTES};
 
 use crate::error::TrainError;
 use crate::model::Model;
+use crate::pack::PackSize;
 
 /// Features of a layer's intermediate values, for the estimate.
 #[derive(Debug, Clone, Copy)]
@@ -16,15 +17,6 @@ pub(crate) struct LayerSizes {
     pub(crate) kv_heads: usize,
     /// Hidden width of the feed-forward layer.
     pub(crate) hidden: usize,
-}
-
-/// How large a pack is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PackSize {
-    /// Tokens that are computed.
-    pub tokens: usize,
-    /// Predictions that count.
-    pub targets: usize,
 }
 
 /// What a plan is made for.
@@ -42,8 +34,43 @@ pub struct PlanInputs<'a> {
     pub threads: usize,
     /// Bytes that others need at the same time.
     pub reserved_bytes: u64,
-    /// Bytes of anonymous memory that may be used; no limit when `None`.
-    pub budget_bytes: Option<u64>,
+    /// Bytes of anonymous memory that may be used.
+    pub budget: MemoryBudget,
+    /// The first layer that the trained adapter changes: below it nothing is kept.
+    pub first_layer: usize,
+}
+
+/// How much anonymous memory training may use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MemoryBudget {
+    /// [`MemoryBudget::DEFAULT_BYTES`], or what the smallest plan takes where that is more.
+    #[default]
+    Default,
+    /// So many bytes.
+    Bytes(u64),
+    /// As much as makes it faster.
+    Unlimited,
+}
+
+impl PlanInputs<'_> {
+    /// Layers through which the gradient goes.
+    fn trained_layers(&self, model: &Model) -> usize {
+        model.layers().saturating_sub(self.first_layer)
+    }
+}
+
+impl MemoryBudget {
+    /// What a phone can spare beside an app and its engine.
+    pub const DEFAULT_BYTES: u64 = 250_000_000;
+
+    /// Bytes, where the smallest plan takes `smallest`.
+    fn bytes(self, smallest: u64) -> u64 {
+        match self {
+            Self::Default => smallest.max(Self::DEFAULT_BYTES),
+            Self::Bytes(bytes) => bytes,
+            Self::Unlimited => u64::MAX,
+        }
+    }
 }
 
 /// How a pass trades time for memory.
@@ -79,11 +106,11 @@ impl MemoryPlan {
     /// # Errors
     /// [`TrainError::MemoryBudget`] with what the smallest plan needs.
     pub fn new(model: &Model, inputs: &PlanInputs<'_>) -> Result<Self, TrainError> {
-        let budget = inputs.budget_bytes.unwrap_or(u64::MAX);
         let single = plans(model, inputs, 1, None);
         let smallest = single.iter().map(|plan| plan.0.bytes).min().unwrap_or(0);
         let floor = (smallest as f64 * (1.0 + WORTH_SAVING)) as u64;
         let floor = fastest(&single, floor).map_or(smallest, |plan| plan.bytes);
+        let budget = inputs.budget.bytes(floor);
         if budget < floor {
             return Err(TrainError::MemoryBudget {
                 required_bytes: floor,
@@ -94,7 +121,7 @@ impl MemoryPlan {
         let together = (2..=inputs.packs.len()).rev().find_map(|samples| {
             let plans = plans(model, inputs, samples, Some(budget));
             let best = fastest(&plans, budget)?;
-            (best.kept_layers == model.layers()).then_some(best)
+            (best.kept_layers == inputs.trained_layers(model)).then_some(best)
         });
         let alone = || fastest(&plans(model, inputs, 1, Some(budget)), budget);
         together.or_else(alone).ok_or(TrainError::MemoryBudget {
@@ -116,7 +143,8 @@ impl MemoryPlan {
         let all = |features| of(size.tokens, features);
         let chunk = |features| of(self.chunk_tokens.min(size.tokens), features);
         let parameters = 4 * (inputs.parameters * (2 + inputs.state_per_parameter)) as u64;
-        let checkpoints = (model.layers() as u64 + 1) * all(width);
+        // Inputs of the layers that are trained, and the last one's output.
+        let checkpoints = (inputs.trained_layers(model) as u64 + 1) * all(width);
         // q, k, v, o, m; gate and up.
         let attention_states = 2 * heads + 2 * kv_heads + width;
         let feed_forward_states = 2 * hidden;
@@ -144,16 +172,21 @@ impl MemoryPlan {
     }
 
     /// What is computed beyond the least, in multiplications a token of full packs.
-    pub(crate) fn detour_per_token(&self, model: &Model, pack_tokens: usize) -> f64 {
+    pub(crate) fn detour_per_token(
+        &self,
+        model: &Model,
+        trained_layers: usize,
+        pack_tokens: usize,
+    ) -> f64 {
         let size = PackSize {
             tokens: pack_tokens,
             targets: pack_tokens,
         };
-        self.detour(model, size) / pack_tokens.max(1) as f64
+        self.detour(model, trained_layers, size) / pack_tokens.max(1) as f64
     }
 
     /// What is computed for a pack beyond the least, in multiplications.
-    fn detour(&self, model: &Model, size: PackSize) -> f64 {
+    fn detour(&self, model: &Model, trained_layers: usize, size: PackSize) -> f64 {
         let LayerSizes {
             width,
             heads,
@@ -162,8 +195,7 @@ impl MemoryPlan {
         } = model.architecture().sizes();
         let attention = (2 * width * (heads + kv_heads)) as f64;
         let gates = (2 * width * hidden) as f64;
-        let layers = model.layers() as f64;
-        let computed_twice = layers - self.kept_layers as f64;
+        let computed_twice = trained_layers.saturating_sub(self.kept_layers) as f64;
         let whole = self.chunk_tokens >= size.tokens;
         let again = size.tokens as f64
             * (computed_twice * (attention + gates)
@@ -176,7 +208,7 @@ impl MemoryPlan {
         let head_chunks = size.targets.div_ceil(self.head_tokens) as f64;
         // A feed-forward layer is dequantised forward, again and backward; the head
         // forward and backward, and once more where weights wait for all logits.
-        let passes = layers * chunks * 8.0 * gates / 2.0;
+        let passes = model.layers() as f64 * chunks * 8.0 * gates / 2.0;
         let head_passes = head_chunks * if head_chunks > 1.0 { 3.0 } else { 2.0 };
         let head = (model.vocabulary() * width) as f64 * head_passes;
         again + DEQUANTIZE_COST * (passes + head)
@@ -206,12 +238,11 @@ fn plans(
             let [passes, layer, others] = plan.cost(model, inputs);
             let least = passes + others;
             let room = budget.map_or(0, |budget| budget.saturating_sub(least) / layer.max(1));
-            let kept = model.layers() as u64;
-            let kept = kept.min(room);
+            let kept = (inputs.trained_layers(model) as u64).min(room);
             plan.kept_layers = usize::try_from(kept).unwrap_or(0);
             plan.activation_bytes = passes + kept * layer;
             plan.bytes = plan.activation_bytes + others;
-            plans.push((plan, plan.detour(model, size)));
+            plans.push((plan, plan.detour(model, inputs.trained_layers(model), size)));
         }
     }
     plans

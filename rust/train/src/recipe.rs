@@ -1,14 +1,14 @@
 //! How an adapter is made unless somebody asks for something else.
 //!
-//! The figures are data, judged by replies: three kinds of preference, 120 unseen prompts
-//! and 161 factual questions each (`rust/adr/0013-default-recipe.md`). A change comes with a
-//! new run of that judgement.
+//! The figures are data, judged by replies: kinds of preference, 120 unseen prompts and
+//! factual questions each (`rust/adr/0013-default-recipe.md`). A change comes with a new run of
+//! that judgement.
 
 use crate::lora::LoraShape;
-use crate::objective::{DpoLoss, DpoOptions, Objective};
+use crate::objective::{DpoLoss, DpoOptions, KtoOptions, Objectives};
 use crate::optimizer::OptimizerOptions;
 use crate::schedule::Schedule;
-use crate::trainer::TrainerOptions;
+use crate::trainer::{ReferencePolicy, TrainerOptions};
 
 /// Everything that determines an adapter, beside the model, the data and the adapters that
 /// it begins with.
@@ -16,8 +16,10 @@ use crate::trainer::TrainerOptions;
 pub struct Recipe {
     /// What a new adapter changes.
     pub lora: LoraShape,
-    /// Objective, steps and optimiser.
+    /// Objectives, steps and optimiser.
     pub training: TrainerOptions,
+    /// Samples a step.
+    pub batch: usize,
     /// Most nats a token that replies to ordinary prompts may move; no bound when `None`.
     pub kl_bound: Option<f64>,
     /// Steps between measurements of that.
@@ -27,44 +29,65 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The default recipe with DPO's objective.
+    /// The default recipe with these objectives.
     #[must_use]
-    pub fn dpo() -> Self {
-        Self::with(Objective::Dpo(DpoOptions {
-            // Without the second term replies collapse to almost nothing.
-            losses: vec![(DpoLoss::Sigmoid, 1.0), (DpoLoss::Sft, 1.0)],
-            ..DpoOptions::default()
-        }))
-    }
-
-    /// The default recipe with SFT's objective: judged for DPO, and taken over.
-    #[must_use]
-    pub fn sft() -> Self {
-        Self::with(Objective::Sft)
-    }
-
-    fn with(objective: Objective) -> Self {
+    pub fn with(objectives: Objectives) -> Self {
         Self {
             lora: LoraShape::default(),
             training: TrainerOptions {
-                objective,
+                objectives,
+                reference: ReferencePolicy::default(),
                 // As high as the bound on KL can carry: at half of it replies move half
                 // way and loop more often.
                 learning_rate: 2e-4,
                 steps: 40,
                 warm_up: 5,
                 schedule: Schedule::Cosine,
-                batch: 4,
                 clip: 1.0,
                 optimizer: OptimizerOptions::default(),
                 dropout: 0.0,
                 seed: 1,
             },
+            batch: 4,
             // It, not the number of steps, ends runs whose data are easy.
             kl_bound: Some(0.18),
             kl_every: 10,
             sequence_tokens: 256,
         }
+    }
+
+    /// The default recipe with DPO's objective.
+    #[must_use]
+    pub fn dpo() -> Self {
+        Self::with(Objectives::dpo(Self::dpo_options()))
+    }
+
+    /// The default recipe with SFT's objective: judged for DPO, and taken over.
+    #[must_use]
+    pub fn sft() -> Self {
+        Self::with(Objectives::sft())
+    }
+
+    /// The default recipe with KTO's objective.
+    #[must_use]
+    pub fn kto() -> Self {
+        Self::with(Objectives::kto(Self::kto_options()))
+    }
+
+    /// DPO's constants in the default recipe.
+    #[must_use]
+    pub fn dpo_options() -> DpoOptions {
+        DpoOptions {
+            // Without the second term replies collapse to almost nothing.
+            losses: vec![(DpoLoss::Sigmoid, 1.0), (DpoLoss::Sft, 1.0)],
+            ..DpoOptions::default()
+        }
+    }
+
+    /// KTO's constants in the default recipe, for as many thumbs up as down.
+    #[must_use]
+    pub fn kto_options() -> KtoOptions {
+        KtoOptions::default()
     }
 }
 
@@ -78,16 +101,15 @@ impl Default for Recipe {
 #[cfg(test)]
 mod tests {
     use super::Recipe;
-    use crate::objective::Objective;
 
     #[test]
-    fn both_objectives_share_everything_else() {
-        let (dpo, sft) = (Recipe::dpo(), Recipe::sft());
-        assert!(matches!(dpo.training.objective, Objective::Dpo(_)));
-        assert!(matches!(sft.training.objective, Objective::Sft));
-        let mut same = dpo.clone();
-        same.training.objective = Objective::Sft;
-        assert_eq!(same, sft);
+    fn all_objectives_share_everything_else() {
+        let dpo = Recipe::dpo();
+        for mut other in [Recipe::sft(), Recipe::kto()] {
+            assert_ne!(other, dpo);
+            other.training.objectives = dpo.training.objectives.clone();
+            assert_eq!(other, dpo);
+        }
         assert_eq!(dpo, Recipe::default());
     }
 }

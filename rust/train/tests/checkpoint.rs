@@ -6,23 +6,25 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use common::tiny;
+use common::{tiny, training};
 use pocketune_base::fixtures::{at_once, make_pipe};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    CheckpointDir, Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective,
-    OptimizerOptions, RunEvent, Sample, Schedule, TrainError, Trainer, TrainerOptions,
+    CheckpointDir, Checkpointing, Control, Dataset, DpoOptions, KlLimit, KlProbe, KtoOptions, Lora,
+    LoraShape, Model, Objectives, OptimizerOptions, ReferencePolicy, RunEnd, RunEvent, Sample,
+    Schedule, TrainError, Trainer, TrainerOptions, Training,
 };
 
 fn options() -> TrainerOptions {
     TrainerOptions {
-        objective: Objective::Dpo(DpoOptions::default()),
+        objectives: Objectives::dpo(DpoOptions::default()),
+        reference: ReferencePolicy::default(),
         learning_rate: 3e-3,
         steps: 6,
         warm_up: 1,
         schedule: Schedule::Cosine,
-        batch: 2,
         clip: 1.0,
         optimizer: OptimizerOptions::default(),
         dropout: 0.1,
@@ -32,11 +34,7 @@ fn options() -> TrainerOptions {
 
 fn pairs() -> Vec<Sample> {
     let tokens = |seed: u32, count: u32| (0..count).map(|i| (i * 37 + seed * 11) % 263).collect();
-    let pair = |seed| Sample::Pair {
-        prompt: tokens(seed, 9),
-        chosen: tokens(seed + 50, 6 + seed),
-        rejected: tokens(seed + 90, 12),
-    };
+    let pair = |seed| Sample::pair(tokens(seed, 9), tokens(seed + 50, 6 + seed), tokens(seed + 90, 12));
     (0..5).map(pair).collect()
 }
 
@@ -47,12 +45,18 @@ fn trainer<'a>(
     options: TrainerOptions,
 ) -> Trainer<'a> {
     let lora = Lora::new(model, LoraShape::default(), 1).unwrap();
-    let memory = MemoryLimit::default();
-    Trainer::new(model, pool, &[], lora, samples, options, memory).unwrap()
+    Trainer::new(training(model, pool, lora, (samples, 2), options)).unwrap()
 }
 
 fn fresh<'a>(model: &'a Model, pool: &'a ThreadPool) -> Trainer<'a> {
     trainer(model, pool, pairs(), options())
+}
+
+fn after_each_step(folder: &CheckpointDir) -> Checkpointing<'_> {
+    Checkpointing {
+        folder,
+        every: Duration::ZERO,
+    }
 }
 
 /// Runs to the end, or until this many steps are done.
@@ -61,7 +65,7 @@ fn run(trainer: &mut Trainer<'_>, folder: &Path, until: u64) -> Result<(), Train
     trainer.resume(&directory)?;
     let control = Control::new();
     let stop = control.clone();
-    let end = trainer.run(Some(&directory), None, &control, |event| {
+    let end = trainer.run(Some(after_each_step(&directory)), &control, |event| {
         if matches!(event, RunEvent::Step(report) if report.step == until) {
             stop.cancel();
         }
@@ -84,7 +88,7 @@ fn a_run_that_stopped_ends_with_the_same_bytes() {
         };
         let start = || trainer(&model, &pool, pairs(), options.clone());
         let mut whole = start();
-        whole.run(None, None, &Control::new(), |_| ()).unwrap();
+        whole.run(None, &Control::new(), |_| ()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         for until in [1, 4] {
             let stopped = run(&mut start(), folder.path(), until);
@@ -126,9 +130,18 @@ fn a_checkpoint_of_another_run_is_refused_by_what_differs() {
         "data"
     );
     let lora = Lora::new(&model, LoraShape::default(), 2).unwrap();
-    let memory = MemoryLimit::default();
-    let other_start = Trainer::new(&model, &pool, &[], lora, pairs(), options(), memory);
-    assert_eq!(refused(other_start.unwrap()), "adapters");
+    let start = || training(&model, &pool, lora.clone(), (pairs(), 2), options());
+    assert_eq!(refused(Trainer::new(start()).unwrap()), "adapters");
+    // A batch of another size is another source, and another bound another run.
+    let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
+    let same = || training(&model, &pool, lora.clone(), (pairs(), 2), options());
+    let larger = training(&model, &pool, lora.clone(), (pairs(), 3), options());
+    assert_eq!(refused(Trainer::new(larger).unwrap()), "data");
+    let bounded = Training {
+        kl: Some(limit(&model, 0.1, 2)),
+        ..same()
+    };
+    assert_eq!(refused(Trainer::new(bounded).unwrap()), "bound on KL");
 }
 
 #[test]
@@ -212,5 +225,21 @@ fn a_pipe_as_model_or_checkpoint_is_refused_before_it_is_opened() {
             ),
             "{name}: {done:?}"
         );
+    }
+}
+
+fn ordinary(model: &Model) -> KlProbe {
+    let sample = |seed: u32| {
+        let tokens = |start: u32, count: u32| (0..count).map(|i| (i * 41 + start) % 263).collect();
+        Sample::ordinary(tokens(seed, 7), tokens(seed + 90, 9))
+    };
+    KlProbe::new(model, (0..4).map(sample).collect()).unwrap()
+}
+
+fn limit(model: &Model, bound: f64, every: u64) -> KlLimit {
+    KlLimit {
+        probe: ordinary(model),
+        bound,
+        every,
     }
 }

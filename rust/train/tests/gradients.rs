@@ -39,16 +39,13 @@ fn loss(
 
 fn pair() -> Pack {
     let tokens = |seed: u32, count: u32| (0..count).map(|i| (i * 37 + seed * 11) % 263).collect();
-    Pack::new(&Sample::Pair {
-        prompt: tokens(1, 21),
-        chosen: tokens(2, 9),
-        rejected: tokens(3, 14),
-    })
+    Pack::new(&Sample::pair(tokens(1, 21), tokens(2, 9), tokens(3, 14)))
 }
 
 fn trained<'a>(lora: &'a Lora, frozen: &'a [Lora]) -> Adapters<'a> {
     Adapters {
         frozen,
+        initial: None,
         trained: Some(lora),
     }
 }
@@ -160,10 +157,7 @@ fn a_shared_prompt_gives_the_gradient_of_two_sequences() {
     };
     let (prompt, chosen, rejected) = (tokens(1, 21), tokens(2, 9), tokens(3, 14));
     let text = |reply: &[u32]| {
-        Pack::new(&Sample::Text {
-            tokens: [&prompt, reply].concat(),
-            loss_from: prompt.len(),
-        })
+        Pack::new(&Sample::demonstration(prompt.clone(), reply.to_vec()))
     };
     let control = Control::new();
     let gradient = |pack: &Pack| {
@@ -177,11 +171,7 @@ fn a_shared_prompt_gives_the_gradient_of_two_sequences() {
         (logps, gradient)
     };
     let (first, second) = (gradient(&text(&chosen)), gradient(&text(&rejected)));
-    let both = gradient(&Pack::new(&Sample::Pair {
-        prompt: prompt.clone(),
-        chosen: chosen.clone(),
-        rejected: rejected.clone(),
-    }));
+    let both = gradient(&Pack::new(&Sample::pair(prompt.clone(), chosen.clone(), rejected.clone())));
     for (a, b) in first.0.iter().chain(&second.0).zip(&both.0) {
         assert!((a - b).abs() < 1e-4, "{a} {b}");
     }

@@ -7,7 +7,7 @@ mod reference;
 use std::fs;
 use std::path::Path;
 
-use pocketune_train::Objective;
+use pocketune_train::Objectives;
 use reference::{
     MODELS, PLAN, adapter, check_curve, errors, model, model_bytes, preferences, read,
     text_gradient,
@@ -42,8 +42,8 @@ fn twenty_steps_of_adamw_are_pytorchs() {
     let curves = read("curves.json");
     let model = model(&curves);
     let (sft, dpo) = (&curves["sft"], &curves["dpo"]);
-    check_curve(&model, adapter(&model, &curves), Objective::Sft, sft);
-    let objective = Objective::Dpo(preferences(&dpo["dpo"]));
+    check_curve(&model, adapter(&model, &curves), Objectives::sft(), sft);
+    let objective = Objectives::dpo(preferences(&dpo["dpo"]));
     check_curve(&model, adapter(&model, &curves), objective, dpo);
 }
 

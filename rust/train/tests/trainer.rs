@@ -7,26 +7,22 @@ mod common;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{moved, tiny};
+use common::{moved, tiny, training};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Control, DpoLoss, DpoOptions, HeldOut, KlLimit, KlProbe, Lora, LoraShape, MemoryLimit, Model,
-    Objective, OptimizerOptions, RunEnd, Sample, Schedule, TrainError, Trainer, TrainerOptions,
+    Control, DpoLoss, DpoOptions, HeldOut, KlLimit, KlProbe, KtoOptions, Lora, LoraShape,
+    MemoryBudget, Model, Objectives, OptimizerOptions, ReferencePolicy, RunEnd, Sample, Schedule,
+    TrainError, Trainer, TrainerOptions, Training,
 };
 
-const NO_LIMIT: MemoryLimit = MemoryLimit {
-    budget_bytes: None,
-    reserved_bytes: 0,
-};
-
-fn options(objective: Objective) -> TrainerOptions {
+fn options(objectives: Objectives) -> TrainerOptions {
     TrainerOptions {
-        objective,
+        objectives,
+        reference: ReferencePolicy::default(),
         learning_rate: 3e-3,
         steps: 12,
         warm_up: 2,
         schedule: Schedule::Cosine,
-        batch: 2,
         clip: 1.0,
         optimizer: OptimizerOptions::default(),
         dropout: 0.0,
@@ -40,21 +36,27 @@ fn tokens(seed: u32, count: u32) -> Vec<u32> {
         .collect()
 }
 
+fn text(seed: u32, count: u32, prompt: usize) -> Sample {
+    let mut prompt_tokens = tokens(seed, count);
+    let reply = prompt_tokens.split_off(prompt);
+    Sample::demonstration(prompt_tokens, reply)
+}
+
 fn texts() -> Vec<Sample> {
-    let text = |seed| Sample::Text {
-        tokens: tokens(seed, 20 + seed),
-        loss_from: 5,
-    };
-    (0..5).map(text).collect()
+    (0..5).map(|seed| text(seed, 20 + seed, 5)).collect()
 }
 
 fn pairs() -> Vec<Sample> {
-    let pair = |seed| Sample::Pair {
-        prompt: tokens(seed, 9),
-        chosen: tokens(seed + 50, 6 + seed),
-        rejected: tokens(seed + 90, 12),
-    };
+    let pair = |seed| Sample::pair(tokens(seed, 9), tokens(seed + 50, 6 + seed), tokens(seed + 90, 12));
     (0..5).map(pair).collect()
+}
+
+fn thumbs() -> Vec<Sample> {
+    let thumb = |seed| {
+        let up = seed % 2 == 0;
+        Sample::thumb(tokens(seed, 9), tokens(seed + 50, 6 + seed), up)
+    };
+    (0..6).map(thumb).collect()
 }
 
 fn run(
@@ -65,8 +67,8 @@ fn run(
 ) -> (Vec<f64>, Lora) {
     let pool = ThreadPool::new(threads);
     let lora = Lora::new(model, LoraShape::default(), 1).unwrap();
-    let mut trainer =
-        Trainer::new(model, &pool, &[], lora, samples, options.clone(), NO_LIMIT).unwrap();
+    let training = training(model, &pool, lora, (samples, 2), options.clone());
+    let mut trainer = Trainer::new(training).unwrap();
     let losses = (0..options.steps)
         .map(|_| trainer.step(&Control::new(), |_| ()).unwrap().loss)
         .collect();
@@ -75,40 +77,38 @@ fn run(
 
 #[test]
 fn sft_makes_its_texts_likelier() {
-    let (losses, _) = run(&tiny(), 2, texts(), &options(Objective::Sft));
+    let (losses, _) = run(&tiny(), 2, texts(), &options(Objectives::sft()));
     assert!(losses[11] < 0.97 * losses[0], "{losses:?}");
 }
 
 #[test]
 fn dpo_begins_at_ln_2_and_prefers_what_it_is_shown() {
     let model = tiny();
-    let objective = DpoOptions {
-        losses: vec![(DpoLoss::Sigmoid, 1.0)],
-        ..DpoOptions::default()
-    };
+    let objectives = Objectives::dpo(DpoOptions::default());
     let pool = ThreadPool::new(2);
     let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
-    let options = options(Objective::Dpo(objective.clone()));
-    let mut trainer = Trainer::new(&model, &pool, &[], lora, pairs(), options, NO_LIMIT).unwrap();
+    let options = options(objectives.clone());
+    let mut trainer = Trainer::new(training(&model, &pool, lora, (pairs(), 2), options)).unwrap();
     let control = Control::new();
     let first = trainer.step(&control, |_| ()).unwrap();
     assert!((first.loss - 2f64.ln()).abs() < 1e-6, "{}", first.loss);
-    let metrics = first.pairs.unwrap();
-    assert_eq!((metrics.margin, metrics.accuracy), (0.0, 0.5));
+    let metrics = first.rewards.unwrap();
+    assert_eq!((metrics.margin, metrics.accuracy), (Some(0.0), Some(0.5)));
     for _ in 1..12 {
         trainer.step(&control, |_| ()).unwrap();
     }
     for (index, pair) in pairs().into_iter().enumerate() {
-        let mut heldout = HeldOut::new(&model, objective.clone(), vec![pair]).unwrap();
+        let mut heldout = HeldOut::new(&model, &objectives, vec![pair]).unwrap();
         let after = trainer.judge(&mut heldout, &control).unwrap();
-        assert!(after.margin > 0.0, "pair {index}: {after:?}");
+        let margin = after.rewards.unwrap().margin.unwrap();
+        assert!(margin > 0.0, "pair {index}: {after:?}");
     }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
     let model = tiny();
-    let options = options(Objective::Sft);
+    let options = options(Objectives::sft());
     let (losses, lora) = run(&model, 1, texts(), &options);
     let (again, same) = run(&model, 3, texts(), &options);
     assert_eq!(
@@ -135,9 +135,12 @@ fn a_frozen_adapter_belongs_to_the_reference() {
         5,
     )];
     let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
-    let options = options(Objective::Dpo(DpoOptions::default()));
-    let mut trainer =
-        Trainer::new(&model, &pool, &frozen, lora, pairs(), options, NO_LIMIT).unwrap();
+    let options = options(Objectives::dpo(DpoOptions::default()));
+    let mut trainer = Trainer::new(Training {
+        frozen: &frozen,
+        ..training(&model, &pool, lora, (pairs(), 2), options)
+    })
+    .unwrap();
     let first = trainer.step(&Control::new(), |_| ()).unwrap();
     assert!((first.loss - 2f64.ln()).abs() < 1e-6, "{}", first.loss);
 }
@@ -146,28 +149,15 @@ fn a_frozen_adapter_belongs_to_the_reference() {
 fn what_cannot_be_trained_on_is_refused_by_its_index() {
     let model = tiny();
     let pool = ThreadPool::new(1);
-    let refuse = |samples: Vec<Sample>, objective: Objective| {
+    let refuse = |samples: Vec<Sample>, objectives: Objectives| {
         let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
-        Trainer::new(
-            &model,
-            &pool,
-            &[],
-            lora,
-            samples,
-            options(objective),
-            NO_LIMIT,
-        )
-        .err()
-        .unwrap()
+        let training = training(&model, &pool, lora, (samples, 2), options(objectives));
+        Trainer::new(training).err().unwrap()
     };
-    let same = Sample::Pair {
-        prompt: vec![1],
-        chosen: vec![2, 3],
-        rejected: vec![2, 3],
-    };
+    let same = Sample::pair(vec![1], vec![2, 3], vec![2, 3]);
     let mut samples = pairs();
     samples.push(same);
-    let dpo = || Objective::Dpo(DpoOptions::default());
+    let dpo = || Objectives::dpo(DpoOptions::default());
     assert!(matches!(
         refuse(samples, dpo()),
         TrainError::Sample { index: 5, .. }
@@ -177,19 +167,16 @@ fn what_cannot_be_trained_on_is_refused_by_its_index() {
         TrainError::Sample { index: 0, .. }
     ));
     assert!(matches!(
-        refuse(pairs(), Objective::Sft),
+        refuse(pairs(), Objectives::sft()),
         TrainError::Sample { index: 0, .. }
     ));
     assert!(matches!(
-        refuse(vec![], Objective::Sft),
+        refuse(vec![], Objectives::sft()),
         TrainError::Option { .. }
     ));
-    let outside = Sample::Text {
-        tokens: vec![1, 2, 263],
-        loss_from: 1,
-    };
+    let outside = Sample::demonstration(vec![1], vec![2, 263]);
     assert!(matches!(
-        refuse(vec![outside], Objective::Sft),
+        refuse(vec![outside], Objectives::sft()),
         TrainError::Sample { .. }
     ));
 }
@@ -200,13 +187,10 @@ fn a_budget_that_is_too_small_says_what_is_needed() {
     let pool = ThreadPool::new(1);
     let at = |bytes| {
         let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
-        let memory = MemoryLimit {
-            budget_bytes: Some(bytes),
-            reserved_bytes: 0,
-        };
-        let options = options(Objective::Sft);
-        Trainer::new(&model, &pool, &[], lora, texts(), options, memory)
-            .map(|trainer| *trainer.plan())
+        let options = options(Objectives::sft());
+        let mut training = training(&model, &pool, lora, (texts(), 2), options);
+        training.memory.budget = MemoryBudget::Bytes(bytes);
+        Trainer::new(training).map(|trainer| *trainer.plan())
     };
     let Err(TrainError::MemoryBudget { required_bytes, .. }) = at(1000) else {
         panic!("1,000 bytes are not enough");
@@ -222,8 +206,8 @@ fn a_cancelled_step_changes_nothing() {
     let pool = ThreadPool::new(1);
     let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
     let before = lora.clone();
-    let options = options(Objective::Sft);
-    let mut trainer = Trainer::new(&model, &pool, &[], lora, texts(), options, NO_LIMIT).unwrap();
+    let options = options(Objectives::sft());
+    let mut trainer = Trainer::new(training(&model, &pool, lora, (texts(), 2), options)).unwrap();
     let control = Control::new();
     control.cancel();
     assert!(matches!(
@@ -236,12 +220,12 @@ fn a_cancelled_step_changes_nothing() {
 #[test]
 fn a_paused_run_waits_and_then_gives_the_same_bytes() {
     let model = tiny();
-    let options = options(Objective::Sft);
+    let options = options(Objectives::sft());
     let (_, undisturbed) = run(&model, 2, texts(), &options);
     let pool = ThreadPool::new(2);
     let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
     let steps = options.steps;
-    let mut trainer = Trainer::new(&model, &pool, &[], lora, texts(), options, NO_LIMIT).unwrap();
+    let mut trainer = Trainer::new(training(&model, &pool, lora, (texts(), 2), options)).unwrap();
     let control = Control::new();
     let paused = Duration::from_millis(50);
     for _ in 0..steps {
@@ -263,29 +247,28 @@ fn a_paused_run_waits_and_then_gives_the_same_bytes() {
 fn samples_together_give_the_step_of_samples_alone() {
     let model = tiny();
     let pool = ThreadPool::new(2);
-    let step = |objective: Objective, samples: Vec<Sample>, budget_bytes| {
+    let step = |objectives: Objectives, samples: Vec<Sample>, budget| {
         let lora = moved(&model, LoraShape::default(), 7);
-        let memory = MemoryLimit {
-            budget_bytes,
-            reserved_bytes: 0,
-        };
-        let options = options(objective);
-        let mut trainer = Trainer::new(&model, &pool, &[], lora, samples, options, memory).unwrap();
+        let mut training = training(&model, &pool, lora, (samples, 2), options(objectives));
+        training.options.reference = ReferencePolicy::Base;
+        training.memory.budget = budget;
+        let mut trainer = Trainer::new(training).unwrap();
         let report = trainer.step(&Control::new(), |_| ()).unwrap();
         (trainer.plan().pack_samples, report)
     };
-    let dpo = Objective::Dpo(DpoOptions {
+    let dpo = Objectives::dpo(DpoOptions {
         losses: vec![(DpoLoss::Sigmoid, 1.0), (DpoLoss::Sft, 1.0)],
         ..DpoOptions::default()
     });
-    for (objective, samples) in [(Objective::Sft, texts()), (dpo, pairs())] {
-        let (together, many) = step(objective.clone(), samples.clone(), None);
-        let (alone, few) = step(objective, samples, Some(4_000_000));
+    let kto = Objectives::kto(KtoOptions::default());
+    for (objectives, samples) in [(Objectives::sft(), texts()), (dpo, pairs()), (kto, thumbs())] {
+        let (together, many) = step(objectives.clone(), samples.clone(), MemoryBudget::Unlimited);
+        let (alone, few) = step(objectives, samples, MemoryBudget::Bytes(4_000_000));
         assert_eq!((together, alone), (2, 1));
         assert!((many.loss - few.loss).abs() < 1e-5, "{many:?} {few:?}");
         let error = (many.gradient_norm - few.gradient_norm).abs() / few.gradient_norm;
         assert!(error < 1e-5, "{many:?} {few:?}");
-        assert_eq!(many.pairs.is_some(), few.pairs.is_some());
+        assert_eq!(many.rewards.is_some(), few.rewards.is_some());
     }
 }
 
@@ -296,30 +279,29 @@ fn training_stops_at_the_bound_and_keeps_it() {
     let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
     let options = TrainerOptions {
         learning_rate: 2e-2,
-        ..options(Objective::Sft)
+        ..options(Objectives::sft())
     };
     let steps = options.steps;
-    let mut trainer = Trainer::new(&model, &pool, &[], lora, texts(), options, NO_LIMIT).unwrap();
-    let ordinary = |seed: u32| Sample::Text {
-        tokens: tokens(seed + 70, 19),
-        loss_from: 7,
-    };
-    let mut probe = KlProbe::new(&model, (0..6).map(ordinary).collect()).unwrap();
-    let control = Control::new();
-    assert_eq!(trainer.kl(&mut probe, &control).unwrap(), 0.0);
+    let ordinary = (0..6).map(|seed| text(seed + 70, 19, 7)).collect();
     let bound = 0.002;
-    let limit = KlLimit {
-        probe: &mut probe,
-        bound,
-        every: 2,
-    };
-    let end = trainer.run(None, Some(limit), &control, |_| ()).unwrap();
+    let mut trainer = Trainer::new(Training {
+        kl: Some(KlLimit {
+            probe: KlProbe::new(&model, ordinary).unwrap(),
+            bound,
+            every: 2,
+        }),
+        ..training(&model, &pool, lora, (texts(), 2), options)
+    })
+    .unwrap();
+    let control = Control::new();
+    assert_eq!(trainer.kl(&control).unwrap(), 0.0);
+    let end = trainer.run(None, &control, |_| ()).unwrap();
     let RunEnd::KlBound { reached, shrunk_by } = end else {
         panic!("such a learning rate moves everything: {end:?}");
     };
     assert!(reached > bound && shrunk_by < 1.0);
     assert!((trainer.history().len() as u64) < steps);
-    let kl = trainer.kl(&mut probe, &control).unwrap();
+    let kl = trainer.kl(&control).unwrap();
     assert!(kl > 0.2 * bound && kl <= bound, "{kl}");
 }
 
@@ -327,21 +309,19 @@ fn training_stops_at_the_bound_and_keeps_it() {
 fn dropout_hides_features_in_training_alone() {
     let model = tiny();
     let pool = ThreadPool::new(2);
-    let start = |dropout, budget_bytes| {
+    let start = |dropout, budget| {
         let options = TrainerOptions {
             dropout,
-            batch: 1,
-            ..options(Objective::Sft)
+            ..options(Objectives::sft())
         };
         let lora = moved(&model, LoraShape::default(), 7);
-        let memory = MemoryLimit {
-            budget_bytes,
-            reserved_bytes: 0,
-        };
-        Trainer::new(&model, &pool, &[], lora, texts(), options, memory)
+        let mut training = training(&model, &pool, lora, (texts(), 1), options);
+        training.options.reference = ReferencePolicy::Base;
+        training.memory.budget = budget;
+        Trainer::new(training)
     };
-    let run = |dropout, budget_bytes| {
-        let mut trainer = start(dropout, budget_bytes).unwrap();
+    let run = |dropout, budget| {
+        let mut trainer = start(dropout, budget).unwrap();
         let report = trainer.step(&Control::new(), |_| ()).unwrap();
         (
             report.loss,
@@ -349,13 +329,14 @@ fn dropout_hides_features_in_training_alone() {
             trainer.plan().kept_layers,
         )
     };
-    let (without, with) = (run(0.0, None), run(0.3, None));
+    let unlimited = MemoryBudget::Unlimited;
+    let (without, with) = (run(0.0, unlimited), run(0.3, unlimited));
     assert_ne!(without.0, with.0);
     // Layers computed twice hide the same features again.
-    let Err(TrainError::MemoryBudget { required_bytes, .. }) = start(0.3, Some(1)) else {
+    let Err(TrainError::MemoryBudget { required_bytes, .. }) = start(0.3, MemoryBudget::Bytes(1)) else {
         panic!("one byte is not enough");
     };
-    let again = run(0.3, Some(required_bytes));
+    let again = run(0.3, MemoryBudget::Bytes(required_bytes));
     assert!(again.2 < with.2, "the budget keeps fewer layers");
     assert!((with.0 - again.0).abs() < 1e-5, "{with:?} {again:?}");
     assert!(

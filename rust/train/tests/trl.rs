@@ -8,10 +8,10 @@ mod reference;
 
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Control, Lora, MemoryLimit, Model, Objective, OptimizerOptions, PairMetrics, Sample, Schedule,
-    StepReport, Trainer, TrainerOptions,
+    Control, Lora, Model, Objectives, OptimizerOptions, ReferencePolicy, RewardMetrics, Sample,
+    Schedule, StepReport, Trainer, TrainerOptions,
 };
-use reference::{adapter, errors, model, preferences, read, samples};
+use reference::{adapter, errors, model, preferences, read, samples, thumbs, whole_batches};
 use serde_json::Value;
 
 /// Both sides compute in F32. A loss of about 1 depends on log-probabilities of some
@@ -31,16 +31,33 @@ const ENTRY_TOLERANCE: f64 = 1e-4;
 
 #[test]
 fn preference_losses_are_trls() {
+    let dpo = |options: &Value| Objectives::dpo(preferences(options));
+    check_losses("dpo", dpo);
+    // Both replies begin alike: computed once here, twice there.
+    check_losses("edits", dpo);
+}
+
+#[test]
+fn losses_of_thumbs_are_trls() {
+    let kto = |options: &Value| Objectives::kto(thumbs(options));
+    check_losses("kto", kto);
+    // The estimate of KL is below 0 and counts as 0.
+    check_losses("kto_clamped", kto);
+}
+
+fn check_losses(section: &str, objectives: impl Fn(&Value) -> Objectives) {
     let cases = read("trl.json");
     let model = model(&cases);
-    let pairs = samples(&cases["dpo"]);
-    for (name, case) in cases["dpo"]["losses"].as_object().unwrap() {
+    let samples = samples(&cases[section]);
+    for (name, case) in cases[section]["losses"].as_object().unwrap() {
+        let name = format!("{section}, {name}");
         let lora = adapter(&model, &cases);
-        let objective = Objective::Dpo(preferences(&case["options"]));
-        let report = check(name, case, &model, lora, pairs.clone(), objective);
-        let metrics = report.pairs.unwrap();
-        for (key, figure) in figures(&metrics) {
-            let expected = case["logged"][key].as_f64().unwrap();
+        let objectives = objectives(&case["options"]);
+        let report = check(&name, case, &model, lora, samples.clone(), objectives);
+        let logged = case["logged"].as_object().unwrap();
+        for (key, expected) in logged {
+            let expected = expected.as_f64().unwrap();
+            let figure = figure(&report.rewards.unwrap(), key).unwrap_or(0.0);
             let off = (figure - expected).abs() / expected.abs().max(1.0);
             assert!(off < FIGURE_TOLERANCE, "{name}, {key}: {figure} {expected}");
         }
@@ -53,7 +70,7 @@ fn the_loss_on_completions_is_trls() {
     let model = model(&cases);
     let texts = samples(&cases["sft"]);
     let lora = adapter(&model, &cases);
-    check("sft", &cases["sft"], &model, lora, texts, Objective::Sft);
+    check("sft", &cases["sft"], &model, lora, texts, Objectives::sft());
 }
 
 /// One step of plain gradient descent over everything: what it takes off the
@@ -64,15 +81,15 @@ fn check(
     model: &Model,
     lora: Lora,
     samples: Vec<Sample>,
-    objective: Objective,
+    objectives: Objectives,
 ) -> StepReport {
     let options = TrainerOptions {
-        objective,
+        objectives,
+        reference: ReferencePolicy::Base,
         learning_rate: 1.0,
         steps: 1,
         warm_up: 0,
         schedule: Schedule::Constant,
-        batch: samples.len(),
         clip: f32::MAX,
         optimizer: OptimizerOptions::Sgd { momentum: 0.0 },
         dropout: 0.0,
@@ -80,8 +97,9 @@ fn check(
     };
     let pool = ThreadPool::new(2);
     let before = lora.clone();
-    let limit = MemoryLimit::default();
-    let mut trainer = Trainer::new(model, &pool, &[], lora, samples, options, limit).unwrap();
+    // Not the order of an epoch: TRL's pairs of prompts and others' replies come from it.
+    let training = whole_batches(model, &pool, lora, samples, options);
+    let mut trainer = Trainer::new(training).unwrap();
     let report = trainer.step(&Control::new(), |_| ()).unwrap();
     let after = trainer.into_lora();
     let moved = before.parameters().iter().zip(after.parameters());
@@ -95,14 +113,16 @@ fn check(
     report
 }
 
-/// TRL's names of our figures.
-fn figures(metrics: &PairMetrics) -> [(&'static str, f64); 6] {
-    [
-        ("rewards/chosen", metrics.reward_chosen),
-        ("rewards/rejected", metrics.reward_rejected),
-        ("rewards/margins", metrics.margin),
-        ("rewards/accuracies", metrics.accuracy),
-        ("logps/chosen", metrics.logp_chosen),
-        ("logps/rejected", metrics.logp_rejected),
-    ]
+/// Our figure of TRL's name; without any, TRL has 0 for KL.
+fn figure(metrics: &RewardMetrics, name: &str) -> Option<f64> {
+    match name {
+        "rewards/chosen" => metrics.reward_chosen,
+        "rewards/rejected" => metrics.reward_rejected,
+        "rewards/margins" => metrics.margin,
+        "rewards/accuracies" => metrics.accuracy,
+        "logps/chosen" => metrics.logp_chosen,
+        "logps/rejected" => metrics.logp_rejected,
+        "kl" => metrics.kl_estimate,
+        other => panic!("{other}"),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use pocketune_train::Sample;
+use pocketune_train::{Label, Sample};
 
 use super::dataset::{Content, Record, read_records};
 use crate::cancel::CancelToken;
@@ -50,10 +50,11 @@ impl<'e> Encoder<'e> {
     pub fn read_ordinary(&self, from: impl BufRead) -> Result<Vec<Sample>, DatasetError> {
         read_records(from, RecordKind::Completion, |record| {
             let mut sample = self.encode(&record)?;
-            if let Sample::Text { tokens, loss_from } = &mut sample
-                && tokens.len() > *loss_from + 1
-            {
-                tokens.pop();
+            for reply in &mut sample.replies {
+                reply.label = Label::Anchor;
+                if reply.tokens.len() > 1 {
+                    reply.tokens.pop();
+                }
             }
             Ok(sample)
         })
@@ -98,13 +99,8 @@ impl<'e> Encoder<'e> {
         }
         let prompt = self.engine.detokenize(&tokens)?;
         let reply = self.engine.complete(prompt, &options)?.finish()?.text;
-        let loss_from = tokens.len();
-        let all = tokens
-            .into_iter()
-            .chain(self.engine.tokenize(&reply, false)?);
-        let tokens = ids(all);
-        let answered = tokens.len() > loss_from;
-        Ok(answered.then_some(Sample::Text { tokens, loss_from }))
+        let reply = ids(self.engine.tokenize(&reply, false)?);
+        Ok((!reply.is_empty()).then(|| Sample::ordinary(ids(tokens), reply)))
     }
 
     /// One record as a sample.
@@ -120,14 +116,7 @@ impl<'e> Encoder<'e> {
                 rejected,
             } => self.pair(prompt, chosen, rejected)?,
         };
-        let longest = match &sample {
-            Sample::Text { tokens, .. } => tokens.len(),
-            Sample::Pair {
-                prompt,
-                chosen,
-                rejected,
-            } => prompt.len() + chosen.len().max(rejected.len()),
-        };
+        let longest = sample.longest();
         if longest > self.sequence_tokens {
             return Err(RecordFault::TooManyTokens {
                 tokens: longest,
@@ -142,12 +131,13 @@ impl<'e> Encoder<'e> {
             Some(prompt) => self.prompt(prompt)?,
             None => self.prompt(&Content::Text(String::new()))?,
         };
-        let loss_from = tokens.len().max(1);
+        let prompt = tokens.len().max(1);
         tokens.extend(self.reply(completion)?);
-        if loss_from >= tokens.len() {
+        if prompt >= tokens.len() {
             return Err(RecordFault::Record("there is nothing to learn"));
         }
-        Ok(Sample::Text { tokens, loss_from })
+        let reply = tokens.split_off(prompt);
+        Ok(Sample::demonstration(tokens, reply))
     }
 
     fn pair(
@@ -160,11 +150,11 @@ impl<'e> Encoder<'e> {
         if prompt.is_empty() {
             return Err(RecordFault::Record("the prompt is empty"));
         }
-        Ok(Sample::Pair {
+        Ok(Sample::pair(
             prompt,
-            chosen: self.reply(chosen)?,
-            rejected: self.reply(rejected)?,
-        })
+            self.reply(chosen)?,
+            self.reply(rejected)?,
+        ))
     }
 
     /// A question as the model's template puts it, or as it stands without one.

@@ -22,10 +22,12 @@ pub enum TuningEvent {
     },
     /// A part of a step is done.
     MicroStep(MicroStep),
-    /// A step is done, and saved where there is a checkpoint.
+    /// A step is done.
     Step(StepDone),
     /// KL(policy‖reference) was measured, in nats a token.
     Kl(f64),
+    /// All steps so far are in the checkpoint.
+    Saved,
     /// The end; nothing follows.
     Done(Box<Tuned>),
 }
@@ -35,7 +37,7 @@ pub enum TuningEvent {
 pub struct StepDone {
     /// What it did.
     pub report: StepReport,
-    /// How long it took, without pauses, its checkpoint included.
+    /// How long it took, without pauses; with the checkpoint that followed it, if one did.
     pub took: Duration,
     /// Most anonymous memory since the run began, above what the process had then; `None`
     /// where the system does not tell.

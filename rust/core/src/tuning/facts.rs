@@ -1,6 +1,6 @@
 //! What an adapter's file says of how it came about.
 
-use pocketune_train::{Objective, Recipe};
+use pocketune_train::Recipe;
 
 /// The program and its version, from the build.
 const PROGRAM: &str = concat!("pocketune ", env!("CARGO_PKG_VERSION"));
@@ -13,13 +13,9 @@ pub(super) fn of(
     samples: usize,
     kl_per_token: f64,
 ) -> [(&'static str, String); 6] {
-    let objective = match &recipe.training.objective {
-        Objective::Sft => "sft",
-        Objective::Dpo(_) => "dpo",
-    };
     [
         ("tuned_with", PROGRAM.to_owned()),
-        ("objective", objective.to_owned()),
+        ("objective", recipe.training.objectives.name()),
         ("steps", steps.to_string()),
         ("samples", samples.to_string()),
         ("seed", recipe.training.seed.to_string()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pocketune_adapter::CandidateAdapter;
-use pocketune_train::{CheckpointDir, PairMetrics, RunEnd, StepReport};
+use pocketune_train::{CheckpointDir, HeldOutFigures, RunEnd, StepReport};
 
 use crate::error::Error;
 use crate::process::{PeakMemory, ProcessMemory};
@@ -57,17 +57,17 @@ pub struct TuningFigures {
     pub peak_bytes: Option<u64>,
     /// What the plan said.
     pub planned_bytes: u64,
-    /// Held-out pairs, where there are any.
-    pub heldout: Option<HeldOutFigures>,
+    /// Held-out samples, where there are any.
+    pub heldout: Option<BeforeAndAfter>,
 }
 
-/// Means over held-out pairs.
+/// What held-out samples came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct HeldOutFigures {
+pub struct BeforeAndAfter {
     /// Under the adapter that training began with.
-    pub before: PairMetrics,
+    pub before: HeldOutFigures,
     /// Under the one it made.
-    pub after: PairMetrics,
+    pub after: HeldOutFigures,
 }
 
 /// Steps with their times.

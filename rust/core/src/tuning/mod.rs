@@ -25,7 +25,7 @@ pub use control::TuningControl;
 pub use dataset::{Content, DATASET_BYTES_MAX, Record, read_lines, read_records};
 pub use encoding::Encoder;
 pub use events::{StepDone, TuningEvent};
-pub use figures::{HeldOutFigures, Tuned, TuningFigures};
+pub use figures::{BeforeAndAfter, Tuned, TuningFigures};
 pub use model::TunableModel;
 pub use prepare::{Tuning, TuningData, TuningOptions, TuningPlan};
 pub use run::TuningRun;
@@ -33,7 +33,8 @@ pub use run::TuningRun;
 pub use crate::error::{DatasetError, Form, RecordFault, RecordKind};
 
 pub use pocketune_train::{
-    CheckpointDir, DpoLoss, DpoOptions, LoraShape, MemoryPlan, MicroStep, Objective,
-    OptimizerOptions, PairMetrics, Precision, Projection, Recipe, RunEnd, Sample, Schedule,
-    StepReport, TrainError, TrainerOptions,
+    AnchorOptions, CheckpointDir, DpoLoss, DpoOptions, HeldOutFigures, KtoLoss, KtoOptions, Label,
+    LoraShape, MemoryBudget, MemoryPlan, MicroStep, Objectives, OptimizerOptions, Precision,
+    Projection, Recipe, ReferencePolicy, Reply, RewardMetrics, RunEnd, Sample, Schedule,
+    SftOptions, StepReport, TrainError, TrainerOptions,
 };

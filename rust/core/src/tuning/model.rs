@@ -52,6 +52,6 @@ impl TunableModel {
         if adapter.base() != &self.base {
             return Err(AdapterError::OtherModel.into());
         }
-        Ok(Lora::from_gguf(&self.weights, adapter.bytes())?)
+        Ok(Lora::of(&self.weights, adapter)?)
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use pocketune_adapter::CandidateAdapter;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    HeldOut, KlProbe, Lora, MemoryLimit, MemoryPlan, Model, Objective, Precision, Recipe, RunCost,
-    Sample, Trainer,
+    Dataset, HeldOut, KlLimit, KlProbe, Lora, MemoryBudget, MemoryLimit, MemoryPlan, Precision,
+    Recipe, RunCost, Sample, Trainer, Training,
 };
 
 use super::model::TunableModel;
@@ -19,8 +19,7 @@ use crate::threads::default_threads;
 pub struct TuningData {
     /// What is learned from, at least one.
     pub samples: Vec<Sample>,
-    /// Pairs that training does not see, to judge it by: for preference training, and for
-    /// nothing else.
+    /// Samples that training does not see, to judge it by.
     pub heldout: Vec<Sample>,
     /// Ordinary prompts with the model's own replies, which measure how far training moves
     /// the model where nobody asked it to. Without any, no bound on KL can be kept.
@@ -34,8 +33,8 @@ pub struct TuningOptions {
     pub recipe: Recipe,
     /// How its parameters are written.
     pub precision: Precision,
-    /// Anonymous memory that training may use; no limit when `None`.
-    pub memory_bytes: Option<u64>,
+    /// Anonymous memory that training may use.
+    pub memory: MemoryBudget,
     /// Threads that compute; [`default_threads`] when `None`.
     pub threads: Option<usize>,
     /// The adapter to go on from, in place of a new one of the recipe's shape.
@@ -51,9 +50,9 @@ pub struct Tuning {
     pub(super) pool: ThreadPool,
     pub(super) frozen: Vec<Lora>,
     pub(super) lora: Lora,
-    pub(super) samples: Vec<Sample>,
+    pub(super) source: Dataset,
     pub(super) heldout: Option<HeldOut>,
-    pub(super) probe: KlProbe,
+    pub(super) kl: KlLimit,
     pub(super) recipe: Recipe,
     pub(super) precision: Precision,
     pub(super) limit: MemoryLimit,
@@ -90,7 +89,7 @@ impl Tuning {
         let TuningOptions {
             recipe,
             precision,
-            memory_bytes,
+            memory,
             threads,
             initial,
             frozen,
@@ -101,29 +100,48 @@ impl Tuning {
             Some(adapter) => model.lora(adapter)?,
             None => Lora::new(weights, recipe.lora.clone(), recipe.training.seed)?,
         };
-        let probe = KlProbe::new(weights, data.ordinary)?;
-        let heldout = heldout(weights, &recipe.training.objective, data.heldout)?;
+        let kl = KlLimit {
+            probe: KlProbe::new(weights, data.ordinary)?,
+            bound: recipe.kl_bound.unwrap_or(f64::INFINITY),
+            every: recipe.kl_every,
+        };
+        let heldout = match data.heldout.is_empty() {
+            true => None,
+            false => {
+                let objectives = &recipe.training.objectives;
+                Some(HeldOut::new(weights, objectives, data.heldout)?)
+            }
+        };
         let pool = ThreadPool::new(threads.unwrap_or(default_threads() as usize));
         let limit = MemoryLimit {
-            budget_bytes: memory_bytes,
-            reserved_bytes: probe.bytes(weights),
+            budget: memory,
+            reserved_bytes: 0,
         };
-        let training = recipe.training.clone();
-        let trainer = Trainer::new(weights, &pool, &frozen, lora, data.samples, training, limit)?;
+        let source = Dataset::new(data.samples, recipe.batch, recipe.training.seed);
+        let trainer = Trainer::new(Training {
+            model: weights,
+            pool: &pool,
+            frozen: &frozen,
+            lora,
+            source: Box::new(source.clone()),
+            options: recipe.training.clone(),
+            kl: Some(kl.clone()),
+            memory: limit,
+        })?;
         let plan = TuningPlan {
             memory: *trainer.plan(),
             trained_parameters: trainer.lora().parameters().len(),
         };
         let cost = trainer.cost();
-        let (lora, samples) = trainer.into_parts();
+        let lora = trainer.into_lora();
         Ok(Self {
             model: model.clone(),
             pool,
             frozen,
             lora,
-            samples,
+            source,
             heldout,
-            probe,
+            kl,
             recipe,
             precision,
             limit,
@@ -144,21 +162,5 @@ impl Tuning {
     #[must_use]
     pub fn estimate(&self) -> Duration {
         self.cost.duration(self.model.weights(), &self.pool)
-    }
-}
-
-/// Pairs to judge by, if there are any.
-fn heldout(
-    model: &Model,
-    objective: &Objective,
-    pairs: Vec<Sample>,
-) -> Result<Option<HeldOut>, Error> {
-    match objective {
-        _ if pairs.is_empty() => Ok(None),
-        Objective::Dpo(options) => Ok(Some(HeldOut::new(model, options.clone(), pairs)?)),
-        Objective::Sft => {
-            let reason = "takes pairs, for preference training";
-            Err(Error::option("heldout", reason))
-        }
     }
 }

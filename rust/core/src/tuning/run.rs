@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use pocketune_adapter::CandidateAdapter;
 use pocketune_train::{
-    CheckpointDir, HeldOut, KlLimit, KlProbe, PairMetrics, Recipe, RunEnd, RunEvent, TrainError,
-    Trainer,
+    CheckpointDir, Checkpointing, HeldOut, HeldOutFigures, RunEnd, RunEvent,
+    TrainError, Trainer, Training,
 };
 
 use super::control::TuningControl;
 use super::events::{Events, Reporter, StepDone, TuningEvent};
 use super::facts;
-use super::figures::{HeldOutFigures, MemoryWatch, StepTimes, Tuned, TuningFigures};
+use super::figures::{BeforeAndAfter, MemoryWatch, StepTimes, Tuned, TuningFigures};
 use super::prepare::Tuning;
 use crate::error::Error;
 
@@ -118,30 +118,37 @@ fn work(
         pool,
         frozen,
         lora,
-        samples,
+        source,
         heldout,
-        probe,
+        kl,
         recipe,
         precision,
         limit,
         ..
     } = tuning;
     let weights = model.weights();
-    let count = samples.len();
-    let training = recipe.training.clone();
-    let mut trainer = Trainer::new(weights, &pool, &frozen, lora, samples, training, limit)?;
+    let count = source.samples().len();
+    let mut trainer = Trainer::new(Training {
+        model: weights,
+        pool: &pool,
+        frozen: &frozen,
+        lora,
+        source: Box::new(source),
+        options: recipe.training.clone(),
+        kl: Some(kl),
+        memory: limit,
+    })?;
     let mut session = Session {
         control,
         reporter,
         memory,
         times: StepTimes::default(),
-        probe,
         heldout,
     };
-    let measured = session.run(&mut trainer, checkpoint.as_ref(), &recipe)?;
+    let measured = session.run(&mut trainer, checkpoint.as_ref())?;
     let figures = session.figures(&trainer, measured, count);
     // Gradient, optimiser and activations are free before the file is made.
-    let (lora, _) = trainer.into_parts();
+    let lora = trainer.into_lora();
     let facts = facts::of(&recipe, figures.steps.len(), count, figures.kl_per_token);
     let bytes = lora.to_gguf(weights, precision, &facts)?;
     Ok(Tuned {
@@ -157,7 +164,6 @@ struct Session<'a> {
     reporter: &'a Reporter,
     memory: MemoryWatch,
     times: StepTimes,
-    probe: KlProbe,
     heldout: Option<HeldOut>,
 }
 
@@ -166,7 +172,7 @@ struct Measured {
     end: RunEnd,
     tuning: Duration,
     kl_per_token: f64,
-    heldout: Option<HeldOutFigures>,
+    heldout: Option<BeforeAndAfter>,
 }
 
 impl Session<'_> {
@@ -174,7 +180,6 @@ impl Session<'_> {
         &mut self,
         trainer: &mut Trainer<'_>,
         checkpoint: Option<&CheckpointDir>,
-        recipe: &Recipe,
     ) -> Result<Measured, TrainError> {
         if let Some(checkpoint) = checkpoint
             && trainer.resume(checkpoint)?
@@ -184,8 +189,8 @@ impl Session<'_> {
         }
         let before = self.judge(trainer)?;
         let begun = self.control.active();
-        let end = self.steps(trainer, checkpoint, recipe)?;
-        let kl_per_token = trainer.kl(&mut self.probe, self.control.kernels())?;
+        let end = self.steps(trainer, checkpoint)?;
+        let kl_per_token = trainer.kl(self.control.kernels())?;
         let tuning = self.control.active().saturating_sub(begun);
         let after = self.judge(trainer)?;
         let heldout = before.zip(after);
@@ -193,11 +198,11 @@ impl Session<'_> {
             end,
             tuning,
             kl_per_token,
-            heldout: heldout.map(|(before, after)| HeldOutFigures { before, after }),
+            heldout: heldout.map(|(before, after)| BeforeAndAfter { before, after }),
         })
     }
 
-    fn judge(&mut self, trainer: &Trainer<'_>) -> Result<Option<PairMetrics>, TrainError> {
+    fn judge(&mut self, trainer: &Trainer<'_>) -> Result<Option<HeldOutFigures>, TrainError> {
         let heldout = self.heldout.as_mut();
         let judged = heldout.map(|pairs| trainer.judge(pairs, self.control.kernels()));
         judged.transpose()
@@ -207,23 +212,20 @@ impl Session<'_> {
         &mut self,
         trainer: &mut Trainer<'_>,
         checkpoint: Option<&CheckpointDir>,
-        recipe: &Recipe,
     ) -> Result<RunEnd, TrainError> {
         let Self {
             control,
             reporter,
             memory,
             times,
-            probe,
             ..
         } = self;
         times.begin(control.active());
-        let limit = KlLimit {
-            probe,
-            bound: recipe.kl_bound.unwrap_or(f64::INFINITY),
-            every: recipe.kl_every,
-        };
-        trainer.run(checkpoint, Some(limit), control.kernels(), |event| {
+        let checkpoint = checkpoint.map(|folder| Checkpointing {
+            folder,
+            every: Checkpointing::DEFAULT_INTERVAL,
+        });
+        trainer.run(checkpoint, control.kernels(), |event| {
             reporter.tell(match event {
                 RunEvent::MicroStep(micro) => TuningEvent::MicroStep(micro),
                 RunEvent::Step(report) => TuningEvent::Step(StepDone {
@@ -235,6 +237,7 @@ impl Session<'_> {
                     times.begin(control.active());
                     TuningEvent::Kl(kl)
                 }
+                RunEvent::Saved => TuningEvent::Saved,
             });
         })
     }

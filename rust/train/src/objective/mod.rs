@@ -1,18 +1,125 @@
 //! From log-probabilities to a loss and the weights of its gradient, as TRL 1.16
 //! defines them.
+//!
+//! An [`Objective`] learns from samples of certain labels. A run has one objective or
+//! several ([`Objectives`]): each sample goes to the one that its labels name.
 
-pub(crate) mod dpo;
+mod anchor;
+mod dpo;
+mod kto;
+mod math;
+mod metrics;
+mod mixture;
+mod sft;
 
-use serde::{Deserialize, Serialize};
+use crate::error::TrainError;
+use crate::sample::{Label, Sample};
 
-pub use dpo::{DpoLoss, DpoOptions, PairMetrics, Reference};
+pub use anchor::AnchorOptions;
+pub use dpo::{DpoLoss, DpoOptions};
+pub use kto::{KtoLoss, KtoOptions};
+pub use metrics::RewardMetrics;
+pub(crate) use metrics::Rewards;
+pub(crate) use mixture::Batch;
+pub use mixture::Objectives;
+pub use sft::SftOptions;
 
-/// What training makes likelier.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "objective", rename_all = "lowercase")]
-pub enum Objective {
-    /// Mean negative log-likelihood of the tokens that count, over a step's batch.
-    Sft,
-    /// Direct preference optimisation.
-    Dpo(DpoOptions),
+/// Something to make smaller. It is asked sample by sample; what depends on the whole batch
+/// is in [`BatchFacts`].
+pub trait Objective {
+    /// Whether it learns from samples with these labels.
+    fn takes(&self, labels: &[Label]) -> bool;
+
+    /// Refuses constants outside their range.
+    ///
+    /// # Errors
+    /// [`TrainError::Option`].
+    fn check_options(&self) -> Result<(), TrainError>;
+
+    /// Refuses a sample of these labels from which nothing can be learned.
+    ///
+    /// # Errors
+    /// Why.
+    fn check(&self, _sample: &Sample) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    /// Whether log-probabilities under the reference policy are needed.
+    fn needs_reference(&self) -> bool {
+        false
+    }
+
+    /// Whether [`BatchFacts::kl_estimate`] is needed.
+    fn needs_kl_estimate(&self) -> bool {
+        false
+    }
+
+    /// β: how a log-ratio becomes a reward.
+    fn beta(&self) -> Option<f64> {
+        None
+    }
+
+    /// A weight for each reply, where no weight depends on log-probabilities: then logits are
+    /// made once, however much memory there is.
+    fn weigh_ahead(&self, _batch: &BatchFacts, _replies: usize) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// The sample's share of the batch's loss, and its slopes.
+    fn weigh(&self, batch: &BatchFacts, replies: &[ScoredReply]) -> Weighed;
+}
+
+/// What of a batch enters the loss of one sample: of those samples that the same objective
+/// learns from.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct BatchFacts {
+    /// Samples.
+    pub samples: usize,
+    /// Tokens that are learned of replies to be made likelier.
+    pub wanted_tokens: usize,
+    /// An estimate of KL(policy‖reference) in nats a reply, at least 0: the mean log-ratio of
+    /// prompts with replies to other prompts. 0 where there are no two samples.
+    pub kl_estimate: f64,
+}
+
+/// A reply with its log-probabilities, summed over the tokens that are learned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScoredReply {
+    /// What it is worth.
+    pub label: Label,
+    /// Tokens that are learned, at least 1.
+    pub tokens: usize,
+    /// Under the policy, in nats.
+    pub policy: f64,
+    /// Under the reference, in nats; 0 where no reference is needed.
+    pub reference: f64,
+}
+
+impl ScoredReply {
+    /// log π/ρ.
+    pub(crate) fn log_ratio(&self) -> f64 {
+        self.policy - self.reference
+    }
+}
+
+/// What an objective says of a sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weighed {
+    /// The sample's share of the batch's loss.
+    pub loss: f64,
+    /// Slope of that loss against −log p of each reply, which is that of each of its tokens.
+    pub weights: Vec<f64>,
+}
+
+impl Label {
+    /// Whether such a reply is to be made likelier.
+    pub(crate) fn is_wanted(self) -> bool {
+        !matches!(self, Self::Rejected | Self::Undesirable)
+    }
+}
+
+/// Tokens learned of replies that are to be made likelier.
+pub(crate) fn wanted_tokens(sample: &Sample) -> usize {
+    let wanted = sample.replies.iter().filter(|reply| reply.label.is_wanted());
+    wanted.map(crate::sample::Reply::learned).sum()
 }

@@ -216,7 +216,7 @@ impl AdapterSite<'_> {
 
 impl Adapters<'_> {
     fn all(&self) -> impl Iterator<Item = &Lora> {
-        self.frozen.iter().chain(self.trained)
+        self.frozen.iter().chain(self.initial).chain(self.trained)
     }
 
     fn trains(&self, lora: &Lora) -> bool {

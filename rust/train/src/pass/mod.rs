@@ -14,12 +14,14 @@ pub use head::TargetWeights;
 pub use layer::Dropout;
 use layer::{Env, Gradient, LayerInput};
 
-/// Adapters over the model's weights. `frozen` ones belong to the reference policy,
-/// `trained` is what moves; without it the reference answers.
+/// Adapters over the model's weights. `frozen` ones belong to every policy, `initial` to the
+/// reference alone; `trained` is what moves, and without it the reference answers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Adapters<'a> {
     /// Applied as they are.
     pub frozen: &'a [Lora],
+    /// Applied as it is: what training began with, where the reference has it.
+    pub initial: Option<&'a Lora>,
     /// Applied, and gets gradients.
     pub trained: Option<&'a Lora>,
 }

@@ -1,32 +1,38 @@
 //! Steps: batches, accumulation, clipping, schedule, optimiser.
 
 mod checkpoint;
+mod checkpoint_dir;
+mod cost;
+mod gradient;
+mod heldout;
+mod limit;
+mod network;
 mod options;
 mod origin;
 mod probe;
 mod run;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use pocketune_kernels::{Control, Panels, Recycling, ThreadPool, matmul_forward};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use pocketune_kernels::{Control, Recycling, ThreadPool};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
-use crate::lora::{Lora, Projection};
+use crate::lora::Lora;
 use crate::model::Model;
-use crate::objective::dpo::BatchFacts;
-use crate::objective::{Objective, PairMetrics, Reference};
+use crate::objective::RewardMetrics;
 use crate::optimizer::{Optimizer, clip};
-use crate::pack::{Pack, Sample};
-use crate::pass::{AdaptedModel, Adapters, Dropout, Pass, TargetWeights};
-use crate::plan::{MemoryPlan, PackSize, PlanInputs};
+use crate::plan::{MemoryPlan, PlanInputs};
+use crate::source::{MeanBatch, SampleSource};
 
-pub use checkpoint::CheckpointDir;
-pub use options::{MemoryLimit, TrainerOptions};
-pub use probe::{HeldOut, KlProbe};
-pub use run::{KlLimit, RunEnd, RunEvent};
+pub use checkpoint_dir::CheckpointDir;
+pub use cost::RunCost;
+pub use heldout::{HeldOut, HeldOutFigures};
+pub use limit::KlLimit;
+use network::Network;
+pub use options::{MemoryLimit, ReferencePolicy, TrainerOptions};
+pub use probe::KlProbe;
+pub use run::{Checkpointing, RunEnd, RunEvent};
 
 /// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -35,14 +41,17 @@ pub struct StepReport {
     pub step: u64,
     /// The batch's loss before the step.
     pub loss: f64,
+    /// Mean −log p of the tokens of those replies that are to be made likelier, anchors left
+    /// out, before the step; missing in a batch without any.
+    pub wanted_nll: Option<f64>,
     /// Norm of the gradient before clipping.
     pub gradient_norm: f64,
     /// Learning rate of the step.
     pub learning_rate: f64,
     /// Tokens computed.
     pub tokens: u64,
-    /// Means over the pairs of the batch, for preference objectives.
-    pub pairs: Option<PairMetrics>,
+    /// Means over the judged replies of the batch, where there are any.
+    pub rewards: Option<RewardMetrics>,
 }
 
 /// How far a step is.
@@ -56,22 +65,42 @@ pub struct MicroStep {
     pub batch: usize,
 }
 
+/// Everything that a [`Trainer`] is made from.
+pub struct Training<'a> {
+    /// The weights.
+    pub model: &'a Model,
+    /// The threads that compute.
+    pub pool: &'a ThreadPool,
+    /// Adapters below the trained one, which stay as they are.
+    pub frozen: &'a [Lora],
+    /// The adapter that is trained.
+    pub lora: Lora,
+    /// What it learns from.
+    pub source: Box<dyn SampleSource + 'a>,
+    /// How.
+    pub options: TrainerOptions,
+    /// How far ordinary replies may move; no bound when `None`.
+    pub kl: Option<KlLimit>,
+    /// In how much memory.
+    pub memory: MemoryLimit,
+}
+
 /// Training under way, on one thread. Every function blocks while it computes; a
 /// [`Control`] stops or pauses it within one tile of a matrix product.
 pub struct Trainer<'a> {
-    model: &'a Model,
-    pool: &'a ThreadPool,
-    frozen: &'a [Lora],
-    lora: Lora,
-    plan: MemoryPlan,
+    network: Network<'a>,
     // Tokens of the largest pack that the plan is made for.
     pack_tokens: usize,
-    samples: Vec<Sample>,
-    references: Vec<Option<Reference>>,
+    source: Box<dyn SampleSource + 'a>,
+    // Log-probabilities of the replies of samples that come again, under the reference.
+    references: Vec<Option<Vec<f64>>>,
     options: TrainerOptions,
     optimizer: Optimizer,
     gradient: Vec<f32>,
     history: Vec<StepReport>,
+    limit: Option<KlLimit>,
+    // What was measured of KL: after which step, and how much.
+    measured: Vec<(u64, f64)>,
     // What the run began with: checkpoints of others are refused.
     origin: origin::Origin,
     // Buffers go from step to step within the plan.
@@ -79,53 +108,64 @@ pub struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// Checks samples and options, and plans the memory.
+    /// Checks options and what the source knows beforehand, and plans the memory.
     ///
     /// # Errors
-    /// [`TrainError::Sample`], [`TrainError::Option`], [`TrainError::MemoryBudget`].
-    pub fn new(
-        model: &'a Model,
-        pool: &'a ThreadPool,
-        frozen: &'a [Lora],
-        lora: Lora,
-        samples: Vec<Sample>,
-        options: TrainerOptions,
-        memory: MemoryLimit,
-    ) -> Result<Self, TrainError> {
-        options.check(&samples)?;
-        for (index, sample) in samples.iter().enumerate() {
-            sample.check(index, model.vocabulary())?;
-        }
+    /// [`TrainError::Option`], [`TrainError::Sample`], [`TrainError::MemoryBudget`].
+    pub fn new(training: Training<'a>) -> Result<Self, TrainError> {
+        let Training {
+            model,
+            pool,
+            frozen,
+            lora,
+            source,
+            options,
+            kl,
+            memory,
+        } = training;
+        options.check()?;
+        source.check(&options.objectives, model.vocabulary())?;
+        let packs = source.largest_packs();
         let parameters = lora.parameters().len();
-        let packs = pack_sizes(&samples, options.batch);
+        let compares_with_start =
+            options.reference == ReferencePolicy::Initial && !lora.changes_nothing();
+        let initial = compares_with_start.then(|| lora.clone());
+        let initial_bytes = initial.as_ref().map_or(0, |_| 4 * parameters as u64);
+        let probe_bytes = kl.as_ref().map_or(0, |limit| limit.probe.bytes(model));
         let plan = MemoryPlan::new(
             model,
             &PlanInputs {
                 packs: &packs,
                 parameters,
+                first_layer: lora.first_layer(),
                 state_per_parameter: options.optimizer.state_per_parameter(),
                 dropout: options.dropout > 0.0,
                 threads: pool.threads(),
-                reserved_bytes: memory.reserved_bytes,
-                budget_bytes: memory.budget_bytes,
+                reserved_bytes: memory.reserved_bytes + probe_bytes + initial_bytes,
+                budget: memory.budget,
             },
         )?;
         Ok(Self {
-            origin: origin::Origin::new(frozen, &lora, &samples, &options),
+            origin: origin::Origin::new(frozen, &lora, &*source, &options, kl.as_ref()),
             _recycling: Recycling::up_to(
                 usize::try_from(plan.activation_bytes).unwrap_or(usize::MAX),
             ),
             pack_tokens: packs[plan.pack_samples - 1].tokens,
-            references: vec![None; samples.len()],
+            references: vec![None; source.kept_references()],
             optimizer: Optimizer::new(options.optimizer, parameters),
             gradient: vec![0.0; parameters],
             history: Vec::new(),
-            model,
-            pool,
-            frozen,
-            lora,
-            plan,
-            samples,
+            measured: Vec::new(),
+            limit: kl,
+            network: Network {
+                model,
+                pool,
+                frozen,
+                lora,
+                initial,
+                plan,
+            },
+            source,
             options,
         })
     }
@@ -133,13 +173,13 @@ impl<'a> Trainer<'a> {
     /// How memory is used.
     #[must_use]
     pub fn plan(&self) -> &MemoryPlan {
-        &self.plan
+        &self.network.plan
     }
 
     /// The adapter as it is now.
     #[must_use]
     pub fn lora(&self) -> &Lora {
-        &self.lora
+        &self.network.lora
     }
 
     /// Every step taken, those before a resumption included.
@@ -148,199 +188,88 @@ impl<'a> Trainer<'a> {
         &self.history
     }
 
+    /// KL(policy‖reference) as it was measured: after which step, and how much in nats a token.
+    #[must_use]
+    pub fn measured_kl(&self) -> &[(u64, f64)] {
+        &self.measured
+    }
+
     /// Ends training and returns the adapter.
     #[must_use]
     pub fn into_lora(self) -> Lora {
-        self.lora
+        self.network.lora
     }
 
     /// About how long all steps take, from the speed of one product measured now. Blocks
     /// for some tenths of a second.
     #[must_use]
     pub fn estimate(&self) -> Duration {
-        self.cost().duration(self.model, self.pool)
+        self.cost().duration(self.network.model, self.network.pool)
     }
 
     /// About what all steps cost.
     #[must_use]
     pub fn cost(&self) -> RunCost {
-        let tokens = self.samples.iter().map(Sample::tokens).sum::<usize>() as f64;
-        let mean = tokens / self.samples.len() as f64;
-        let samples = self.options.steps as f64 * self.options.batch as f64;
-        // Forward and backward; reference log-probabilities are made once a sample.
-        let mut passes = 2.0 * samples * mean;
-        if matches!(self.options.objective, Objective::Dpo(_)) {
-            passes += samples.min(self.samples.len() as f64) * mean;
+        let MeanBatch { samples, tokens } = self.source.mean();
+        let steps = self.options.steps as f64;
+        // Forward and backward; log-probabilities under the reference are made once a sample.
+        let mut passes = 2.0 * steps * tokens;
+        let objectives = &self.options.objectives;
+        let mean = tokens / samples;
+        if objectives.needs_reference() {
+            passes += (steps * samples).min(self.references.len() as f64) * mean;
         }
-        let again = self.plan.detour_per_token(self.model, self.pack_tokens);
-        let weights = self.model.multiplied_weights() as f64;
+        if objectives.needs_kl_estimate() {
+            // Other replies to the same prompts, under policy and reference.
+            passes += 2.0 * steps * tokens;
+        }
+        let Network { model, plan, .. } = &self.network;
+        let trained_layers = model.layers() - self.network.lora.first_layer();
+        let again = plan.detour_per_token(model, trained_layers, self.pack_tokens);
+        let weights = model.multiplied_weights() as f64;
         RunCost {
-            multiplications: passes * weights + samples * mean * again,
+            multiplications: passes * weights + steps * tokens * again,
         }
-    }
-
-    /// Ends training and returns the adapter, as [`Trainer::into_lora`] does, and the samples:
-    /// what a run that was only planned would have begun with.
-    #[must_use]
-    pub fn into_parts(self) -> (Lora, Vec<Sample>) {
-        (self.lora, self.samples)
     }
 
     /// One step over the next batch. After an error the adapter is as before.
     ///
     /// # Errors
-    /// [`TrainError::Cancelled`], [`TrainError::Diverged`].
+    /// [`TrainError::Cancelled`], [`TrainError::Diverged`]; [`TrainError::Sample`] for one that
+    /// cannot be learned from; what the source returns.
     pub fn step(
         &mut self,
         control: &Control,
         mut progress: impl FnMut(MicroStep),
     ) -> Result<StepReport, TrainError> {
-        let batch = self.batch();
-        self.gradient.fill(0.0);
+        let batch = self.draw(control)?;
         // Taken out while the gradient grows, so that everything else can be shared.
         let mut gradient = std::mem::take(&mut self.gradient);
-        let outcome = self.accumulate(&batch, &mut gradient, control, &mut progress);
+        let made = self.batch_gradient(&batch, &mut gradient, control, &mut progress);
         self.gradient = gradient;
-        let mut report = outcome?;
+        self.apply(made?)
+    }
+
+    /// The optimiser's step along the gradient.
+    fn apply(&mut self, made: gradient::BatchGradient) -> Result<StepReport, TrainError> {
+        let mut report = made.report;
         report.gradient_norm = clip(&mut self.gradient, self.options.clip);
         self.check_convergence(&report)?;
         self.optimizer.step(
-            self.lora.parameters_mut(),
+            self.network.lora.parameters_mut(),
             &self.gradient,
             report.learning_rate,
         );
+        for (kept, reference) in made.references {
+            self.references[kept] = Some(reference);
+        }
         self.history.push(report);
         Ok(report)
     }
 
-    /// The batch's loss and gradient, pack by pack.
-    fn accumulate(
-        &mut self,
-        batch: &[usize],
-        gradient: &mut [f32],
-        control: &Control,
-        progress: &mut dyn FnMut(MicroStep),
-    ) -> Result<StepReport, TrainError> {
-        let samples = || batch.iter().map(|&index| &self.samples[index]);
-        let facts = BatchFacts {
-            pairs: batch.len(),
-            chosen_tokens: samples().map(Sample::first_reply).sum(),
-            tokens: samples().map(Sample::targets).sum(),
-        };
-        let mut report = self.report();
-        let mut pairs = Vec::new();
-        let mut done = 0;
-        for (number, group) in batch.chunks(self.plan.pack_samples).enumerate() {
-            let samples: Vec<&Sample> = group.iter().map(|&index| &self.samples[index]).collect();
-            let pack = Pack::of(&samples);
-            let mut adapted = self.adapted(true, control);
-            adapted.dropout = self.dropout(number);
-            match &self.options.objective {
-                Objective::Sft => {
-                    let weights = vec![1.0 / facts.tokens as f32; pack.targets().len()];
-                    let pass = Pass::forward(adapted, &pack)?;
-                    let logps = pass.backward(TargetWeights::Known(&weights), gradient)?;
-                    let sum: f64 = logps.iter().map(|&logp| f64::from(logp)).sum();
-                    report.loss -= sum / facts.tokens as f64;
-                }
-                Objective::Dpo(options) => {
-                    let references = self.references_of(group, control)?;
-                    let mut weigh = |logps: &[f32]| {
-                        let (weights, losses) = options.weigh(&pack, logps, &references, facts);
-                        report.loss += losses.iter().map(|pair| pair.loss).sum::<f64>();
-                        pairs.extend(losses.iter().map(|pair| pair.metrics));
-                        weights
-                    };
-                    let pass = Pass::forward(adapted, &pack)?;
-                    pass.backward(TargetWeights::From(&mut weigh), gradient)?;
-                    for (&index, reference) in group.iter().zip(references) {
-                        self.references[index] = Some(reference);
-                    }
-                }
-            }
-            report.tokens += pack.tokens().len() as u64;
-            done += group.len();
-            progress(MicroStep {
-                step: report.step,
-                samples: done,
-                batch: batch.len(),
-            });
-        }
-        report.pairs = PairMetrics::mean(&pairs);
-        Ok(report)
-    }
-
-    /// Log-probabilities of the pairs' replies with the trained adapter off.
-    fn references_of(
-        &self,
-        group: &[usize],
-        control: &Control,
-    ) -> Result<Vec<Reference>, TrainError> {
-        let cached: Option<Vec<Reference>> =
-            group.iter().map(|&index| self.references[index]).collect();
-        if let Some(references) = cached {
-            return Ok(references);
-        }
-        let samples: Vec<&Sample> = group.iter().map(|&index| &self.samples[index]).collect();
-        self.score(&Pack::of(&samples), false, control)
-    }
-
-    /// Log-probabilities of both replies of each pair.
-    fn score(
-        &self,
-        pack: &Pack,
-        trained: bool,
-        control: &Control,
-    ) -> Result<Vec<Reference>, TrainError> {
-        let logps = Pass::infer(self.adapted(trained, control), pack)?.log_probabilities()?;
-        let sums = pack.sums(&logps);
-        let pairs = sums.chunks_exact(2).map(|pair| Reference {
-            chosen: pair[0],
-            rejected: pair[1],
-        });
-        Ok(pairs.collect())
-    }
-
-    fn adapted<'p>(&'p self, trained: bool, control: &'p Control) -> AdaptedModel<'p> {
-        AdaptedModel {
-            model: self.model,
-            pool: self.pool,
-            adapters: Adapters {
-                frozen: self.frozen,
-                trained: trained.then_some(&self.lora),
-            },
-            plan: &self.plan,
-            control,
-            dropout: None,
-        }
-    }
-
-    fn dropout(&self, group: usize) -> Option<Dropout> {
-        let mut random = ChaCha8Rng::seed_from_u64(self.options.seed);
-        random.set_stream(u64::MAX - ((self.history.len() as u64) << 16 | group as u64));
-        (self.options.dropout > 0.0).then(|| Dropout {
-            rate: self.options.dropout,
-            seed: random.next_u64(),
-        })
-    }
-
-    fn report(&self) -> StepReport {
-        let options = &self.options;
-        let step = self.history.len() as u64;
-        let factor = options
-            .schedule
-            .factor(step, options.warm_up, options.steps);
-        StepReport {
-            step: step + 1,
-            loss: 0.0,
-            gradient_norm: 0.0,
-            learning_rate: options.learning_rate * factor,
-            tokens: 0,
-            pairs: None,
-        }
-    }
-
-    /// Refuses infinities, and a loss that has grown out of all proportion.
+    /// Refuses infinities, and replies that have become out of all proportion less likely than
+    /// they were, though they are to be made likelier: losses need not fall, and some have no
+    /// lower end.
     fn check_convergence(&self, report: &StepReport) -> Result<(), TrainError> {
         let diverged = |what, value| {
             let step = report.step;
@@ -352,94 +281,17 @@ impl<'a> Trainer<'a> {
         if !report.gradient_norm.is_finite() {
             return diverged("gradient norm", report.gradient_norm);
         }
-        let first = self.history.first().map_or(report.loss, |step| step.loss);
-        let before = self.history.last().map_or(report.loss, |step| step.loss);
-        if report.loss.min(before) > DIVERGED * first.max(1.0) {
-            return diverged("loss", report.loss);
+        let mut before = self.history.iter().filter_map(|step| step.wanted_nll);
+        if let (Some(first), Some(now)) = (before.next(), report.wanted_nll) {
+            let last = before.next_back().unwrap_or(first);
+            if now.min(last) > DIVERGED * first.max(1.0) {
+                return diverged("−log p of what is learned", now);
+            }
         }
         Ok(())
     }
-
-    /// Samples of the next step: every epoch has an order of its own.
-    fn batch(&self) -> Vec<usize> {
-        let count = self.samples.len() as u64;
-        let first = self.history.len() as u64 * self.options.batch as u64;
-        let mut epoch = (u64::MAX, Vec::new());
-        (first..first + self.options.batch as u64)
-            .map(|position| {
-                let number = position / count;
-                if epoch.0 != number {
-                    epoch = (number, order(self.samples.len(), self.options.seed, number));
-                }
-                epoch.1[(position % count) as usize]
-            })
-            .collect()
-    }
 }
 
-/// What steps cost, whatever computes them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RunCost {
-    /// Multiplications with weights.
-    pub multiplications: f64,
-}
-
-impl RunCost {
-    /// About how long it takes, from the speed of one product measured now. Blocks for some
-    /// tenths of a second.
-    #[must_use]
-    pub fn duration(self, model: &Model, pool: &ThreadPool) -> Duration {
-        // What is no product of weights takes about a fifth of the time.
-        let seconds = 1.25 * self.multiplications / products_per_second(model, pool);
-        Duration::from_secs_f64(seconds)
-    }
-}
-
-/// A loss that stays above this many times the first one (or 1) is no longer learning.
+/// Replies that stay this many times less likely by token than at first (or than 1 nat), over
+/// two steps, are not being learned.
 const DIVERGED: f64 = 4.0;
-
-/// Multiplications with weights that the machine does a second, as it is now.
-fn products_per_second(model: &Model, pool: &ThreadPool) -> f64 {
-    const TOKENS: usize = 128;
-    let weight = model.projection(0, Projection::Gate);
-    let x = Panels::new(TOKENS, weight.columns());
-    let mut y = Panels::new(TOKENS, weight.rows());
-    let mut rate = 0.0f64;
-    for _ in 0..5 {
-        let started = Instant::now();
-        matmul_forward(pool, &weight, &x, &mut y, &[]);
-        let done = (weight.rows() * weight.columns() * TOKENS) as f64;
-        rate = rate.max(done / started.elapsed().as_secs_f64());
-    }
-    rate
-}
-
-/// The largest pack of one sample, of two, and so on up to `most`.
-fn pack_sizes(samples: &[Sample], most: usize) -> Vec<PackSize> {
-    let shared = Sample::shared_prompt(samples);
-    let largest = |size: fn(&Sample) -> usize| {
-        let mut sizes: Vec<usize> = samples.iter().map(size).collect();
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
-        sizes
-    };
-    let (tokens, targets) = (largest(Sample::tokens), largest(Sample::targets));
-    (1..=most.min(samples.len()))
-        .map(|count| PackSize {
-            tokens: tokens[..count].iter().sum::<usize>() - (count - 1) * shared,
-            targets: targets[..count].iter().sum(),
-        })
-        .collect()
-}
-
-/// A shuffle (Fisher and Yates) that seed and epoch determine.
-fn order(count: usize, seed: u64, epoch: u64) -> Vec<usize> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(epoch + 1);
-    let mut order: Vec<usize> = (0..count).collect();
-    for last in (1..count).rev() {
-        // The bias of a remainder of 64 bits is far below what anyone could see.
-        let other = random.next_u64() % (last as u64 + 1);
-        order.swap(last, other as usize);
-    }
-    order
-}

@@ -5,24 +5,26 @@ use std::borrow::Cow;
 use pocketune_base::Digest;
 
 use crate::lora::{Lora, LoraShape};
-use crate::pack::Sample;
-use crate::trainer::TrainerOptions;
+use crate::source::SampleSource;
+use crate::trainer::{KlLimit, TrainerOptions};
 
 /// What a run begins with, apart from the model: a checkpoint of anything else does not
 /// continue it. Memory and threads are not part of it: they may change.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     options: String,
-    data: Digest,
+    source: Digest,
     start: Digest,
+    limit: String,
 }
 
 impl Origin {
     pub(crate) fn new(
         frozen: &[Lora],
         lora: &Lora,
-        samples: &[Sample],
+        source: &dyn SampleSource,
         options: &TrainerOptions,
+        limit: Option<&KlLimit>,
     ) -> Self {
         let adapters = frozen.iter().chain([lora]);
         let adapters = adapters.flat_map(|adapter| {
@@ -35,18 +37,20 @@ impl Origin {
         Self {
             // Plain numbers and names, which always have such a form.
             options: serde_json::to_string(options).unwrap_or_default(),
-            data: Digest::of_parts(samples.iter().map(sample)),
+            source: source.digest(),
             start: Digest::of_parts(adapters),
+            limit: limit.map_or_else(|| "none".to_owned(), KlLimit::describe),
         }
     }
 
     /// Keys, values, and what users call them.
-    pub(super) fn entries(&self, model: &Digest) -> [(&'static str, String, &'static str); 4] {
+    pub(super) fn entries(&self, model: &Digest) -> [(&'static str, String, &'static str); 5] {
         [
             ("pocketune.model", model.to_string(), "model"),
             ("pocketune.options", self.options.clone(), "options"),
-            ("pocketune.data", self.data.to_string(), "data"),
+            ("pocketune.samples", self.source.to_string(), "data"),
             ("pocketune.start", self.start.to_string(), "adapters"),
+            ("pocketune.kl_limit", self.limit.clone(), "bound on KL"),
         ]
     }
 }
@@ -79,68 +83,19 @@ fn shape(shape: &LoraShape) -> Vec<u8> {
     bytes
 }
 
-/// As [`shape`], of a sample. A token takes 4 bytes.
-fn sample(sample: &Sample) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    match sample {
-        Sample::Text { tokens, loss_from } => {
-            put(&mut bytes, 0);
-            put(&mut bytes, *loss_from);
-            put_tokens(&mut bytes, tokens);
-        }
-        Sample::Pair {
-            prompt,
-            chosen,
-            rejected,
-        } => {
-            put(&mut bytes, 1);
-            for tokens in [prompt, chosen, rejected] {
-                put_tokens(&mut bytes, tokens);
-            }
-        }
-    }
-    bytes
-}
-
 fn put(bytes: &mut Vec<u8>, number: usize) {
     bytes.extend((number as u64).to_le_bytes());
-}
-
-fn put_tokens(bytes: &mut Vec<u8>, tokens: &[u32]) {
-    put(bytes, tokens.len());
-    bytes.extend(tokens.iter().flat_map(|token| token.to_le_bytes()));
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use super::{sample, shape};
+    use super::shape;
     use crate::lora::{LoraShape, Projection};
-    use crate::pack::Sample;
 
     #[test]
     fn what_differs_has_other_bytes() {
-        let text = |tokens: &[u32], loss_from| Sample::Text {
-            tokens: tokens.to_vec(),
-            loss_from,
-        };
-        let pair = |prompt: &[u32], chosen: &[u32], rejected: &[u32]| Sample::Pair {
-            prompt: prompt.to_vec(),
-            chosen: chosen.to_vec(),
-            rejected: rejected.to_vec(),
-        };
-        let samples = [
-            text(&[1, 2, 3], 1),
-            text(&[1, 2, 3], 2),
-            text(&[1, 2], 1),
-            pair(&[1, 2], &[3], &[4]),
-            pair(&[1], &[2, 3], &[4]),
-            pair(&[1], &[2], &[3, 4]),
-        ];
-        let distinct: HashSet<_> = samples.iter().map(sample).collect();
-        assert_eq!(distinct.len(), samples.len());
-
         let base = LoraShape::default();
         let shapes = [
             LoraShape {
@@ -167,19 +122,5 @@ mod tests {
         ];
         let distinct: HashSet<_> = shapes.iter().map(shape).collect();
         assert_eq!(distinct.len(), shapes.len());
-    }
-
-    /// The bytes are a format: a checkpoint holds digests of them.
-    #[test]
-    fn the_bytes_stay() {
-        let text = Sample::Text {
-            tokens: vec![7, 258],
-            loss_from: 1,
-        };
-        let expected = [
-            [0_u64, 1, 2].map(u64::to_le_bytes).concat(),
-            vec![7, 0, 0, 0, 2, 1, 0, 0],
-        ];
-        assert_eq!(sample(&text), expected.concat());
     }
 }

@@ -1,19 +1,28 @@
 //! A whole run: steps, checkpoints, and a bound on how far replies may move.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use pocketune_kernels::Control;
 
 use crate::error::TrainError;
-use crate::trainer::{CheckpointDir, KlProbe, MicroStep, StepReport, Trainer};
+use crate::trainer::checkpoint::Progress;
+use crate::trainer::{CheckpointDir, MicroStep, StepReport, Trainer};
 
-/// How far replies to ordinary prompts may move.
-#[derive(Debug)]
-pub struct KlLimit<'p> {
-    /// What they are measured on.
-    pub probe: &'p mut KlProbe,
-    /// Most nats a token.
-    pub bound: f64,
-    /// Steps between measurements; the last step is always followed by one.
-    pub every: u64,
+/// Where and how often a run is saved. It is saved in any case when it is paused or cancelled;
+/// what a killed process had done since is done again, to the same bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Checkpointing<'c> {
+    /// Where.
+    pub folder: &'c CheckpointDir,
+    /// Time between two checkpoints; zero for one after each step.
+    pub every: Duration,
+}
+
+impl Checkpointing<'_> {
+    /// What is written is 12 bytes a parameter, synced to flash memory that wears out.
+    pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 }
 
 /// What happened in a run.
@@ -21,10 +30,12 @@ pub struct KlLimit<'p> {
 pub enum RunEvent {
     /// A part of a step is done.
     MicroStep(MicroStep),
-    /// A step is done, and saved where there is a checkpoint.
+    /// A step is done.
     Step(StepReport),
     /// KL(policy‖reference) was measured, in nats a token.
     Kl(f64),
+    /// All steps so far are on the disk.
+    Saved,
 }
 
 /// How a run ended.
@@ -37,64 +48,128 @@ pub enum RunEnd {
     KlBound {
         /// What was measured when it stopped.
         reached: f64,
-        /// Factor on every B since.
+        /// What is left of the change since.
         shrunk_by: f32,
     },
 }
 
 impl Trainer<'_> {
-    /// Takes all steps that are left. A checkpoint holds every finished step when this
-    /// returns, with whatever error.
+    /// Takes all steps that are left, and makes all measurements that are owed. A checkpoint
+    /// holds every finished step when this returns, with whatever error.
     ///
     /// # Errors
-    /// As [`Trainer::step`] and [`Trainer::save`].
+    /// As [`Trainer::step`], [`Trainer::kl`] and [`Trainer::save`].
     pub fn run(
         &mut self,
-        checkpoint: Option<&CheckpointDir>,
-        mut limit: Option<KlLimit<'_>>,
+        checkpoint: Option<Checkpointing<'_>>,
         control: &Control,
         mut observe: impl FnMut(RunEvent),
     ) -> Result<RunEnd, TrainError> {
-        let steps = self.options.steps;
-        for step in self.history.len() as u64 + 1..=steps {
-            let report = self.step(control, |micro| observe(RunEvent::MicroStep(micro)))?;
-            if let Some(directory) = checkpoint {
-                self.save(directory)?;
-            }
-            observe(RunEvent::Step(report));
-            let Some(limit) = &mut limit else {
-                continue;
-            };
-            if step % limit.every.max(1) == 0 || step == steps {
-                let kl = self.kl(limit.probe, control)?;
+        let mut saving = Saving {
+            checkpoint,
+            saved_steps: self.history.len(),
+            last: Instant::now(),
+        };
+        let end = self.run_saved(&mut saving, control, &mut observe);
+        if end.is_err() {
+            // What went wrong is worth more than that it could not be saved.
+            let _ = saving.save(self.progress());
+        }
+        end
+    }
+
+    fn run_saved(
+        &mut self,
+        saving: &mut Saving<'_>,
+        control: &Control,
+        observe: &mut dyn FnMut(RunEvent),
+    ) -> Result<RunEnd, TrainError> {
+        loop {
+            if self.owes_measurement() {
+                let kl = self.kl(control)?;
                 observe(RunEvent::Kl(kl));
-                if kl > limit.bound {
-                    let shrunk_by = self.shrink(limit, kl, control)?;
+                if kl > self.bound() {
+                    // Never saved shrunk: who resumes measures again, and shrinks alike.
+                    saving.save(self.progress())?;
+                    let shrunk_by = self.shrink(kl, control)?;
                     return Ok(RunEnd::KlBound {
                         reached: kl,
                         shrunk_by,
                     });
                 }
+                self.measured.push((self.history.len() as u64, kl));
             }
+            if self.history.len() as u64 >= self.options.steps {
+                return Ok(RunEnd::Steps);
+            }
+            let batch = self.draw(control)?;
+            let mut gradient = std::mem::take(&mut self.gradient);
+            let made = saving.beside(self.progress(), control, || {
+                self.batch_gradient(&batch, &mut gradient, control, &mut |micro| {
+                    observe(RunEvent::MicroStep(micro));
+                })
+            });
+            self.gradient = gradient;
+            let report = self.apply(made??)?;
+            if saving.is_due() {
+                saving.save(self.progress())?;
+                observe(RunEvent::Saved);
+            }
+            observe(RunEvent::Step(report));
         }
-        Ok(RunEnd::Steps)
+    }
+}
+
+/// When a run was saved, and where it is to be saved next.
+struct Saving<'c> {
+    checkpoint: Option<Checkpointing<'c>>,
+    saved_steps: usize,
+    last: Instant,
+}
+
+impl Saving<'_> {
+    fn is_due(&self) -> bool {
+        let every = self.checkpoint.map(|it| it.every);
+        every.is_some_and(|every| self.last.elapsed() >= every)
     }
 
-    /// Shrinks every B until the bound is kept: for small changes KL grows as their
-    /// square.
-    fn shrink(
-        &mut self,
-        limit: &mut KlLimit<'_>,
-        reached: f64,
-        control: &Control,
-    ) -> Result<f32, TrainError> {
-        let (mut kl, mut shrunk_by) = (reached, 1.0);
-        while kl > limit.bound {
-            let factor = (0.98 * (limit.bound / kl).sqrt()) as f32;
-            self.lora.scale_b(factor);
-            shrunk_by *= factor;
-            kl = self.kl(limit.probe, control)?;
+    /// Writes what is not on the disk yet.
+    fn save(&mut self, progress: Progress<'_>) -> Result<(), TrainError> {
+        if let Some(checkpoint) = self.checkpoint
+            && progress.steps() > self.saved_steps
+        {
+            progress.save(checkpoint.folder)?;
+            self.saved_steps = progress.steps();
+            self.last = Instant::now();
         }
-        Ok(shrunk_by)
+        Ok(())
+    }
+
+    /// Computes `work`, which leaves what is saved as it is, and saves it meanwhile if the run
+    /// is paused: a paused app may be killed at any time.
+    fn beside<T>(
+        &mut self,
+        progress: Progress<'_>,
+        control: &Control,
+        work: impl FnOnce() -> T,
+    ) -> Result<T, TrainError> {
+        if self.checkpoint.is_none() || progress.steps() == self.saved_steps {
+            return Ok(work());
+        }
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let saved = scope.spawn(|| match control.paused_before(&done) {
+                true => self.save(progress),
+                false => Ok(()),
+            });
+            let made = work();
+            done.store(true, Ordering::Relaxed);
+            control.wake();
+            // A panic of a thread of ours is a fault of ours: it goes on here.
+            match saved.join() {
+                Ok(saved) => saved.map(|()| made),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 }

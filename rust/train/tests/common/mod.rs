@@ -6,7 +6,10 @@ use std::io::Write;
 
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_kernels::ThreadPool;
-use pocketune_train::{AdaptedModel, Adapters, Control, Lora, LoraShape, MemoryPlan, Model};
+use pocketune_train::{
+    AdaptedModel, Adapters, Control, Dataset, Lora, LoraShape, MemoryBudget, MemoryLimit,
+    MemoryPlan, Model, Sample, TrainerOptions, Training,
+};
 
 /// A model of two layers, opened.
 pub fn tiny() -> Model {
@@ -27,6 +30,29 @@ pub fn moved(model: &Model, shape: LoraShape, seed: u64) -> Lora {
         *parameter += ((state >> 40) as f32 / (1u64 << 23) as f32 - 1.0) * 0.05;
     }
     lora
+}
+
+/// Training on samples, in as much memory as makes it faster.
+pub fn training<'a>(
+    model: &'a Model,
+    pool: &'a ThreadPool,
+    lora: Lora,
+    (samples, batch): (Vec<Sample>, usize),
+    options: TrainerOptions,
+) -> Training<'a> {
+    Training {
+        model,
+        pool,
+        frozen: &[],
+        lora,
+        source: Box::new(Dataset::new(samples, batch, options.seed)),
+        options,
+        kl: None,
+        memory: MemoryLimit {
+            budget: MemoryBudget::Unlimited,
+            reserved_bytes: 0,
+        },
+    }
 }
 
 /// Recomputes everything, in the smallest pieces.

@@ -1,12 +1,16 @@
 //! Adapters by formula, and gradients and losses beside those that other programs
 //! found. The system tests use this file too.
 
+use std::sync::Arc;
+
+use pocketune_base::Digest;
 use pocketune_gguf::fixtures::hashed;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    AdaptedModel, Adapters, Control, DpoLoss, DpoOptions, Lora, LoraShape, MemoryLimit, MemoryPlan,
-    Model, Objective, OptimizerOptions, Pack, Pass, Sample, Schedule, TargetWeights, Trainer,
-    TrainerOptions,
+    AdaptedModel, Adapters, Control, DpoLoss, DpoOptions, Drawn, KtoOptions, Lora, LoraShape,
+    MeanBatch, MemoryLimit, MemoryPlan, Model, Objectives, OptimizerOptions, Pack, PackSize, Pass,
+    ReferencePolicy, Sample, SampleSource, Schedule, TargetWeights, TrainError, Trainer,
+    TrainerOptions, Training,
 };
 use serde_json::Value;
 
@@ -110,6 +114,7 @@ pub fn text_gradient(
         pool: &pool,
         adapters: Adapters {
             frozen: &[],
+            initial: None,
             trained: Some(lora),
         },
         plan,
@@ -129,17 +134,17 @@ pub fn text_gradient(
 
 /// The steps of a case beside ours: all samples are every step's batch, so that their
 /// order does not matter. Fails where a step differs.
-pub fn check_curve(model: &Model, lora: Lora, objective: Objective, case: &Value) {
+pub fn check_curve(model: &Model, lora: Lora, objectives: Objectives, case: &Value) {
     let (losses, norms) = (numbers(&case["losses"]), numbers(&case["gradient_norms"]));
     let samples = samples(case);
     let number = |option: &str| case["options"][option].as_f64().unwrap();
     let options = TrainerOptions {
-        objective,
+        objectives,
+        reference: ReferencePolicy::Base,
         learning_rate: number("learning_rate"),
         steps: number("steps") as u64,
         warm_up: number("warm_up") as u64,
         schedule: Schedule::Cosine,
-        batch: samples.len(),
         clip: number("clip") as f32,
         optimizer: OptimizerOptions::AdamW {
             beta1: 0.9,
@@ -151,8 +156,7 @@ pub fn check_curve(model: &Model, lora: Lora, objective: Objective, case: &Value
         seed: 1,
     };
     let (pool, control) = (ThreadPool::new(2), Control::new());
-    let limit = MemoryLimit::default();
-    let mut trainer = Trainer::new(model, &pool, &[], lora, samples, options, limit).unwrap();
+    let mut trainer = Trainer::new(whole_batches(model, &pool, lora, samples, options)).unwrap();
     let (mut loss_off, mut norm_off) = (0.0f64, 0.0f64);
     let rates = numbers(&case["rates"]);
     assert!(losses.len() == number("steps") as usize && norms.len() == losses.len());
@@ -171,6 +175,61 @@ pub fn check_curve(model: &Model, lora: Lora, objective: Objective, case: &Value
     assert!(norm_off < 1e-3, "{norm_off}");
 }
 
+/// All samples in every batch, in their order: TRL's estimate of KL depends on it.
+struct WholeBatches(Vec<Arc<Sample>>);
+
+impl SampleSource for WholeBatches {
+    fn largest_packs(&self) -> Vec<PackSize> {
+        let samples: Vec<&Sample> = self.0.iter().map(AsRef::as_ref).collect();
+        let sizes = (1..=samples.len()).map(|count| Pack::of(&samples[..count]).size());
+        sizes.collect()
+    }
+
+    fn mean(&self) -> MeanBatch {
+        let sizes = self.0.iter().map(|sample| Pack::new(sample).size());
+        MeanBatch {
+            samples: self.0.len() as f64,
+            tokens: sizes.map(|size| size.tokens as f64).sum(),
+        }
+    }
+
+    fn kept_references(&self) -> usize {
+        self.0.len()
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of(b"all of them")
+    }
+
+    fn draw(&mut self, _: u64, _: AdaptedModel<'_>) -> Result<Vec<Drawn>, TrainError> {
+        let drawn = self.0.iter().enumerate().map(|(index, sample)| Drawn {
+            sample: Arc::clone(sample),
+            again: Some(index),
+        });
+        Ok(drawn.collect())
+    }
+}
+
+/// Training whose every batch holds all samples.
+pub fn whole_batches<'a>(
+    model: &'a Model,
+    pool: &'a ThreadPool,
+    lora: Lora,
+    samples: Vec<Sample>,
+    options: TrainerOptions,
+) -> Training<'a> {
+    Training {
+        model,
+        pool,
+        frozen: &[],
+        lora,
+        source: Box::new(WholeBatches(samples.into_iter().map(Arc::new).collect())),
+        options,
+        kl: None,
+        memory: MemoryLimit::default(),
+    }
+}
+
 /// TRL's options; what it leaves out is 0 or 1.
 pub fn preferences(options: &Value) -> DpoOptions {
     let losses: Vec<DpoLoss> = serde_json::from_value(options["loss_type"].clone()).unwrap();
@@ -185,14 +244,28 @@ pub fn preferences(options: &Value) -> DpoOptions {
     }
 }
 
-/// The pairs of a case, else its texts.
+/// TRL's options of KTO; a weight that it leaves out is 1.
+pub fn thumbs(options: &Value) -> KtoOptions {
+    let weight = |name: &str| options[name].as_f64().unwrap_or(1.0);
+    KtoOptions {
+        loss: serde_json::from_value(options["loss_type"].clone()).unwrap(),
+        beta: options["beta"].as_f64().unwrap(),
+        desirable_weight: weight("desirable_weight"),
+        undesirable_weight: weight("undesirable_weight"),
+    }
+}
+
+/// The pairs of a case, its thumbs, else its texts.
 pub fn samples(case: &Value) -> Vec<Sample> {
-    if let Some(pairs) = case["pairs"].as_array() {
-        let pair = |row: &Value| Sample::Pair {
-            prompt: tokens(&row["prompt"]),
-            chosen: tokens(&row["chosen"]),
-            rejected: tokens(&row["rejected"]),
+    if let Some(thumbs) = case["samples"].as_array() {
+        let thumb = |row: &Value| {
+            let up = row["label"].as_bool().unwrap();
+            Sample::thumb(tokens(&row["prompt"]), tokens(&row["completion"]), up)
         };
+        return thumbs.iter().map(thumb).collect();
+    }
+    if let Some(pairs) = case["pairs"].as_array() {
+        let pair = |row: &Value| Sample::pair(tokens(&row["prompt"]), tokens(&row["chosen"]), tokens(&row["rejected"]));
         return pairs.iter().map(pair).collect();
     }
     case["texts"].as_array().unwrap().iter().map(text).collect()
@@ -200,10 +273,9 @@ pub fn samples(case: &Value) -> Vec<Sample> {
 
 /// Tokens and where the loss starts.
 pub fn text(row: &Value) -> Sample {
-    Sample::Text {
-        tokens: tokens(&row["tokens"]),
-        loss_from: row["loss_from"].as_u64().unwrap() as usize,
-    }
+    let mut prompt = tokens(&row["tokens"]);
+    let reply = prompt.split_off(row["loss_from"].as_u64().unwrap() as usize);
+    Sample::demonstration(prompt, reply)
 }
 
 /// A list of numbers.

@@ -14,7 +14,10 @@ mod compare;
 use std::fs;
 use std::path::Path;
 
-pub use compare::{adapter, check_curve, errors, numbers, preferences, samples, text_gradient};
+pub use compare::{
+    adapter, check_curve, errors, numbers, preferences, samples, text_gradient, thumbs,
+    whole_batches,
+};
 use pocketune_base::Digest;
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};

@@ -1,0 +1,309 @@
+//! Several objectives in one run.
+//!
+//! Each sample goes to the objective that its labels name. With B samples in a batch, anchors
+//! left out, of which n go to an objective, that objective's loss over its n samples counts
+//! n/B: every sample has the same say, whatever it is. The anchor has its own weight beside
+//! them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
+use crate::objective::{
+    AnchorOptions, BatchFacts, DpoOptions, KtoOptions, Objective, Rewards, ScoredReply,
+    SftOptions, Weighed, wanted_tokens,
+};
+use crate::sample::{Label, Sample};
+
+/// The objectives of a run: at least one beside the anchor.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Objectives {
+    /// Of demonstrations.
+    pub sft: Option<SftOptions>,
+    /// Of pairs, and of edits.
+    pub dpo: Option<DpoOptions>,
+    /// Of thumbs.
+    pub kto: Option<KtoOptions>,
+    /// Of ordinary replies.
+    pub anchor: Option<AnchorOptions>,
+}
+
+impl Objectives {
+    /// Supervised fine-tuning alone.
+    #[must_use]
+    pub fn sft() -> Self {
+        Self {
+            sft: Some(SftOptions::default()),
+            ..Self::default()
+        }
+    }
+
+    /// Direct preference optimisation alone.
+    #[must_use]
+    pub fn dpo(options: DpoOptions) -> Self {
+        Self {
+            dpo: Some(options),
+            ..Self::default()
+        }
+    }
+
+    /// Kahneman-Tversky optimisation alone.
+    #[must_use]
+    pub fn kto(options: KtoOptions) -> Self {
+        Self {
+            kto: Some(options),
+            ..Self::default()
+        }
+    }
+
+    /// Short names, joined by `+`: `dpo`, `sft+kto`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let named = [
+            ("sft", self.sft.is_some()),
+            ("dpo", self.dpo.is_some()),
+            ("kto", self.kto.is_some()),
+            ("anchor", self.anchor.is_some()),
+        ];
+        let there = named.into_iter().filter(|it| it.1).map(|it| it.0);
+        there.collect::<Vec<_>>().join("+")
+    }
+
+    /// The objective of a sample with these labels.
+    #[must_use]
+    pub fn of(&self, labels: &[Label]) -> Option<&dyn Objective> {
+        self.all().find(|objective| objective.takes(labels))
+    }
+
+    pub(crate) fn needs_reference(&self) -> bool {
+        self.all().any(Objective::needs_reference)
+    }
+
+    pub(crate) fn needs_kl_estimate(&self) -> bool {
+        self.all().any(Objective::needs_kl_estimate)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &dyn Objective> {
+        let sft = self.sft.iter().map(|it| it as &dyn Objective);
+        let dpo = self.dpo.iter().map(|it| it as &dyn Objective);
+        let kto = self.kto.iter().map(|it| it as &dyn Objective);
+        let anchor = self.anchor.iter().map(|it| it as &dyn Objective);
+        sft.chain(dpo).chain(kto).chain(anchor)
+    }
+
+    /// Refuses constants outside their range, and a run without an objective.
+    pub(crate) fn check_options(&self) -> Result<(), TrainError> {
+        if self.sft.is_none() && self.dpo.is_none() && self.kto.is_none() {
+            let (option, reason) = ("objectives", "needs one beside the anchor".to_owned());
+            return Err(TrainError::Option { option, reason });
+        }
+        self.all().try_for_each(Objective::check_options)
+    }
+
+    /// Refuses a sample that no objective can learn from.
+    pub(crate) fn check<'s>(
+        &self,
+        samples: impl Iterator<Item = &'s Sample>,
+    ) -> Result<(), TrainError> {
+        for (index, sample) in samples.enumerate() {
+            let labels: Vec<Label> = sample.labels().collect();
+            let checked = match self.of(&labels) {
+                Some(objective) => objective.check(sample).map_err(str::to_owned),
+                None => Err(format!(
+                    "{} does not learn from {}",
+                    self.name(),
+                    described(&labels)
+                )),
+            };
+            checked.map_err(|reason| TrainError::Sample { index, reason })?;
+        }
+        Ok(())
+    }
+}
+
+/// What labels come to, for people.
+fn described(labels: &[Label]) -> &'static str {
+    match labels {
+        [Label::Demonstration] => "a demonstration",
+        [Label::Chosen, Label::Rejected] => "a pair",
+        [Label::Desirable | Label::Undesirable] => "a thumb",
+        [Label::Anchor] => "an ordinary reply",
+        _ => "these replies",
+    }
+}
+
+/// The objectives of a batch's samples, with what each must know of the whole batch.
+pub(crate) struct Batch<'o> {
+    parts: Vec<Part<'o>>,
+    // Of each sample.
+    place: Vec<usize>,
+}
+
+struct Part<'o> {
+    objective: &'o dyn Objective,
+    facts: BatchFacts,
+    // n/B.
+    share: f64,
+}
+
+impl<'o> Batch<'o> {
+    /// # Errors
+    /// [`TrainError::Sample`] for one that no objective learns from.
+    pub(crate) fn new(objectives: &'o Objectives, samples: &[&Sample]) -> Result<Self, TrainError> {
+        objectives.check(samples.iter().copied())?;
+        let mut parts: Vec<Part<'o>> = Vec::new();
+        let mut place = Vec::with_capacity(samples.len());
+        let mut learned = 0;
+        for sample in samples {
+            let labels: Vec<Label> = sample.labels().collect();
+            let taken = |part: &Part<'_>| part.objective.takes(&labels);
+            let known = parts.iter().position(taken);
+            let Some(index) = known.or_else(|| {
+                parts.push(Part {
+                    objective: objectives.of(&labels)?,
+                    facts: BatchFacts::default(),
+                    share: 1.0,
+                });
+                Some(parts.len() - 1)
+            }) else {
+                continue;
+            };
+            parts[index].facts.samples += 1;
+            parts[index].facts.wanted_tokens += wanted_tokens(sample);
+            learned += usize::from(labels != [Label::Anchor]);
+            place.push(index);
+        }
+        for part in &mut parts {
+            if !part.objective.takes(&[Label::Anchor]) {
+                part.share = part.facts.samples as f64 / learned as f64;
+            }
+        }
+        Ok(Self { parts, place })
+    }
+
+    /// Whether any objective needs log-probabilities under the reference.
+    pub(crate) fn needs_reference(&self, sample: usize) -> bool {
+        self.part(sample).objective.needs_reference()
+    }
+
+    /// Samples whose objective needs an estimate of KL.
+    pub(crate) fn needing_kl_estimate(&self) -> Vec<usize> {
+        let needs = |&sample: &usize| self.part(sample).objective.needs_kl_estimate();
+        (0..self.place.len()).filter(needs).collect()
+    }
+
+    /// Gives the estimate to those objectives that need it.
+    pub(crate) fn set_kl_estimate(&mut self, estimate: f64) {
+        for part in &mut self.parts {
+            if part.objective.needs_kl_estimate() {
+                part.facts.kl_estimate = estimate;
+            }
+        }
+    }
+
+    /// A weight for each reply of these samples, where none depends on log-probabilities.
+    pub(crate) fn weigh_ahead(
+        &self,
+        samples: impl Iterator<Item = (usize, usize)>,
+    ) -> Option<Vec<f64>> {
+        let mut all = Vec::new();
+        for (sample, replies) in samples {
+            let Part {
+                objective,
+                facts,
+                share,
+            } = self.part(sample);
+            let weights = objective.weigh_ahead(facts, replies)?;
+            all.extend(weights.into_iter().map(|weight| share * weight));
+        }
+        Some(all)
+    }
+
+    /// The sample's share of the loss and its slopes; what was judged goes to `rewards`.
+    pub(crate) fn weigh(
+        &self,
+        sample: usize,
+        replies: &[ScoredReply],
+        rewards: &mut Rewards,
+    ) -> Weighed {
+        let part = self.part(sample);
+        let mut weighed = part.objective.weigh(&part.facts, replies);
+        weighed.loss *= part.share;
+        for weight in &mut weighed.weights {
+            *weight *= part.share;
+        }
+        if let Some(beta) = part.objective.beta() {
+            rewards.add(beta, replies);
+        }
+        weighed
+    }
+
+    fn part(&self, sample: usize) -> &Part<'o> {
+        &self.parts[self.place[sample]]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Batch, Objectives};
+    use crate::objective::{
+        AnchorOptions, DpoOptions, KtoLoss, KtoOptions, Rewards, ScoredReply, SftOptions,
+    };
+    use crate::sample::Sample;
+
+    fn scored(sample: &Sample, policy: f64) -> Vec<ScoredReply> {
+        let replies = sample.replies.iter();
+        replies
+            .map(|reply| ScoredReply {
+                label: reply.label,
+                tokens: reply.learned(),
+                policy: policy * reply.tokens.len() as f64,
+                reference: -3.0,
+            })
+            .collect()
+    }
+
+    fn loss(objectives: &Objectives, samples: &[&Sample]) -> f64 {
+        let batch = Batch::new(objectives, samples).unwrap();
+        let losses = samples.iter().enumerate().map(|(index, sample)| {
+            let replies = scored(sample, -1.5);
+            batch.weigh(index, &replies, &mut Rewards::default()).loss
+        });
+        losses.sum()
+    }
+
+    /// The rule of mixed runs: each objective's own loss, by its share of the samples.
+    #[test]
+    fn every_sample_has_the_same_say() {
+        let all = Objectives {
+            sft: Some(SftOptions::default()),
+            dpo: Some(DpoOptions::default()),
+            kto: Some(KtoOptions {
+                loss: KtoLoss::ApoZeroUnpaired,
+                ..KtoOptions::default()
+            }),
+            anchor: Some(AnchorOptions {
+                weight: 0.5,
+                samples: 1,
+            }),
+        };
+        let text = Sample::demonstration(vec![1], vec![2, 3, 4]);
+        let pair = Sample::pair(vec![1], vec![2, 3], vec![4]);
+        let up = Sample::thumb(vec![1], vec![2, 3], true);
+        let down = Sample::thumb(vec![1], vec![4, 5, 6], false);
+        let ordinary = Sample::ordinary(vec![1], vec![2, 3]);
+        let mixed = loss(&all, &[&text, &pair, &up, &down, &ordinary]);
+        let apart = 0.25 * loss(&all, &[&text])
+            + 0.25 * loss(&all, &[&pair])
+            + 0.5 * loss(&all, &[&up, &down])
+            + loss(&all, &[&ordinary]);
+        assert!((mixed - apart).abs() < 1e-12, "{mixed} {apart}");
+        assert_eq!(all.name(), "sft+dpo+kto+anchor");
+    }
+
+    #[test]
+    fn what_no_objective_learns_from_is_named() {
+        let pair = Sample::pair(vec![1], vec![2], vec![3]);
+        let error = Objectives::sft().check([&pair].into_iter()).unwrap_err();
+        assert_eq!(error.to_string(), "sample 0: sft does not learn from a pair");
+    }
+}

@@ -1,0 +1,103 @@
+//! The folder that holds the checkpoint of one run.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use pocketune_base::{open_regular, open_regular_with, replace_own_file};
+use pocketune_kernels::MappedFile;
+
+use crate::error::TrainError;
+
+const FILE: &str = "checkpoint.gguf";
+const NEW_FILE: &str = "checkpoint.gguf.new";
+const LOCK_FILE: &str = "checkpoint.lock";
+
+// It was made from what people wrote: its owner reads it, whatever the umask.
+const PRIVATE_FILE: u32 = 0o600;
+const PRIVATE_FOLDER: u32 = 0o700;
+
+/// A folder with one run's checkpoint, held by one process at a time.
+#[derive(Debug)]
+pub struct CheckpointDir {
+    folder: PathBuf,
+    // Locked as long as this lives, by whom the system knows to be alive.
+    _lock: File,
+}
+
+impl CheckpointDir {
+    /// The files that a run keeps in `folder`, and removes at its end.
+    #[must_use]
+    pub fn files(folder: &Path) -> [PathBuf; 3] {
+        [FILE, NEW_FILE, LOCK_FILE].map(|name| folder.join(name))
+    }
+
+    /// Takes hold of `folder`, which is made where it is missing.
+    ///
+    /// # Errors
+    /// [`TrainError::CheckpointUnusable`], also while another process holds it.
+    pub fn open(folder: &Path) -> Result<Self, TrainError> {
+        let unusable = TrainError::CheckpointUnusable;
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(PRIVATE_FOLDER);
+        builder.create(folder).map_err(unusable)?;
+        let options = &mut File::options();
+        options.create(true).append(true).mode(PRIVATE_FILE);
+        let lock = open_regular_with(&folder.join(LOCK_FILE), options)
+            .map_err(|error| unusable(error.into()))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::Error(error) => unusable(error),
+            TryLockError::WouldBlock => unusable(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "another process uses it",
+            )),
+        })?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Whether there is a checkpoint.
+    #[must_use]
+    pub fn holds_one(&self) -> bool {
+        self.folder.join(FILE).exists()
+    }
+
+    /// Removes the checkpoint, when its run is over.
+    ///
+    /// # Errors
+    /// [`TrainError::CheckpointUnusable`].
+    pub fn clear(&self) -> Result<(), TrainError> {
+        for name in [FILE, NEW_FILE] {
+            match fs::remove_file(self.folder.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(TrainError::CheckpointUnusable(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces the checkpoint; it is on the disk when this returns.
+    pub(super) fn write<Piece: AsRef<[u8]>>(
+        &self,
+        pieces: impl IntoIterator<Item = Piece>,
+    ) -> Result<(), TrainError> {
+        replace_own_file(&self.folder, FILE, NEW_FILE, pieces)
+            .map_err(TrainError::CheckpointNotWritten)
+    }
+
+    /// The checkpoint, mapped; none where there is none.
+    pub(super) fn read(&self) -> Result<Option<MappedFile>, TrainError> {
+        if !self.holds_one() {
+            return Ok(None);
+        }
+        let file = open_regular(&self.folder.join(FILE))
+            .map_err(io::Error::from)
+            .and_then(|file| MappedFile::of(&file));
+        file.map(Some).map_err(TrainError::CheckpointUnusable)
+    }
+}

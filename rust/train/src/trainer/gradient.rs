@@ -1,0 +1,273 @@
+//! The gradient of one batch, pack by pack.
+
+use pocketune_kernels::Control;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use crate::error::TrainError;
+use crate::objective::{Batch, Rewards, ScoredReply};
+use crate::pack::Pack;
+use crate::pass::{Dropout, Pass, TargetWeights};
+use crate::sample::{Label, Sample};
+use crate::source::Drawn;
+use crate::trainer::network::Side;
+use crate::trainer::{MicroStep, StepReport, Trainer};
+
+/// What a batch came to, beside its gradient.
+pub(super) struct BatchGradient {
+    pub(super) report: StepReport,
+    /// New log-probabilities under the reference, with the number that each is kept under.
+    pub(super) references: Vec<(usize, Vec<f64>)>,
+}
+
+impl Trainer<'_> {
+    /// The next step's batch.
+    pub(super) fn draw(&mut self, control: &Control) -> Result<Vec<Drawn>, TrainError> {
+        let step = self.history.len() as u64;
+        let policy = self.network.adapted(Side::Policy, control);
+        let batch = self.source.draw(step, policy)?;
+        let vocabulary = self.network.model.vocabulary();
+        for (index, drawn) in batch.iter().enumerate() {
+            let checked = drawn.sample.check(vocabulary);
+            checked.map_err(|reason| TrainError::Sample {
+                index: drawn.again.unwrap_or(index),
+                reason: reason.to_owned(),
+            })?;
+        }
+        Ok(batch)
+    }
+
+    /// The batch's loss, and its gradient in place of what `gradient` held.
+    pub(super) fn batch_gradient(
+        &self,
+        drawn: &[Drawn],
+        gradient: &mut [f32],
+        control: &Control,
+        progress: &mut dyn FnMut(MicroStep),
+    ) -> Result<BatchGradient, TrainError> {
+        gradient.fill(0.0);
+        let samples: Vec<&Sample> = drawn.iter().map(|it| it.sample.as_ref()).collect();
+        let mut batch = Batch::new(&self.options.objectives, &samples)?;
+        let mut rewards = Rewards::default();
+        self.estimate_kl(&samples, &mut batch, &mut rewards, control)?;
+        let mut made = BatchGradient {
+            report: self.begun(),
+            references: Vec::new(),
+        };
+        let mut wanted = Wanted::default();
+        let all: Vec<usize> = (0..samples.len()).collect();
+        for (number, group) in all.chunks(self.network.plan.pack_samples).enumerate() {
+            let packed: Vec<&Sample> = group.iter().map(|&index| samples[index]).collect();
+            let pack = Pack::of(&packed);
+            let mut adapted = self.network.adapted(Side::Policy, control);
+            adapted.dropout = self.dropout(number);
+            let replies = group.iter().map(|&it| (it, samples[it].replies.len()));
+            if let Some(weights) = batch.weigh_ahead(replies) {
+                let spread = pack.spread(&weights);
+                let pass = Pass::forward(adapted, &pack)?;
+                let logps = pass.backward(TargetWeights::Known(&spread), gradient)?;
+                let sums = pack.sums(&logps);
+                let losses = weights.iter().zip(&sums).map(|(weight, sum)| weight * sum);
+                made.report.loss -= losses.sum::<f64>();
+                wanted.add_all(&packed, &sums);
+            } else {
+                let references = self.references_of(drawn, group, &batch, control)?;
+                let mut weigh = |logps: &[f32]| {
+                    let sums = pack.sums(logps);
+                    wanted.add_all(&packed, &sums);
+                    let mut sums = sums.iter();
+                    let mut weights = Vec::new();
+                    for ((&index, sample), reference) in group.iter().zip(&packed).zip(&references)
+                    {
+                        let replies = scored(sample, &mut sums, reference);
+                        let weighed = batch.weigh(index, &replies, &mut rewards);
+                        made.report.loss += weighed.loss;
+                        weights.extend(weighed.weights);
+                    }
+                    pack.spread(&weights)
+                };
+                let pass = Pass::forward(adapted, &pack)?;
+                pass.backward(TargetWeights::From(&mut weigh), gradient)?;
+                let known = group.iter().zip(references).filter(|it| !it.1.is_empty());
+                let kept = known.filter_map(|(&index, it)| Some((drawn[index].again?, it)));
+                made.references.extend(kept);
+            }
+            made.report.tokens += pack.tokens().len() as u64;
+            progress(MicroStep {
+                step: made.report.step,
+                samples: group.last().map_or(0, |last| last + 1),
+                batch: samples.len(),
+            });
+        }
+        made.report.wanted_nll = wanted.mean();
+        made.report.rewards = rewards.metrics();
+        Ok(made)
+    }
+
+    /// Log-probabilities of each sample's replies under the reference; none for a sample
+    /// whose objective needs none.
+    fn references_of(
+        &self,
+        drawn: &[Drawn],
+        group: &[usize],
+        batch: &Batch<'_>,
+        control: &Control,
+    ) -> Result<Vec<Vec<f64>>, TrainError> {
+        let kept = |index: usize| self.references[drawn[index].again?].clone();
+        let needed: Vec<usize> = group
+            .iter()
+            .copied()
+            .filter(|&index| batch.needs_reference(index) && kept(index).is_none())
+            .collect();
+        let samples: Vec<&Sample> = needed.iter().map(|&it| drawn[it].sample.as_ref()).collect();
+        let mut new = match samples.is_empty() {
+            true => Vec::new(),
+            false => self.score(&samples, Side::Reference, control)?,
+        }
+        .into_iter();
+        let all = group.iter().map(|&index| match kept(index) {
+            Some(reference) => reference,
+            None if batch.needs_reference(index) => new.next().unwrap_or_default(),
+            None => Vec::new(),
+        });
+        Ok(all.collect())
+    }
+
+    /// KTO's estimate of KL(policy‖reference): the mean log-ratio of each prompt with the reply
+    /// to the one before, at least 0, as TRL takes it over a batch.
+    pub(super) fn estimate_kl(
+        &self,
+        samples: &[&Sample],
+        batch: &mut Batch<'_>,
+        rewards: &mut Rewards,
+        control: &Control,
+    ) -> Result<(), TrainError> {
+        let needing = batch.needing_kl_estimate();
+        if needing.is_empty() {
+            return Ok(());
+        }
+        let mut estimate = 0.0;
+        // With a single sample there is no reply to another prompt.
+        if needing.len() > 1 && !self.network.is_reference() {
+            let last = needing.len() - 1;
+            let before = needing[last..].iter().chain(&needing[..last]);
+            let mismatched: Vec<Sample> = needing
+                .iter()
+                .zip(before)
+                .map(|(&prompt, &reply)| Sample {
+                    prompt: samples[prompt].prompt.clone(),
+                    replies: samples[reply].replies.clone(),
+                })
+                .collect();
+            let mean = |side| -> Result<f64, TrainError> {
+                let sums = self.score_all(&mismatched, side, control)?;
+                let sums = sums.into_iter().flatten();
+                Ok(sums.sum::<f64>() / mismatched.len() as f64)
+            };
+            estimate = (mean(Side::Policy)? - mean(Side::Reference)?).max(0.0);
+        }
+        batch.set_kl_estimate(estimate);
+        rewards.kl_estimate = Some(estimate);
+        Ok(())
+    }
+
+    /// Log-probabilities of each sample's replies, in packs as large as the plan allows.
+    pub(super) fn score_all(
+        &self,
+        samples: &[Sample],
+        side: Side,
+        control: &Control,
+    ) -> Result<Vec<Vec<f64>>, TrainError> {
+        let mut all = Vec::with_capacity(samples.len());
+        for group in self.groups(samples) {
+            let samples: Vec<&Sample> = samples[group].iter().collect();
+            all.extend(self.score(&samples, side, control)?);
+        }
+        Ok(all)
+    }
+
+    /// Log-probabilities of each sample's replies, as one pack.
+    fn score(
+        &self,
+        samples: &[&Sample],
+        side: Side,
+        control: &Control,
+    ) -> Result<Vec<Vec<f64>>, TrainError> {
+        let pack = Pack::of(samples);
+        let logps = Pass::infer(self.network.adapted(side, control), &pack)?.log_probabilities()?;
+        let mut sums = pack.sums(&logps).into_iter();
+        let of = |sample: &&Sample| sums.by_ref().take(sample.replies.len()).collect();
+        Ok(samples.iter().map(of).collect())
+    }
+
+    fn dropout(&self, group: usize) -> Option<Dropout> {
+        let mut random = ChaCha8Rng::seed_from_u64(self.options.seed);
+        random.set_stream(u64::MAX - ((self.history.len() as u64) << 16 | group as u64));
+        (self.options.dropout > 0.0).then(|| Dropout {
+            rate: self.options.dropout,
+            seed: random.next_u64(),
+        })
+    }
+
+    /// The next step's report, before anything is known.
+    fn begun(&self) -> StepReport {
+        let options = &self.options;
+        let step = self.history.len() as u64;
+        let factor = options
+            .schedule
+            .factor(step, options.warm_up, options.steps);
+        StepReport {
+            step: step + 1,
+            loss: 0.0,
+            wanted_nll: None,
+            gradient_norm: 0.0,
+            learning_rate: options.learning_rate * factor,
+            tokens: 0,
+            rewards: None,
+        }
+    }
+}
+
+/// A sample's replies with their sums; without a reference where none is needed.
+pub(super) fn scored<'s>(
+    sample: &Sample,
+    sums: &mut impl Iterator<Item = &'s f64>,
+    reference: &[f64],
+) -> Vec<ScoredReply> {
+    let references = reference.iter().copied().chain(std::iter::repeat(0.0));
+    sample
+        .replies
+        .iter()
+        .zip(sums)
+        .zip(references)
+        .map(|((reply, &policy), reference)| ScoredReply {
+            label: reply.label,
+            tokens: reply.learned(),
+            policy,
+            reference,
+        })
+        .collect()
+}
+
+/// How likely the replies are that are to become likelier.
+#[derive(Default)]
+struct Wanted {
+    nats: f64,
+    tokens: usize,
+}
+
+impl Wanted {
+    fn add_all(&mut self, samples: &[&Sample], sums: &[f64]) {
+        let replies = samples.iter().flat_map(|sample| &sample.replies);
+        for (reply, sum) in replies.zip(sums) {
+            if reply.label.is_wanted() && reply.label != Label::Anchor {
+                self.nats -= sum;
+                self.tokens += reply.learned();
+            }
+        }
+    }
+
+    fn mean(&self) -> Option<f64> {
+        (self.tokens > 0).then(|| self.nats / self.tokens as f64)
+    }
+}
