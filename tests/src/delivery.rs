@@ -9,8 +9,8 @@ use pocketune_core::{
 use pocketune_judge::reward::{RewardHead, TrainingOptions, train};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Control, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions, Precision, Sample,
-    Schedule, TrainError, Trainer, TrainerOptions,
+    Control, Dataset, Lora, LoraShape, MemoryLimit, Model, Objectives, OptimizerOptions, Precision,
+    ReferencePolicy, Sample, Schedule, TrainError, Trainer, TrainerOptions, Training,
 };
 
 use crate::smollm2;
@@ -34,27 +34,29 @@ pub fn trained(seed: u64, learning_rate: f64) -> Result<Vec<u8>, TrainError> {
     let model = Model::open(&smollm2())?;
     let pool = ThreadPool::new(2);
     let lora = Lora::new(&model, LoraShape::default(), seed)?;
-    let sample = Sample::Text {
-        tokens: (100..132).collect(),
-        loss_from: 1,
-    };
+    let sample = Sample::demonstration(vec![100], (101..132).collect());
     let options = TrainerOptions {
-        objective: Objective::Sft,
+        objectives: Objectives::sft(),
+        reference: ReferencePolicy::default(),
         learning_rate,
         steps: 1,
         warm_up: 0,
         schedule: Schedule::Constant,
-        batch: 1,
         clip: 1.0,
         optimizer: OptimizerOptions::default(),
         dropout: 0.0,
         seed,
     };
-    let limit = MemoryLimit {
-        budget_bytes: None,
-        reserved_bytes: 0,
-    };
-    let mut trainer = Trainer::new(&model, &pool, &[], lora, vec![sample], options, limit)?;
+    let mut trainer = Trainer::new(Training {
+        model: &model,
+        pool: &pool,
+        frozen: &[],
+        lora,
+        source: Box::new(Dataset::new(vec![sample], 1, seed)),
+        options,
+        kl: None,
+        memory: MemoryLimit::default(),
+    })?;
     trainer.step(&Control::new(), |_| ())?;
     trainer.into_lora().to_gguf(&model, Precision::F32, &[])
 }

@@ -9,14 +9,17 @@ pub mod measures;
 pub mod policy;
 pub mod reference;
 
+use std::error::Error;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pocketune_adapter::{BaseModel, CandidateAdapter};
 use pocketune_core::{DigestCache, Engine, EngineOptions, ModelSource};
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_gguf::{GgmlType, Gguf, GgufBuilder};
+use pocketune_train::{Lora, Model};
 use tempfile::NamedTempFile;
 
 /// A real model that `scripts/fetch-model.sh` fetched. Fails when it is missing.
@@ -92,4 +95,14 @@ pub fn as_f32(from: &Path, to: &Path) {
             .expect("a sound model");
     }
     fs::write(to, builder.build().expect("a sound model")).expect("room for the model");
+}
+
+/// The parameters of an adapter for the model at `path`, as training goes on from them.
+///
+/// # Errors
+/// What is wrong with the file, or keeps it from being trained.
+pub fn read_lora(path: &Path, model: &Model, adapter: Vec<u8>) -> Result<Lora, Box<dyn Error>> {
+    let file = fs::read(path)?;
+    let base = BaseModel::of(&Gguf::parse(&file, file.len() as u64)?)?;
+    Ok(Lora::of(model, &CandidateAdapter::parse(adapter, &Arc::new(base))?)?)
 }

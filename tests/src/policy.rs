@@ -23,6 +23,7 @@ pub fn with_policy<T>(
         pool: &pool,
         adapters: Adapters {
             frozen: &[],
+            initial: None,
             trained: lora,
         },
         plan: &plan,

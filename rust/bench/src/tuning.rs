@@ -18,8 +18,9 @@ use pocketune_terminal::files;
 use pocketune_terminal::output::{Output, human_bytes};
 use pocketune_terminal::synthetic;
 use pocketune_train::{
-    Control, DpoOptions, Lora, LoraShape, MemoryLimit, Model, Objective, OptimizerOptions,
-    Precision, Projection, Sample, Schedule, TrainError, Trainer, TrainerOptions,
+    Control, Dataset, DpoOptions, Lora, LoraShape, MemoryBudget, MemoryLimit, Model, Objectives,
+    OptimizerOptions, Precision, Projection, ReferencePolicy, Sample, Schedule, TrainError, Trainer,
+    TrainerOptions, Training,
 };
 use serde::Serialize;
 
@@ -182,12 +183,22 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Ben
         ..LoraShape::default()
     };
     let lora = Lora::new(model, shape, 1)?;
-    let samples = vec![args.sample(model)];
-    let limit = MemoryLimit {
-        budget_bytes: args.memory_mb.map(|mb| mb * 1_000_000),
-        reserved_bytes: 0,
-    };
-    let mut trainer = Trainer::new(model, pool, &[], lora, samples, args.options(), limit)?;
+    let budget = args
+        .memory_mb
+        .map_or(MemoryBudget::Unlimited, |mb| MemoryBudget::Bytes(mb * 1_000_000));
+    let mut trainer = Trainer::new(Training {
+        model,
+        pool,
+        frozen: &[],
+        lora,
+        source: Box::new(Dataset::new(vec![args.sample(model)], 1, 1)),
+        options: args.options(),
+        kl: None,
+        memory: MemoryLimit {
+            budget,
+            reserved_bytes: 0,
+        },
+    })?;
     let bar = output.progress("training", args.steps + 1);
     let mut times = Vec::new();
     for _ in 0..=args.steps {
@@ -370,15 +381,15 @@ impl Report {
 impl TuneBenchArgs {
     fn options(&self) -> TrainerOptions {
         TrainerOptions {
-            objective: match self.objective {
-                ObjectiveKind::Sft => Objective::Sft,
-                ObjectiveKind::Dpo => Objective::Dpo(DpoOptions::default()),
+            objectives: match self.objective {
+                ObjectiveKind::Sft => Objectives::sft(),
+                ObjectiveKind::Dpo => Objectives::dpo(DpoOptions::default()),
             },
+            reference: ReferencePolicy::default(),
             learning_rate: 1e-4,
             steps: self.steps + 1 + u64::from(self.cancels),
             warm_up: 0,
             schedule: Schedule::Constant,
-            batch: 1,
             clip: 1.0,
             optimizer: OptimizerOptions::default(),
             dropout: 0.0,
@@ -401,16 +412,13 @@ impl TuneBenchArgs {
                 .collect()
         };
         match self.objective {
-            ObjectiveKind::Sft => Sample::Text {
-                // One more, so that every computed position predicts one.
-                tokens: tokens(self.sequence_tokens + 1),
-                loss_from: 1,
-            },
-            ObjectiveKind::Dpo => Sample::Pair {
-                prompt: tokens(self.sequence_tokens / 2),
-                chosen: tokens(self.sequence_tokens / 4),
-                rejected: tokens(self.sequence_tokens / 4),
-            },
+            // Every computed position predicts a token.
+            ObjectiveKind::Sft => Sample::demonstration(tokens(1), tokens(self.sequence_tokens)),
+            ObjectiveKind::Dpo => Sample::pair(
+                tokens(self.sequence_tokens / 2),
+                tokens(self.sequence_tokens / 4),
+                tokens(self.sequence_tokens / 4),
+            ),
         }
     }
 }

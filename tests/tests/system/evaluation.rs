@@ -11,7 +11,7 @@ use pocketune_core::{
 use pocketune_gguf::GgmlType;
 use pocketune_gguf::fixtures::{TinyModel, noise};
 use pocketune_tests::policy::with_policy;
-use pocketune_tests::{engine, smollm2, written};
+use pocketune_tests::{engine, read_lora, smollm2, written};
 use pocketune_train::{Lora, LoraShape, Model, Pack, Pass, Precision, Sample};
 
 const PROMPT: &str = "The river rises in the mountains and runs past two old mills";
@@ -94,14 +94,8 @@ fn complete(engine: &Engine, tokens: u32) -> Reply {
 
 /// What the trainer's own forward pass says of the reply's tokens.
 fn predicted(model: &Model, lora: &Lora, prompt: &[i32], reply: &[i32]) -> Vec<f64> {
-    let tokens = [prompt, reply].concat();
-    let pack = Pack::new(&Sample::Text {
-        tokens: tokens
-            .iter()
-            .map(|&id| u32::try_from(id).unwrap())
-            .collect(),
-        loss_from: prompt.len(),
-    });
+    let ids = |tokens: &[i32]| tokens.iter().map(|&id| u32::try_from(id).unwrap()).collect();
+    let pack = Pack::new(&Sample::demonstration(ids(prompt), ids(reply)));
     let each = with_policy(model, Some(lora), |policy| {
         let pass = Pass::infer(policy, &pack).unwrap();
         pass.log_probabilities().unwrap()
@@ -117,7 +111,7 @@ const TOLERANCE: f64 = 5e-3;
 fn check_prediction(path: &Path, bytes: &[u8]) {
     let engine = engine(path, &exact());
     let model = Model::open(path).unwrap();
-    let lora = Lora::from_gguf(&model, bytes).unwrap();
+    let lora = read_lora(path, &model, bytes.to_vec()).unwrap();
     let candidate = CandidateAdapter::parse(bytes, engine.base_model()).unwrap();
     let session = engine.evaluate(candidate).unwrap();
     let got = score(&session);

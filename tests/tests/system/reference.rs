@@ -9,7 +9,7 @@ use std::path::Path;
 
 use compare::{adapter, check_curve, errors, text_gradient};
 use pocketune_tests::smollm2;
-use pocketune_train::{MemoryPlan, Model, Objective};
+use pocketune_train::{MemoryPlan, Model, Objectives};
 use serde_json::Value;
 
 /// Features of the first token reach 22,500, so that F32 rounds more away here than in
@@ -47,7 +47,7 @@ fn ten_steps_of_adamw_on_smollm2_are_pytorchs() {
     let case = read("curve_smollm2.json");
     let model = Model::open(&smollm2()).unwrap();
     let lora = adapter(&model, &case);
-    check_curve(&model, lora, Objective::Sft, &case["sft"]);
+    check_curve(&model, lora, Objectives::sft(), &case["sft"]);
 }
 
 fn read(name: &str) -> Value {

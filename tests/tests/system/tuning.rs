@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pocketune_core::tuning::{
-    CheckpointDir, DatasetError, Encoder, LoraShape, RecordFault, RecordKind, RunEnd, Sample,
-    TrainError, TunableModel, Tuned, Tuning, TuningData, TuningEvent, TuningOptions, TuningRun,
+    CheckpointDir, DatasetError, Encoder, HeldOutFigures, LoraShape, MemoryBudget, RecordFault,
+    RecordKind, RunEnd, Sample, TrainError, TunableModel, Tuned, Tuning, TuningData, TuningEvent, TuningOptions, TuningRun,
 };
 use pocketune_core::{
     AdapterError, CancelToken, CandidateAdapter, DigestCache, Engine, EngineOptions, Error,
@@ -48,7 +48,7 @@ fn options(steps: u64) -> TuningOptions {
     };
     options.recipe.lora = LoraShape::of_rank(4);
     options.recipe.training.steps = steps;
-    options.recipe.training.batch = 2;
+    options.recipe.batch = 2;
     options.recipe.training.learning_rate = 1e-3;
     options.recipe.training.dropout = 0.1;
     options.recipe.kl_bound = None;
@@ -88,7 +88,8 @@ impl Subject {
 
     fn start(&self, options: TuningOptions, checkpoint: Option<&Path>) -> TuningRun {
         let checkpoint = checkpoint.map(|folder| CheckpointDir::open(folder).unwrap());
-        self.prepare(options).unwrap().start(checkpoint).unwrap()
+        let tuning = self.prepare(options).unwrap();
+        tuning.start(checkpoint, Duration::ZERO).unwrap()
     }
 
     fn bytes(&self, options: TuningOptions) -> Arc<[u8]> {
@@ -144,7 +145,7 @@ fn an_adapter_is_tuned_without_a_command_line() {
     let tuning = subject.prepare(options(12)).unwrap();
     let plan = *tuning.plan();
     assert!(plan.memory.bytes > 0 && tuning.estimate() > Duration::ZERO);
-    let (events, tuned) = rest(&tuning.start(None).unwrap());
+    let (events, tuned) = rest(&tuning.start(None, Duration::ZERO).unwrap());
     let tuned = tuned.unwrap();
     let figures = &tuned.figures;
     assert_eq!((figures.samples, figures.steps.len()), (5, 12));
@@ -155,8 +156,10 @@ fn an_adapter_is_tuned_without_a_command_line() {
     assert!(figures.tuning >= figures.step_median);
     assert_eq!(figures.peak_bytes.is_some(), cfg!(target_os = "linux"));
     let heldout = figures.heldout.unwrap();
-    assert_eq!(heldout.before.margin, 0.0);
-    assert!(heldout.after.margin > 0.0, "{heldout:?}");
+    let margin = |figures: HeldOutFigures| figures.rewards.unwrap().margin.unwrap();
+    assert_eq!(margin(heldout.before), 0.0);
+    assert!(margin(heldout.after) > 0.0, "{heldout:?}");
+    assert!(heldout.after.loss < heldout.before.loss, "{heldout:?}");
     let steps: Vec<u64> = events
         .iter()
         .filter_map(|event| match event {
@@ -397,7 +400,7 @@ fn what_cannot_be_tuned_is_refused_before_a_thread_starts() {
     let subject = Subject::new();
     let refused = |options: TuningOptions| subject.prepare(options).unwrap_err();
     let small = TuningOptions {
-        memory_bytes: Some(1_000),
+        memory: MemoryBudget::Bytes(1_000),
         ..options(1)
     };
     assert!(matches!(
@@ -407,14 +410,11 @@ fn what_cannot_be_tuned_is_refused_before_a_thread_starts() {
             ..
         })
     ));
-    let mut no_beta = options(1);
-    no_beta.recipe = pocketune_core::tuning::Recipe::sft();
+    let mut of_texts = options(1);
+    of_texts.recipe = pocketune_core::tuning::Recipe::sft();
     assert!(matches!(
-        refused(no_beta),
-        Error::InvalidOption {
-            name: "heldout",
-            ..
-        }
+        refused(of_texts),
+        Error::Tuning(TrainError::Sample { index: 0, .. })
     ));
     // An adapter of a model of other shapes.
     let mut wide = TinyModel::llama();

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pocketune_core::tuning::{
-    CheckpointDir, Encoder, RecordKind, TunableModel, Tuned, Tuning, TuningControl, TuningData,
+    CheckpointDir, Encoder, TunableModel, Tuned, Tuning, TuningControl, TuningData,
     TuningEvent, TuningOptions, TuningRun,
 };
 use pocketune_core::{CancelToken, CandidateAdapter, EngineOptions, Error, ModelSource};
@@ -31,11 +31,12 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError
     let source = files::model_source(args.model.model.as_deref())?;
     let checkpoint = Checkpoint::check(args)?;
     let (model, data) = read(args, &source, output)?;
-    let tuning = Tuning::prepare(&model, data, options(args, &model)?)?;
+    let options = options(args, &model, &data)?;
+    let tuning = Tuning::prepare(&model, data, options)?;
     let Some(out) = out else {
         return report::plan(&tuning, output);
     };
-    let run = tuning.start(checkpoint.open()?)?;
+    let run = tuning.start(checkpoint.open()?, args.checkpoint_every())?;
     interruptible(run.control());
     let tuned = follow(run, args, output)?;
     out_files::write(&out, tuned.adapter.bytes())?;
@@ -54,7 +55,7 @@ fn interruptible(control: TuningControl) {
 
 /// Shows what a run tells until its end.
 fn follow(run: TuningRun, args: &TuneArgs, output: &Output) -> Result<Tuned, CliError> {
-    let mut live = LiveLine::new(output.training_bar(args.steps()));
+    let mut live = LiveLine::new(output.training_bar(args.optimisation.steps));
     let end = loop {
         match run.next_blocking() {
             Some(Ok(TuningEvent::Resumed { steps })) => {
@@ -63,6 +64,7 @@ fn follow(run: TuningRun, args: &TuneArgs, output: &Output) -> Result<Tuned, Cli
             Some(Ok(TuningEvent::MicroStep(micro))) => live.micro_step(micro),
             Some(Ok(TuningEvent::Step(step))) => live.step(&step),
             Some(Ok(TuningEvent::Kl(kl))) => live.kl(kl),
+            Some(Ok(TuningEvent::Saved)) => {}
             Some(Ok(TuningEvent::Done(tuned))) => break Ok(*tuned),
             Some(Err(error)) => break Err(error),
             // Its thread panicked, and said so.
@@ -106,18 +108,22 @@ impl<'a> Checkpoint<'a> {
     }
 }
 
-fn options(args: &TuneArgs, model: &TunableModel) -> Result<TuningOptions, CliError> {
+fn options(
+    args: &TuneArgs,
+    model: &TunableModel,
+    data: &TuningData,
+) -> Result<TuningOptions, CliError> {
     let adapter = |path: &Path| -> Result<CandidateAdapter, CliError> {
         let bytes = files::read_bytes("adapter", path, ADAPTER_BYTES_MAX)?;
         Ok(CandidateAdapter::parse(bytes, model.base_model()).map_err(Error::from)?)
     };
-    let frozen = args.over_adapter.iter().map(|path| adapter(path));
+    let frozen = args.adapter.over_adapter.iter().map(|path| adapter(path));
     Ok(TuningOptions {
-        recipe: args.recipe()?,
+        recipe: args.recipe(&data.samples)?,
         precision: args.precision.into(),
-        memory_bytes: args.memory_bytes(),
+        memory: args.memory(),
         threads: args.threads,
-        initial: args.init_adapter.as_deref().map(adapter).transpose()?,
+        initial: args.adapter.init_adapter.as_deref().map(adapter).transpose()?,
         frozen: frozen.collect::<Result<_, _>>()?,
     })
 }
@@ -129,11 +135,6 @@ fn read(
     source: &ModelSource,
     output: &Output,
 ) -> Result<(TunableModel, TuningData), CliError> {
-    if args.heldout.is_some() && args.kind() != RecordKind::Preference {
-        return Err(CliError::usage(
-            "--heldout takes pairs, for --objective dpo",
-        ));
-    }
     let longest = args.sequence_tokens;
     let options = EngineOptions {
         context_tokens: Some(u32::try_from(longest.clamp(64, 256)).unwrap_or(256)),

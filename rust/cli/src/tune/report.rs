@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use indicatif::ProgressBar;
-use pocketune_core::tuning::{MicroStep, RunEnd, StepDone, Tuned, Tuning};
+use pocketune_core::tuning::{
+    BeforeAndAfter, MicroStep, RewardMetrics, RunEnd, StepDone, Tuned, Tuning,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -17,6 +19,8 @@ const NOT_TOLD: &str = "not told by this system";
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     out: String,
+    /// What the data were learned by, such as `dpo+kto`.
+    objective: String,
     adapter_bytes: usize,
     trained_parameters: usize,
     samples: usize,
@@ -41,13 +45,33 @@ pub(super) struct Report {
     heldout: Option<HeldOutFigures>,
 }
 
-/// Means over held-out pairs.
+/// Means over held-out samples; margin and accuracy are null where nobody judged replies.
 #[derive(Debug, Serialize)]
 struct HeldOutFigures {
-    margin_before: f64,
-    margin_after: f64,
-    accuracy_before: f64,
-    accuracy_after: f64,
+    heldout_loss_before: f64,
+    heldout_loss_after: f64,
+    margin_before: Option<f64>,
+    margin_after: Option<f64>,
+    accuracy_before: Option<f64>,
+    accuracy_after: Option<f64>,
+}
+
+impl From<BeforeAndAfter> for HeldOutFigures {
+    fn from(BeforeAndAfter { before, after }: BeforeAndAfter) -> Self {
+        let figures = |of: fn(&RewardMetrics) -> Option<f64>| {
+            [before, after].map(|it| it.rewards.as_ref().and_then(of))
+        };
+        let [margin_before, margin_after] = figures(|it| it.margin);
+        let [accuracy_before, accuracy_after] = figures(|it| it.accuracy);
+        Self {
+            heldout_loss_before: before.loss,
+            heldout_loss_after: after.loss,
+            margin_before,
+            margin_after,
+            accuracy_before,
+            accuracy_after,
+        }
+    }
 }
 
 impl Report {
@@ -56,6 +80,7 @@ impl Report {
         let steps = &figures.steps;
         Self {
             out,
+            objective: figures.objective.clone(),
             adapter_bytes: tuned.adapter.bytes().len(),
             trained_parameters: figures.trained_parameters,
             samples: figures.samples,
@@ -73,12 +98,7 @@ impl Report {
             loss_first: steps.first().map_or(f64::NAN, |step| step.loss),
             loss_last: steps.last().map_or(f64::NAN, |step| step.loss),
             kl_per_token: figures.kl_per_token,
-            heldout: figures.heldout.map(|heldout| HeldOutFigures {
-                margin_before: heldout.before.margin,
-                margin_after: heldout.after.margin,
-                accuracy_before: heldout.before.accuracy,
-                accuracy_after: heldout.after.accuracy,
-            }),
+            heldout: figures.heldout.map(HeldOutFigures::from),
         }
     }
 
@@ -123,15 +143,26 @@ impl Report {
             ("KL", format!("{:.4} nats a token", self.kl_per_token)),
         ];
         if let Some(heldout) = &self.heldout {
-            let change = |before: f64, after: f64| format!("{before:.3} to {after:.3}");
-            rows.push((
-                "held-out margin",
-                change(heldout.margin_before, heldout.margin_after),
-            ));
-            rows.push((
-                "held-out accuracy",
-                change(heldout.accuracy_before, heldout.accuracy_after),
-            ));
+            let HeldOutFigures {
+                heldout_loss_before,
+                heldout_loss_after,
+                margin_before,
+                margin_after,
+                accuracy_before,
+                accuracy_after,
+            } = heldout;
+            let mut change = |name, before: Option<f64>, after: Option<f64>| {
+                if let (Some(before), Some(after)) = (before, after) {
+                    rows.push((name, format!("{before:.3} to {after:.3}")));
+                }
+            };
+            change(
+                "held-out loss",
+                Some(*heldout_loss_before),
+                Some(*heldout_loss_after),
+            );
+            change("held-out margin", *margin_before, *margin_after);
+            change("held-out accuracy", *accuracy_before, *accuracy_after);
         }
         rows
     }
@@ -190,8 +221,9 @@ impl LiveLine {
     pub(super) fn step(&mut self, step: &StepDone) {
         let report = &step.report;
         let margin = report
-            .pairs
-            .map_or_else(String::new, |pairs| format!(", margin {:.2}", pairs.margin));
+            .rewards
+            .and_then(|rewards| rewards.margin)
+            .map_or_else(String::new, |margin| format!(", margin {margin:.2}"));
         let speed = report.tokens as f64 / step.took.as_secs_f64();
         let memory = step.peak_bytes.map(human_bytes);
         let memory = memory.map_or_else(String::new, |bytes| format!(", {bytes}"));
@@ -224,6 +256,7 @@ mod tests {
     fn a_figure_that_the_system_does_not_tell_is_missing_and_said_to_be() {
         let report = Report {
             out: "adapter.gguf".to_owned(),
+            objective: "dpo".to_owned(),
             adapter_bytes: 1,
             trained_parameters: 1,
             samples: 1,

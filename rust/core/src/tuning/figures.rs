@@ -36,6 +36,8 @@ impl Tuned {
 /// resumed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TuningFigures {
+    /// What they were learned by, such as `dpo+kto`.
+    pub objective: String,
     /// Samples learned from.
     pub samples: usize,
     /// Parameters of the adapter.

@@ -29,13 +29,17 @@ pub struct TuningRun {
 }
 
 impl Tuning {
-    /// Starts the run on a thread of its own. With a checkpoint every finished step is
-    /// saved, and a run that was saved there goes on; a checkpoint of another run is refused
-    /// by the run's last event. Does not block.
+    /// Starts the run on a thread of its own. With a checkpoint the run is saved so often, and
+    /// when it is paused or cancelled, and a run that was saved there goes on; a checkpoint of
+    /// another run is refused by the run's last event. Does not block.
     ///
     /// # Errors
     /// [`Error::Io`] when the system refuses a thread.
-    pub fn start(self, checkpoint: Option<CheckpointDir>) -> Result<TuningRun, Error> {
+    pub fn start(
+        self,
+        checkpoint: Option<CheckpointDir>,
+        save_every: Duration,
+    ) -> Result<TuningRun, Error> {
         let control = TuningControl::new();
         let (reporter, events) = Reporter::new(control.clone());
         let of_run = control.clone();
@@ -43,7 +47,7 @@ impl Tuning {
             .name("pocketune-tuning".to_owned())
             .spawn(move || {
                 // Everything the run held is gone before its end is told.
-                let end = work(self, checkpoint, &reporter, &of_run);
+                let end = work(self, checkpoint, save_every, &reporter, &of_run);
                 reporter.end(end.map(|tuned| TuningEvent::Done(Box::new(tuned))));
             })
             .map_err(Error::Io)?;
@@ -108,6 +112,7 @@ impl Drop for TuningRun {
 fn work(
     tuning: Tuning,
     checkpoint: Option<CheckpointDir>,
+    save_every: Duration,
     reporter: &Reporter,
     control: &TuningControl,
 ) -> Result<Tuned, Error> {
@@ -145,8 +150,13 @@ fn work(
         times: StepTimes::default(),
         heldout,
     };
-    let measured = session.run(&mut trainer, checkpoint.as_ref())?;
-    let figures = session.figures(&trainer, measured, count);
+    let saved = checkpoint.as_ref().map(|folder| Checkpointing {
+        folder,
+        every: save_every,
+    });
+    let measured = session.run(&mut trainer, saved)?;
+    let objective = recipe.training.objectives.name();
+    let figures = session.figures(&trainer, measured, objective, count);
     // Gradient, optimiser and activations are free before the file is made.
     let lora = trainer.into_lora();
     let facts = facts::of(&recipe, figures.steps.len(), count, figures.kl_per_token);
@@ -179,10 +189,10 @@ impl Session<'_> {
     fn run(
         &mut self,
         trainer: &mut Trainer<'_>,
-        checkpoint: Option<&CheckpointDir>,
+        checkpoint: Option<Checkpointing<'_>>,
     ) -> Result<Measured, TrainError> {
         if let Some(checkpoint) = checkpoint
-            && trainer.resume(checkpoint)?
+            && trainer.resume(checkpoint.folder)?
         {
             let steps = trainer.history().len() as u64;
             self.reporter.tell(TuningEvent::Resumed { steps });
@@ -211,7 +221,7 @@ impl Session<'_> {
     fn steps(
         &mut self,
         trainer: &mut Trainer<'_>,
-        checkpoint: Option<&CheckpointDir>,
+        checkpoint: Option<Checkpointing<'_>>,
     ) -> Result<RunEnd, TrainError> {
         let Self {
             control,
@@ -221,10 +231,6 @@ impl Session<'_> {
             ..
         } = self;
         times.begin(control.active());
-        let checkpoint = checkpoint.map(|folder| Checkpointing {
-            folder,
-            every: Checkpointing::DEFAULT_INTERVAL,
-        });
         trainer.run(checkpoint, control.kernels(), |event| {
             reporter.tell(match event {
                 RunEvent::MicroStep(micro) => TuningEvent::MicroStep(micro),
@@ -242,8 +248,15 @@ impl Session<'_> {
         })
     }
 
-    fn figures(&self, trainer: &Trainer<'_>, measured: Measured, samples: usize) -> TuningFigures {
+    fn figures(
+        &self,
+        trainer: &Trainer<'_>,
+        measured: Measured,
+        objective: String,
+        samples: usize,
+    ) -> TuningFigures {
         TuningFigures {
+            objective,
             samples,
             trained_parameters: trainer.lora().parameters().len(),
             steps: trainer.history().to_vec(),

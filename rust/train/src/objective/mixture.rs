@@ -55,6 +55,34 @@ impl Objectives {
         }
     }
 
+    /// Of these, the ones that the samples are learned by; the anchor stays.
+    #[must_use]
+    pub fn used_by(self, samples: &[Sample]) -> Self {
+        let any = |objective: &dyn Objective| {
+            let labels = |sample: &Sample| sample.labels().collect::<Vec<_>>();
+            let mut samples = samples.iter();
+            samples.any(|sample| objective.takes(&labels(sample)))
+        };
+        Self {
+            sft: self.sft.filter(|it| any(it)),
+            dpo: self.dpo.filter(|it| any(it)),
+            kto: self.kto.filter(|it| any(it)),
+            anchor: self.anchor,
+        }
+    }
+
+    /// With KTO's weights by the numbers of thumbs up and down among the samples.
+    #[must_use]
+    pub fn balanced(mut self, samples: &[Sample]) -> Self {
+        let count = |label| {
+            let labels = samples.iter().flat_map(Sample::labels);
+            labels.filter(|&it| it == label).count()
+        };
+        let (up, down) = (count(Label::Desirable), count(Label::Undesirable));
+        self.kto = self.kto.map(|kto| kto.balanced(up, down));
+        self
+    }
+
     /// Short names, joined by `+`: `dpo`, `sft+kto`.
     #[must_use]
     pub fn name(&self) -> String {

@@ -1,0 +1,181 @@
+//! What is made likelier.
+
+use clap::{Args, ValueEnum};
+use pocketune_core::tuning::{
+    AnchorOptions, DpoLoss, DpoOptions, KtoLoss, KtoOptions, Objectives, Recipe, RecordKind,
+    SftOptions,
+};
+
+const OBJECTIVE: &str = "Objective";
+
+#[derive(Debug, Args)]
+pub(crate) struct ObjectiveArgs {
+    /// Training objective
+    #[arg(long, value_enum, help_heading = OBJECTIVE)]
+    pub(crate) objective: ObjectiveKind,
+    /// DPO loss; δ is the log-ratio of policy to reference, chosen minus rejected, and δ̄ the
+    /// same per token
+    #[arg(long, value_enum, default_value_t = default_loss().0, help_heading = OBJECTIVE)]
+    loss_type: LossKind,
+    /// KTO loss; r is the log-ratio of policy to reference, z an estimate of KL
+    #[arg(long, value_enum, default_value_t = Recipe::kto_options().loss.into(),
+          help_heading = OBJECTIVE)]
+    kto_loss_type: KtoLossKind,
+    /// Beta of DPO and KTO: higher values keep the model closer to the reference model
+    #[arg(long, default_value_t = Recipe::dpo_options().beta, value_name = "B",
+          help_heading = OBJECTIVE)]
+    beta: f64,
+    /// Probability that a preference label is flipped, for the robust loss
+    #[arg(long, default_value_t = Recipe::dpo_options().label_smoothing, value_name = "E",
+          help_heading = OBJECTIVE)]
+    label_smoothing: f64,
+    /// Weight of an SFT loss on the chosen replies, added to the DPO loss; 0 for none
+    #[arg(long, default_value_t = default_loss().1, value_name = "W", help_heading = OBJECTIVE)]
+    sft_weight: f64,
+    /// Weight of KTO's losses on liked replies [default: both labels have the same say]
+    #[arg(long, value_name = "W", help_heading = OBJECTIVE)]
+    desirable_weight: Option<f64>,
+    /// Weight of KTO's losses on disliked replies [default: both labels have the same say]
+    #[arg(long, value_name = "W", help_heading = OBJECTIVE)]
+    undesirable_weight: Option<f64>,
+    /// Weight of a cross-entropy on the model's own replies to other prompts, which keeps
+    /// them likely; 0 for none
+    #[arg(long, default_value_t = default_anchor().weight, value_name = "W",
+          help_heading = OBJECTIVE)]
+    anchor_weight: f64,
+    /// Such replies in each step's batch
+    #[arg(long, default_value_t = default_anchor().samples, value_name = "N",
+          help_heading = OBJECTIVE)]
+    anchor_samples: usize,
+}
+
+/// The main term, and the weight of the other one.
+fn default_loss() -> (LossKind, f64) {
+    let terms = Recipe::dpo_options().losses;
+    let main = terms.iter().find_map(|&(term, _)| LossKind::main(term));
+    let sft = terms.iter().find(|term| term.0 == DpoLoss::Sft);
+    (
+        main.unwrap_or(LossKind::Sigmoid),
+        sft.map_or(0.0, |term| term.1),
+    )
+}
+
+fn default_anchor() -> AnchorOptions {
+    Recipe::anchor_options()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ObjectiveKind {
+    /// Supervised fine-tuning on texts
+    Sft,
+    /// Direct preference optimisation on pairs
+    Dpo,
+    /// Kahneman-Tversky optimisation on thumbs
+    Kto,
+    /// What the data hold: DPO on pairs and edits, KTO on thumbs, both in one run
+    Auto,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LossKind {
+    /// −log σ(βδ)
+    Sigmoid,
+    /// Sigmoid for labels that may be flipped (robust DPO)
+    Robust,
+    /// (δ̄ − 1/2β)², length-normalised
+    Ipo,
+    /// −log σ(βδ̄), length-normalised
+    #[value(name = "sigmoid_norm")]
+    SigmoidNorm,
+}
+
+impl LossKind {
+    fn main(loss: DpoLoss) -> Option<Self> {
+        match loss {
+            DpoLoss::Sigmoid => Some(Self::Sigmoid),
+            DpoLoss::Robust => Some(Self::Robust),
+            DpoLoss::Ipo => Some(Self::Ipo),
+            DpoLoss::SigmoidNorm => Some(Self::SigmoidNorm),
+            DpoLoss::Sft => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum KtoLossKind {
+    /// 1 − σ(β(r − z)) for liked replies, 1 − σ(β(z − r)) for others
+    Kto,
+    /// The same with z = 0: faster
+    #[value(name = "apo_zero_unpaired")]
+    ApoZeroUnpaired,
+}
+
+impl From<KtoLoss> for KtoLossKind {
+    fn from(loss: KtoLoss) -> Self {
+        match loss {
+            KtoLoss::Kto => Self::Kto,
+            KtoLoss::ApoZeroUnpaired => Self::ApoZeroUnpaired,
+        }
+    }
+}
+
+impl ObjectiveArgs {
+    /// What a line of its data holds.
+    pub(crate) fn kind(&self) -> RecordKind {
+        match self.objective {
+            ObjectiveKind::Sft => RecordKind::Completion,
+            ObjectiveKind::Dpo => RecordKind::Preference,
+            ObjectiveKind::Kto => RecordKind::Preference,
+            ObjectiveKind::Auto => RecordKind::Preference,
+        }
+    }
+
+    /// Everything that may be learned by, with what was asked for.
+    pub(super) fn objectives(&self) -> Objectives {
+        let anchor = AnchorOptions {
+            weight: self.anchor_weight,
+            samples: self.anchor_samples,
+        };
+        Objectives {
+            sft: Some(SftOptions::default()),
+            dpo: Some(self.dpo()),
+            kto: Some(self.kto()),
+            anchor: (anchor.weight > 0.0).then_some(anchor),
+        }
+    }
+
+    /// Whether somebody asked for weights of thumbs.
+    pub(super) fn balances(&self) -> bool {
+        self.desirable_weight.is_none() && self.undesirable_weight.is_none()
+    }
+
+    fn kto(&self) -> KtoOptions {
+        KtoOptions {
+            loss: match self.kto_loss_type {
+                KtoLossKind::Kto => KtoLoss::Kto,
+                KtoLossKind::ApoZeroUnpaired => KtoLoss::ApoZeroUnpaired,
+            },
+            beta: self.beta,
+            desirable_weight: self.desirable_weight.unwrap_or(1.0),
+            undesirable_weight: self.undesirable_weight.unwrap_or(1.0),
+        }
+    }
+
+    fn dpo(&self) -> DpoOptions {
+        let main = match self.loss_type {
+            LossKind::Sigmoid => DpoLoss::Sigmoid,
+            LossKind::Robust => DpoLoss::Robust,
+            LossKind::Ipo => DpoLoss::Ipo,
+            LossKind::SigmoidNorm => DpoLoss::SigmoidNorm,
+        };
+        let mut losses = vec![(main, 1.0)];
+        if self.sft_weight != 0.0 {
+            losses.push((DpoLoss::Sft, self.sft_weight));
+        }
+        DpoOptions {
+            beta: self.beta,
+            label_smoothing: self.label_smoothing,
+            losses,
+        }
+    }
+}
