@@ -23,6 +23,7 @@ fn options() -> TrainerOptions {
         reference: ReferencePolicy::default(),
         learning_rate: 3e-3,
         steps: 6,
+        stop_after: None,
         warm_up: 1,
         schedule: Schedule::Cosine,
         clip: 1.0,

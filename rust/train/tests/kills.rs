@@ -139,6 +139,7 @@ fn trainer<'a>(model: &'a Model, pool: &'a ThreadPool, mixture: &str) -> Trainer
         reference: ReferencePolicy::default(),
         learning_rate: if mixture == "bounded" { 2e-2 } else { 3e-3 },
         steps: 12,
+        stop_after: None,
         warm_up: 1,
         schedule: Schedule::Cosine,
         clip: 1.0,

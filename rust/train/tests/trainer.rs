@@ -12,7 +12,7 @@ use common::{moved, tiny, training};
 use pocketune_base::Digest;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    AdaptedModel, Control, DpoLoss, DpoOptions, Drawn, HeldOut, KlLimit, KlProbe, KtoOptions, Lora,
+    AdaptedModel, CheckpointDir, Control, CrossValidation, DpoLoss, DpoOptions, Drawn, HeldOut, KlLimit, KlProbe, KtoOptions, Lora,
     LoraShape, MeanBatch, MemoryBudget, Model, Objectives, OptimizerOptions, Pack, PackSize, Pass,
     ReferencePolicy, RunEnd, Sample, SampleSource, Schedule, TrainError, Trainer, TrainerOptions,
     Training,
@@ -24,6 +24,7 @@ fn options(objectives: Objectives) -> TrainerOptions {
         reference: ReferencePolicy::default(),
         learning_rate: 3e-3,
         steps: 12,
+        stop_after: None,
         warm_up: 2,
         schedule: Schedule::Cosine,
         clip: 1.0,
@@ -486,4 +487,54 @@ fn layers_that_are_left_out_take_no_memory() {
     let (all, last) = (plan(None), plan(Some(vec![1])));
     assert_eq!((all.kept_layers, last.kept_layers), (2, 1));
     assert!(last.activation_bytes < all.activation_bytes);
+}
+
+#[test]
+fn cross_validation_chooses_a_number_of_steps_and_keeps_what_it_found() {
+    let model = tiny();
+    let pool = ThreadPool::new(2);
+    let plan = CrossValidation { folds: 3, every: 4 };
+    let start = |samples: Vec<Sample>| {
+        let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
+        let options = options(Objectives::dpo(DpoOptions::default()));
+        training(&model, &pool, lora, (samples, 2), options)
+    };
+    // One pair in five variants: what is learned of some helps with the others.
+    let pair = |end: u32| {
+        let with = |tokens: Vec<u32>| [tokens, vec![end]].concat();
+        Sample::pair(tokens(1, 9), with(tokens(51, 6)), with(tokens(91, 8)))
+    };
+    let alike: Vec<Sample> = (200..206).map(pair).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let directory = CheckpointDir::open(folder.path()).unwrap();
+    let control = Control::new();
+    let run = |until: usize| {
+        let control = Control::new();
+        let mut folds = Vec::new();
+        let curve = plan.run(&alike, start, Some(&directory), &control, |done| {
+            folds.push(done);
+            if done == until {
+                control.cancel();
+            }
+        });
+        (curve, folds)
+    };
+    let (stopped, folds) = run(2);
+    assert!(matches!(stopped, Err(TrainError::Cancelled)), "{stopped:?}");
+    assert_eq!(folds, [0, 1, 2]);
+    let (resumed, folds) = run(usize::MAX);
+    assert_eq!(folds, [2, 3], "folds that were done are kept");
+    let resumed = resumed.unwrap();
+    let whole = plan.run(&alike, start, None, &control, |_| ()).unwrap();
+    assert_eq!(resumed, whole);
+    assert_eq!(whole.best_step().unwrap(), 12);
+
+    let refused = CrossValidation { folds: 4, every: 4 };
+    let refused = refused.run(&alike, start, None, &control, |_| ());
+    assert!(matches!(refused, Err(TrainError::Option { option: "folds", .. })));
+    let mut stopped = start(alike.clone());
+    stopped.options.stop_after = Some(5);
+    let mut stopped = Trainer::new(stopped).unwrap();
+    stopped.run(None, &control, |_| ()).unwrap();
+    assert_eq!(stopped.history().len(), 5);
 }

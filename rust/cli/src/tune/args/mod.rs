@@ -175,6 +175,7 @@ impl TuneArgs {
                 reference: self.adapter.reference(),
                 learning_rate: steps.learning_rate,
                 steps: steps.steps,
+                stop_after: None,
                 warm_up: steps.warm_up(),
                 schedule: steps.schedule(),
                 clip: steps.clip,
