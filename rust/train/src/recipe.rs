@@ -20,6 +20,8 @@ pub struct Recipe {
     pub training: TrainerOptions,
     /// Samples a step.
     pub batch: usize,
+    /// Samples of what was learned before in each step's batch, beside the others.
+    pub replay_samples: usize,
     /// How the number of steps is chosen, up to those of the training; all when `None`.
     pub cross_validation: Option<CrossValidation>,
     /// Most nats a token that replies to ordinary prompts may move; no bound when `None`.
@@ -52,6 +54,7 @@ impl Recipe {
                 seed: 1,
             },
             batch: 4,
+            replay_samples: 1,
             cross_validation: None,
             // It, not the number of steps, ends runs whose data are easy.
             kl_bound: Some(0.18),

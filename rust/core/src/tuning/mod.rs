@@ -33,7 +33,7 @@ pub use run::TuningRun;
 pub use crate::error::{DatasetError, Form, RecordFault, RecordKind};
 
 pub use pocketune_train::{
-    AnchorOptions, CheckpointDir, DpoLoss, DpoOptions, HeldOutFigures, KtoLoss, KtoOptions, Label,
+    AnchorOptions, CheckpointDir, CrossValidation, DpoLoss, DpoOptions, HeldOutCurve, HeldOutFigures, KtoLoss, KtoOptions, Label,
     LoraShape, MemoryBudget, MemoryPlan, MicroStep, Objectives, OptimizerOptions, Precision,
     Projection, Recipe, ReferencePolicy, Reply, RewardMetrics, RunEnd, Sample, Schedule,
     SftOptions, StepReport, TrainError, TrainerOptions,
