@@ -1,33 +1,26 @@
-//! Training data: JSON lines in TRL's dataset formats, standard and conversational.
-//!
-//! | kind | standard | conversational |
-//! |---|---|---|
-//! | completion (SFT) | `text`, or `prompt` and `completion` | `messages`, or `prompt` and `completion` |
-//! | preference (DPO) | `prompt`, `chosen`, `rejected` | the same as messages; without `prompt`, what both begin with |
+//! What one line says.
 
-use std::fmt;
-use std::io::BufRead;
-
+use pocketune_base::Line;
 use pocketune_base::json::Nulls;
-use pocketune_base::{Line, LineError, LineReader, ReadLinesError};
-use serde::de::value::SeqAccessDeserializer;
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use pocketune_train::Label;
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::conversation::{Message, Prompt, Role, TemplateChoice};
-use crate::error::{DatasetError, Form, RecordFault, RecordKind};
-
-/// Data may be this long: some hundred times what a run of ours learns from.
-pub const DATASET_BYTES_MAX: u64 = 1 << 30;
+use super::content::{Content, question};
+use crate::conversation::{Message, Role};
+use crate::error::{Form, RecordFault, RecordKind};
 
 /// What one line says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
-    /// A completion to make likelier after a prompt, which may be missing.
+    /// A whole text to make likelier.
+    Text(String),
+    /// A conversation that ends with a reply to make likelier.
+    Conversation(Vec<Message>),
+    /// A completion to make likelier after a prompt.
     Completion {
         /// What it answers.
-        prompt: Option<Content>,
+        prompt: Content,
         /// What is learned.
         completion: Content,
     },
@@ -40,16 +33,45 @@ pub enum Record {
         /// The other.
         rejected: Content,
     },
+    /// A reply that somebody liked or not.
+    Thumb {
+        /// What it answers.
+        prompt: Content,
+        /// The reply.
+        completion: Content,
+        /// Whether it was liked.
+        up: bool,
+    },
+    /// A reply that the user rewrote.
+    Edit {
+        /// What it answers.
+        prompt: Content,
+        /// What the user made of it.
+        chosen: Content,
+        /// As it was.
+        rejected: Content,
+    },
 }
 
-/// A prompt or a reply.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Content {
-    /// As it stands.
-    Text(String),
-    /// Through the model's chat template. What else a message held, such as a name, was
-    /// passed over.
-    Messages(Vec<Message>),
+/// What a record is made of.
+#[derive(Debug, Clone)]
+pub(in crate::tuning) enum Parts<'r> {
+    /// A whole text.
+    Text(&'r str),
+    /// A whole conversation.
+    Conversation(&'r [Message]),
+    /// Replies to a prompt.
+    Replies {
+        prompt: &'r Content,
+        replies: Vec<(Part, &'r Content)>,
+    },
+}
+
+/// A reply of a record: the field it stands in, and what it is worth.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::tuning) struct Part {
+    pub(in crate::tuning) field: &'static str,
+    pub(in crate::tuning) label: Label,
 }
 
 /// Fields of all formats; unknown ones are ignored, as TRL ignores them.
@@ -63,129 +85,180 @@ struct Fields {
     rejected: Option<Content>,
 }
 
-/// Reads all records of a dataset, at least one. `take` gets each with what it holds; a fault
-/// it returns is reported with the record's line. Blocks for the reader.
-///
-/// # Errors
-/// [`DatasetError`]; what was taken before is dropped.
-pub fn read_records<T>(
-    from: impl BufRead,
-    kind: RecordKind,
-    mut take: impl FnMut(Record) -> Result<T, RecordFault>,
-) -> Result<Vec<T>, DatasetError> {
-    read_lines(from, |line| {
-        take(Record::parse(line, &line.value()?, kind)?)
-    })
+/// Other data hold labels of another kind, which nothing here reads.
+#[derive(Debug, Deserialize)]
+struct Judged {
+    label: Option<bool>,
 }
 
-/// Reads lines of JSON, at least one, for those whose lines hold more than a [`Record`].
-/// Blocks for the reader.
-///
-/// # Errors
-/// [`DatasetError`].
-pub fn read_lines<T>(
-    from: impl BufRead,
-    mut take: impl FnMut(&Line<'_>) -> Result<T, RecordFault>,
-) -> Result<Vec<T>, DatasetError> {
-    // One more than may be: a limit that is used up says that there was too much.
-    let mut bounded = from.take(DATASET_BYTES_MAX + 1);
-    let mut lines = LineReader::new(&mut bounded);
-    let mut all = Vec::new();
-    loop {
-        match lines.next_line() {
-            Ok(Some(line)) => {
-                let number = line.number;
-                all.push(take(&line).map_err(|fault| DatasetError::line(number, fault))?);
-            }
-            Ok(None) => break,
-            Err(ReadLinesError::Io(error)) => return Err(DatasetError::Io(error)),
-            Err(ReadLinesError::Line(LineError { line, fault })) => {
-                return Err(DatasetError::line(line, RecordFault::Line(fault)));
-            }
-        }
-    }
-    drop(lines);
-    if bounded.limit() == 0 {
-        return Err(DatasetError::TooLong {
-            limit_bytes: DATASET_BYTES_MAX,
-        });
-    }
-    match all.is_empty() {
-        true => Err(DatasetError::Empty),
-        false => Ok(all),
-    }
+#[derive(Debug, Deserialize)]
+struct Edited {
+    edit: Option<bool>,
 }
 
 impl Record {
-    /// What the fields of a line come to.
+    /// What a line says.
+    ///
+    /// # Errors
+    /// [`RecordFault`].
+    pub fn read(line: &Line<'_>, kind: RecordKind) -> Result<Self, RecordFault> {
+        Self::parse(line, &line.value()?, kind)
+    }
+
+    /// What the value of a line says.
     ///
     /// # Errors
     /// [`RecordFault`].
     pub fn parse(line: &Line<'_>, value: &Value, kind: RecordKind) -> Result<Self, RecordFault> {
-        if let Some(fields) = value.as_object() {
-            let known = Form::unsupported(fields).or_else(|| Form::meant(fields, kind));
-            if let Some(form) = known {
-                return Err(RecordFault::Form { form, kind });
+        if let Some(form) = value.as_object().and_then(|it| Form::other_than(kind, it)) {
+            return Err(RecordFault::Form { form, kind });
+        }
+        // A table of mixed feedback leaves columns empty.
+        let nulls = match kind {
+            RecordKind::Feedback => Nulls::Absent,
+            RecordKind::Completion | RecordKind::Preference | RecordKind::Thumb => Nulls::Refused,
+        };
+        let fields: Fields = line.shaped(value, nulls)?;
+        let label = || Ok::<_, RecordFault>(line.shaped::<Judged>(value, nulls)?.label);
+        let edit = || Ok::<_, RecordFault>(line.shaped::<Edited>(value, nulls)?.edit);
+        let record = match kind {
+            RecordKind::Completion => fields.completion()?,
+            RecordKind::Preference => {
+                edit()?;
+                fields.preference(kind)?
             }
-        }
-        let fields: Fields = line.shaped(value, Nulls::Refused)?;
-        match kind {
-            RecordKind::Completion => fields.completion(),
-            RecordKind::Preference => fields.preference(),
-        }
-    }
-}
-
-impl Content {
-    /// It as a prompt: text as it stands, messages through the model's template.
-    ///
-    /// # Errors
-    /// [`RecordFault::Record`] for messages that do not end with one of the user.
-    pub fn prompt(&self) -> Result<Prompt, RecordFault> {
-        match self {
-            Self::Text(text) => Ok(Prompt::Raw(text.clone())),
-            Self::Messages(messages) => {
-                let (system_prompt, turns) = question(messages)?;
-                Ok(Prompt::Chat {
-                    system_prompt,
-                    turns,
-                    template: TemplateChoice::Model,
-                })
-            }
-        }
+            RecordKind::Thumb => fields.thumb(label()?, kind)?,
+            RecordKind::Feedback => fields.feedback(label, edit()? == Some(true))?,
+        };
+        record.check()?;
+        Ok(record)
     }
 
-    /// Its text as a reply: of messages, that of the one message of the assistant.
-    ///
-    /// # Errors
-    /// [`RecordFault::Record`] for other messages.
-    pub fn reply(&self) -> Result<&str, RecordFault> {
+    /// What a record is made of, whatever it is called.
+    pub(in crate::tuning) fn parts(&self) -> Parts<'_> {
+        let one = |field, label| Part { field, label };
         match self {
-            Self::Text(text) => Ok(text),
-            Self::Messages(messages) => match messages.as_slice() {
-                [message] if message.role == Role::Assistant => Ok(&message.content),
-                _ => Err(RecordFault::Record(
-                    "a reply is one message of the assistant",
-                )),
+            Self::Text(text) => Parts::Text(text),
+            Self::Conversation(messages) => Parts::Conversation(messages),
+            Self::Completion { prompt, completion } => Parts::Replies {
+                prompt,
+                replies: vec![(one("completion", Label::Demonstration), completion)],
+            },
+            Self::Thumb {
+                prompt,
+                completion,
+                up,
+            } => {
+                let label = match up {
+                    true => Label::Desirable,
+                    false => Label::Undesirable,
+                };
+                Parts::Replies {
+                    prompt,
+                    replies: vec![(one("completion", label), completion)],
+                }
+            }
+            Self::Preference {
+                prompt,
+                chosen,
+                rejected,
+            }
+            | Self::Edit {
+                prompt,
+                chosen,
+                rejected,
+            } => Parts::Replies {
+                prompt,
+                replies: vec![
+                    (one("chosen", Label::Chosen), chosen),
+                    (one("rejected", Label::Rejected), rejected),
+                ],
             },
         }
     }
+
+    /// Refuses what can be told without a model that nothing can be learned from it.
+    fn check(&self) -> Result<(), RecordFault> {
+        match self.parts() {
+            Parts::Text(text) => Part::TEXT.check_says_something(text),
+            Parts::Conversation([]) => Err(RecordFault::Record("`messages` is empty")),
+            Parts::Conversation([prompt @ .., reply]) if reply.role == Role::Assistant => {
+                question(prompt)?;
+                Part::MESSAGES.check_says_something(&reply.content)
+            }
+            Parts::Conversation(_) => Err(RecordFault::Record(
+                "`messages` must end with a message of the assistant",
+            )),
+            Parts::Replies { prompt, replies } => check_replies(prompt, &replies),
+        }
+    }
 }
 
-/// A conversation up to a question: instructions, and turns that end with the user's.
-fn question(messages: &[Message]) -> Result<(Option<String>, Vec<Message>), RecordFault> {
-    let (system, turns) = match messages {
-        [first, rest @ ..] if first.role == Role::System => (Some(first.content.clone()), rest),
-        all => (None, all),
-    };
-    if turns.iter().any(|message| message.role == Role::System) {
-        return Err(RecordFault::Record("system messages come first"));
+fn check_replies(prompt: &Content, replies: &[(Part, &Content)]) -> Result<(), RecordFault> {
+    if let Content::Messages(messages) = prompt {
+        question(messages)?;
     }
-    match turns.last() {
-        Some(last) if last.role == Role::User => Ok((system, turns.to_vec())),
-        _ => Err(RecordFault::Record(
-            "the prompt must end with a message of the user",
-        )),
+    for (_, content) in replies {
+        content.reply()?;
+    }
+    for (Part { field, .. }, content) in replies {
+        let (text, messages) = match (prompt, content) {
+            (Content::Text(_), Content::Text(_)) | (Content::Messages(_), Content::Messages(_)) => {
+                continue;
+            }
+            (Content::Text(_), Content::Messages(_)) => ("prompt", *field),
+            (Content::Messages(_), Content::Text(_)) => (*field, "prompt"),
+        };
+        return Err(RecordFault::MixedContent { text, messages });
+    }
+    for (part, content) in replies {
+        part.check_says_something(content.reply()?)?;
+    }
+    match replies {
+        [(_, chosen), (_, rejected)] if chosen == rejected => Err(RecordFault::SameReplies),
+        _ => Ok(()),
+    }
+}
+
+impl Parts<'_> {
+    /// Whether it is a text, or a reply within one, that is imitated.
+    pub(in crate::tuning) fn is_text_to_imitate(&self) -> bool {
+        match self {
+            Self::Text(_) => true,
+            Self::Conversation(_) => false,
+            Self::Replies { prompt, replies } => {
+                matches!(prompt, Content::Text(_))
+                    && replies
+                        .iter()
+                        .all(|(part, _)| part.label == Label::Demonstration)
+            }
+        }
+    }
+}
+
+impl Part {
+    /// Of texts and conversations.
+    pub(in crate::tuning) const TEXT: Self = Self {
+        field: "text",
+        label: Label::Demonstration,
+    };
+    pub(in crate::tuning) const MESSAGES: Self = Self {
+        field: "messages",
+        label: Label::Demonstration,
+    };
+
+    /// Refuses to make a reply likelier that says nothing. The other reply may do so: then
+    /// it is learned that ending at once is the worse answer.
+    pub(in crate::tuning) fn check_says_something(self, reply: &str) -> Result<(), RecordFault> {
+        match self.label {
+            Label::Rejected | Label::Undesirable => Ok(()),
+            Label::Demonstration | Label::Chosen | Label::Desirable | Label::Anchor
+                if reply.trim().is_empty() =>
+            {
+                Err(RecordFault::EmptyReply { field: self.field })
+            }
+            Label::Demonstration | Label::Chosen | Label::Desirable | Label::Anchor => Ok(()),
+        }
     }
 }
 
@@ -193,26 +266,13 @@ impl Fields {
     fn completion(self) -> Result<Record, RecordFault> {
         let kind = RecordKind::Completion;
         match (self.text, self.messages, self.completion) {
-            (Some(text), None, None) => Ok(Record::Completion {
-                prompt: None,
-                completion: Content::Text(text),
-            }),
-            (None, Some(mut messages), None) => {
-                let last = messages
-                    .pop()
-                    .ok_or(RecordFault::Record("`messages` is empty"))?;
-                Ok(Record::Completion {
-                    prompt: Some(Content::Messages(messages)),
-                    completion: Content::Messages(vec![last]),
-                })
-            }
+            (Some(text), None, None) => Ok(Record::Text(text)),
+            (None, Some(messages), None) => Ok(Record::Conversation(messages)),
             (None, None, Some(completion)) => {
                 let field = "prompt";
                 let missing = RecordFault::Missing { field, kind };
-                Ok(Record::Completion {
-                    prompt: Some(self.prompt.ok_or(missing)?),
-                    completion,
-                })
+                let prompt = self.prompt.ok_or(missing)?;
+                Ok(Record::Completion { prompt, completion })
             }
             (None, None, None) => Err(RecordFault::NoCompletion(kind)),
             _ => Err(RecordFault::Record(
@@ -221,8 +281,48 @@ impl Fields {
         }
     }
 
-    fn preference(self) -> Result<Record, RecordFault> {
-        let kind = RecordKind::Preference;
+    fn thumb(self, label: Option<bool>, kind: RecordKind) -> Result<Record, RecordFault> {
+        let missing = |field| RecordFault::Missing { field, kind };
+        let completion = self.completion.ok_or_else(|| missing("completion"))?;
+        Ok(Record::Thumb {
+            up: label.ok_or(RecordFault::Unlabelled(kind))?,
+            prompt: self.prompt.ok_or_else(|| missing("prompt"))?,
+            completion,
+        })
+    }
+
+    fn feedback(
+        self,
+        label: impl FnOnce() -> Result<Option<bool>, RecordFault>,
+        is_edit: bool,
+    ) -> Result<Record, RecordFault> {
+        let kind = RecordKind::Feedback;
+        let compares = self.chosen.is_some() || self.rejected.is_some();
+        match (self.completion.is_some(), compares) {
+            (false, false) => Err(RecordFault::NoFeedback(kind)),
+            (true, true) => Err(RecordFault::Record(
+                "only one of `completion` and `chosen` can be meant",
+            )),
+            (true, false) if is_edit => Err(RecordFault::Record(
+                "an edit is `chosen`, what the user made of `rejected`",
+            )),
+            (true, false) => self.thumb(label()?, kind),
+            (false, true) => match self.preference(kind)? {
+                Record::Preference {
+                    prompt,
+                    chosen,
+                    rejected,
+                } if is_edit => Ok(Record::Edit {
+                    prompt,
+                    chosen,
+                    rejected,
+                }),
+                record => Ok(record),
+            },
+        }
+    }
+
+    fn preference(self, kind: RecordKind) -> Result<Record, RecordFault> {
         let missing = |field| RecordFault::Missing { field, kind };
         let mut chosen = self.chosen.ok_or_else(|| missing("chosen"))?;
         let mut rejected = self.rejected.ok_or_else(|| missing("rejected"))?;
@@ -235,38 +335,11 @@ impl Fields {
                 shared.ok_or(RecordFault::NoSharedPrompt)?
             }
         };
-        if chosen == rejected {
-            return Err(RecordFault::Record("`chosen` and `rejected` are the same"));
-        }
         Ok(Record::Preference {
             prompt,
             chosen,
             rejected,
         })
-    }
-}
-
-impl<'de> Deserialize<'de> for Content {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(EitherContent)
-    }
-}
-
-struct EitherContent;
-
-impl<'de> Visitor<'de> for EitherContent {
-    type Value = Content;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text or a list of messages")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Content, E> {
-        Ok(Content::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, messages: A) -> Result<Content, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(messages)).map(Content::Messages)
     }
 }
 
@@ -282,193 +355,4 @@ fn shared_beginning(chosen: &mut Content, rejected: &mut Content) -> Option<Cont
     }
     rejected.drain(..count);
     Some(Content::Messages(chosen.drain(..count).collect()))
-}
-
-#[cfg(test)]
-mod tests {
-    use pocketune_base::lines;
-
-    use super::{Content, Record, RecordKind};
-
-    fn parse(text: &str, wanted: RecordKind) -> Result<Record, String> {
-        let line = lines(text.as_bytes()).next().unwrap().unwrap();
-        let value = line.value().unwrap();
-        Record::parse(&line, &value, wanted).map_err(|fault| fault.to_string())
-    }
-
-    const USER: &str = r#"{"role": "user", "content": "q"}"#;
-
-    fn says(what: &str) -> String {
-        format!(r#"{{"role": "assistant", "content": "{what}"}}"#)
-    }
-
-    #[test]
-    fn every_format_of_trl_is_read() {
-        let text = |text: &str| Content::Text(text.to_owned());
-        let pair = r#"{"prompt": "a", "chosen": "b", "rejected": "c", "id": 7}"#;
-        assert_eq!(
-            parse(pair, RecordKind::Preference),
-            Ok(Record::Preference {
-                prompt: text("a"),
-                chosen: text("b"),
-                rejected: text("c"),
-            })
-        );
-        let (yes, no) = (says("y"), says("n"));
-        // With the prompt as a text as well, as UltraFeedback is published.
-        for prompt in ["", r#""prompt": "q", "#] {
-            let implicit =
-                format!(r#"{{{prompt}"chosen": [{USER}, {yes}], "rejected": [{USER}, {no}]}}"#);
-            let Ok(Record::Preference {
-                prompt: Content::Messages(prompt),
-                chosen: Content::Messages(chosen),
-                ..
-            }) = parse(&implicit, RecordKind::Preference)
-            else {
-                panic!("{implicit}");
-            };
-            assert_eq!((prompt.len(), chosen.len()), (1, 1));
-        }
-        let messages = format!(r#"{{"messages": [{USER}, {yes}]}}"#);
-        for reply in [
-            r#"{"text": "a", "label": 1}"#,
-            &messages,
-            r#"{"prompt": "a", "completion": "b", "tools": null, "images": []}"#,
-        ] {
-            assert!(parse(reply, RecordKind::Completion).is_ok(), "{reply}");
-        }
-    }
-
-    #[test]
-    fn what_is_missing_or_of_another_kind_is_named() {
-        let told = |line: &str, wanted| parse(line, wanted).unwrap_err();
-        for (line, says) in [
-            (
-                r#"{"chosen": "b", "rejected": "c"}"#,
-                "`prompt` is missing: without it",
-            ),
-            (r#"{"prompt": "a", "chosen": "b"}"#, "`rejected` is missing"),
-            (r#"{"prompt": "a", "rejected": "b"}"#, "`chosen` is missing"),
-            (
-                r#"{"prompt": "a", "chosen": "b", "rejected": "b"}"#,
-                "`chosen` and `rejected` are the same",
-            ),
-            (
-                r#"{"prompt": "a", "chosen": null, "rejected": "b"}"#,
-                "`chosen` must be text or a list of messages, found null",
-            ),
-            (
-                r#"{"prompt": null, "chosen": "a", "rejected": "b"}"#,
-                "`prompt` must be text or a list of messages, found null",
-            ),
-            (
-                r#"{"prompt": {"role": "user"}, "chosen": "a", "rejected": "b"}"#,
-                "`prompt` must be text or a list of messages, found an object",
-            ),
-            (
-                r#"{"prompt": "a", "chosen": ["b"], "rejected": "c"}"#,
-                "`chosen[0]` must be an object, found text",
-            ),
-            (
-                r#"{"prompt": "a", "chosen": [{"role": "assistant", "content": null}], "rejected": "c"}"#,
-                "`chosen[0].content` must be text, found null",
-            ),
-            (
-                r#"{"prompt": "a", "chosen": [{"role": "bot", "content": "b"}], "rejected": "c"}"#,
-                "`chosen[0].role` must be one of system, user, assistant",
-            ),
-            ("[1]", "this is a JSON array"),
-            ("3", "it must be an object, found a number"),
-        ] {
-            let line_of_it = lines(line.as_bytes()).next().unwrap().unwrap();
-            let fault = match line_of_it.value() {
-                Ok(_) => told(line, RecordKind::Preference),
-                Err(error) => error.fault.to_string(),
-            };
-            assert!(fault.contains(says), "{fault:?} does not say {says:?}");
-        }
-        let prompt = told(r#"{"completion": "b"}"#, RecordKind::Completion);
-        assert!(prompt.contains("`prompt` is missing"), "{prompt}");
-        let kind = told(
-            r#"{"prompt": 3, "completion": "b"}"#,
-            RecordKind::Completion,
-        );
-        assert!(kind.contains("`prompt` must be text"), "{kind}");
-    }
-
-    #[test]
-    fn forms_that_nothing_learns_from_are_named() {
-        let call = r#"{"role": "assistant", "content": "", "tool_calls": [{"type": "function"}]}"#;
-        let parts = r#"{"role": "user", "content": [{"type": "text", "text": "q"}]}"#;
-        let (reply, pair) = (RecordKind::Completion, RecordKind::Preference);
-        for (line, wanted, says) in [
-            (
-                r#"{"prompt": "a", "completion": "b", "label": true}"#.to_owned(),
-                pair,
-                "TRL's unpaired preferences",
-            ),
-            (
-                r#"{"prompt": "a", "completion": "b", "label": false}"#.to_owned(),
-                reply,
-                "TRL's unpaired preferences",
-            ),
-            (
-                r#"{"prompt": "a", "completions": ["b"], "labels": [true]}"#.to_owned(),
-                reply,
-                "TRL's stepwise supervision",
-            ),
-            (r#"{"prompt": "a"}"#.to_owned(), reply, "prompt-only"),
-            (r#"{"prompt": "a"}"#.to_owned(), pair, "prompt-only"),
-            (
-                r#"{"prompt": "a", "chosen": "b", "rejected": "c"}"#.to_owned(),
-                reply,
-                "which DPO learns from",
-            ),
-            (r#"{"text": "a"}"#.to_owned(), pair, "which SFT learns from"),
-            (
-                r#"{"conversations": [{"from": "human", "value": "q"}]}"#.to_owned(),
-                reply,
-                "ShareGPT",
-            ),
-            (
-                r#"{"messages": [{"from": "human", "value": "q"}]}"#.to_owned(),
-                reply,
-                "ShareGPT",
-            ),
-            (
-                r#"{"instruction": "a", "output": "b"}"#.to_owned(),
-                reply,
-                "Alpaca",
-            ),
-            (
-                r#"{"input": {}, "preferred_output": [], "non_preferred_output": []}"#.to_owned(),
-                pair,
-                "OpenAI's preference form",
-            ),
-            (
-                format!(r#"{{"messages": [{USER}, {call}]}}"#),
-                reply,
-                "tool calls",
-            ),
-            (
-                format!(r#"{{"messages": [{USER}], "tools": [{{"name": "f"}}]}}"#),
-                reply,
-                "tool calls",
-            ),
-            (
-                format!(r#"{{"messages": [{parts}]}}"#),
-                reply,
-                "list of parts",
-            ),
-            (
-                r#"{"images": ["a.png"], "prompt": "a", "completion": "b"}"#.to_owned(),
-                reply,
-                "images",
-            ),
-        ] {
-            let told = parse(&line, wanted).unwrap_err();
-            assert!(told.contains(says), "{told:?} does not say {says:?}");
-            assert!(told.contains("a line has"), "{told}");
-        }
-    }
 }
