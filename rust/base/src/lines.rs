@@ -173,22 +173,32 @@ pub struct LineReader<R> {
     from: R,
     seen: Seen,
     raw: Vec<u8>,
+    // The rest of a line that is too long is still to come.
+    is_cut: bool,
 }
 
 impl<R: BufRead> LineReader<R> {
     /// From the start of a file.
     #[must_use]
     pub fn new(from: R) -> Self {
-        let (seen, raw) = (Seen::default(), Vec::new());
-        Self { from, seen, raw }
+        Self {
+            from,
+            seen: Seen::default(),
+            raw: Vec::new(),
+            is_cut: false,
+        }
     }
 
-    /// The next line that is not blank; `None` at the end. Blocks for the disk. Nothing can
-    /// be read after an error.
+    /// The next line that is not blank; `None` at the end. Blocks for the disk. After a
+    /// [`ReadLinesError::Line`] the line behind it can be read.
     ///
     /// # Errors
     /// [`ReadLinesError`].
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ReadLinesError> {
+        if self.is_cut {
+            self.from.skip_until(b'\n')?;
+            self.is_cut = false;
+        }
         loop {
             self.raw.clear();
             // One over the limit, and the line's end.
@@ -196,8 +206,9 @@ impl<R: BufRead> LineReader<R> {
             if bounded.read_until(b'\n', &mut self.raw)? == 0 {
                 return Ok(None);
             }
-            if self.raw.last() == Some(&b'\n') {
-                self.raw.pop();
+            match self.raw.last() {
+                Some(b'\n') => drop(self.raw.pop()),
+                _ => self.is_cut = bounded.limit() == 0,
             }
             if !self.seen.is_blank(&self.raw)? {
                 break;
@@ -337,6 +348,31 @@ mod tests {
             let too_long = LineFault::TooLong { limit_bytes };
             assert_eq!(fault(format!("1\n {long}{end}").as_bytes()), (2, too_long));
         }
+    }
+
+    /// What a reader of all lines that can be read sees.
+    #[test]
+    fn the_lines_behind_a_fault_can_be_read() {
+        let long = "x".repeat(3 * LINE_BYTES_MAX);
+        // As long as may be, and the line's end.
+        let full = " ".repeat(LINE_BYTES_MAX - 1);
+        let text = format!("1\n{long}\n3\n\u{0}\n5\n{full}6\nno\n8\n{long}");
+        let mut reader = LineReader::new(BufReader::with_capacity(1000, text.as_bytes()));
+        let (mut read, mut faults) = (Vec::new(), Vec::new());
+        loop {
+            let line = match reader.next_line() {
+                Ok(Some(line)) => line.read::<u64>(Nulls::Refused).map(|it| (line.number, it)),
+                Ok(None) => break,
+                Err(ReadLinesError::Line(error)) => Err(error),
+                Err(ReadLinesError::Io(error)) => panic!("{error}"),
+            };
+            match line {
+                Ok(line) => read.push(line),
+                Err(error) => faults.push(error.line),
+            }
+        }
+        assert_eq!(read, [(1, 1), (3, 3), (5, 5), (6, 6), (8, 8)]);
+        assert_eq!(faults, [2, 4, 7, 9]);
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::files::{self, Named};
 /// Reads the file at `path` by `read`.
 pub(crate) fn read<T>(
     path: &Path,
-    read: impl FnOnce(BufReader<File>) -> Result<Vec<T>, DatasetError>,
-) -> Result<Vec<T>, CliError> {
+    read: impl FnOnce(BufReader<File>) -> Result<T, DatasetError>,
+) -> Result<T, CliError> {
     let named = Named::new("training data", path);
     let file = files::open(&named, path)?;
     let metadata = file.metadata().map_err(|error| named.unreadable(error))?;
@@ -29,6 +29,23 @@ pub(crate) fn read<T>(
             file: file_name(),
             line,
             reason: explain(&fault),
+        },
+        DatasetError::Contradiction {
+            earlier,
+            line,
+            contradiction,
+        } => CliError::Data {
+            file: file_name(),
+            line,
+            reason: format!("it contradicts line {earlier}: {contradiction}"),
+        },
+        DatasetError::NothingUsable { lines, line, fault } => CliError::Data {
+            file: file_name(),
+            line,
+            reason: format!(
+                "{}; none of the {lines} lines can be learned from",
+                explain(&fault)
+            ),
         },
     })
 }
@@ -50,6 +67,9 @@ fn explain(fault: &RecordFault) -> String {
             form: Form::Completion,
             kind,
         } => format!("this is one reply, which --objective sft learns from ({kind})"),
+        RecordFault::Unlabelled(kind) => format!(
+            "`label` is missing: --objective sft learns from completions without one ({kind})"
+        ),
         other => other.to_string(),
     }
 }

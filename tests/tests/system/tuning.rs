@@ -28,7 +28,7 @@ fn alone() -> MutexGuard<'static, ()> {
 fn pairs() -> String {
     let pair = |number: usize| {
         format!(
-            r#"{{"prompt": [{{"role": "user", "content": "Say {number}."}}], "chosen": "It is {number}.", "rejected": "One might say that it is {number}."}}"#
+            r#"{{"prompt": [{{"role": "user", "content": "Say {number}."}}], "chosen": [{{"role": "assistant", "content": "It is {number}."}}], "rejected": [{{"role": "assistant", "content": "One might say that it is {number}."}}]}}"#
         )
     };
     (0..7).map(|number| pair(number) + "\n").collect()
@@ -36,9 +36,8 @@ fn pairs() -> String {
 
 fn samples(engine: &Engine) -> Vec<Sample> {
     let encoder = Encoder::new(engine, 200);
-    encoder
-        .read(pairs().as_bytes(), RecordKind::Preference)
-        .unwrap()
+    let read = encoder.read(pairs().as_bytes(), RecordKind::Preference);
+    read.unwrap().samples
 }
 
 fn options(steps: u64) -> TuningOptions {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pocketune_core::tuning::{
-    CheckpointDir, Encoder, TunableModel, Tuned, Tuning, TuningControl, TuningData,
+    CheckpointDir, Encoder, Sample, TunableModel, Tuned, Tuning, TuningControl, TuningData,
     TuningEvent, TuningOptions, TuningRun,
 };
 use pocketune_core::{CancelToken, CandidateAdapter, EngineOptions, Error, ModelSource};
@@ -142,7 +142,10 @@ fn read(
     };
     let engine = load::engine_with(source, &options, output, &AtomicBool::new(false))?;
     let encoder = Encoder::new(&engine, longest);
-    let read = |path: &Path| dataset::read(path, |file| encoder.read(file, args.kind()));
+    let read = |path: &Path| -> Result<Vec<Sample>, CliError> {
+        let read = dataset::read(path, |file| encoder.read(file, args.kind()))?;
+        Ok(read.samples)
+    };
     let samples = read(&args.data)?;
     let heldout = args.heldout.as_deref().map_or(Ok(Vec::new()), read)?;
     let ordinary = match &args.ordinary {

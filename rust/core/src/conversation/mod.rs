@@ -1,5 +1,6 @@
 //! What is said, and the prompt that it becomes: messages, templates, markers, tokens.
 
+mod ending;
 mod history;
 mod markers;
 mod message;
@@ -9,6 +10,7 @@ mod proof;
 mod template;
 mod tokenize;
 
+pub(crate) use ending::is_special;
 pub(crate) use history::{Ask, Bookmark, Conversation, OpenTurn, Snapshot};
 pub(crate) use markers::{Markers, SpecialTexts};
 pub(crate) use message::check_roles;

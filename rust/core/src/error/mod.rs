@@ -16,7 +16,7 @@ use pocketune_train::TrainError;
 
 pub use constraint::ConstraintError;
 pub(crate) use constraint::SCHEMA_BYTES_MAX;
-pub use dataset::{DatasetError, Form, RecordFault, RecordKind};
+pub use dataset::{Contradiction, DatasetError, Form, RecordFault, RecordKind};
 
 /// Why a request failed. Never contains a prompt, a reply or a path.
 ///

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A dataset is read line by line ([`read_records`]) and encoded with an engine
-//! ([`Encoder`]). A [`Tuning`] is checked and planned; a [`TuningRun`] computes on a thread of
+//! ([`Encoder`]): what texts and messages come to as tokens is said there. A [`Tuning`] is checked and planned; a [`TuningRun`] computes on a thread of
 //! its own over the file that the engine was loaded from ([`TunableModel`]), and ends with a
 //! [`Tuned`] adapter. What trains, and the bytes that come of it, are `pocketune-train`'s.
 
@@ -16,21 +16,20 @@ mod encoding;
 mod events;
 mod facts;
 mod figures;
-mod forms;
 mod model;
 mod prepare;
 mod run;
 
 pub use control::TuningControl;
 pub use dataset::{Content, DATASET_BYTES_MAX, Record, read_lines, read_records};
-pub use encoding::Encoder;
+pub use encoding::{EncodedDataset, Encoder, EncodingOptions, SampleCounts, SkippedLines};
 pub use events::{StepDone, TuningEvent};
 pub use figures::{BeforeAndAfter, Tuned, TuningFigures};
 pub use model::TunableModel;
 pub use prepare::{Tuning, TuningData, TuningOptions, TuningPlan};
 pub use run::TuningRun;
 
-pub use crate::error::{DatasetError, Form, RecordFault, RecordKind};
+pub use crate::error::{Contradiction, DatasetError, Form, RecordFault, RecordKind};
 
 pub use pocketune_train::{
     AnchorOptions, CheckpointDir, CrossValidation, DpoLoss, DpoOptions, HeldOutCurve, HeldOutFigures, KtoLoss, KtoOptions, Label,

@@ -1,5 +1,5 @@
-//! Forms of data that other tools write and that nothing here learns from yet: named, so
-//! that nobody has to guess which field is missing.
+//! Forms of data that other tools write and that nothing here learns from yet, or that
+//! another objective learns from: named, so that nobody has to guess which field is missing.
 
 use serde_json::{Map, Value};
 
@@ -9,18 +9,22 @@ use crate::error::{Form, RecordKind};
 const SIDES: [&str; 5] = ["messages", "prompt", "completion", "chosen", "rejected"];
 
 impl Form {
+    /// What a line is that is not of this kind.
+    pub(super) fn other_than(kind: RecordKind, fields: &Map<String, Value>) -> Option<Self> {
+        Self::unsupported(fields)
+            .or_else(|| Self::judged(fields, kind))
+            .or_else(|| Self::meant(fields, kind))
+    }
+
     /// What makes a line more than is supported, whatever else it holds: read as if it were
     /// not there, it would teach something else.
-    pub(super) fn unsupported(fields: &Map<String, Value>) -> Option<Self> {
+    fn unsupported(fields: &Map<String, Value>) -> Option<Self> {
         let filled = |name: &str| fields.get(name).is_some_and(is_filled);
         if filled("tools") {
             return Some(Self::Tools);
         }
         if filled("images") || filled("image") {
             return Some(Self::Images);
-        }
-        if filled("completion") && fields.get("label").is_some_and(Value::is_boolean) {
-            return Some(Self::Unpaired);
         }
         let lists = SIDES
             .iter()
@@ -31,16 +35,45 @@ impl Form {
             .find_map(of_message)
     }
 
+    /// A thumb where none is wanted: a reply that somebody disliked must not be imitated.
+    fn judged(fields: &Map<String, Value>, wanted: RecordKind) -> Option<Self> {
+        let value = |name: &str| fields.get(name).filter(|value| !value.is_null());
+        let label = value("label")?;
+        let is_thumb = match wanted {
+            // The label of a text may be a class.
+            RecordKind::Completion => {
+                value("completion").is_some() || (value("messages").is_some() && label.is_boolean())
+            }
+            RecordKind::Preference => {
+                let pair = value("chosen").is_some() || value("rejected").is_some();
+                value("completion").is_some_and(is_filled) && (label.is_boolean() || !pair)
+            }
+            RecordKind::Thumb | RecordKind::Feedback => false,
+        };
+        is_thumb.then_some(Self::Unpaired)
+    }
+
     /// What a line without the fields that are `wanted` was meant to be.
-    pub(super) fn meant(fields: &Map<String, Value>, wanted: RecordKind) -> Option<Self> {
-        let has = |name: &str| fields.contains_key(name);
+    fn meant(fields: &Map<String, Value>, wanted: RecordKind) -> Option<Self> {
+        let has = |name: &str| match wanted {
+            // Its columns may be empty.
+            RecordKind::Feedback => fields.get(name).is_some_and(|value| !value.is_null()),
+            _ => fields.contains_key(name),
+        };
         let any = |names: &[&str]| names.iter().any(|name| has(name));
+        let pair = any(&["chosen", "rejected"]);
         let reply = any(&["text", "messages", "completion"]);
         match wanted {
-            RecordKind::Preference if any(&["chosen", "rejected"]) => None,
+            RecordKind::Preference if pair => None,
             RecordKind::Completion if reply => None,
-            RecordKind::Completion if has("chosen") && has("rejected") => Some(Self::Preference),
-            RecordKind::Preference if reply => Some(Self::Completion),
+            RecordKind::Thumb if has("completion") => None,
+            RecordKind::Feedback if pair || has("completion") => None,
+            RecordKind::Completion | RecordKind::Thumb if has("chosen") && has("rejected") => {
+                Some(Self::Preference)
+            }
+            RecordKind::Preference | RecordKind::Thumb | RecordKind::Feedback if reply => {
+                Some(Self::Completion)
+            }
             _ if has("completions") => Some(Self::Stepwise),
             _ if any(&["preferred_output", "non_preferred_output"]) => Some(Self::OpenAiPreference),
             _ if has("conversations") => Some(Self::ShareGpt),
