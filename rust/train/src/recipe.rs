@@ -5,7 +5,7 @@
 //! that judgement.
 
 use crate::lora::LoraShape;
-use crate::objective::{AnchorOptions, DpoLoss, DpoOptions, KtoOptions, Objectives};
+use crate::objective::{DpoLoss, DpoOptions, KtoOptions, Objectives};
 use crate::optimizer::OptimizerOptions;
 use crate::schedule::Schedule;
 use crate::trainer::{CrossValidation, ReferencePolicy, TrainerOptions};
@@ -88,15 +88,6 @@ impl Recipe {
             // Without the second term replies collapse to almost nothing.
             losses: vec![(DpoLoss::Sigmoid, 1.0), (DpoLoss::Sft, 1.0)],
             ..DpoOptions::default()
-        }
-    }
-
-    /// The anchor of the default recipe.
-    #[must_use]
-    pub fn anchor_options() -> AnchorOptions {
-        AnchorOptions {
-            weight: 0.0,
-            samples: 1,
         }
     }
 

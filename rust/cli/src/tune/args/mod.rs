@@ -11,7 +11,8 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use pocketune_core::tuning::{
-    CheckpointDir, MemoryBudget, Precision, Recipe, RecordKind, Sample, TrainerOptions,
+    CheckpointDir, EncodingOptions, Feedback, MemoryBudget, Objectives, Precision, Recipe,
+    RecordKind, TrainerOptions,
 };
 
 use self::adapter::AdapterArgs;
@@ -153,12 +154,22 @@ impl TuneArgs {
         self.objective.kind()
     }
 
-    /// The default recipe with what was asked for instead, for what the samples are.
-    pub(crate) fn recipe(&self, samples: &[Sample]) -> Result<Recipe, CliError> {
-        let mut objectives = self.objective.objectives().used_by(samples);
-        if self.objective.balances() {
-            objectives = objectives.balanced(samples);
+    /// How its lines become samples.
+    pub(crate) fn encoding(&self) -> EncodingOptions {
+        EncodingOptions {
+            sequence_tokens: self.sequence_tokens,
+            assistant_only_loss: self.data.assistant_only_loss,
+            skip_unusable: self.data.skip_unusable,
         }
+    }
+
+    /// What feedback is learned by.
+    pub(crate) fn objectives(&self, feedback: &Feedback) -> Objectives {
+        self.objective.objectives(feedback)
+    }
+
+    /// The default recipe with what was asked for instead.
+    pub(crate) fn recipe(&self, objectives: Objectives) -> Result<Recipe, CliError> {
         let steps = &self.optimisation;
         Ok(Recipe {
             lora: self.adapter.shape()?,

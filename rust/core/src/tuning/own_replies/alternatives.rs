@@ -13,7 +13,8 @@ use crate::criticize::exchange;
 use crate::error::{Error, RecordFault};
 use crate::options::{GenerationOptions, Sampling};
 use crate::reply::Reply;
-use crate::tuning::dataset::{Content, Record};
+use crate::tuning::dataset::Record;
+use crate::tuning::encoding::{Disliked, ids};
 
 /// Replies that are sampled in place of each disliked one.
 const ALTERNATIVES: u32 = 4;
@@ -27,14 +28,18 @@ impl OwnReplies<'_> {
     /// Blocks for some seconds.
     ///
     /// # Errors
-    /// [`Error::Cancelled`]; as [`crate::Engine::complete`]; [`Error::Dataset`] for a prompt
-    /// that cannot be asked.
+    /// [`Error::Cancelled`] and what [`crate::Engine::complete`] returns, as
+    /// [`RecordFault::Encoding`].
     pub fn preferred_to(
         &self,
-        prompt: &Content,
-        disliked: &Content,
+        disliked: &Disliked,
         cancel: &CancelToken,
     ) -> Result<Option<Sample>, RecordFault> {
+        let Disliked {
+            prompt,
+            reply: disliked,
+            ..
+        } = disliked;
         let asked = prompt.prompt()?;
         let tokens = self.encoder.engine().prompt_tokens(&asked)?;
         let room = self.encoder.sequence_tokens().saturating_sub(tokens.len());
@@ -69,10 +74,27 @@ impl OwnReplies<'_> {
         };
         let record = Record::Preference {
             prompt: prompt.clone(),
-            chosen: prompt.like(text),
+            chosen: prompt.replied(text),
             rejected: disliked.clone(),
         };
         self.encoder.encode(&record).map(Some)
+    }
+}
+
+impl OwnReplies<'_> {
+    /// What a plan has to know of [`OwnReplies::preferred_to`] without waiting for replies: as
+    /// long as it may be.
+    ///
+    /// # Errors
+    /// As [`crate::Engine::prompt_tokens`].
+    pub fn longest_preferred_to(&self, disliked: &Disliked) -> Result<Sample, RecordFault> {
+        let engine = self.encoder.engine();
+        let prompt = ids(engine.prompt_tokens(&disliked.prompt.prompt()?)?);
+        let rejected = ids(engine.tokenize(disliked.reply.reply()?, false)?);
+        let room = self.encoder.sequence_tokens().saturating_sub(prompt.len());
+        let tokens = room.min(ALTERNATIVE_TOKENS as usize).max(1);
+        let chosen = vec![prompt.first().copied().unwrap_or_default(); tokens];
+        Ok(Sample::pair(prompt, chosen, rejected))
     }
 }
 

@@ -31,7 +31,7 @@ const REQUEST_TOKENS: u32 = 64;
 /// The reference as it is before training: the model, under the adapters that belong to it.
 #[derive(Debug)]
 pub struct OwnReplies<'e> {
-    encoder: Encoder<'e>,
+    encoder: &'e Encoder<'e>,
     session: Option<EvaluationSession>,
 }
 
@@ -43,7 +43,7 @@ impl<'e> Encoder<'e> {
     /// # Errors
     /// As [`Engine::evaluate`].
     pub fn own_replies(
-        &self,
+        &'e self,
         adapters: Vec<CandidateAdapter>,
     ) -> Result<OwnReplies<'e>, Error> {
         let session = match adapters.is_empty() {
@@ -51,7 +51,7 @@ impl<'e> Encoder<'e> {
             false => Some(self.engine().evaluate_together(adapters)?),
         };
         Ok(OwnReplies {
-            encoder: self.clone(),
+            encoder: self,
             session,
         })
     }
@@ -97,7 +97,7 @@ impl OwnReplies<'_> {
         on_reply: impl FnMut(),
     ) -> Result<Vec<Sample>, Error> {
         let samples = self.greedy(REQUESTS, REQUEST_TOKENS, cancel, on_reply)?;
-        let end = self.encoder.end_of_turn();
+        let end = self.encoder.end_of_reply()?;
         let ended = samples.into_iter().map(|(mut sample, reason)| {
             if reason == StopReason::EndOfTurn {
                 let replies = sample.replies.iter_mut();
@@ -125,7 +125,7 @@ impl OwnReplies<'_> {
         self.longest(REQUESTS, REQUEST_TOKENS)
     }
 
-    fn longest(&self, all: &str, tokens: u32) -> Result<Vec<Sample>, Error> {
+    fn longest(&self, all: &'static str, tokens: u32) -> Result<Vec<Sample>, Error> {
         let sample = |prompt| -> Result<Sample, Error> {
             let prompt = ids(self.asked(prompt)?);
             let reply = vec![prompt.first().copied().unwrap_or_default(); tokens as usize];
@@ -136,7 +136,7 @@ impl OwnReplies<'_> {
 
     fn greedy(
         &self,
-        all: &str,
+        all: &'static str,
         tokens: u32,
         cancel: &CancelToken,
         mut on_reply: impl FnMut(),
