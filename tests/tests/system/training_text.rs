@@ -1,6 +1,10 @@
 //! Training data as tokens: control tokens in texts, turns and how they end, what is cut,
 //! what is left out.
 
+use std::fs::{self, File};
+use std::path::Path;
+
+use pocketune_base::Digest;
 use pocketune_core::tuning::{
     Contradiction, DatasetError, EncodedDataset, Encoder, EncodingOptions, Form, Label,
     RecordFault, RecordKind, Reply, Sample, SampleCounts,
@@ -179,6 +183,64 @@ fn control_tokens_are_read_in_texts_and_never_in_messages() {
     assert_eq!((count(&reply.tokens, 1), count(&reply.tokens, end)), (1, 2));
 }
 
+/// `tests/reference/trl_tokens.json`: what TRL's own trainers make of the same lines.
+#[test]
+fn texts_are_the_tokens_that_trl_learns() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
+    let file = fs::read_to_string(folder.join("trl_tokens.json")).unwrap();
+    let expected: Value = serde_json::from_str(&file).unwrap();
+    let model = File::open(smollm2()).unwrap();
+    let sha256 = Digest::of_reader(model).unwrap().to_string();
+    assert_eq!(expected["sha256"], sha256);
+    let engine = real();
+    let cases = |name: &str| expected[name].as_array().unwrap().clone();
+    let tokens = |value: &Value| -> Vec<u32> { serde_json::from_value(value.clone()).unwrap() };
+
+    for case in cases("texts") {
+        let read = sample(&engine, RecordKind::Completion, case["line"].clone());
+        assert_eq!(whole(&read), tokens(&case["tokens"]), "{case}");
+        // Nothing predicts the first one.
+        assert_eq!((read.prompt.len(), read.replies[0].unlearned.len()), (1, 0));
+    }
+    for (name, kind) in [
+        ("completions", RecordKind::Completion),
+        ("thumbs", RecordKind::Thumb),
+        ("pairs", RecordKind::Preference),
+    ] {
+        for case in cases(name) {
+            let read = sample(&engine, kind, case["line"].clone());
+            let prompt = tokens(&case["prompt"]);
+            let replies = ["completion", "chosen", "rejected"];
+            let replies = replies.iter().filter_map(|&reply| case.get(reply));
+            for (reply, found) in replies.zip(&read.replies) {
+                let expected = [&prompt[..], &tokens(reply)].concat();
+                assert_eq!([&read.prompt[..], &found.tokens].concat(), expected, "{case}");
+            }
+            assert_eq!(read.prompt.len(), prompt.len().max(1), "{case}");
+        }
+    }
+    let encoder = all_replies(&engine, 500);
+    for case in cases("talks") {
+        let line = lines(&[case["line"].clone()]);
+        let read = encoder.read(line.as_bytes(), RecordKind::Completion).unwrap();
+        let read = &read.samples[0];
+        let found = whole(read);
+        let expected = tokens(&case["tokens"]);
+        // The template goes on behind the last turn; nobody learns that.
+        let (upto, behind) = expected.split_at(found.len());
+        assert_eq!((&found[..], text_of(&engine, behind)), (upto, "\n".to_owned()));
+        let reply = &read.replies[0];
+        let is_learned = |at: usize| {
+            let at = at.checked_sub(read.prompt.len());
+            at.is_some_and(|at| !reply.unlearned.iter().any(|gap| gap.contains(&at)))
+        };
+        let learned: Vec<u32> = (0..found.len()).map(|at| is_learned(at).into()).collect();
+        let expected = tokens(&case["learned"]);
+        let (upto, behind) = expected.split_at(found.len());
+        assert_eq!((&learned[..], behind), (upto, &[0][..]), "{case}");
+    }
+}
+
 /// The tiny tokenizer knows `th`, `the`, and these behind a space.
 #[test]
 fn a_token_over_the_border_is_the_replys() {
@@ -243,7 +305,7 @@ fn a_turn_ends_as_the_template_ends_it() {
     assert_eq!(ends(&named), [END, "<|endoftext|>"]);
 }
 
-/// Each reply has as many spaces before it as letters.
+/// Questions `q1`, `q2`, … with replies `a1`, `a2`, … under a system prompt.
 fn long_talk(turns: usize) -> Vec<Value> {
     let turn = |at: usize| [said("user", &format!("q{at}")), said("assistant", &format!("a{at}"))];
     let system = said("system", "s");
