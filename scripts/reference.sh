@@ -20,6 +20,7 @@ export POCKETUNE_EXPORTED=$TARGET/tmp HF_HUB_OFFLINE=1
 cd tests/reference
 "$python" torch_optim.py
 "$python" trl_losses.py
+"$python" trl_tokens.py "$smollm2"
 "$python" loss_curves.py "$smollm2"
 "$python" peft_gradients.py "$smollm2"
 "$python" peft_config.py

@@ -1,6 +1,10 @@
 //! Training data as tokens: control tokens in texts, turns and how they end, what is cut,
 //! what is left out.
 
+use std::fs::{self, File};
+use std::path::Path;
+
+use pocketune_base::Digest;
 use pocketune_core::tuning::{
     Contradiction, DatasetError, EncodedDataset, Encoder, EncodingOptions, Form, Label,
     RecordFault, RecordKind, Reply, Sample, SampleCounts,
@@ -61,7 +65,10 @@ fn said(role: &str, content: &str) -> Value {
 }
 
 fn text_of(engine: &Engine, tokens: &[u32]) -> String {
-    let tokens: Vec<i32> = tokens.iter().map(|&it| i32::try_from(it).unwrap()).collect();
+    let tokens: Vec<i32> = tokens
+        .iter()
+        .map(|&it| i32::try_from(it).unwrap())
+        .collect();
     engine.detokenize(&tokens).unwrap()
 }
 
@@ -175,8 +182,77 @@ fn control_tokens_are_read_in_texts_and_never_in_messages() {
     assert_eq!(text_of(&engine, reply), format!("{spelled}{END}"));
 
     let texts = json!({ "prompt": "Q: ", "completion": spelled });
-    let reply = sample(&engine, RecordKind::Completion, texts).replies.remove(0);
+    let reply = sample(&engine, RecordKind::Completion, texts)
+        .replies
+        .remove(0);
     assert_eq!((count(&reply.tokens, 1), count(&reply.tokens, end)), (1, 2));
+}
+
+/// `tests/reference/trl_tokens.json`: what TRL's own trainers make of the same lines.
+#[test]
+fn texts_are_the_tokens_that_trl_learns() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
+    let file = fs::read_to_string(folder.join("trl_tokens.json")).unwrap();
+    let expected: Value = serde_json::from_str(&file).unwrap();
+    let model = File::open(smollm2()).unwrap();
+    let sha256 = Digest::of_reader(model).unwrap().to_string();
+    assert_eq!(expected["sha256"], sha256);
+    let engine = real();
+    let cases = |name: &str| expected[name].as_array().unwrap().clone();
+    let tokens = |value: &Value| -> Vec<u32> { serde_json::from_value(value.clone()).unwrap() };
+
+    for case in cases("texts") {
+        let read = sample(&engine, RecordKind::Completion, case["line"].clone());
+        assert_eq!(whole(&read), tokens(&case["tokens"]), "{case}");
+        // Nothing predicts the first one.
+        assert_eq!((read.prompt.len(), read.replies[0].unlearned.len()), (1, 0));
+    }
+    for (name, kind) in [
+        ("completions", RecordKind::Completion),
+        ("thumbs", RecordKind::Thumb),
+        ("pairs", RecordKind::Preference),
+    ] {
+        for case in cases(name) {
+            let read = sample(&engine, kind, case["line"].clone());
+            let prompt = tokens(&case["prompt"]);
+            let replies = ["completion", "chosen", "rejected"];
+            let replies = replies.iter().filter_map(|&reply| case.get(reply));
+            for (reply, found) in replies.zip(&read.replies) {
+                let expected = [&prompt[..], &tokens(reply)].concat();
+                assert_eq!(
+                    [&read.prompt[..], &found.tokens].concat(),
+                    expected,
+                    "{case}"
+                );
+            }
+            assert_eq!(read.prompt.len(), prompt.len().max(1), "{case}");
+        }
+    }
+    let encoder = all_replies(&engine, 500);
+    for case in cases("talks") {
+        let line = lines(&[case["line"].clone()]);
+        let read = encoder
+            .read(line.as_bytes(), RecordKind::Completion)
+            .unwrap();
+        let read = &read.samples[0];
+        let found = whole(read);
+        let expected = tokens(&case["tokens"]);
+        // The template goes on behind the last turn; nobody learns that.
+        let (upto, behind) = expected.split_at(found.len());
+        assert_eq!(
+            (&found[..], text_of(&engine, behind)),
+            (upto, "\n".to_owned())
+        );
+        let reply = &read.replies[0];
+        let is_learned = |at: usize| {
+            let at = at.checked_sub(read.prompt.len());
+            at.is_some_and(|at| !reply.unlearned.iter().any(|gap| gap.contains(&at)))
+        };
+        let learned: Vec<u32> = (0..found.len()).map(|at| is_learned(at).into()).collect();
+        let expected = tokens(&case["learned"]);
+        let (upto, behind) = expected.split_at(found.len());
+        assert_eq!((&learned[..], behind), (upto, &[0][..]), "{case}");
+    }
 }
 
 /// The tiny tokenizer knows `th`, `the`, and these behind a space.
@@ -187,7 +263,10 @@ fn a_token_over_the_border_is_the_replys() {
     let (a, t, the, end) = (id("a"), id("t"), id("the"), id(END));
     let one = json!({ "prompt": "at", "completion": "he" });
     let one = sample(&engine, RecordKind::Completion, one);
-    assert_eq!((&one.prompt[..], &one.replies[0].tokens[..]), (&[a][..], &[the, end][..]));
+    assert_eq!(
+        (&one.prompt[..], &one.replies[0].tokens[..]),
+        (&[a][..], &[the, end][..])
+    );
 
     let pair = json!({ "prompt": "at", "chosen": "he", "rejected": "a" });
     let pair = sample(&engine, RecordKind::Preference, pair);
@@ -199,7 +278,10 @@ fn a_token_over_the_border_is_the_replys() {
     for prompt in ["", "t"] {
         let line = json!({ "prompt": prompt, "completion": &"the"[prompt.len()..] });
         let all = sample(&engine, RecordKind::Completion, line);
-        assert_eq!((&all.prompt[..], &all.replies[0].tokens[..]), (&[the][..], &[end][..]));
+        assert_eq!(
+            (&all.prompt[..], &all.replies[0].tokens[..]),
+            (&[the][..], &[end][..])
+        );
     }
     let nothing = json!({ "prompt": "", "chosen": "a", "rejected": "t" });
     let nothing = fault(&engine, RecordKind::Preference, nothing);
@@ -233,7 +315,8 @@ fn a_turn_ends_as_the_template_ends_it() {
     };
     assert_eq!(ends(&as_text), ["<|endoftext|>"; 2]);
     // Without a marker in the template llama.cpp's own choice ends turns.
-    let bare = "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}assistant: ";
+    let bare =
+        "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}assistant: ";
     let named = |model: &mut TinyModel| {
         other(model);
         model
@@ -243,11 +326,19 @@ fn a_turn_ends_as_the_template_ends_it() {
     assert_eq!(ends(&named), [END, "<|endoftext|>"]);
 }
 
-/// Each reply has as many spaces before it as letters.
+/// Questions `q1`, `q2`, … with replies `a1`, `a2`, … under a system prompt.
 fn long_talk(turns: usize) -> Vec<Value> {
-    let turn = |at: usize| [said("user", &format!("q{at}")), said("assistant", &format!("a{at}"))];
+    let turn = |at: usize| {
+        [
+            said("user", &format!("q{at}")),
+            said("assistant", &format!("a{at}")),
+        ]
+    };
     let system = said("system", "s");
-    [system].into_iter().chain((1..=turns).flat_map(turn)).collect()
+    [system]
+        .into_iter()
+        .chain((1..=turns).flat_map(turn))
+        .collect()
 }
 
 fn all_replies(engine: &Engine, sequence_tokens: usize) -> Encoder<'_> {
@@ -269,7 +360,8 @@ fn all_replies_of_a_conversation_are_learned_when_asked_for() {
     assert_eq!(learned(&engine, &last.replies[0]), [format!("a3{END}")]);
 
     let encoder = all_replies(&engine, 500);
-    let read = |line: &Value| encoder.read(lines(&[line.clone()]).as_bytes(), RecordKind::Completion);
+    let read =
+        |line: &Value| encoder.read(lines(&[line.clone()]).as_bytes(), RecordKind::Completion);
     let all = read(&talk).unwrap().samples.remove(0);
     // The same tokens, of which more are learned.
     assert_eq!(whole(&all), whole(&last));
@@ -278,7 +370,10 @@ fn all_replies_of_a_conversation_are_learned_when_asked_for() {
     let expected = ["a1", "a2", "a3"].map(|it| format!("{it}{END}"));
     assert_eq!(learned(&engine, reply), expected);
     let prompt = text_of(&engine, &all.prompt);
-    assert!(prompt.ends_with("q1<|im_end|>\n<|im_start|>assistant\n"), "{prompt}");
+    assert!(
+        prompt.ends_with("q1<|im_end|>\n<|im_start|>assistant\n"),
+        "{prompt}"
+    );
     assert_eq!(all.learned(), reply.learned());
 
     // A completion is one reply; a greeting answers nothing.
@@ -293,7 +388,10 @@ fn all_replies_of_a_conversation_are_learned_when_asked_for() {
         Err(DatasetError::Line { fault, .. }) => fault,
         other => panic!("{other:?}"),
     };
-    for text in [json!({ "text": "a" }), json!({ "prompt": "a", "completion": "b" })] {
+    for text in [
+        json!({ "text": "a" }),
+        json!({ "prompt": "a", "completion": "b" }),
+    ] {
         assert!(matches!(refused(&text), RecordFault::NoTurns));
     }
     let silent = json!({ "messages": [said("user", "q"), said("assistant", " "), said("user", "q"), said("assistant", "a")] });
@@ -302,7 +400,11 @@ fn all_replies_of_a_conversation_are_learned_when_asked_for() {
         RecordFault::EmptyReply { field: "messages" }
     ));
     let twice = json!({ "messages": [said("user", "q"), said("assistant", "a"), said("assistant", "b"), said("user", "q"), said("assistant", "c")] });
-    assert!(refused(&twice).to_string().contains("must end with a message of the user"));
+    assert!(
+        refused(&twice)
+            .to_string()
+            .contains("must end with a message of the user")
+    );
 }
 
 #[test]
@@ -332,7 +434,10 @@ fn replies_that_a_template_rewrites_are_not_learned_together() {
         else {
             panic!("{template}: {read:?}");
         };
-        assert!(reply == 1 || template.starts_with("<|im_start|>{{"), "{reply}");
+        assert!(
+            reply == 1 || template.starts_with("<|im_start|>{{"),
+            "{reply}"
+        );
         // One reply can be learned all the same.
         sample(&engine, RecordKind::Completion, same.clone());
     }
@@ -344,7 +449,11 @@ fn a_long_conversation_loses_whole_turns_and_keeps_its_instructions() {
     let talk = long_talk(6);
     let asked = &talk[..talk.len() - 1];
     let lines_of = |value: Value| lines(&[value]);
-    let full = whole(&sample(&engine, RecordKind::Completion, json!({ "messages": talk })));
+    let full = whole(&sample(
+        &engine,
+        RecordKind::Completion,
+        json!({ "messages": talk }),
+    ));
     let short = json!({ "messages": [talk.first().unwrap().clone(), talk[9], talk[10], talk[11], talk[12]] });
     let short = whole(&sample(&engine, RecordKind::Completion, short));
     for limit in [short.len(), short.len() + 1] {
@@ -365,7 +474,10 @@ fn a_long_conversation_loses_whole_turns_and_keeps_its_instructions() {
         }
         let all = all_replies(&engine, limit);
         let read = all
-            .read(lines_of(json!({ "messages": talk })).as_bytes(), RecordKind::Completion)
+            .read(
+                lines_of(json!({ "messages": talk })).as_bytes(),
+                RecordKind::Completion,
+            )
             .unwrap();
         assert_eq!(read.shortened, 1);
         assert_eq!(whole(&read.samples[0]), short);
@@ -373,9 +485,15 @@ fn a_long_conversation_loses_whole_turns_and_keeps_its_instructions() {
         assert_eq!(learned(&engine, &read.samples[0].replies[0]), expected);
     }
     let whole_fits = Encoder::new(&engine, full.len())
-        .read(lines_of(json!({ "messages": talk })).as_bytes(), RecordKind::Completion)
+        .read(
+            lines_of(json!({ "messages": talk })).as_bytes(),
+            RecordKind::Completion,
+        )
         .unwrap();
-    assert_eq!((whole_fits.shortened, whole(&whole_fits.samples[0])), (0, full));
+    assert_eq!(
+        (whole_fits.shortened, whole(&whole_fits.samples[0])),
+        (0, full)
+    );
 
     // The last question and its reply stay.
     let last = json!({ "messages": [talk[0], talk[11], talk[12]] });
@@ -422,6 +540,41 @@ fn feedback_of_all_kinds_stands_in_one_file() {
     let talk = json!({ "prompt": prompt(), "completion": replies(""), "label": false });
     let talk = sample(&engine, RecordKind::Thumb, talk);
     assert_eq!(talk.replies[0].tokens, [2]);
+}
+
+/// The table of forms in `rust/FORMATS.md`.
+#[test]
+fn the_lines_that_the_formats_show_are_read() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rust/FORMATS.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, section) = page.split_once("\n## Training data\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let engine = tiny(|_| {});
+    let mut feedback = String::new();
+    let mut read = 0;
+    for row in section.lines().filter(|row| row.contains("| `{")) {
+        let (objectives, line) = row.split_once("| `{").unwrap();
+        let line = format!("{{{}\n", line.split_once("` |").unwrap().0);
+        for (objective, kind) in [
+            ("`sft`", RecordKind::Completion),
+            ("`dpo`", RecordKind::Preference),
+            ("`kto`", RecordKind::Thumb),
+        ] {
+            if objectives.contains(objective) {
+                Encoder::new(&engine, 200)
+                    .read(line.as_bytes(), kind)
+                    .unwrap();
+                read += 1;
+            }
+        }
+        if objectives.contains("`auto`") {
+            feedback += &line;
+        }
+    }
+    assert_eq!(read, 6);
+    let all = Encoder::new(&engine, 200).read(feedback.as_bytes(), RecordKind::Feedback);
+    let counts = all.unwrap().counts;
+    assert_eq!((counts.pairs, counts.edits, counts.thumbs_up), (1, 1, 1));
 }
 
 #[test]

@@ -35,8 +35,9 @@ impl Renderer {
             .filter_map(|system| self.render(system, &turns, &CancelToken::new()).ok());
         prompts.find_map(|prompt| {
             let text = |at: usize| prompt.input().get(at);
-            let reply = (0..prompt.input().len())
-                .find(|&at| text(at).is_some_and(|it| prompt.as_str().get(it.clone()) == Some(REPLY)))?;
+            let reply = (0..prompt.input().len()).find(|&at| {
+                text(at).is_some_and(|it| prompt.as_str().get(it.clone()) == Some(REPLY))
+            })?;
             let (start, end) = (text(reply)?.end, text(reply + 1)?.start);
             let behind = prompt.own_markers().into_iter();
             behind

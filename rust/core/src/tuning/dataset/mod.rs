@@ -20,5 +20,5 @@ pub(super) use content::question;
 pub(super) use contradictions::{Claim, Claims};
 pub(super) use lines::visit_lines;
 pub use lines::{DATASET_BYTES_MAX, read_lines, read_records};
-pub(super) use record::{Part, Parts};
 pub use record::Record;
+pub(super) use record::{Part, Parts};

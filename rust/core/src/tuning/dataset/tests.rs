@@ -61,7 +61,8 @@ fn every_format_of_trl_is_read() {
         parse(&messages, RecordKind::Completion).unwrap(),
         Record::Conversation(turns)
     );
-    let completion = r#"{"prompt": "a", "completion": "b", "tools": null, "images": [], "label": null}"#;
+    let completion =
+        r#"{"prompt": "a", "completion": "b", "tools": null, "images": [], "label": null}"#;
     assert_eq!(
         parse(completion, RecordKind::Completion).unwrap(),
         Record::Completion {
@@ -143,9 +144,15 @@ fn feedback_is_a_thumb_a_pair_or_an_edit() {
             "only one of `completion` and `chosen`",
         ),
         (r#"{"prompt": "a", "chosen": "b"}"#, "`rejected` is missing"),
-        (r#"{"completion": "b", "label": true}"#, "`prompt` is missing"),
+        (
+            r#"{"completion": "b", "label": true}"#,
+            "`prompt` is missing",
+        ),
         (r#"{"prompt": "a", "label": true}"#, "prompt-only"),
-        (r#"{"id": 1}"#, "one of `completion` and `chosen` is missing"),
+        (
+            r#"{"id": 1}"#,
+            "one of `completion` and `chosen` is missing",
+        ),
         (r#"{"text": "a"}"#, "which SFT learns from"),
     ] {
         let told = told(line, kind);
@@ -332,7 +339,11 @@ fn a_reply_to_learn_says_something() {
     let blank = r#" \n\t"#;
     let nothing = says(blank);
     for (line, kind, field) in [
-        (r#"{"text": " "}"#.to_owned(), RecordKind::Completion, "text"),
+        (
+            r#"{"text": " "}"#.to_owned(),
+            RecordKind::Completion,
+            "text",
+        ),
         (
             r#"{"prompt": "a", "completion": ""}"#.to_owned(),
             RecordKind::Completion,
@@ -424,7 +435,11 @@ fn forms_that_nothing_learns_from_are_named() {
         ),
         (r#"{"prompt": "a"}"#.to_owned(), reply, "prompt-only"),
         (r#"{"prompt": "a"}"#.to_owned(), pair, "prompt-only"),
-        (r#"{"prompt": "a", "label": true}"#.to_owned(), thumb, "prompt-only"),
+        (
+            r#"{"prompt": "a", "label": true}"#.to_owned(),
+            thumb,
+            "prompt-only",
+        ),
         (
             r#"{"prompt": "a", "chosen": "b", "rejected": "c"}"#.to_owned(),
             reply,
@@ -436,7 +451,11 @@ fn forms_that_nothing_learns_from_are_named() {
             "which DPO learns from",
         ),
         (r#"{"text": "a"}"#.to_owned(), pair, "which SFT learns from"),
-        (r#"{"text": "a"}"#.to_owned(), thumb, "which SFT learns from"),
+        (
+            r#"{"text": "a"}"#.to_owned(),
+            thumb,
+            "which SFT learns from",
+        ),
         (
             r#"{"conversations": [{"from": "human", "value": "q"}]}"#.to_owned(),
             reply,

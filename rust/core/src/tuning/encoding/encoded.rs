@@ -214,7 +214,10 @@ impl Collected {
         if !dataset.samples.is_empty() {
             return Ok(dataset);
         }
-        let SkippedLines { count: lines, first } = dataset.skipped;
+        let SkippedLines {
+            count: lines,
+            first,
+        } = dataset.skipped;
         match first.into_iter().next() {
             None => Err(DatasetError::Empty),
             Some((line, fault)) => Err(DatasetError::NothingUsable { lines, line, fault }),
@@ -362,7 +365,9 @@ mod tests {
 
         let mut collected = Collected::new(true);
         for line in 1..=NAMED_MAX {
-            collected.add(2 * line, Err(RecordFault::SameReplies)).unwrap();
+            collected
+                .add(2 * line, Err(RecordFault::SameReplies))
+                .unwrap();
         }
         collected.add(1_000, thumb("a", true)).unwrap();
         collected.add(1_001, thumb("a", false)).unwrap();

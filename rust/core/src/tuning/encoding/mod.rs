@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 use pocketune_base::Line;
 use pocketune_train::{Recipe, Sample};
 
-pub use self::encoded::{Disliked, EncodedDataset, SampleCounts, SkippedLines};
 use self::encoded::{Collected, Encoded};
+pub use self::encoded::{Disliked, EncodedDataset, SampleCounts, SkippedLines};
 use self::texts::Texts;
 use self::turns::Turns;
 use super::dataset::{Content, Part, Parts, Record, visit_lines};
@@ -154,7 +154,9 @@ impl<'e> Encoder<'e> {
                 }
             }
             Parts::Replies { prompt, replies } => {
-                let said = replies.iter().map(|(part, said)| Ok((*part, said.reply()?)));
+                let said = replies
+                    .iter()
+                    .map(|(part, said)| Ok((*part, said.reply()?)));
                 let said = said.collect::<Result<Vec<_>, RecordFault>>()?;
                 match prompt {
                     Content::Text(prompt) => self.fits(self.texts.replies(prompt, &said)?),
@@ -203,7 +205,11 @@ fn check(sample: &Sample, parts: &Parts<'_>) -> Result<(), RecordFault> {
         return Err(RecordFault::EmptyPrompt);
     }
     // Where no token ends a reply, an empty one has none.
-    if let Some(at) = sample.replies.iter().position(|reply| reply.tokens.is_empty()) {
+    if let Some(at) = sample
+        .replies
+        .iter()
+        .position(|reply| reply.tokens.is_empty())
+    {
         return Err(RecordFault::EmptyReply { field: field(at) });
     }
     match sample.replies.as_slice() {

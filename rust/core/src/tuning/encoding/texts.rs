@@ -58,10 +58,13 @@ impl<'e> Texts<'e> {
             border = 1;
         }
         tokens.truncate(border);
-        let replies = wholes.into_iter().zip(replies).map(|(mut whole, (part, _))| {
-            let begins = border.min(whole.len());
-            Reply::new(whole.split_off(begins), part.label)
-        });
+        let replies = wholes
+            .into_iter()
+            .zip(replies)
+            .map(|(mut whole, (part, _))| {
+                let begins = border.min(whole.len());
+                Reply::new(whole.split_off(begins), part.label)
+            });
         Ok(Sample {
             replies: replies.collect(),
             prompt: tokens,

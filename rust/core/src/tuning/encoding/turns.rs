@@ -78,9 +78,8 @@ impl<'e> Turns<'e> {
     ) -> Result<Encoded, RecordFault> {
         let (reply, prompt) = last_reply(messages)?;
         let (system, turns) = question(prompt)?;
-        let answered = |turns: &[Message], reply: &str| {
-            self.sample(system, turns, &[(Part::MESSAGES, reply)])
-        };
+        let answered =
+            |turns: &[Message], reply: &str| self.sample(system, turns, &[(Part::MESSAGES, reply)]);
         let (whole, start) = fitting(turns, limit_tokens, |turns| answered(turns, reply))?;
         let (tokens, _) = joined(whole);
         let (_, turns) = messages.split_at(prompt.len() - turns.len());
