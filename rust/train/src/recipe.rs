@@ -94,7 +94,10 @@ impl Recipe {
     /// KTO's constants in the default recipe, for as many thumbs up as down.
     #[must_use]
     pub fn kto_options() -> KtoOptions {
-        KtoOptions::default()
+        KtoOptions {
+            sft_weight: 1.0,
+            ..KtoOptions::default()
+        }
     }
 }
 

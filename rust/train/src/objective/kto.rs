@@ -34,6 +34,9 @@ pub struct KtoOptions {
     pub desirable_weight: f64,
     /// Weight of those of disliked ones.
     pub undesirable_weight: f64,
+    /// Weight of a further term, the mean negative log-likelihood of the liked replies' tokens
+    /// over the batch, as DPO's `sft` loss has it for chosen ones; 0 for TRL's loss.
+    pub sft_weight: f64,
 }
 
 impl Default for KtoOptions {
@@ -43,6 +46,7 @@ impl Default for KtoOptions {
             beta: 0.1,
             desirable_weight: 1.0,
             undesirable_weight: 1.0,
+            sft_weight: 0.0,
         }
     }
 }
@@ -79,6 +83,10 @@ impl Objective for KtoOptions {
                 return Err(TrainError::Option { option, reason });
             }
         }
+        if !(self.sft_weight.is_finite() && self.sft_weight >= 0.0) {
+            let (option, reason) = ("sft_weight", "must be at least 0".to_owned());
+            return Err(TrainError::Option { option, reason });
+        }
         Ok(())
     }
 
@@ -113,7 +121,13 @@ impl Objective for KtoOptions {
             weighed.loss += share * weight * (1.0 - value);
             // The slope against log p is −σ′; against −log p it is σ′.
             let slope = sign * self.beta * value * (1.0 - value);
-            weighed.weights.push(share * weight * slope);
+            let mut slope = share * weight * slope;
+            if reply.label.is_wanted() && self.sft_weight > 0.0 {
+                let share = self.sft_weight / batch.wanted_tokens as f64;
+                weighed.loss -= share * reply.policy;
+                slope += share;
+            }
+            weighed.weights.push(slope);
         }
         weighed
     }
@@ -149,6 +163,7 @@ mod tests {
                 beta: 0.3,
                 desirable_weight: 1.0,
                 undesirable_weight: 1.5,
+                sft_weight: 0.7,
             };
             for label in [Label::Desirable, Label::Undesirable] {
                 for policy in [-31.0, -20.0, -18.5] {

@@ -253,6 +253,7 @@ pub fn thumbs(options: &Value) -> KtoOptions {
         beta: options["beta"].as_f64().unwrap(),
         desirable_weight: weight("desirable_weight"),
         undesirable_weight: weight("undesirable_weight"),
+        sft_weight: 0.0,
     }
 }
 

@@ -29,7 +29,8 @@ pub(crate) struct ObjectiveArgs {
     #[arg(long, default_value_t = Recipe::dpo_options().label_smoothing, value_name = "E",
           help_heading = OBJECTIVE)]
     label_smoothing: f64,
-    /// Weight of an SFT loss on the chosen replies, added to the DPO loss; 0 for none
+    /// Weight of an SFT loss on the chosen replies, added to the DPO loss, and on liked ones, added
+    /// to the KTO loss; 0 for none
     #[arg(long, default_value_t = default_loss().1, value_name = "W", help_heading = OBJECTIVE)]
     sft_weight: f64,
     /// Weight of KTO's losses on liked replies [default: both labels have the same say]
@@ -152,6 +153,7 @@ impl ObjectiveArgs {
             beta: self.beta,
             desirable_weight: self.desirable_weight.unwrap_or(1.0),
             undesirable_weight: self.undesirable_weight.unwrap_or(1.0),
+            sft_weight: self.sft_weight,
         }
     }
 
