@@ -40,6 +40,7 @@ pub fn trained(seed: u64, learning_rate: f64) -> Result<Vec<u8>, TrainError> {
         reference: ReferencePolicy::default(),
         learning_rate,
         steps: 1,
+        stop_after: None,
         warm_up: 0,
         schedule: Schedule::Constant,
         clip: 1.0,

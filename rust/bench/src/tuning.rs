@@ -388,6 +388,7 @@ impl TuneBenchArgs {
             reference: ReferencePolicy::default(),
             learning_rate: 1e-4,
             steps: self.steps + 1 + u64::from(self.cancels),
+            stop_after: None,
             warm_up: 0,
             schedule: Schedule::Constant,
             clip: 1.0,

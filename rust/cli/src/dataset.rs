@@ -20,8 +20,14 @@ pub(crate) fn read<T>(
     if metadata.len() > DATASET_BYTES_MAX {
         return Err(named.too_long(DATASET_BYTES_MAX).into());
     }
+    read(BufReader::new(file)).map_err(|error| self::named(path, error))
+}
+
+/// What is wrong with the data in the file at `path`.
+pub(crate) fn named(path: &Path, error: DatasetError) -> CliError {
+    let named = Named::new("training data", path);
     let file_name = || path.display().to_string();
-    read(BufReader::new(file)).map_err(|error| match error {
+    match error {
         DatasetError::Io(source) => named.unreadable(source).into(),
         DatasetError::TooLong { limit_bytes } => named.too_long(limit_bytes).into(),
         DatasetError::Empty => CliError::NoData { file: file_name() },
@@ -47,7 +53,17 @@ pub(crate) fn read<T>(
                 explain(&fault)
             ),
         },
-    })
+        other @ (DatasetError::TooFew { .. } | DatasetError::NoAlternative) => {
+            CliError::Feedback {
+                file: file_name(),
+                reason: other.to_string(),
+            }
+        }
+        other @ DatasetError::OneSided { .. } => CliError::Feedback {
+            file: file_name(),
+            reason: format!("{other}, and --objective auto learns from one kind too"),
+        },
+    }
 }
 
 /// What is wrong with a line, with the options that help.

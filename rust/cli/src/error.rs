@@ -45,6 +45,8 @@ pub(crate) enum CliError {
     },
     #[error("{file} holds no sample")]
     NoData { file: String },
+    #[error("{file}: {reason}")]
+    Feedback { file: String, reason: String },
     #[error("the key: {0}")]
     Key(String),
     #[error("the key: {0}")]
@@ -134,7 +136,7 @@ impl Failure for CliError {
             Self::InFile { source, .. } => source.kind(),
             Self::RewardReport { .. } => "reward_report_invalid",
             Self::NoConsent { .. } => "no_consent",
-            Self::Data { .. } | Self::NoData { .. } => "data_invalid",
+            Self::Data { .. } | Self::NoData { .. } | Self::Feedback { .. } => "data_invalid",
             Self::Key(_) | Self::KeyFile(_) => "key",
             Self::Unsignable(_) => "text_unsignable",
             Self::Policy(error) => error.reason(),

@@ -223,7 +223,9 @@ fn tuning_error(error: TrainError) -> PocketuneError {
         | TrainError::UnsupportedType { .. }
         | TrainError::Shape { .. } => unsupported(None, reason),
         TrainError::Adapter { .. } => PocketuneError::argument("adapter", reason),
-        TrainError::Sample { .. } => PocketuneError::argument("data", reason),
+        TrainError::Sample { .. } | TrainError::NoImprovement => {
+            PocketuneError::argument("data", reason)
+        }
         TrainError::Option { option, reason } => PocketuneError::argument(option, reason),
         TrainError::MemoryBudget {
             required_bytes,

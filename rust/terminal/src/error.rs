@@ -227,6 +227,7 @@ fn tune_kind(error: &TrainError) -> &'static str {
         TrainError::Option { .. } => "invalid_option",
         TrainError::MemoryBudget { .. } => "memory_budget",
         TrainError::Diverged { .. } => "diverged",
+        TrainError::NoImprovement => "no_improvement",
         TrainError::CheckpointUnusable(_) => "checkpoint_unusable",
         TrainError::CheckpointNotWritten(_) => "checkpoint_not_written",
         TrainError::CheckpointDamaged(_) => "checkpoint_damaged",

@@ -91,6 +91,9 @@ pub enum TrainError {
         /// Its value.
         value: f64,
     },
+    /// Cross-validation found that no step lowers the loss of samples that were held out.
+    #[error("cross-validation: no number of steps lowers the loss of held-out samples")]
+    NoImprovement,
     /// The folder of a checkpoint cannot be used.
     #[error("the checkpoint's folder cannot be used: {0}")]
     CheckpointUnusable(#[source] io::Error),

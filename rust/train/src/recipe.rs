@@ -5,10 +5,10 @@
 //! that judgement.
 
 use crate::lora::LoraShape;
-use crate::objective::{AnchorOptions, DpoLoss, DpoOptions, KtoOptions, Objectives};
+use crate::objective::{DpoLoss, DpoOptions, KtoOptions, Objectives};
 use crate::optimizer::OptimizerOptions;
 use crate::schedule::Schedule;
-use crate::trainer::{ReferencePolicy, TrainerOptions};
+use crate::trainer::{CrossValidation, ReferencePolicy, TrainerOptions};
 
 /// Everything that determines an adapter, beside the model, the data and the adapters that
 /// it begins with.
@@ -20,6 +20,10 @@ pub struct Recipe {
     pub training: TrainerOptions,
     /// Samples a step.
     pub batch: usize,
+    /// Samples of what was learned before in each step's batch, beside the others.
+    pub replay_samples: usize,
+    /// How the number of steps is chosen, up to those of the training; all when `None`.
+    pub cross_validation: Option<CrossValidation>,
     /// Most nats a token that replies to ordinary prompts may move; no bound when `None`.
     pub kl_bound: Option<f64>,
     /// Steps between measurements of that.
@@ -41,6 +45,7 @@ impl Recipe {
                 // way and loop more often.
                 learning_rate: 2e-4,
                 steps: 40,
+                stop_after: None,
                 warm_up: 5,
                 schedule: Schedule::Cosine,
                 clip: 1.0,
@@ -49,6 +54,8 @@ impl Recipe {
                 seed: 1,
             },
             batch: 4,
+            replay_samples: 1,
+            cross_validation: None,
             // It, not the number of steps, ends runs whose data are easy.
             kl_bound: Some(0.18),
             kl_every: 10,
@@ -81,15 +88,6 @@ impl Recipe {
             // Without the second term replies collapse to almost nothing.
             losses: vec![(DpoLoss::Sigmoid, 1.0), (DpoLoss::Sft, 1.0)],
             ..DpoOptions::default()
-        }
-    }
-
-    /// The anchor of the default recipe.
-    #[must_use]
-    pub fn anchor_options() -> AnchorOptions {
-        AnchorOptions {
-            weight: 0.0,
-            samples: 1,
         }
     }
 

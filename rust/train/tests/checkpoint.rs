@@ -12,7 +12,7 @@ use common::{tiny, training};
 use pocketune_base::fixtures::{at_once, make_pipe};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    CheckpointDir, Checkpointing, Control, Dataset, DpoOptions, KlLimit, KlProbe, KtoOptions, Lora,
+    CheckpointDir, Checkpointing, Control, DpoOptions, KlLimit, KlProbe, Lora,
     LoraShape, Model, Objectives, OptimizerOptions, ReferencePolicy, RunEnd, RunEvent, Sample,
     Schedule, TrainError, Trainer, TrainerOptions, Training,
 };
@@ -23,6 +23,7 @@ fn options() -> TrainerOptions {
         reference: ReferencePolicy::default(),
         learning_rate: 3e-3,
         steps: 6,
+        stop_after: None,
         warm_up: 1,
         schedule: Schedule::Cosine,
         clip: 1.0,
@@ -242,4 +243,69 @@ fn limit(model: &Model, bound: f64, every: u64) -> KlLimit {
         bound,
         every,
     }
+}
+
+/// A run that is killed after a checkpoint and before the measurement that was due.
+#[test]
+fn a_measurement_that_is_owed_is_made_before_anything_else() {
+    let (model, pool) = (tiny(), ThreadPool::new(1));
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
+        let options = TrainerOptions {
+            learning_rate: 2e-2,
+            ..options()
+        };
+        let training = training(&model, &pool, lora, (pairs(), 2), options);
+        Trainer::new(Training {
+            kl: Some(limit(&model, 1e-3, 6)),
+            ..training
+        })
+        .unwrap()
+    };
+    let mut whole = start();
+    let end = whole.run(None, &Control::new(), |_| ()).unwrap();
+    assert!(matches!(end, RunEnd::KlBound { .. }), "{end:?}");
+    // All steps, and no measurement.
+    let stopped = run(&mut start(), folder.path(), 6);
+    assert!(matches!(stopped, Err(TrainError::Cancelled)));
+    let mut last = start();
+    let directory = CheckpointDir::open(folder.path()).unwrap();
+    assert!(last.resume(&directory).unwrap());
+    assert_eq!((last.history().len(), last.measured_kl()), (6, &[][..]));
+    assert_eq!(last.run(None, &Control::new(), |_| ()).unwrap(), end);
+    assert_eq!(last.lora().parameters(), whole.lora().parameters());
+}
+
+#[test]
+fn a_paused_run_is_on_the_disk_and_one_that_goes_on_is_saved_by_time() {
+    let (model, pool) = (tiny(), ThreadPool::new(1));
+    let folder = tempfile::tempdir().unwrap();
+    let directory = CheckpointDir::open(folder.path()).unwrap();
+    let control = Control::new();
+    let mut trainer = fresh(&model, &pool);
+    let seldom = Checkpointing {
+        folder: &directory,
+        every: Duration::from_secs(3_600),
+    };
+    let (mut saved, mut steps) = (0, 0);
+    let done = trainer.run(Some(seldom), &control, |event| match event {
+        RunEvent::Saved => saved += 1,
+        // In the middle of the third step.
+        RunEvent::MicroStep(micro) if micro.step == 3 && steps == 2 => {
+            assert!(!directory.holds_one());
+            control.pause();
+            while !directory.holds_one() {
+                std::thread::yield_now();
+            }
+            control.resume();
+        }
+        RunEvent::Step(_) => steps += 1,
+        _ => {}
+    });
+    done.unwrap();
+    assert_eq!((saved, steps), (0, 6));
+    let mut resumed = fresh(&model, &pool);
+    assert!(resumed.resume(&directory).unwrap());
+    assert_eq!(resumed.history(), &trainer.history()[..2]);
 }

@@ -4,15 +4,18 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{moved, tiny, training};
+use pocketune_base::Digest;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Control, DpoLoss, DpoOptions, HeldOut, KlLimit, KlProbe, KtoOptions, Lora, LoraShape,
-    MemoryBudget, Model, Objectives, OptimizerOptions, ReferencePolicy, RunEnd, Sample, Schedule,
-    TrainError, Trainer, TrainerOptions, Training,
+    AdaptedModel, CheckpointDir, Control, CrossValidation, DpoLoss, DpoOptions, Drawn, HeldOut, KlLimit, KlProbe, KtoOptions, Lora,
+    LoraShape, MeanBatch, MemoryBudget, Model, Objectives, OptimizerOptions, Pack, PackSize, Pass,
+    ReferencePolicy, RunEnd, Sample, SampleSource, Schedule, TrainError, Trainer, TrainerOptions,
+    Training,
 };
 
 fn options(objectives: Objectives) -> TrainerOptions {
@@ -21,6 +24,7 @@ fn options(objectives: Objectives) -> TrainerOptions {
         reference: ReferencePolicy::default(),
         learning_rate: 3e-3,
         steps: 12,
+        stop_after: None,
         warm_up: 2,
         schedule: Schedule::Cosine,
         clip: 1.0,
@@ -343,4 +347,194 @@ fn dropout_hides_features_in_training_alone() {
         (with.1 - again.1).abs() < 1e-5 * with.1,
         "{with:?} {again:?}"
     );
+}
+
+/// The bound holds against what the run began with, in TRL's way, and against the bare base.
+#[test]
+fn the_reference_is_what_was_asked_for() {
+    let model = tiny();
+    let pool = ThreadPool::new(2);
+    let start = |reference| {
+        let lora = moved(&model, LoraShape::default(), 7);
+        let options = TrainerOptions {
+            reference,
+            learning_rate: 2e-2,
+            ..options(Objectives::dpo(DpoOptions::default()))
+        };
+        let ordinary = (0..6).map(|seed| text(seed + 70, 19, 7)).collect();
+        Trainer::new(Training {
+            kl: Some(KlLimit {
+                probe: KlProbe::new(&model, ordinary).unwrap(),
+                bound: 1e-3,
+                every: 2,
+            }),
+            ..training(&model, &pool, lora, (pairs(), 2), options)
+        })
+        .unwrap()
+    };
+    let control = Control::new();
+    let mut initial = start(ReferencePolicy::Initial);
+    assert_eq!(initial.kl(&control).unwrap(), 0.0);
+    let first = initial.step(&control, |_| ()).unwrap();
+    assert!((first.loss - 2f64.ln()).abs() < 1e-6, "{}", first.loss);
+    let end = initial.run(None, &control, |_| ()).unwrap();
+    assert!(matches!(end, RunEnd::KlBound { .. }), "{end:?}");
+    assert!(initial.kl(&control).unwrap() <= 1e-3);
+
+    let mut base = start(ReferencePolicy::Base);
+    assert!(base.kl(&control).unwrap() > 1e-3);
+    let first = base.step(&control, |_| ()).unwrap();
+    assert!((first.loss - 2f64.ln()).abs() > 1e-3, "{}", first.loss);
+    // Its copy of the adapter is part of the plan.
+    let bytes = 4 * base.lora().parameters().len() as u64;
+    assert_eq!(initial.plan().bytes - base.plan().bytes, bytes);
+}
+
+/// Samples that do not exist before their step: each goes on with what the policy says then.
+#[test]
+fn samples_may_be_generated_on_the_way() {
+    struct Continued;
+    impl SampleSource for Continued {
+        fn largest_packs(&self) -> Vec<PackSize> {
+            vec![PackSize {
+                tokens: 12,
+                targets: 4,
+            }]
+        }
+
+        fn mean(&self) -> MeanBatch {
+            MeanBatch {
+                samples: 1.0,
+                tokens: 12.0,
+            }
+        }
+
+        fn kept_references(&self) -> usize {
+            0
+        }
+
+        fn digest(&self) -> Digest {
+            Digest::of(b"continued")
+        }
+
+        fn draw(&mut self, step: u64, policy: AdaptedModel<'_>) -> Result<Vec<Drawn>, TrainError> {
+            let mut all = tokens(step as u32, 9);
+            for _ in 0..4 {
+                let reply = vec![0];
+                let pack = Pack::new(&Sample::demonstration(all.clone(), reply));
+                let logits = Pass::infer(policy, &pack)?.logits(all.len() - 1)?;
+                let likeliest = (0..).zip(logits).max_by(|a, b| a.1.total_cmp(&b.1));
+                all.push(likeliest.unwrap().0);
+            }
+            let reply = all.split_off(9);
+            let sample = Arc::new(Sample::thumb(all, reply, false));
+            Ok(vec![Drawn {
+                sample,
+                again: None,
+            }])
+        }
+    }
+    let model = tiny();
+    let pool = ThreadPool::new(1);
+    let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
+    let kto = options(Objectives::kto(KtoOptions::default()));
+    let mut trainer = Trainer::new(Training {
+        source: Box::new(Continued),
+        ..training(&model, &pool, lora, (pairs(), 2), kto)
+    })
+    .unwrap();
+    let control = Control::new();
+    trainer.run(None, &control, |_| ()).unwrap();
+    let rewards = trainer.history().last().unwrap().rewards.unwrap();
+    assert!(rewards.reward_rejected.unwrap() < 0.0, "{rewards:?}");
+}
+
+#[test]
+fn kto_tells_liked_replies_from_others() {
+    let model = tiny();
+    let pool = ThreadPool::new(2);
+    let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
+    let objectives = Objectives::kto(KtoOptions::default());
+    let options = TrainerOptions {
+        steps: 30,
+        ..options(objectives.clone())
+    };
+    let mut trainer = Trainer::new(training(&model, &pool, lora, (thumbs(), 4), options)).unwrap();
+    let control = Control::new();
+    trainer.run(None, &control, |_| ()).unwrap();
+    let first = trainer.history()[0];
+    assert!((first.loss - 0.5).abs() < 1e-6, "{}", first.loss);
+    let mut heldout = HeldOut::new(&model, &objectives, thumbs()).unwrap();
+    let after = trainer.judge(&mut heldout, &control).unwrap();
+    assert_eq!(after.rewards.unwrap().accuracy, Some(1.0), "{after:?}");
+    assert!(after.loss < 0.49, "{after:?}");
+}
+
+/// Layers below the first trained one keep nothing.
+#[test]
+fn layers_that_are_left_out_take_no_memory() {
+    let model = tiny();
+    let pool = ThreadPool::new(1);
+    let plan = |layers| {
+        let shape = LoraShape {
+            layers,
+            ..LoraShape::default()
+        };
+        let lora = Lora::new(&model, shape, 1).unwrap();
+        let training = training(&model, &pool, lora, (texts(), 2), options(Objectives::sft()));
+        *Trainer::new(training).unwrap().plan()
+    };
+    let (all, last) = (plan(None), plan(Some(vec![1])));
+    assert_eq!((all.kept_layers, last.kept_layers), (2, 1));
+    assert!(last.activation_bytes < all.activation_bytes);
+}
+
+#[test]
+fn cross_validation_chooses_a_number_of_steps_and_keeps_what_it_found() {
+    let model = tiny();
+    let pool = ThreadPool::new(2);
+    let plan = CrossValidation { folds: 3, every: 4 };
+    let start = |samples: Vec<Sample>| {
+        let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
+        let options = options(Objectives::dpo(DpoOptions::default()));
+        training(&model, &pool, lora, (samples, 2), options)
+    };
+    // One pair in five variants: what is learned of some helps with the others.
+    let pair = |end: u32| {
+        let with = |tokens: Vec<u32>| [tokens, vec![end]].concat();
+        Sample::pair(tokens(1, 9), with(tokens(51, 6)), with(tokens(91, 8)))
+    };
+    let alike: Vec<Sample> = (200..206).map(pair).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let directory = CheckpointDir::open(folder.path()).unwrap();
+    let control = Control::new();
+    let run = |until: usize| {
+        let control = Control::new();
+        let mut folds = Vec::new();
+        let curve = plan.run(&alike, start, Some(&directory), &control, |done| {
+            folds.push(done);
+            if done == until {
+                control.cancel();
+            }
+        });
+        (curve, folds)
+    };
+    let (stopped, folds) = run(2);
+    assert!(matches!(stopped, Err(TrainError::Cancelled)), "{stopped:?}");
+    assert_eq!(folds, [0, 1, 2]);
+    let (resumed, folds) = run(usize::MAX);
+    assert_eq!(folds, [2, 3], "folds that were done are kept");
+    let resumed = resumed.unwrap();
+    let whole = plan.run(&alike, start, None, &control, |_| ()).unwrap();
+    assert_eq!(resumed, whole);
+    assert_eq!(whole.best_step().unwrap(), 12);
+
+    let refused = CrossValidation { folds: 4, every: 4 };
+    let refused = refused.run(&alike, start, None, &control, |_| ());
+    assert!(matches!(refused, Err(TrainError::Option { option: "folds", .. })));
+    let mut stopped = start(alike.clone());
+    stopped.options.stop_after = Some(5);
+    let mut stopped = Trainer::new(stopped).unwrap();
+    stopped.run(None, &control, |_| ()).unwrap();
+    assert_eq!(stopped.history().len(), 5);
 }

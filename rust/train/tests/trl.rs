@@ -88,6 +88,7 @@ fn check(
         reference: ReferencePolicy::Base,
         learning_rate: 1.0,
         steps: 1,
+        stop_after: None,
         warm_up: 0,
         schedule: Schedule::Constant,
         clip: f32::MAX,

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pocketune_core::tuning::{
-    CheckpointDir, DatasetError, Encoder, HeldOutFigures, LoraShape, MemoryBudget, RecordFault,
-    RecordKind, RunEnd, Sample, TrainError, TunableModel, Tuned, Tuning, TuningData, TuningEvent, TuningOptions, TuningRun,
+    CheckpointDir, DatasetError, Encoder, HeldOutFigures, LoraShape, MemoryBudget, OwnReplies,
+    RecordFault, RecordKind, RunEnd, Sample, TrainError, TunableModel, Tuned, Tuning, TuningData, TuningEvent, TuningOptions, TuningRun,
 };
 use pocketune_core::{
     AdapterError, CancelToken, CandidateAdapter, DigestCache, Engine, EngineOptions, Error,
@@ -74,6 +74,7 @@ impl Subject {
             heldout: samples[5..].to_vec(),
             samples: samples[..5].to_vec(),
             ordinary: encoder.read_ordinary(answers.as_bytes()).unwrap(),
+            ..TuningData::default()
         };
         Self {
             model: engine.tunable().unwrap(),
@@ -134,10 +135,11 @@ fn an_adapter_is_tuned_without_a_command_line() {
     let mut subject = Subject::of(&engine);
     let encoder = Encoder::new(&engine, 200);
     let mut replies = 0;
-    let answered = encoder
-        .answer_ordinary(&CancelToken::new(), || replies += 1)
+    let own = encoder.own_replies(Vec::new()).unwrap();
+    let answered = own
+        .ordinary(&CancelToken::new(), || replies += 1)
         .unwrap();
-    assert_eq!(replies, Encoder::ordinary_prompts());
+    assert_eq!(replies, OwnReplies::ordinary_prompts());
     assert!(!answered.is_empty());
     subject.data.ordinary = answered;
 

@@ -209,6 +209,11 @@ impl LiveLine {
         }
     }
 
+    pub(super) fn fold(&mut self, done: usize, folds: usize) {
+        self.bar
+            .set_message(format!("cross-validation, {done} of {folds} folds"));
+    }
+
     pub(super) fn micro_step(&mut self, micro: MicroStep) {
         self.bar.set_position(micro.step - 1);
         if micro.samples < micro.batch {

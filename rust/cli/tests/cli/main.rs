@@ -25,4 +25,5 @@ mod run;
 mod signals;
 mod terminal;
 mod tune;
+mod tune_feedback;
 mod writing;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::run::{assert_model, json, json_of, pocketune, run};
 
-fn file(folder: &TempDir, name: &str, lines: &[&str]) -> PathBuf {
+pub(crate) fn file(folder: &TempDir, name: &str, lines: &[&str]) -> PathBuf {
     let path = folder.path().join(name);
     fs::write(&path, lines.join("\n")).unwrap();
     path
@@ -25,7 +25,7 @@ const PAIRS: [&str; 3] = [
 /// One ordinary prompt, so that no run has to answer the built-in ones.
 const ORDINARY: &str = r#"{"prompt": [{"role": "user", "content": "Where is Rome?"}], "completion": [{"role": "assistant", "content": "Rome is in Italy."}]}"#;
 
-fn tune(objective: &str, data: &Path, out: &Path, more: &[&str]) -> Vec<String> {
+pub(crate) fn tune(objective: &str, data: &Path, out: &Path, more: &[&str]) -> Vec<String> {
     let path = |path: &Path| path.to_str().unwrap().to_owned();
     let ordinary = data.with_file_name("ordinary.jsonl");
     fs::write(&ordinary, ORDINARY).unwrap();
@@ -38,7 +38,7 @@ fn tune(objective: &str, data: &Path, out: &Path, more: &[&str]) -> Vec<String> 
     arguments
 }
 
-fn borrowed(arguments: &[String]) -> Vec<&str> {
+pub(crate) fn borrowed(arguments: &[String]) -> Vec<&str> {
     arguments.iter().map(String::as_str).collect()
 }
 
@@ -263,9 +263,10 @@ fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
     let checkpoint = run_folder.join("checkpoint.gguf");
     let [whole, resumed] = ["whole.gguf", "resumed.gguf"].map(|name| folder.path().join(name));
     json_of(&borrowed(&tune("dpo", &data, &whole, &STOPPABLE)));
+    let run_folder_name = run_folder.to_str().unwrap();
     let options = [
         &STOPPABLE[..],
-        &["--checkpoint", run_folder.to_str().unwrap()],
+        &["--checkpoint", run_folder_name, "--checkpoint-every", "0"],
     ]
     .concat();
     let arguments = tune("dpo", &data, &resumed, &options);
@@ -291,9 +292,10 @@ fn a_full_disk_keeps_the_last_checkpoint() {
     let run_folder = folder.path().join("run");
     let checkpoint = run_folder.join("checkpoint.gguf");
     let out = folder.path().join("adapter.gguf");
+    let run_folder_name = run_folder.to_str().unwrap();
     let options = [
         &STOPPABLE[..],
-        &["--checkpoint", run_folder.to_str().unwrap()],
+        &["--checkpoint", run_folder_name, "--checkpoint-every", "0"],
     ]
     .concat();
     let arguments = tune("dpo", &data, &out, &options);

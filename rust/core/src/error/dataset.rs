@@ -44,6 +44,23 @@ pub enum DatasetError {
         /// What is wrong with that one.
         fault: RecordFault,
     },
+    /// There is less feedback than anything can be learned from.
+    #[error("{samples} ratings, at least {minimum} are needed")]
+    TooFew {
+        /// Thumbs, pairs and edits that there are.
+        samples: usize,
+        /// The least that there must be.
+        minimum: usize,
+    },
+    /// Only disliked replies are there, and the model has none that critics would prefer.
+    #[error("only disliked replies are there, and critics prefer none of the model's others")]
+    NoAlternative,
+    /// KTO learns from both labels.
+    #[error("all thumbs point {}: KTO needs both", if *up { "up" } else { "down" })]
+    OneSided {
+        /// Which way.
+        up: bool,
+    },
     /// It has no end, or none in time.
     #[error("the training data are longer than {limit_bytes} bytes")]
     TooLong {

@@ -53,20 +53,37 @@ impl Engine {
     /// [`Error::AdapterInvalid`] when it was checked against another model,
     /// [`Error::AdapterRefused`], [`Error::AllocationFailed`], [`Error::Closed`].
     pub fn evaluate(&self, candidate: CandidateAdapter) -> Result<EvaluationSession, Error> {
-        EvaluationSession::open(Arc::clone(self.shared()), candidate)
+        self.evaluate_together(vec![candidate])
+    }
+
+    /// As [`Engine::evaluate`], with several candidates at once; at least one.
+    ///
+    /// # Errors
+    /// As [`Engine::evaluate`].
+    pub fn evaluate_together(
+        &self,
+        candidates: Vec<CandidateAdapter>,
+    ) -> Result<EvaluationSession, Error> {
+        EvaluationSession::open(Arc::clone(self.shared()), candidates)
     }
 }
 
 impl EvaluationSession {
-    pub(crate) fn open(shared: Arc<Shared>, candidate: CandidateAdapter) -> Result<Self, Error> {
-        if candidate.base() != shared.base() {
+    pub(crate) fn open(
+        shared: Arc<Shared>,
+        candidates: Vec<CandidateAdapter>,
+    ) -> Result<Self, Error> {
+        const SCALE: f32 = 1.0;
+        if candidates.iter().any(|it| it.base() != shared.base()) {
             return Err(AdapterError::OtherModel.into());
         }
-        let applied = AppliedAdapter {
+        let applied = candidates.iter().map(|candidate| AppliedAdapter {
             sha256: Digest::of(candidate.bytes()),
-            scale: 1.0,
-        };
-        let adapters = shared.load_adapters(vec![(candidate, applied.scale)], vec![applied])?;
+            scale: SCALE,
+        });
+        let applied = applied.collect();
+        let candidates = candidates.into_iter().map(|it| (it, SCALE)).collect();
+        let adapters = shared.load_adapters(candidates, applied)?;
         let open = Open {
             scoring: shared.new_lane(adapters.id()),
             completion: AdaptedLane::new(shared.new_lane(adapters.id()), Arc::new(adapters)),

@@ -20,6 +20,13 @@ pub enum TuningEvent {
         /// Steps that were done before.
         steps: u64,
     },
+    /// So many folds of a cross-validation are done, which comes before the first step.
+    Fold {
+        /// Of `folds`.
+        done: usize,
+        /// All.
+        folds: usize,
+    },
     /// A part of a step is done.
     MicroStep(MicroStep),
     /// A step is done.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pocketune_adapter::CandidateAdapter;
-use pocketune_train::{CheckpointDir, HeldOutFigures, RunEnd, StepReport};
+use pocketune_train::{CheckpointDir, HeldOutCurve, HeldOutFigures, RunEnd, StepReport};
 
 use crate::error::Error;
 use crate::process::{PeakMemory, ProcessMemory};
@@ -40,6 +40,8 @@ pub struct TuningFigures {
     pub objective: String,
     /// Samples learned from.
     pub samples: usize,
+    /// Held-out losses of a cross-validation, where there was one: it chose the last step.
+    pub cross_validation: Option<HeldOutCurve>,
     /// Parameters of the adapter.
     pub trained_parameters: usize,
     /// Every step, those before a resumption included.

@@ -24,6 +24,11 @@ pub struct TuningData {
     /// Ordinary prompts with the model's own replies, which measure how far training moves
     /// the model where nobody asked it to. Without any, no bound on KL can be kept.
     pub ordinary: Vec<Sample>,
+    /// The reference's own replies that an anchor keeps likely; not those of `ordinary`, which
+    /// must not be trained on.
+    pub anchors: Vec<Sample>,
+    /// What was learned from before, to be seen again beside what is new.
+    pub replay: Vec<Sample>,
 }
 
 /// How to tune.
@@ -50,7 +55,7 @@ pub struct Tuning {
     pub(super) pool: ThreadPool,
     pub(super) frozen: Vec<Lora>,
     pub(super) lora: Lora,
-    pub(super) source: Dataset,
+    pub(super) learned: Learned,
     pub(super) heldout: Option<HeldOut>,
     pub(super) kl: KlLimit,
     pub(super) recipe: Recipe,
@@ -69,6 +74,25 @@ pub struct TuningPlan {
     pub memory: MemoryPlan,
     /// Parameters of the adapter.
     pub trained_parameters: usize,
+}
+
+/// Everything that is trained on.
+#[derive(Debug)]
+pub(super) struct Learned {
+    pub(super) samples: Vec<Sample>,
+    replay: Vec<Sample>,
+    anchors: Vec<Sample>,
+}
+
+impl Learned {
+    /// Batches of `samples`, which may be a part of all, with what goes beside them.
+    pub(super) fn source(&self, recipe: &Recipe, samples: Vec<Sample>) -> Dataset {
+        let training = &recipe.training;
+        let anchors = training.objectives.anchor.map_or(0, |anchor| anchor.samples);
+        Dataset::new(samples, recipe.batch, training.seed)
+            .beside(self.replay.clone(), recipe.replay_samples)
+            .beside(self.anchors.clone(), anchors)
+    }
 }
 
 impl Tuning {
@@ -117,13 +141,17 @@ impl Tuning {
             budget: memory,
             reserved_bytes: 0,
         };
-        let source = Dataset::new(data.samples, recipe.batch, recipe.training.seed);
+        let learned = Learned {
+            samples: data.samples,
+            replay: data.replay,
+            anchors: data.anchors,
+        };
         let trainer = Trainer::new(Training {
             model: weights,
             pool: &pool,
             frozen: &frozen,
             lora,
-            source: Box::new(source.clone()),
+            source: Box::new(learned.source(&recipe, learned.samples.clone())),
             options: recipe.training.clone(),
             kl: Some(kl.clone()),
             memory: limit,
@@ -139,7 +167,7 @@ impl Tuning {
             pool,
             frozen,
             lora,
-            source,
+            learned,
             heldout,
             kl,
             recipe,

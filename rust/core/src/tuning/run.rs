@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pocketune_adapter::CandidateAdapter;
 use pocketune_train::{
-    CheckpointDir, Checkpointing, HeldOut, HeldOutFigures, RunEnd, RunEvent,
+    CheckpointDir, Checkpointing, HeldOut, HeldOutFigures, Lora, Recipe, RunEnd, RunEvent, Sample,
     TrainError, Trainer, Training,
 };
 
@@ -123,26 +123,39 @@ fn work(
         pool,
         frozen,
         lora,
-        source,
+        learned,
         heldout,
         kl,
-        recipe,
+        mut recipe,
         precision,
         limit,
         ..
     } = tuning;
     let weights = model.weights();
-    let count = source.samples().len();
-    let mut trainer = Trainer::new(Training {
+    let training = |recipe: &Recipe, samples: Vec<Sample>, lora: Lora| Training {
         model: weights,
         pool: &pool,
         frozen: &frozen,
         lora,
-        source: Box::new(source),
+        source: Box::new(learned.source(recipe, samples)),
         options: recipe.training.clone(),
-        kl: Some(kl),
+        kl: Some(kl.clone()),
         memory: limit,
-    })?;
+    };
+    let curve = match recipe.cross_validation {
+        None => None,
+        Some(plan) => {
+            let fold = |samples| training(&recipe, samples, lora.clone());
+            let (all, folds) = (&learned.samples, plan.folds);
+            let kernels = control.kernels();
+            let tell = |done| reporter.tell(TuningEvent::Fold { done, folds });
+            let curve = plan.run(all, fold, checkpoint.as_ref(), kernels, tell)?;
+            recipe.training.stop_after = Some(curve.best_step()?);
+            Some(curve)
+        }
+    };
+    let count = learned.samples.len();
+    let mut trainer = Trainer::new(training(&recipe, learned.samples.clone(), lora))?;
     let mut session = Session {
         control,
         reporter,
@@ -156,7 +169,8 @@ fn work(
     });
     let measured = session.run(&mut trainer, saved)?;
     let objective = recipe.training.objectives.name();
-    let figures = session.figures(&trainer, measured, objective, count);
+    let mut figures = session.figures(&trainer, measured, objective, count);
+    figures.cross_validation = curve;
     // Gradient, optimiser and activations are free before the file is made.
     let lora = trainer.into_lora();
     let facts = facts::of(&recipe, figures.steps.len(), count, figures.kl_per_token);
@@ -258,6 +272,7 @@ impl Session<'_> {
         TuningFigures {
             objective,
             samples,
+            cross_validation: None,
             trained_parameters: trainer.lora().parameters().len(),
             steps: trainer.history().to_vec(),
             end: measured.end,

@@ -21,6 +21,15 @@ pub struct AnchorOptions {
     pub samples: usize,
 }
 
+impl Default for AnchorOptions {
+    fn default() -> Self {
+        Self {
+            weight: 1.0,
+            samples: 1,
+        }
+    }
+}
+
 impl Objective for AnchorOptions {
     fn takes(&self, labels: &[Label]) -> bool {
         labels == [Label::Anchor]

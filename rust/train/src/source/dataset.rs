@@ -111,12 +111,16 @@ impl Group {
 
 impl SampleSource for Dataset {
     fn check(&self, objectives: &Objectives, vocabulary: usize) -> Result<(), TrainError> {
-        // Nothing that is learned from is of the anchor's kind.
-        if self.samples().all(|sample| sample.labels().eq([Label::Anchor])) {
-            return Err(TrainError::Option {
-                option: "data and batch",
-                reason: "must hold a sample".to_owned(),
-            });
+        let refuse = |option, reason: &str| {
+            let reason = reason.to_owned();
+            Err(TrainError::Option { option, reason })
+        };
+        let is_anchor = |sample: &Sample| sample.labels().eq([Label::Anchor]);
+        if self.samples().all(is_anchor) {
+            return refuse("data and batch", "must hold a sample");
+        }
+        if objectives.anchor.is_some() && !self.samples().any(is_anchor) {
+            return refuse("anchor_weight", "needs ordinary replies");
         }
         check_all(self.samples(), vocabulary)?;
         objectives.check(self.samples())

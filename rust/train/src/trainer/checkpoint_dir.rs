@@ -1,7 +1,7 @@
 //! The folder that holds the checkpoint of one run.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io;
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,16 @@ use pocketune_base::{open_regular, open_regular_with, replace_own_file};
 use pocketune_kernels::MappedFile;
 
 use crate::error::TrainError;
+use crate::trainer::cross_validation::Folds;
 
 const FILE: &str = "checkpoint.gguf";
 const NEW_FILE: &str = "checkpoint.gguf.new";
+const FOLDS_FILE: &str = "cross-validation.json";
+const NEW_FOLDS_FILE: &str = "cross-validation.json.new";
 const LOCK_FILE: &str = "checkpoint.lock";
+
+/// A hundred times what the folds of a long run take.
+const FOLDS_BYTES_MAX: u64 = 10_000_000;
 
 // It was made from what people wrote: its owner reads it, whatever the umask.
 const PRIVATE_FILE: u32 = 0o600;
@@ -29,8 +35,9 @@ pub struct CheckpointDir {
 impl CheckpointDir {
     /// The files that a run keeps in `folder`, and removes at its end.
     #[must_use]
-    pub fn files(folder: &Path) -> [PathBuf; 3] {
-        [FILE, NEW_FILE, LOCK_FILE].map(|name| folder.join(name))
+    pub fn files(folder: &Path) -> [PathBuf; 5] {
+        let names = [FILE, NEW_FILE, FOLDS_FILE, NEW_FOLDS_FILE, LOCK_FILE];
+        names.map(|name| folder.join(name))
     }
 
     /// Takes hold of `folder`, which is made where it is missing.
@@ -70,7 +77,7 @@ impl CheckpointDir {
     /// # Errors
     /// [`TrainError::CheckpointUnusable`].
     pub fn clear(&self) -> Result<(), TrainError> {
-        for name in [FILE, NEW_FILE] {
+        for name in [FILE, NEW_FILE, FOLDS_FILE, NEW_FOLDS_FILE] {
             match fs::remove_file(self.folder.join(name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(TrainError::CheckpointUnusable(error));
@@ -99,5 +106,19 @@ impl CheckpointDir {
             .map_err(io::Error::from)
             .and_then(|file| MappedFile::of(&file));
         file.map(Some).map_err(TrainError::CheckpointUnusable)
+    }
+
+    /// What is known of a cross-validation; nothing where it cannot be read: it is then made
+    /// again.
+    pub(super) fn read_folds(&self) -> Option<Folds> {
+        let file = open_regular(&self.folder.join(FOLDS_FILE)).ok()?;
+        serde_json::from_reader(BufReader::new(file.take(FOLDS_BYTES_MAX))).ok()
+    }
+
+    /// Replaces what is known of a cross-validation; it is on the disk when this returns.
+    pub(super) fn write_folds(&self, folds: &Folds) -> Result<(), TrainError> {
+        let unwritten = TrainError::CheckpointNotWritten;
+        let json = serde_json::to_vec(folds).map_err(|error| unwritten(error.into()))?;
+        replace_own_file(&self.folder, FOLDS_FILE, NEW_FOLDS_FILE, [json]).map_err(unwritten)
     }
 }

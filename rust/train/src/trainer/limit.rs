@@ -39,7 +39,7 @@ impl Trainer<'_> {
     pub(super) fn owes_measurement(&self) -> bool {
         let step = self.history.len() as u64;
         let measured = self.measured.last().map(|it| it.0);
-        let follows = |limit: &KlLimit| limit.follows(step, self.options.steps);
+        let follows = |limit: &KlLimit| limit.follows(step, self.options.last_step());
         self.limit.as_ref().is_some_and(follows) && measured != Some(step)
     }
 

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod checkpoint_dir;
 mod cost;
+mod cross_validation;
 mod gradient;
 mod heldout;
 mod limit;
@@ -14,6 +15,7 @@ mod run;
 
 use std::time::Duration;
 
+use pocketune_base::Digest;
 use pocketune_kernels::{Control, Recycling, ThreadPool};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,7 @@ use crate::source::{MeanBatch, SampleSource};
 
 pub use checkpoint_dir::CheckpointDir;
 pub use cost::RunCost;
+pub use cross_validation::{CrossValidation, HeldOutCurve};
 pub use heldout::{HeldOut, HeldOutFigures};
 pub use limit::KlLimit;
 use network::Network;
@@ -198,6 +201,16 @@ impl<'a> Trainer<'a> {
     #[must_use]
     pub fn into_lora(self) -> Lora {
         self.network.lora
+    }
+
+    /// A digest of everything that the run begins with: equal for equal runs alone. Blocks the
+    /// first time that the model is hashed.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] when the model cannot be hashed.
+    pub(crate) fn identity(&self) -> Result<Digest, TrainError> {
+        let entries = self.origin.entries(self.network.model.digest()?);
+        Ok(Digest::of_parts(entries.map(|(_, value, _)| value)))
     }
 
     /// About how long all steps take, from the speed of one product measured now. Blocks

@@ -19,6 +19,9 @@ pub struct TrainerOptions {
     pub learning_rate: f64,
     /// Steps in all.
     pub steps: u64,
+    /// Steps that are taken of those, where cross-validation found that fewer are better; the
+    /// schedule stays as it is.
+    pub stop_after: Option<u64>,
     /// Steps of linear warm-up.
     pub warm_up: u64,
     /// Learning rate after it.
@@ -56,6 +59,11 @@ pub struct MemoryLimit {
 }
 
 impl TrainerOptions {
+    /// Steps that are taken.
+    pub(super) fn last_step(&self) -> u64 {
+        self.stop_after.map_or(self.steps, |stop| stop.min(self.steps))
+    }
+
     pub(super) fn check(&self) -> Result<(), TrainError> {
         let refuse = |option, reason: &str| {
             Err(TrainError::Option {

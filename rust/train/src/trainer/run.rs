@@ -99,7 +99,7 @@ impl Trainer<'_> {
                 }
                 self.measured.push((self.history.len() as u64, kl));
             }
-            if self.history.len() as u64 >= self.options.steps {
+            if self.history.len() as u64 >= self.options.last_step() {
                 return Ok(RunEnd::Steps);
             }
             let batch = self.draw(control)?;

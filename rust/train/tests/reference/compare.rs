@@ -143,6 +143,7 @@ pub fn check_curve(model: &Model, lora: Lora, objectives: Objectives, case: &Val
         reference: ReferencePolicy::Base,
         learning_rate: number("learning_rate"),
         steps: number("steps") as u64,
+        stop_after: None,
         warm_up: number("warm_up") as u64,
         schedule: Schedule::Cosine,
         clip: number("clip") as f32,

@@ -62,7 +62,7 @@ impl From<ReferencePolicy> for ReferenceKind {
 }
 
 impl AdapterArgs {
-    pub(super) fn reference(&self) -> ReferencePolicy {
+    pub(crate) fn reference(&self) -> ReferencePolicy {
         match self.reference {
             ReferenceKind::Initial => ReferencePolicy::Initial,
             ReferenceKind::Base => ReferencePolicy::Base,

@@ -1,6 +1,7 @@
 //! The options of `tune`.
 
 mod adapter;
+mod data;
 mod objective;
 mod optimisation;
 
@@ -10,10 +11,12 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use pocketune_core::tuning::{
-    CheckpointDir, MemoryBudget, Precision, Recipe, RecordKind, Sample, TrainerOptions,
+    CheckpointDir, EncodingOptions, Feedback, MemoryBudget, Objectives, Precision, Recipe,
+    RecordKind, TrainerOptions,
 };
 
 use self::adapter::AdapterArgs;
+use self::data::DataArgs;
 use self::objective::ObjectiveArgs;
 use self::optimisation::OptimisationArgs;
 use crate::args::ModelArgs;
@@ -21,7 +24,6 @@ use crate::error::CliError;
 use crate::files::model_path;
 use crate::out_files::{OutFile, Places};
 
-const DATA: &str = "Data";
 const LIMITS: &str = "Limits";
 const OUTPUT: &str = "Output";
 
@@ -56,17 +58,8 @@ pub(crate) struct TuneArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
 
-    /// Training data: JSON lines in TRL's formats
-    #[arg(long, value_name = "FILE", help_heading = DATA)]
-    pub(crate) data: PathBuf,
-    /// Held-out data of the same kind, evaluated before and after training
-    #[arg(long, value_name = "FILE", help_heading = DATA)]
-    pub(crate) heldout: Option<PathBuf>,
-    /// Ordinary prompts with the model's own replies, as prompt and completion, on which KL
-    /// is measured [default: built-in prompts, answered before training]
-    #[arg(long, value_name = "FILE", help_heading = DATA)]
-    pub(crate) ordinary: Option<PathBuf>,
-
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
     #[command(flatten)]
     pub(crate) adapter: AdapterArgs,
     #[command(flatten)]
@@ -146,9 +139,9 @@ impl TuneArgs {
         }
         let model = model_path(self.model.model.as_deref()).ok();
         let kept = self.checkpoint.as_deref().map(CheckpointDir::files);
-        let inputs = model.iter().chain([&self.data]).chain(&self.heldout);
-        let inputs = inputs
-            .chain(&self.ordinary)
+        let inputs = model
+            .iter()
+            .chain(self.data.files())
             .chain(&self.adapter.init_adapter)
             .chain(&self.adapter.over_adapter)
             .chain(kept.iter().flatten());
@@ -161,12 +154,22 @@ impl TuneArgs {
         self.objective.kind()
     }
 
-    /// The default recipe with what was asked for instead, for what the samples are.
-    pub(crate) fn recipe(&self, samples: &[Sample]) -> Result<Recipe, CliError> {
-        let mut objectives = self.objective.objectives().used_by(samples);
-        if self.objective.balances() {
-            objectives = objectives.balanced(samples);
+    /// How its lines become samples.
+    pub(crate) fn encoding(&self) -> EncodingOptions {
+        EncodingOptions {
+            sequence_tokens: self.sequence_tokens,
+            assistant_only_loss: self.data.assistant_only_loss,
+            skip_unusable: self.data.skip_unusable,
         }
+    }
+
+    /// What feedback is learned by.
+    pub(crate) fn objectives(&self, feedback: &Feedback) -> Objectives {
+        self.objective.objectives(feedback)
+    }
+
+    /// The default recipe with what was asked for instead.
+    pub(crate) fn recipe(&self, objectives: Objectives) -> Result<Recipe, CliError> {
         let steps = &self.optimisation;
         Ok(Recipe {
             lora: self.adapter.shape()?,
@@ -175,6 +178,7 @@ impl TuneArgs {
                 reference: self.adapter.reference(),
                 learning_rate: steps.learning_rate,
                 steps: steps.steps,
+                stop_after: None,
                 warm_up: steps.warm_up(),
                 schedule: steps.schedule(),
                 clip: steps.clip,
@@ -183,6 +187,8 @@ impl TuneArgs {
                 seed: steps.seed,
             },
             batch: steps.batch,
+            replay_samples: self.data.replay_samples,
+            cross_validation: steps.cross_validation(),
             kl_bound: (self.max_kl > 0.0).then_some(self.max_kl),
             kl_every: self.kl_every,
             sequence_tokens: self.sequence_tokens,

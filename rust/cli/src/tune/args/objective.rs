@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use pocketune_core::tuning::{
-    AnchorOptions, DpoLoss, DpoOptions, KtoLoss, KtoOptions, Objectives, Recipe, RecordKind,
+    AnchorOptions, DpoLoss, DpoOptions, Feedback, KtoLoss, KtoOptions, Objectives, Recipe, RecordKind,
     SftOptions,
 };
 
@@ -39,12 +39,11 @@ pub(crate) struct ObjectiveArgs {
     #[arg(long, value_name = "W", help_heading = OBJECTIVE)]
     undesirable_weight: Option<f64>,
     /// Weight of a cross-entropy on the model's own replies to other prompts, which keeps
-    /// them likely; 0 for none
-    #[arg(long, default_value_t = default_anchor().weight, value_name = "W",
-          help_heading = OBJECTIVE)]
-    anchor_weight: f64,
+    /// them likely; 0 for none [default: 0, or 1 where only thumbs up are there]
+    #[arg(long, value_name = "W", help_heading = OBJECTIVE)]
+    anchor_weight: Option<f64>,
     /// Such replies in each step's batch
-    #[arg(long, default_value_t = default_anchor().samples, value_name = "N",
+    #[arg(long, default_value_t = AnchorOptions::default().samples, value_name = "N",
           help_heading = OBJECTIVE)]
     anchor_samples: usize,
 }
@@ -58,10 +57,6 @@ fn default_loss() -> (LossKind, f64) {
         main.unwrap_or(LossKind::Sigmoid),
         sft.map_or(0.0, |term| term.1),
     )
-}
-
-fn default_anchor() -> AnchorOptions {
-    Recipe::anchor_options()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -125,28 +120,27 @@ impl ObjectiveArgs {
         match self.objective {
             ObjectiveKind::Sft => RecordKind::Completion,
             ObjectiveKind::Dpo => RecordKind::Preference,
-            ObjectiveKind::Kto => RecordKind::Preference,
-            ObjectiveKind::Auto => RecordKind::Preference,
+            ObjectiveKind::Kto => RecordKind::Thumb,
+            ObjectiveKind::Auto => RecordKind::Feedback,
         }
     }
 
-    /// Everything that may be learned by, with what was asked for.
-    pub(super) fn objectives(&self) -> Objectives {
-        let anchor = AnchorOptions {
-            weight: self.anchor_weight,
-            samples: self.anchor_samples,
-        };
-        Objectives {
+    /// What feedback is learned by.
+    pub(super) fn objectives(&self, feedback: &Feedback) -> Objectives {
+        let samples = self.anchor_samples;
+        let anchor = self
+            .anchor_weight
+            .map(|weight| AnchorOptions { weight, samples });
+        let all = Objectives {
             sft: Some(SftOptions::default()),
             dpo: Some(self.dpo()),
             kto: Some(self.kto()),
-            anchor: (anchor.weight > 0.0).then_some(anchor),
-        }
-    }
-
-    /// Whether somebody asked for weights of thumbs.
-    pub(super) fn balances(&self) -> bool {
-        self.desirable_weight.is_none() && self.undesirable_weight.is_none()
+            anchor,
+        };
+        let balances = self.desirable_weight.is_none() && self.undesirable_weight.is_none();
+        let mut used = feedback.objectives(all, balances);
+        used.anchor = used.anchor.filter(|anchor| anchor.weight != 0.0);
+        used
     }
 
     fn kto(&self) -> KtoOptions {

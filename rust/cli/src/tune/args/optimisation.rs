@@ -2,7 +2,7 @@
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
-use pocketune_core::tuning::{OptimizerOptions, Schedule};
+use pocketune_core::tuning::{CrossValidation, OptimizerOptions, Schedule};
 
 use super::default_recipe;
 
@@ -14,6 +14,16 @@ pub(crate) struct OptimisationArgs {
     #[arg(long, default_value_t = default_recipe().training.steps, value_name = "N", help_heading = OPTIMISATION,
           value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000_000))]
     pub(crate) steps: u64,
+    /// Choose the number of steps by cross-validation with so many folds, each trained once
+    /// before; for data too few to hold some out
+    #[arg(long, value_name = "FOLDS", help_heading = OPTIMISATION,
+          value_parser = RangedU64ValueParser::<usize>::new().range(2..=20))]
+    cross_validate: Option<usize>,
+    /// Steps between measurements of held-out loss in cross-validation
+    #[arg(long, default_value_t = 5, value_name = "N", requires = "cross_validate",
+          help_heading = OPTIMISATION,
+          value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000_000))]
+    cross_validate_every: u64,
     /// Batch size: samples per step
     #[arg(long, default_value_t = default_recipe().batch, value_name = "N", help_heading = OPTIMISATION,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=4096))]
@@ -100,6 +110,13 @@ impl From<Schedule> for ScheduleKind {
 }
 
 impl OptimisationArgs {
+    pub(super) fn cross_validation(&self) -> Option<CrossValidation> {
+        self.cross_validate.map(|folds| CrossValidation {
+            folds,
+            every: self.cross_validate_every,
+        })
+    }
+
     pub(super) fn warm_up(&self) -> u64 {
         self.warm_up.min(self.steps)
     }

@@ -54,6 +54,14 @@ impl Content {
         }
     }
 
+    /// A reply in the same form as this prompt.
+    pub(in crate::tuning) fn replied(&self, text: String) -> Self {
+        match self {
+            Self::Text(_) => Self::Text(text),
+            Self::Messages(_) => Self::Messages(vec![Message::assistant(text)]),
+        }
+    }
+
     /// Bytes that no other content has: numbers in 8 bytes, texts behind their length.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();

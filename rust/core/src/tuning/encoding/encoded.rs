@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use pocketune_train::Sample;
 
 use crate::error::{DatasetError, RecordFault};
-use crate::tuning::dataset::{Claim, Claims, Record};
+use crate::tuning::dataset::{Claim, Claims, Content, Record};
 
 /// So many lines that are left out are named.
 const NAMED_MAX: usize = 100;
@@ -17,10 +17,23 @@ pub struct EncodedDataset {
     pub samples: Vec<Sample>,
     /// What they are.
     pub counts: SampleCounts,
+    /// Replies that were disliked, as they were read.
+    pub disliked: Vec<Disliked>,
     /// How many of them lost turns from their front.
     pub shortened: usize,
     /// Lines that nothing is learned from; none unless they were to be skipped.
     pub skipped: SkippedLines,
+}
+
+/// A reply that somebody disliked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Disliked {
+    /// Where it stood, from 1.
+    pub line: usize,
+    /// What it answers.
+    pub prompt: Content,
+    /// What was said.
+    pub reply: Content,
 }
 
 /// How many samples there are of each kind.
@@ -62,6 +75,23 @@ impl SampleCounts {
         };
         *kind = 1;
         counts
+    }
+}
+
+impl Disliked {
+    fn of(line: usize, record: Record) -> Option<Self> {
+        match record {
+            Record::Thumb {
+                prompt,
+                completion: reply,
+                up: false,
+            } => Some(Self {
+                line,
+                prompt,
+                reply,
+            }),
+            _ => None,
+        }
     }
 }
 
@@ -109,6 +139,7 @@ struct Entry {
     encoded: Encoded,
     count: SampleCounts,
     claim: Option<Claim>,
+    disliked: Option<Disliked>,
 }
 
 impl Collected {
@@ -154,6 +185,7 @@ impl Collected {
             encoded,
             count: SampleCounts::one(&record),
             claim,
+            disliked: Disliked::of(line, record),
         });
         Ok(())
     }
@@ -175,6 +207,7 @@ impl Collected {
                 continue;
             }
             dataset.counts += entry.count;
+            dataset.disliked.extend(entry.disliked);
             dataset.shortened += usize::from(entry.encoded.shortened);
             dataset.samples.push(entry.encoded.sample);
         }

@@ -12,7 +12,7 @@ use pocketune_base::Line;
 use pocketune_train::{Recipe, Sample};
 
 use self::encoded::{Collected, Encoded};
-pub use self::encoded::{EncodedDataset, SampleCounts, SkippedLines};
+pub use self::encoded::{Disliked, EncodedDataset, SampleCounts, SkippedLines};
 use self::texts::Texts;
 use self::turns::Turns;
 use super::dataset::{Content, Part, Parts, Record, visit_lines};
@@ -114,6 +114,29 @@ impl<'e> Encoder<'e> {
         Ok(self.encoded(record)?.sample)
     }
 
+    /// What it encodes for.
+    pub(super) fn engine(&self) -> &'e Engine {
+        self.engine
+    }
+
+    pub(super) fn sequence_tokens(&self) -> usize {
+        self.options.sequence_tokens
+    }
+
+    /// The token behind a reply: that which ends the model's turns, or texts where it has no
+    /// template.
+    pub(super) fn end_of_reply(&self) -> Result<Option<u32>, Error> {
+        let end = match self.turns() {
+            Ok(turns) => turns.end(),
+            Err(Error::NoChatTemplate) => {
+                let special = self.engine.shared().model().special_tokens();
+                special.eos.or(special.eot)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(end.and_then(|token| u32::try_from(token).ok()))
+    }
+
     fn encoded(&self, record: &Record) -> Result<Encoded, RecordFault> {
         let all_replies = self.options.assistant_only_loss;
         let limit_tokens = self.options.sequence_tokens;
@@ -195,7 +218,7 @@ fn check(sample: &Sample, parts: &Parts<'_>) -> Result<(), RecordFault> {
     }
 }
 
-fn ids(tokens: impl IntoIterator<Item = i32>) -> Vec<u32> {
+pub(super) fn ids(tokens: impl IntoIterator<Item = i32>) -> Vec<u32> {
     let tokens = tokens.into_iter();
     tokens
         .filter_map(|token| u32::try_from(token).ok())

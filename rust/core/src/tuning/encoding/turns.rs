@@ -38,6 +38,10 @@ impl<'e> Turns<'e> {
         })
     }
 
+    pub(super) fn end(&self) -> Option<Token> {
+        self.end
+    }
+
     /// The last reply of a conversation, as [`Turns::replies_to`].
     pub(super) fn last_reply(
         &self,

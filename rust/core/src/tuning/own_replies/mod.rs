@@ -1,0 +1,215 @@
+//! What the reference replies by itself, asked before training: on ordinary prompts, to
+//! measure KL on; to explicit requests, to be kept likely by an anchor; and in place of
+//! replies that a user disliked.
+
+mod alternatives;
+
+use pocketune_adapter::CandidateAdapter;
+use pocketune_train::Sample;
+
+use super::encoding::{Encoder, ids};
+use crate::cancel::CancelToken;
+use crate::conversation::{Message, Prompt, TemplateChoice};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::evaluation::EvaluationSession;
+use crate::options::GenerationOptions;
+use crate::reply::{Reply, StopReason};
+
+/// One prompt a line, about nothing in particular.
+const ORDINARY: &str = include_str!("ordinary.txt");
+
+/// One prompt a line, each of which asks for a certain form.
+const REQUESTS: &str = include_str!("requests.txt");
+
+/// Longest reply to an ordinary prompt: enough to measure on.
+const ORDINARY_TOKENS: u32 = 32;
+
+/// Longest reply to a request: enough for its form to show.
+const REQUEST_TOKENS: u32 = 64;
+
+/// The reference as it is before training: the model, under the adapters that belong to it.
+#[derive(Debug)]
+pub struct OwnReplies<'e> {
+    encoder: &'e Encoder<'e>,
+    session: Option<EvaluationSession>,
+}
+
+impl<'e> Encoder<'e> {
+    /// What the model replies by itself under `adapters`: those that stay as they are in
+    /// training, and the one that it begins with where that belongs to the reference. Loads
+    /// them; blocks for some milliseconds.
+    ///
+    /// # Errors
+    /// As [`Engine::evaluate`].
+    pub fn own_replies(
+        &'e self,
+        adapters: Vec<CandidateAdapter>,
+    ) -> Result<OwnReplies<'e>, Error> {
+        let session = match adapters.is_empty() {
+            true => None,
+            false => Some(self.engine().evaluate_together(adapters)?),
+        };
+        Ok(OwnReplies {
+            encoder: self,
+            session,
+        })
+    }
+}
+
+impl OwnReplies<'_> {
+    /// How many prompts [`OwnReplies::ordinary`] has.
+    #[must_use]
+    pub fn ordinary_prompts() -> usize {
+        prompts(ORDINARY).count()
+    }
+
+    /// How many prompts [`OwnReplies::requests`] has.
+    #[must_use]
+    pub fn request_prompts() -> usize {
+        prompts(REQUESTS).count()
+    }
+
+    /// The built-in ordinary prompts with greedy replies, to measure KL on. Nothing is said
+    /// about how they end. Blocks for some seconds; `on_reply` is called after each on this
+    /// thread.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], within one reply; as [`Engine::complete`].
+    pub fn ordinary(
+        &self,
+        cancel: &CancelToken,
+        on_reply: impl FnMut(),
+    ) -> Result<Vec<Sample>, Error> {
+        let samples = self.greedy(ORDINARY, ORDINARY_TOKENS, cancel, on_reply)?;
+        Ok(samples.into_iter().map(|(sample, _)| sample).collect())
+    }
+
+    /// The built-in explicit requests with greedy replies, for an anchor: what is asked for in
+    /// so many words is to be done as before. A reply that ended by itself ends here too.
+    /// Blocks as [`OwnReplies::ordinary`] does.
+    ///
+    /// # Errors
+    /// As [`OwnReplies::ordinary`].
+    pub fn requests(
+        &self,
+        cancel: &CancelToken,
+        on_reply: impl FnMut(),
+    ) -> Result<Vec<Sample>, Error> {
+        let samples = self.greedy(REQUESTS, REQUEST_TOKENS, cancel, on_reply)?;
+        let end = self.encoder.end_of_reply()?;
+        let ended = samples.into_iter().map(|(mut sample, reason)| {
+            if reason == StopReason::EndOfTurn {
+                let replies = sample.replies.iter_mut();
+                replies.for_each(|reply| reply.tokens.extend(end));
+            }
+            sample
+        });
+        Ok(ended.collect())
+    }
+
+    /// What a plan has to know of [`OwnReplies::ordinary`] without waiting for replies: all as
+    /// long as they may be.
+    ///
+    /// # Errors
+    /// As [`Engine::prompt_tokens`].
+    pub fn longest_ordinary(&self) -> Result<Vec<Sample>, Error> {
+        self.longest(ORDINARY, ORDINARY_TOKENS)
+    }
+
+    /// The same of [`OwnReplies::requests`].
+    ///
+    /// # Errors
+    /// As [`Engine::prompt_tokens`].
+    pub fn longest_requests(&self) -> Result<Vec<Sample>, Error> {
+        self.longest(REQUESTS, REQUEST_TOKENS)
+    }
+
+    fn longest(&self, all: &'static str, tokens: u32) -> Result<Vec<Sample>, Error> {
+        let sample = |prompt| -> Result<Sample, Error> {
+            let prompt = ids(self.asked(prompt)?);
+            let reply = vec![prompt.first().copied().unwrap_or_default(); tokens as usize];
+            Ok(Sample::ordinary(prompt, reply))
+        };
+        prompts(all).map(sample).collect()
+    }
+
+    fn greedy(
+        &self,
+        all: &'static str,
+        tokens: u32,
+        cancel: &CancelToken,
+        mut on_reply: impl FnMut(),
+    ) -> Result<Vec<(Sample, StopReason)>, Error> {
+        let options = GenerationOptions {
+            max_tokens: tokens,
+            ..GenerationOptions::greedy()
+        };
+        let mut samples = Vec::new();
+        for question in prompts(all) {
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            samples.extend(self.answered(&self.asked(question)?, &options)?);
+            on_reply();
+        }
+        Ok(samples)
+    }
+
+    /// None for a prompt that is too long, and for an empty reply.
+    fn answered(
+        &self,
+        prompt: &[i32],
+        options: &GenerationOptions,
+    ) -> Result<Option<(Sample, StopReason)>, Error> {
+        if prompt.len() + options.max_tokens as usize > self.encoder.sequence_tokens() {
+            return Ok(None);
+        }
+        let reply = self.complete(prompt, options)?;
+        let tokens = ids(self.encoder.engine().tokenize(&reply.text, false)?);
+        let sample = Sample::ordinary(ids(prompt.iter().copied()), tokens);
+        let answered = sample.learned() > 0;
+        Ok(answered.then_some((sample, reply.stop_reason)))
+    }
+
+    fn complete(&self, prompt: &[i32], options: &GenerationOptions) -> Result<Reply, Error> {
+        let engine = self.encoder.engine();
+        let prompt = engine.detokenize(prompt)?;
+        match &self.session {
+            Some(session) => session.complete(prompt, options)?.finish(),
+            None => engine.complete(prompt, options)?.finish(),
+        }
+    }
+
+    /// A question as the model's template puts it, or as it stands without one.
+    fn asked(&self, question: &str) -> Result<Vec<i32>, Error> {
+        let engine: &Engine = self.encoder.engine();
+        let chat = Prompt::Chat {
+            system_prompt: None,
+            turns: vec![Message::user(question)],
+            template: TemplateChoice::Model,
+        };
+        match engine.prompt_tokens(&chat) {
+            Err(Error::NoChatTemplate) => engine.prompt_tokens(&Prompt::Raw(question.to_owned())),
+            tokens => tokens,
+        }
+    }
+}
+
+fn prompts(all: &'static str) -> impl Iterator<Item = &'static str> {
+    all.lines().filter(|line| !line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{ORDINARY, REQUESTS, prompts};
+
+    /// What KL is measured on must not be trained on.
+    #[test]
+    fn no_prompt_is_asked_twice() {
+        let all: Vec<&str> = prompts(ORDINARY).chain(prompts(REQUESTS)).collect();
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+    }
+}
