@@ -35,6 +35,7 @@ mod sharing;
 mod soak;
 mod store;
 mod template;
+mod training_lines;
 mod training_text;
 mod tuning;
 mod vocabulary;

@@ -1,20 +1,19 @@
-//! Training data as tokens: control tokens in texts, turns and how they end, what is cut,
-//! what is left out.
+//! Training data as tokens: control tokens in texts, turns and how they end, what is cut.
 
 use std::fs::{self, File};
 use std::path::Path;
 
 use pocketune_base::Digest;
 use pocketune_core::tuning::{
-    Contradiction, DatasetError, EncodedDataset, Encoder, EncodingOptions, Form, Label,
-    RecordFault, RecordKind, Reply, Sample, SampleCounts,
+    DatasetError, EncodedDataset, Encoder, EncodingOptions, Label, RecordFault, RecordKind, Reply,
+    Sample,
 };
 use pocketune_core::{Engine, EngineOptions};
 use pocketune_gguf::fixtures::{CHATML, TinyModel};
 use pocketune_tests::{engine, smollm2, written};
 use serde_json::{Value, json};
 
-const END: &str = "<|im_end|>";
+pub(crate) const END: &str = "<|im_end|>";
 
 fn small() -> EngineOptions {
     EngineOptions {
@@ -28,7 +27,7 @@ fn real() -> Engine {
     engine(smollm2(), &small())
 }
 
-fn tiny(change: impl FnOnce(&mut TinyModel)) -> Engine {
+pub(crate) fn tiny(change: impl FnOnce(&mut TinyModel)) -> Engine {
     let mut model = TinyModel::llama();
     change(&mut model);
     engine(written(&model).path(), &small())
@@ -38,7 +37,7 @@ fn lines(values: &[Value]) -> String {
     values.iter().map(|it| format!("{it}\n")).collect()
 }
 
-fn read(
+pub(crate) fn read(
     engine: &Engine,
     kind: RecordKind,
     values: &[Value],
@@ -47,20 +46,20 @@ fn read(
 }
 
 /// The one sample of a line.
-fn sample(engine: &Engine, kind: RecordKind, value: Value) -> Sample {
+pub(crate) fn sample(engine: &Engine, kind: RecordKind, value: Value) -> Sample {
     let mut samples = read(engine, kind, &[value]).unwrap().samples;
     assert_eq!(samples.len(), 1);
     samples.remove(0)
 }
 
-fn fault(engine: &Engine, kind: RecordKind, value: Value) -> RecordFault {
+pub(crate) fn fault(engine: &Engine, kind: RecordKind, value: Value) -> RecordFault {
     match read(engine, kind, &[value]) {
         Err(DatasetError::Line { line: 1, fault }) => fault,
         other => panic!("{other:?}"),
     }
 }
 
-fn said(role: &str, content: &str) -> Value {
+pub(crate) fn said(role: &str, content: &str) -> Value {
     json!({ "role": role, "content": content })
 }
 
@@ -99,11 +98,11 @@ fn learned(engine: &Engine, reply: &Reply) -> Vec<String> {
 const PROMPT: &str = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nIs ice cold?<|im_end|>\n\
                       <|im_start|>assistant\n";
 
-fn prompt() -> Value {
+pub(crate) fn prompt() -> Value {
     json!([said("system", "Be brief."), said("user", "Is ice cold?")])
 }
 
-fn replies(content: &str) -> Value {
+pub(crate) fn replies(content: &str) -> Value {
     json!([said("assistant", content)])
 }
 
@@ -158,6 +157,43 @@ fn a_text_with_the_template_applied_is_what_its_messages_are() {
         assert_eq!(thumb.labels().collect::<Vec<_>>(), [expected]);
         assert_eq!(whole(&thumb), whole(&of_messages));
     }
+}
+
+/// SentencePiece puts a space before a text and behind each control token, and none before a
+/// reply that the template opens with words.
+#[test]
+fn a_vocabulary_that_adds_spaces_reads_texts_as_messages() {
+    let template =
+        "{% for m in messages %}{{ m.role + ':' + m.content + '<eos>' }}{% endfor %}assistant:";
+    let mut model = TinyModel::gemma3();
+    model.set("tokenizer.chat_template", template);
+    let engine = engine(written(&model).path(), &small());
+    let talk = json!({ "messages": [said("user", "the"), said("assistant", "the the")] });
+    let of_messages = sample(&engine, RecordKind::Completion, talk);
+    let text = json!({ "prompt": "user:the<eos>assistant:", "completion": "the the" });
+    let of_text = sample(&engine, RecordKind::Completion, text);
+    assert_eq!(of_messages, of_text);
+    let (bos, end) = (2, 1);
+    assert_eq!((of_text.prompt[0], count(&of_text.prompt, bos)), (bos, 1));
+    let reply = &of_text.replies[0].tokens;
+    assert_eq!((reply.last(), count(reply, end)), (Some(&end), 1));
+    assert_eq!(text_of(&engine, reply), "the the<eos>");
+}
+
+#[test]
+fn ordinary_replies_are_anchors_without_an_end() {
+    let engine = tiny(|_| {});
+    let talk = json!({ "messages": [said("user", "a"), said("assistant", "bc")] });
+    let learned = sample(&engine, RecordKind::Completion, talk.clone());
+    let encoder = Encoder::new(&engine, 100);
+    let read = encoder.read_ordinary(lines(&[talk]).as_bytes()).unwrap();
+    let reply = &read[0].replies[0];
+    assert_eq!(
+        (&read[0].prompt, reply.label),
+        (&learned.prompt, Label::Anchor)
+    );
+    let (_, upto) = learned.replies[0].tokens.split_last().unwrap();
+    assert_eq!(reply.tokens, upto);
 }
 
 #[test]
@@ -360,8 +396,12 @@ fn all_replies_of_a_conversation_are_learned_when_asked_for() {
     assert_eq!(learned(&engine, &last.replies[0]), [format!("a3{END}")]);
 
     let encoder = all_replies(&engine, 500);
-    let read =
-        |line: &Value| encoder.read(lines(&[line.clone()]).as_bytes(), RecordKind::Completion);
+    let read = |line: &Value| {
+        encoder.read(
+            lines(std::slice::from_ref(line)).as_bytes(),
+            RecordKind::Completion,
+        )
+    };
     let all = read(&talk).unwrap().samples.remove(0);
     // The same tokens, of which more are learned.
     assert_eq!(whole(&all), whole(&last));
@@ -426,7 +466,10 @@ fn replies_that_a_template_rewrites_are_not_learned_together() {
             model.set("tokenizer.chat_template", template);
         });
         let encoder = all_replies(&engine, 200);
-        let read = encoder.read(lines(&[same.clone()]).as_bytes(), RecordKind::Completion);
+        let read = encoder.read(
+            lines(std::slice::from_ref(&same)).as_bytes(),
+            RecordKind::Completion,
+        );
         let Err(DatasetError::Line {
             fault: RecordFault::RewrittenTurn { reply },
             ..
@@ -511,219 +554,5 @@ fn a_long_conversation_loses_whole_turns_and_keeps_its_instructions() {
             panic!("{read:?}");
         };
         assert_eq!(limit_tokens, last - 1);
-    }
-}
-
-#[test]
-fn feedback_of_all_kinds_stands_in_one_file() {
-    let engine = tiny(|_| {});
-    let data = [
-        json!({ "prompt": "q", "completion": "a", "label": true }),
-        json!({ "prompt": "q", "completion": "b", "label": false }),
-        json!({ "prompt": "q", "completion": "", "label": false }),
-        json!({ "prompt": "q", "chosen": "a", "rejected": "b" }),
-        json!({ "prompt": "q", "chosen": "a", "rejected": "" }),
-        json!({ "prompt": "r", "chosen": "a", "rejected": "c", "edit": true }),
-    ];
-    let read = read(&engine, RecordKind::Feedback, &data).unwrap();
-    let expected = SampleCounts {
-        demonstrations: 0,
-        thumbs_up: 1,
-        thumbs_down: 2,
-        pairs: 2,
-        edits: 1,
-    };
-    assert_eq!(read.counts, expected);
-    // An empty reply ends at once.
-    assert_eq!(read.samples[2].replies[0].tokens, [2]);
-    assert_eq!(read.samples[4].replies[1].tokens, [2]);
-    let talk = json!({ "prompt": prompt(), "completion": replies(""), "label": false });
-    let talk = sample(&engine, RecordKind::Thumb, talk);
-    assert_eq!(talk.replies[0].tokens, [2]);
-}
-
-/// The table of forms in `rust/FORMATS.md`.
-#[test]
-fn the_lines_that_the_formats_show_are_read() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rust/FORMATS.md");
-    let page = fs::read_to_string(page).unwrap();
-    let (_, section) = page.split_once("\n## Training data\n").unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
-    let engine = tiny(|_| {});
-    let mut feedback = String::new();
-    let mut read = 0;
-    for row in section.lines().filter(|row| row.contains("| `{")) {
-        let (objectives, line) = row.split_once("| `{").unwrap();
-        let line = format!("{{{}\n", line.split_once("` |").unwrap().0);
-        for (objective, kind) in [
-            ("`sft`", RecordKind::Completion),
-            ("`dpo`", RecordKind::Preference),
-            ("`kto`", RecordKind::Thumb),
-        ] {
-            if objectives.contains(objective) {
-                Encoder::new(&engine, 200)
-                    .read(line.as_bytes(), kind)
-                    .unwrap();
-                read += 1;
-            }
-        }
-        if objectives.contains("`auto`") {
-            feedback += &line;
-        }
-    }
-    assert_eq!(read, 6);
-    let all = Encoder::new(&engine, 200).read(feedback.as_bytes(), RecordKind::Feedback);
-    let counts = all.unwrap().counts;
-    assert_eq!((counts.pairs, counts.edits, counts.thumbs_up), (1, 1, 1));
-}
-
-#[test]
-fn replies_that_are_the_same_or_nothing_once_they_are_tokens_are_refused() {
-    let engine = tiny(|_| {});
-    let same = json!({ "prompt": "q", "chosen": "a", "rejected": format!("a{END}") });
-    let same = fault(&engine, RecordKind::Preference, same);
-    assert!(matches!(same, RecordFault::SameReplies), "{same}");
-    for (line, kind, wanted) in [
-        (json!({ "text": END }), RecordKind::Completion, "text"),
-        (
-            json!({ "prompt": "q", "completion": format!(" {END}"), "label": true }),
-            RecordKind::Thumb,
-            "completion",
-        ),
-        (
-            json!({ "prompt": "q", "chosen": END, "rejected": "a" }),
-            RecordKind::Preference,
-            "chosen",
-        ),
-    ] {
-        let RecordFault::EmptyReply { field } = fault(&engine, kind, line) else {
-            panic!("{wanted}");
-        };
-        assert_eq!(field, wanted);
-    }
-}
-
-#[test]
-fn lines_that_contradict_each_other_are_named() {
-    let engine = tiny(|_| {});
-    let data = [
-        json!({ "prompt": "q", "completion": "a", "label": true }),
-        json!({ "prompt": "q", "chosen": "a", "rejected": "b" }),
-        json!({ "prompt": "q", "chosen": "b", "rejected": "a", "edit": true }),
-        json!({ "prompt": "q", "completion": "a", "label": false }),
-    ];
-    let refused = read(&engine, RecordKind::Feedback, &data).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "lines 2 and 3 contradict each other: the same two replies to the same prompt stand in \
-         both orders"
-    );
-    let thumbs = [data[0].clone(), data[1].clone(), data[3].clone()];
-    let refused = read(&engine, RecordKind::Feedback, &thumbs).unwrap_err();
-    assert!(matches!(
-        refused,
-        DatasetError::Contradiction {
-            earlier: 1,
-            line: 3,
-            contradiction: Contradiction::Thumbs
-        }
-    ));
-}
-
-fn skipping(engine: &Engine) -> Encoder<'_> {
-    Encoder::with(
-        engine,
-        EncodingOptions {
-            sequence_tokens: 40,
-            skip_unusable: true,
-            ..EncodingOptions::default()
-        },
-    )
-}
-
-#[test]
-fn no_line_stops_a_file_when_asked_so() {
-    let engine = tiny(|_| {});
-    let thumb = |reply: &str, up: bool| {
-        json!({ "prompt": "q", "completion": reply, "label": up }).to_string()
-    };
-    let lines = [
-        thumb("a", true),
-        "{\"prompt\": ".to_owned(),
-        "no JSON".to_owned(),
-        thumb(&"long ".repeat(40), true),
-        "[1]".to_owned(),
-        "x".repeat(3 << 20),
-        thumb("b", true),
-        "\u{0}".to_owned(),
-        thumb("c", true),
-        json!({ "prompt": "q", "completion": "a" }).to_string(),
-        thumb("c", false),
-        json!({ "prompt": "q", "chosen": "e", "rejected": "e" }).to_string(),
-        String::new(),
-        json!({ "prompt": "q", "chosen": "d", "rejected": "e" }).to_string(),
-    ];
-    let read = skipping(&engine).read(lines.join("\n").as_bytes(), RecordKind::Feedback);
-    let read = read.unwrap();
-    assert_eq!((read.counts.thumbs_up, read.counts.pairs), (2, 1));
-    assert_eq!(read.samples.len(), 3);
-    assert_eq!(read.skipped.count, 10);
-    let told: Vec<usize> = read.skipped.first.iter().map(|it| it.0).collect();
-    assert_eq!(told, [2, 3, 4, 5, 6, 8, 9, 10, 11, 12]);
-    for (line, fault) in &read.skipped.first {
-        let sees = match line {
-            2 | 3 | 5 | 6 | 8 => matches!(fault, RecordFault::Line(_)),
-            4 => matches!(fault, RecordFault::TooManyTokens { .. }),
-            9 => matches!(fault, RecordFault::Contradicts { line: 11, .. }),
-            10 => matches!(fault, RecordFault::Unlabelled(RecordKind::Feedback)),
-            11 => matches!(fault, RecordFault::Contradicts { line: 9, .. }),
-            _ => matches!(fault, RecordFault::SameReplies),
-        };
-        assert!(sees, "line {line}: {fault}");
-    }
-}
-
-#[test]
-fn a_file_of_which_nothing_is_left_says_why() {
-    let engine = tiny(|model| {
-        model.remove("tokenizer.chat_template");
-    });
-    let talk = json!({ "messages": [said("user", "a"), said("assistant", "b")] }).to_string();
-    let unusable = format!("\n{talk}\n{}\n", json!({ "prompt": "a" }));
-    let refused = skipping(&engine).read(unusable.as_bytes(), RecordKind::Completion);
-    let Err(DatasetError::NothingUsable { lines, line, fault }) = refused else {
-        panic!("{refused:?}");
-    };
-    assert_eq!((lines, line), (2, 2));
-    assert!(fault.to_string().contains("no chat template"), "{fault}");
-    // Texts need none.
-    let some = format!("{talk}\n{}", json!({ "text": "ab" }));
-    let read = skipping(&engine).read(some.as_bytes(), RecordKind::Completion);
-    let read = read.unwrap();
-    assert_eq!((read.samples.len(), read.skipped.count), (1, 1));
-    let empty = skipping(&engine).read(&b"\n\n"[..], RecordKind::Completion);
-    assert!(matches!(empty, Err(DatasetError::Empty)));
-}
-
-#[test]
-fn thumbs_are_no_demonstrations_and_completions_no_thumbs() {
-    let engine = tiny(|_| {});
-    for label in [json!(true), json!(false), json!(1), json!("good")] {
-        let line = json!({ "prompt": "a", "completion": "b", "label": label });
-        let fault = fault(&engine, RecordKind::Completion, line);
-        assert!(matches!(
-            fault,
-            RecordFault::Form {
-                form: Form::Unpaired,
-                kind: RecordKind::Completion
-            }
-        ));
-    }
-    let bare = json!({ "prompt": "a", "completion": "b", "label": null });
-    sample(&engine, RecordKind::Completion, bare);
-    let bare = json!({ "prompt": "a", "completion": "b" });
-    for kind in [RecordKind::Thumb, RecordKind::Feedback] {
-        let fault = fault(&engine, kind, bare.clone());
-        assert!(matches!(fault, RecordFault::Unlabelled(_)), "{fault}");
     }
 }
