@@ -36,7 +36,7 @@ pub use lora_file::Precision;
 pub use model::Model;
 pub use objective::{
     AnchorOptions, BatchFacts, DpoLoss, DpoOptions, KtoLoss, KtoOptions, Objective, Objectives,
-    RewardMetrics, ScoredReply, SftOptions, Weighed,
+    ReplyWeight, RewardMetrics, ScoredReply, SftOptions, Weighed,
 };
 pub use optimizer::{AdamW, Optimizer, OptimizerOptions, Sgd, clip};
 pub use pack::{Pack, PackSize, Target};

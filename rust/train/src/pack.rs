@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use pocketune_kernels::{Segment, TreeMask};
 
+use crate::objective::ReplyWeight;
 use crate::sample::{Reply, Sample};
 
 /// A token whose probability counts: the one that follows `token`.
@@ -88,15 +89,26 @@ impl Pack {
         self.replies.iter().map(sum).collect()
     }
 
-    /// A weight for each target, from one for each reply: where replies share a target, it
+    /// The value at each reply's last target, sample after sample.
+    #[must_use]
+    pub fn ends(&self, values: &[f32]) -> Vec<f64> {
+        let last = |ranges: &Vec<Range<usize>>| ranges.last().map_or(0, |range| range.end - 1);
+        let ends = self.replies.iter().map(last);
+        ends.map(|end| f64::from(values[end])).collect()
+    }
+
+    /// A weight for each target, from those of each reply: where replies share a target, it
     /// has the weights of all of them.
     #[must_use]
-    pub fn spread(&self, weights: &[f64]) -> Vec<f32> {
+    pub fn spread(&self, weights: &[ReplyWeight]) -> Vec<f32> {
         assert_eq!(weights.len(), self.replies.len(), "replies");
         let mut spread = vec![0.0; self.targets.len()];
         for (ranges, weight) in self.replies.iter().zip(weights) {
             for target in ranges.iter().cloned().flatten() {
-                spread[target] += weight;
+                spread[target] += weight.each;
+            }
+            if let Some(last) = ranges.last() {
+                spread[last.end - 1] += weight.end;
             }
         }
         spread.into_iter().map(|weight| weight as f32).collect()
@@ -250,6 +262,7 @@ fn shared_beginning(rests: &[Rest<'_>]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{Pack, PackSize};
+    use crate::objective::ReplyWeight;
     use crate::sample::{Label, Reply, Sample};
 
     fn targets(pack: &Pack) -> Vec<(usize, u32)> {
@@ -281,8 +294,17 @@ mod tests {
         );
         let values = [1.0, 10.0, 100.0, 1_000.0, 2.0, 20.0, 200.0];
         assert_eq!(pack.sums(&values), [1_111.0, 233.0]);
+        assert_eq!(pack.ends(&values), [1_000.0, 200.0]);
         // Opposite weights cancel where both go the same way.
-        assert_eq!(pack.spread(&[1.0, -1.0]), [0.0, 0.0, 1.0, 1.0, -1.0, -1.0, -1.0]);
+        let weights = [
+            ReplyWeight {
+                each: 1.0,
+                end: 0.5,
+            },
+            ReplyWeight::of(-1.0),
+        ];
+        let spread = [0.0, 0.0, 1.0, 1.5, -1.0, -1.0, -1.0];
+        assert_eq!(pack.spread(&weights), spread);
     }
 
     #[test]

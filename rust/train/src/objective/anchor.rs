@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
-use crate::objective::sft::likelihood;
-use crate::objective::{BatchFacts, Objective, ScoredReply, Weighed};
+use crate::objective::sft::Likelihood;
+use crate::objective::{BatchFacts, Objective, ReplyWeight, ScoredReply, Weighed};
 use crate::sample::Label;
 
 /// Constants of the anchor.
@@ -49,11 +49,21 @@ impl Objective for AnchorOptions {
         Ok(())
     }
 
-    fn weigh_ahead(&self, batch: &BatchFacts, replies: usize) -> Option<Vec<f64>> {
-        Some(vec![self.weight / batch.wanted_tokens as f64; replies])
+    fn weigh_ahead(&self, batch: &BatchFacts, replies: usize) -> Option<Vec<ReplyWeight>> {
+        Some(vec![self.likelihood().slopes(batch); replies])
     }
 
     fn weigh(&self, batch: &BatchFacts, replies: &[ScoredReply]) -> Weighed {
-        likelihood(batch, replies, self.weight)
+        self.likelihood().weigh(batch, replies)
+    }
+}
+
+impl AnchorOptions {
+    fn likelihood(self) -> Likelihood {
+        Likelihood {
+            weight: self.weight,
+            // Some replies are cut off and end with no such token.
+            end_weight: 1.0,
+        }
     }
 }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::objective::math::{log_sigmoid, sigmoid};
-use crate::objective::{BatchFacts, Objective, ScoredReply, Weighed};
+use crate::objective::sft::{Likelihood, check_end_weight};
+use crate::objective::{BatchFacts, Objective, ReplyWeight, ScoredReply, Weighed};
 use crate::sample::{Label, Sample};
 
 /// One term of the loss.
@@ -38,6 +39,9 @@ pub struct DpoOptions {
     pub label_smoothing: f64,
     /// Terms with their weights.
     pub losses: Vec<(DpoLoss, f64)>,
+    /// In [`DpoLoss::Sft`] the weight of the token that ends a reply, where every other has 1.
+    /// TRL has 1 for it too.
+    pub end_weight: f64,
 }
 
 impl Default for DpoOptions {
@@ -46,6 +50,7 @@ impl Default for DpoOptions {
             beta: 0.1,
             label_smoothing: 0.0,
             losses: vec![(DpoLoss::Sigmoid, 1.0)],
+            end_weight: 1.0,
         }
     }
 }
@@ -66,7 +71,7 @@ impl Objective for DpoOptions {
         if !(0.0..0.5).contains(&self.label_smoothing) {
             return refuse("label_smoothing", "must be from 0 to below 0.5");
         }
-        Ok(())
+        check_end_weight(self.end_weight)
     }
 
     fn check(&self, sample: &Sample) -> Result<(), &'static str> {
@@ -91,7 +96,7 @@ impl Objective for DpoOptions {
             // `takes` lets nothing else come here.
             return Weighed {
                 loss: f64::NAN,
-                weights: vec![f64::NAN; replies.len()],
+                weights: vec![ReplyWeight::of(f64::NAN); replies.len()],
             };
         };
         let (nc, nr) = (chosen.tokens as f64, rejected.tokens as f64);
@@ -102,13 +107,18 @@ impl Objective for DpoOptions {
         };
         let mut weighed = Weighed {
             loss: 0.0,
-            weights: vec![0.0; 2],
+            weights: vec![ReplyWeight::default(); 2],
         };
         for &(term, weight) in &self.losses {
             if term == DpoLoss::Sft {
-                let share = weight / batch.wanted_tokens as f64;
-                weighed.loss -= share * chosen.policy;
-                weighed.weights[0] += share;
+                let likelihood = Likelihood {
+                    weight,
+                    end_weight: self.end_weight,
+                };
+                let slopes = likelihood.slopes(batch);
+                weighed.loss += likelihood.loss(batch, chosen);
+                weighed.weights[0].each += slopes.each;
+                weighed.weights[0].end += slopes.end;
                 continue;
             }
             let share = weight / batch.samples as f64;
@@ -119,8 +129,8 @@ impl Objective for DpoOptions {
                 _ => (slope, slope),
             };
             weighed.loss += share * value;
-            weighed.weights[0] -= share * by_chosen;
-            weighed.weights[1] += share * by_rejected;
+            weighed.weights[0].each -= share * by_chosen;
+            weighed.weights[1].each += share * by_rejected;
         }
         weighed
     }
@@ -177,6 +187,7 @@ mod tests {
             label,
             tokens,
             policy,
+            policy_end: policy / 7.0,
             reference,
         };
         [
@@ -205,6 +216,7 @@ mod tests {
                 beta: 0.3,
                 label_smoothing: 0.1,
                 losses,
+                end_weight: 3.0,
             };
             let error = slopes::error(&options, &batch, &replies);
             assert!(error < 1e-8, "{options:?}: {error}");
@@ -221,7 +233,7 @@ mod tests {
         for chosen in [-1e5, 1e5] {
             let replies = pair((chosen, 0.0, 1), (0.0, 0.0, 1));
             let weighed = DpoOptions::default().weigh(&batch, &replies);
-            assert!(weighed.loss.is_finite() && weighed.weights[0].is_finite());
+            assert!(weighed.loss.is_finite() && weighed.weights[0].each.is_finite());
         }
     }
 }

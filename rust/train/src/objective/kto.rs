@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::objective::math::sigmoid;
-use crate::objective::{BatchFacts, Objective, ScoredReply, Weighed};
+use crate::objective::sft::{Likelihood, check_end_weight};
+use crate::objective::{BatchFacts, Objective, ReplyWeight, ScoredReply, Weighed};
 use crate::sample::Label;
 
 /// The loss of a reply.
@@ -37,6 +38,8 @@ pub struct KtoOptions {
     /// Weight of a further term, the mean negative log-likelihood of the liked replies' tokens
     /// over the batch, as DPO's `sft` loss has it for chosen ones; 0 for TRL's loss.
     pub sft_weight: f64,
+    /// In that term the weight of the token that ends a reply, where every other has 1.
+    pub end_weight: f64,
 }
 
 impl Default for KtoOptions {
@@ -47,6 +50,7 @@ impl Default for KtoOptions {
             desirable_weight: 1.0,
             undesirable_weight: 1.0,
             sft_weight: 0.0,
+            end_weight: 1.0,
         }
     }
 }
@@ -87,7 +91,7 @@ impl Objective for KtoOptions {
             let (option, reason) = ("sft_weight", "must be at least 0".to_owned());
             return Err(TrainError::Option { option, reason });
         }
-        Ok(())
+        check_end_weight(self.end_weight)
     }
 
     fn needs_reference(&self) -> bool {
@@ -121,13 +125,18 @@ impl Objective for KtoOptions {
             weighed.loss += share * weight * (1.0 - value);
             // The slope against log p is −σ′; against −log p it is σ′.
             let slope = sign * self.beta * value * (1.0 - value);
-            let mut slope = share * weight * slope;
+            let mut slopes = ReplyWeight::of(share * weight * slope);
             if reply.label.is_wanted() && self.sft_weight > 0.0 {
-                let share = self.sft_weight / batch.wanted_tokens as f64;
-                weighed.loss -= share * reply.policy;
-                slope += share;
+                let likelihood = Likelihood {
+                    weight: self.sft_weight,
+                    end_weight: self.end_weight,
+                };
+                let ReplyWeight { each, end } = likelihood.slopes(batch);
+                weighed.loss += likelihood.loss(batch, reply);
+                slopes.each += each;
+                slopes.end += end;
             }
-            weighed.weights.push(slope);
+            weighed.weights.push(slopes);
         }
         weighed
     }
@@ -145,6 +154,7 @@ mod tests {
             label,
             tokens: 7,
             policy,
+            policy_end: policy / 7.0,
             reference: -20.0,
         }
     }
@@ -164,6 +174,7 @@ mod tests {
                 desirable_weight: 1.0,
                 undesirable_weight: 1.5,
                 sft_weight: 0.7,
+                end_weight: 3.0,
             };
             for label in [Label::Desirable, Label::Undesirable] {
                 for policy in [-31.0, -20.0, -18.5] {
@@ -179,7 +190,7 @@ mod tests {
         let options = KtoOptions::default();
         for policy in [-1e6, 1e6] {
             let weighed = options.weigh(&BATCH, &[reply(Label::Desirable, policy)]);
-            assert!(weighed.loss.is_finite() && weighed.weights[0].is_finite());
+            assert!(weighed.loss.is_finite() && weighed.weights[0].each.is_finite());
         }
     }
 

@@ -128,6 +128,7 @@ mod tests {
             label,
             tokens: 3,
             policy: log_ratio - 10.0,
+            policy_end: -1.0,
             reference: -10.0,
         }
     }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::objective::{
-    AnchorOptions, BatchFacts, DpoOptions, KtoOptions, Objective, Rewards, ScoredReply,
-    SftOptions, Weighed, wanted_tokens,
+    AnchorOptions, BatchFacts, DpoOptions, KtoOptions, Objective, ReplyWeight, Rewards,
+    ScoredReply, SftOptions, Weighed, wanted_tokens,
 };
 use crate::sample::{Label, Sample};
 
@@ -232,7 +232,7 @@ impl<'o> Batch<'o> {
     pub(crate) fn weigh_ahead(
         &self,
         samples: impl Iterator<Item = (usize, usize)>,
-    ) -> Option<Vec<f64>> {
+    ) -> Option<Vec<ReplyWeight>> {
         let mut all = Vec::new();
         for (sample, replies) in samples {
             let Part {
@@ -241,7 +241,7 @@ impl<'o> Batch<'o> {
                 share,
             } = self.part(sample);
             let weights = objective.weigh_ahead(facts, replies)?;
-            all.extend(weights.into_iter().map(|weight| share * weight));
+            all.extend(weights.into_iter().map(|weight| weight.scaled(*share)));
         }
         Some(all)
     }
@@ -257,7 +257,7 @@ impl<'o> Batch<'o> {
         let mut weighed = part.objective.weigh(&part.facts, replies);
         weighed.loss *= part.share;
         for weight in &mut weighed.weights {
-            *weight *= part.share;
+            *weight = weight.scaled(part.share);
         }
         if let Some(beta) = part.objective.beta() {
             rewards.add(beta, replies);
@@ -285,6 +285,7 @@ mod tests {
                 label: reply.label,
                 tokens: reply.learned(),
                 policy: policy * reply.tokens.len() as f64,
+                policy_end: policy,
                 reference: -3.0,
             })
             .collect()

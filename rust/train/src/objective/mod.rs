@@ -59,9 +59,9 @@ pub trait Objective {
         None
     }
 
-    /// A weight for each reply, where no weight depends on log-probabilities: then logits are
-    /// made once, however much memory there is.
-    fn weigh_ahead(&self, _batch: &BatchFacts, _replies: usize) -> Option<Vec<f64>> {
+    /// The weights of each of so many replies, where they do not depend on log-probabilities:
+    /// then logits are made once, however much memory there is.
+    fn weigh_ahead(&self, _batch: &BatchFacts, _replies: usize) -> Option<Vec<ReplyWeight>> {
         None
     }
 
@@ -91,6 +91,8 @@ pub struct ScoredReply {
     pub tokens: usize,
     /// Under the policy, in nats.
     pub policy: f64,
+    /// Under the policy, of the last of these tokens alone.
+    pub policy_end: f64,
     /// Under the reference, in nats; 0 where no reference is needed.
     pub reference: f64,
 }
@@ -107,8 +109,31 @@ impl ScoredReply {
 pub struct Weighed {
     /// The sample's share of the batch's loss.
     pub loss: f64,
-    /// Slope of that loss against −log p of each reply, which is that of each of its tokens.
-    pub weights: Vec<f64>,
+    /// Slopes of that loss, reply by reply.
+    pub weights: Vec<ReplyWeight>,
+}
+
+/// Slopes of a loss against −log p of the tokens of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ReplyWeight {
+    /// Of every token.
+    pub each: f64,
+    /// Of the last one, beside that.
+    pub end: f64,
+}
+
+impl ReplyWeight {
+    /// The same for every token.
+    pub(crate) fn of(each: f64) -> Self {
+        Self { each, end: 0.0 }
+    }
+
+    pub(crate) fn scaled(self, factor: f64) -> Self {
+        Self {
+            each: factor * self.each,
+            end: factor * self.end,
+        }
+    }
 }
 
 impl Label {

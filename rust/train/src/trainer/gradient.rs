@@ -67,7 +67,8 @@ impl Trainer<'_> {
                 let pass = Pass::forward(adapted, &pack)?;
                 let logps = pass.backward(TargetWeights::Known(&spread), gradient)?;
                 let sums = pack.sums(&logps);
-                let losses = weights.iter().zip(&sums).map(|(weight, sum)| weight * sum);
+                let terms = weights.iter().zip(&sums).zip(pack.ends(&logps));
+                let losses = terms.map(|((weight, sum), end)| weight.each * sum + weight.end * end);
                 made.report.loss -= losses.sum::<f64>();
                 wanted.add_all(&packed, &sums);
             } else {
@@ -75,7 +76,7 @@ impl Trainer<'_> {
                 let mut weigh = |logps: &[f32]| {
                     let sums = pack.sums(logps);
                     wanted.add_all(&packed, &sums);
-                    let mut sums = sums.iter();
+                    let mut sums = sums.into_iter().zip(pack.ends(logps));
                     let mut weights = Vec::new();
                     for ((&index, sample), reference) in group.iter().zip(&packed).zip(&references)
                     {
@@ -124,7 +125,8 @@ impl Trainer<'_> {
             true => Vec::new(),
             false => self.score(&samples, Side::Reference, control)?,
         }
-        .into_iter();
+        .into_iter()
+        .map(whole);
         let all = group.iter().map(|&index| match kept(index) {
             Some(reference) => reference,
             None if batch.needs_reference(index) => new.next().unwrap_or_default(),
@@ -160,8 +162,8 @@ impl Trainer<'_> {
                 })
                 .collect();
             let mean = |side| -> Result<f64, TrainError> {
-                let sums = self.score_all(&mismatched, side, control)?;
-                let sums = sums.into_iter().flatten();
+                let scores = self.score_all(&mismatched, side, control)?;
+                let sums = scores.into_iter().flat_map(whole);
                 Ok(sums.sum::<f64>() / mismatched.len() as f64)
             };
             estimate = (mean(Side::Policy)? - mean(Side::Reference)?).max(0.0);
@@ -171,13 +173,14 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// Log-probabilities of each sample's replies, in packs as large as the plan allows.
+    /// Log-probabilities of each sample's replies, and of their last tokens, in packs as large
+    /// as the plan allows.
     pub(super) fn score_all(
         &self,
         samples: &[Sample],
         side: Side,
         control: &Control,
-    ) -> Result<Vec<Vec<f64>>, TrainError> {
+    ) -> Result<Vec<Vec<(f64, f64)>>, TrainError> {
         let mut all = Vec::with_capacity(samples.len());
         for group in self.groups(samples) {
             let samples: Vec<&Sample> = samples[group].iter().collect();
@@ -186,17 +189,17 @@ impl Trainer<'_> {
         Ok(all)
     }
 
-    /// Log-probabilities of each sample's replies, as one pack.
+    /// The same, as one pack.
     fn score(
         &self,
         samples: &[&Sample],
         side: Side,
         control: &Control,
-    ) -> Result<Vec<Vec<f64>>, TrainError> {
+    ) -> Result<Vec<Vec<(f64, f64)>>, TrainError> {
         let pack = Pack::of(samples);
         let logps = Pass::infer(self.network.adapted(side, control), &pack)?.log_probabilities()?;
-        let mut sums = pack.sums(&logps).into_iter();
-        let of = |sample: &&Sample| sums.by_ref().take(sample.replies.len()).collect();
+        let mut scores = pack.sums(&logps).into_iter().zip(pack.ends(&logps));
+        let of = |sample: &&Sample| scores.by_ref().take(sample.replies.len()).collect();
         Ok(samples.iter().map(of).collect())
     }
 
@@ -228,10 +231,11 @@ impl Trainer<'_> {
     }
 }
 
-/// A sample's replies with their sums; without a reference where none is needed.
-pub(super) fn scored<'s>(
+/// A sample's replies with their sums and what their last tokens have; without a reference
+/// where none is needed.
+pub(super) fn scored(
     sample: &Sample,
-    sums: &mut impl Iterator<Item = &'s f64>,
+    sums: &mut impl Iterator<Item = (f64, f64)>,
     reference: &[f64],
 ) -> Vec<ScoredReply> {
     let references = reference.iter().copied().chain(std::iter::repeat(0.0));
@@ -240,13 +244,19 @@ pub(super) fn scored<'s>(
         .iter()
         .zip(sums)
         .zip(references)
-        .map(|((reply, &policy), reference)| ScoredReply {
+        .map(|((reply, (policy, policy_end)), reference)| ScoredReply {
             label: reply.label,
             tokens: reply.learned(),
             policy,
+            policy_end,
             reference,
         })
         .collect()
+}
+
+/// Log-probabilities of whole replies alone.
+pub(super) fn whole(scores: Vec<(f64, f64)>) -> Vec<f64> {
+    scores.into_iter().map(|(whole, _)| whole).collect()
 }
 
 /// How likely the replies are that are to become likelier.

@@ -8,14 +8,14 @@ use crate::model::Model;
 use crate::objective::{Batch, Objectives, RewardMetrics, Rewards};
 use crate::sample::{Sample, check_all};
 use crate::trainer::Trainer;
-use crate::trainer::gradient::scored;
+use crate::trainer::gradient::{scored, whole};
 use crate::trainer::network::Side;
 
 /// Samples that training does not see, as one batch. Their reference is computed once.
 #[derive(Debug, Clone)]
 pub struct HeldOut {
     samples: Vec<Sample>,
-    references: Vec<Vec<f64>>,
+    references: Vec<Vec<(f64, f64)>>,
 }
 
 /// Means over held-out samples.
@@ -76,7 +76,8 @@ impl Trainer<'_> {
         self.estimate_kl(&samples, &mut batch, &mut rewards, control)?;
         let all = samples.iter().zip(&policy).zip(&heldout.references);
         let losses = all.enumerate().map(|(index, ((sample, sums), reference))| {
-            let replies = scored(sample, &mut sums.iter(), reference);
+            let reference = whole(reference.clone());
+            let replies = scored(sample, &mut sums.iter().copied(), &reference);
             batch.weigh(index, &replies, &mut rewards).loss
         });
         Ok(HeldOutFigures {

@@ -242,6 +242,7 @@ pub fn preferences(options: &Value) -> DpoOptions {
         beta: options["beta"].as_f64().unwrap(),
         label_smoothing: options["label_smoothing"].as_f64().unwrap_or(0.0),
         losses: losses.into_iter().zip(weights).collect(),
+        end_weight: 1.0,
     }
 }
 
@@ -254,6 +255,7 @@ pub fn thumbs(options: &Value) -> KtoOptions {
         desirable_weight: weight("desirable_weight"),
         undesirable_weight: weight("undesirable_weight"),
         sft_weight: 0.0,
+        end_weight: 1.0,
     }
 }
 

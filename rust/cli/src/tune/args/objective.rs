@@ -33,6 +33,10 @@ pub(crate) struct ObjectiveArgs {
     /// to the KTO loss; 0 for none
     #[arg(long, default_value_t = default_loss().1, value_name = "W", help_heading = OBJECTIVE)]
     sft_weight: f64,
+    /// Weight of the token that ends a reply in SFT losses, where every other token has 1
+    #[arg(long, default_value_t = Recipe::dpo_options().end_weight, value_name = "W",
+          help_heading = OBJECTIVE)]
+    end_weight: f64,
     /// Weight of KTO's losses on liked replies [default: both labels have the same say]
     #[arg(long, value_name = "W", help_heading = OBJECTIVE)]
     desirable_weight: Option<f64>,
@@ -133,7 +137,9 @@ impl ObjectiveArgs {
             .anchor_weight
             .map(|weight| AnchorOptions { weight, samples });
         let all = Objectives {
-            sft: Some(SftOptions::default()),
+            sft: Some(SftOptions {
+                end_weight: self.end_weight,
+            }),
             dpo: Some(self.dpo()),
             kto: Some(self.kto()),
             anchor,
@@ -154,6 +160,7 @@ impl ObjectiveArgs {
             desirable_weight: self.desirable_weight.unwrap_or(1.0),
             undesirable_weight: self.undesirable_weight.unwrap_or(1.0),
             sft_weight: self.sft_weight,
+            end_weight: self.end_weight,
         }
     }
 
@@ -172,6 +179,7 @@ impl ObjectiveArgs {
             beta: self.beta,
             label_smoothing: self.label_smoothing,
             losses,
+            end_weight: self.end_weight,
         }
     }
 }
