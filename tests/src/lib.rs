@@ -8,6 +8,7 @@ pub mod ggml;
 pub mod measures;
 pub mod policy;
 pub mod reference;
+pub mod requests;
 
 use std::error::Error;
 use std::fs;

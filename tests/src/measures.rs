@@ -1,8 +1,10 @@
 //! What a reply is like, in numbers that need no judge. `tests/preferences/README.md`
 //! has the same definitions in words.
 
+use serde::{Deserialize, Serialize};
+
 /// A reply and what is known of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Measured {
     /// The reply.
     pub text: String,
@@ -19,24 +21,41 @@ pub struct Kind {
     pub measure: fn(&Measured) -> f64,
     /// What it counts.
     pub unit: &'static str,
+    /// System prompts that ask for it, as an app would without any tuning.
+    pub system_prompts: [&'static str; 3],
 }
 
 /// The preferences of `tests/preferences`.
-pub const KINDS: [Kind; 3] = [
+pub const KINDS: &[Kind] = &[
     Kind {
         name: "brief",
         measure: |reply| -f64::from(reply.tokens),
         unit: "tokens fewer",
+        system_prompts: [
+            "Answer in one short sentence.",
+            "You are a concise assistant. Reply with a single short, direct sentence and then stop.",
+            "Be brief. The user has little time: give the answer in one sentence, without explanations.",
+        ],
     },
     Kind {
         name: "style",
         measure: |reply| addresses(&reply.text),
         unit: "\"you\" in 100 words",
+        system_prompts: [
+            "Speak to the user as \"you\".",
+            "Answer in the second person: say \"you\" and \"your\" in every sentence.",
+            "You are a friendly guide who talks directly to the user: use the words you and your as often as you can.",
+        ],
     },
     Kind {
         name: "format",
         measure: |reply| f64::from(u8::from(is_paragraph(&reply.text))),
         unit: "share of plain paragraphs",
+        system_prompts: [
+            "Answer in one plain paragraph.",
+            "Write a single paragraph of plain text. Never use lists, headings, line breaks or markup.",
+            "Reply in a few full sentences that follow each other in one paragraph, not in a list.",
+        ],
     },
 ];
 

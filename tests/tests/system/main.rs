@@ -26,6 +26,7 @@ mod peft_import;
 mod proof;
 mod readme;
 mod reference;
+mod requests;
 mod review;
 mod reward;
 mod same_model;
