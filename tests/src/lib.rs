@@ -105,5 +105,8 @@ pub fn as_f32(from: &Path, to: &Path) {
 pub fn read_lora(path: &Path, model: &Model, adapter: Vec<u8>) -> Result<Lora, Box<dyn Error>> {
     let file = fs::read(path)?;
     let base = BaseModel::of(&Gguf::parse(&file, file.len() as u64)?)?;
-    Ok(Lora::of(model, &CandidateAdapter::parse(adapter, &Arc::new(base))?)?)
+    Ok(Lora::of(
+        model,
+        &CandidateAdapter::parse(adapter, &Arc::new(base))?,
+    )?)
 }

@@ -19,8 +19,8 @@ use pocketune_terminal::output::{Output, human_bytes};
 use pocketune_terminal::synthetic;
 use pocketune_train::{
     Control, Dataset, DpoOptions, Lora, LoraShape, MemoryBudget, MemoryLimit, Model, Objectives,
-    OptimizerOptions, Precision, Projection, ReferencePolicy, Sample, Schedule, TrainError, Trainer,
-    TrainerOptions, Training,
+    OptimizerOptions, Precision, Projection, ReferencePolicy, Sample, Schedule, TrainError,
+    Trainer, TrainerOptions, Training,
 };
 use serde::Serialize;
 
@@ -183,9 +183,9 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Ben
         ..LoraShape::default()
     };
     let lora = Lora::new(model, shape, 1)?;
-    let budget = args
-        .memory_mb
-        .map_or(MemoryBudget::Unlimited, |mb| MemoryBudget::Bytes(mb * 1_000_000));
+    let budget = args.memory_mb.map_or(MemoryBudget::Unlimited, |mb| {
+        MemoryBudget::Bytes(mb * 1_000_000)
+    });
     let mut trainer = Trainer::new(Training {
         model,
         pool,

@@ -53,12 +53,10 @@ pub(crate) fn named(path: &Path, error: DatasetError) -> CliError {
                 explain(&fault)
             ),
         },
-        other @ (DatasetError::TooFew { .. } | DatasetError::NoAlternative) => {
-            CliError::Feedback {
-                file: file_name(),
-                reason: other.to_string(),
-            }
-        }
+        other @ (DatasetError::TooFew { .. } | DatasetError::NoAlternative) => CliError::Feedback {
+            file: file_name(),
+            reason: other.to_string(),
+        },
         other @ DatasetError::OneSided { .. } => CliError::Feedback {
             file: file_name(),
             reason: format!("{other}, and --objective auto learns from one kind too"),

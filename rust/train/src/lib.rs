@@ -48,7 +48,7 @@ pub use sample::{Label, Reply, Sample};
 pub use schedule::Schedule;
 pub use source::{Dataset, Drawn, MeanBatch, SampleSource};
 pub use trainer::{
-    CheckpointDir, Checkpointing, CrossValidation, HeldOut, HeldOutCurve, HeldOutFigures, KlLimit, KlProbe, MemoryLimit,
-    MicroStep, ReferencePolicy, RunCost, RunEnd, RunEvent, StepReport, Trainer, TrainerOptions,
-    Training,
+    CheckpointDir, Checkpointing, CrossValidation, HeldOut, HeldOutCurve, HeldOutFigures, KlLimit,
+    KlProbe, MemoryLimit, MicroStep, ReferencePolicy, RunCost, RunEnd, RunEvent, StepReport,
+    Trainer, TrainerOptions, Training,
 };

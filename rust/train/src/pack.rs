@@ -186,7 +186,13 @@ impl PackBuilder {
         };
         let below = self.segment(Some(node), &leader.computed()[..shared]);
         let start = below.end + 1 - shared;
-        let before = |index| if index == 0 { node.end } else { start + index - 1 };
+        let before = |index| {
+            if index == 0 {
+                node.end
+            } else {
+                start + index - 1
+            }
+        };
         let targets = self.targets.len();
         for index in 0..shared {
             self.target(leader, index, before(index));
@@ -266,7 +272,10 @@ mod tests {
     use crate::sample::{Label, Reply, Sample};
 
     fn targets(pack: &Pack) -> Vec<(usize, u32)> {
-        pack.targets().iter().map(|it| (it.token, it.target)).collect()
+        pack.targets()
+            .iter()
+            .map(|it| (it.token, it.target))
+            .collect()
     }
 
     #[test]
@@ -276,7 +285,10 @@ mod tests {
         let pack = Pack::of(&[&pair, &text]);
         assert_eq!(pack.tokens(), [1, 2, 3, 7, 4, 5]);
         assert_eq!(targets(&pack), [(2, 7), (3, 8), (2, 9), (4, 5), (5, 6)]);
-        assert_eq!(pack.replies, [vec![0..1, 1..2], vec![2..3], vec![3..4, 4..5]]);
+        assert_eq!(
+            pack.replies,
+            [vec![0..1, 1..2], vec![2..3], vec![3..4, 4..5]]
+        );
         assert_eq!(pack.mask.positions(), [0, 1, 2, 3, 2, 3]);
         // Alone, or where a prompt is all that is shared.
         assert_eq!(Pack::new(&text).tokens(), [1, 2, 4, 5]);
@@ -331,7 +343,13 @@ mod tests {
         assert_eq!(pack.tokens(), [1, 5, 6, 7, 9, 6]);
         let values: Vec<f32> = pack.targets().iter().map(|it| it.target as f32).collect();
         assert_eq!(pack.sums(&values), [13.0, 14.0, 14.0, 17.0]);
-        assert_eq!(pack.size(), PackSize { tokens: 6, targets: 9 });
+        assert_eq!(
+            pack.size(),
+            PackSize {
+                tokens: 6,
+                targets: 9
+            }
+        );
     }
 
     #[test]

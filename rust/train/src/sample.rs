@@ -181,7 +181,10 @@ impl Sample {
                 return Err("nothing of a reply is learned");
             }
         }
-        let mut tokens = self.prompt.iter().chain(self.replies.iter().flat_map(|reply| &reply.tokens));
+        let mut tokens = self
+            .prompt
+            .iter()
+            .chain(self.replies.iter().flat_map(|reply| &reply.tokens));
         match tokens.all(|&token| (token as usize) < vocabulary) {
             true => Ok(()),
             false => Err("a token is outside the vocabulary"),
@@ -195,10 +198,12 @@ pub(crate) fn check_all<'s>(
     vocabulary: usize,
 ) -> Result<(), TrainError> {
     for (index, sample) in samples.into_iter().enumerate() {
-        sample.check(vocabulary).map_err(|reason| TrainError::Sample {
-            index,
-            reason: reason.to_owned(),
-        })?;
+        sample
+            .check(vocabulary)
+            .map_err(|reason| TrainError::Sample {
+                index,
+                reason: reason.to_owned(),
+            })?;
     }
     Ok(())
 }
@@ -245,7 +250,11 @@ mod tests {
     #[test]
     fn the_bytes_stay() {
         let sample = Sample::thumb(vec![7], vec![258], true);
-        let numbers = |all: &[u64]| all.iter().flat_map(|it| it.to_le_bytes()).collect::<Vec<_>>();
+        let numbers = |all: &[u64]| {
+            all.iter()
+                .flat_map(|it| it.to_le_bytes())
+                .collect::<Vec<_>>()
+        };
         let expected = [
             numbers(&[1]),
             vec![7, 0, 0, 0],

@@ -12,9 +12,9 @@ use common::{tiny, training};
 use pocketune_base::fixtures::{at_once, make_pipe};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    CheckpointDir, Checkpointing, Control, DpoOptions, KlLimit, KlProbe, Lora,
-    LoraShape, Model, Objectives, OptimizerOptions, ReferencePolicy, RunEnd, RunEvent, Sample,
-    Schedule, TrainError, Trainer, TrainerOptions, Training,
+    CheckpointDir, Checkpointing, Control, DpoOptions, KlLimit, KlProbe, Lora, LoraShape, Model,
+    Objectives, OptimizerOptions, ReferencePolicy, RunEnd, RunEvent, Sample, Schedule, TrainError,
+    Trainer, TrainerOptions, Training,
 };
 
 fn options() -> TrainerOptions {
@@ -35,7 +35,13 @@ fn options() -> TrainerOptions {
 
 fn pairs() -> Vec<Sample> {
     let tokens = |seed: u32, count: u32| (0..count).map(|i| (i * 37 + seed * 11) % 263).collect();
-    let pair = |seed| Sample::pair(tokens(seed, 9), tokens(seed + 50, 6 + seed), tokens(seed + 90, 12));
+    let pair = |seed| {
+        Sample::pair(
+            tokens(seed, 9),
+            tokens(seed + 50, 6 + seed),
+            tokens(seed + 90, 12),
+        )
+    };
     (0..5).map(pair).collect()
 }
 

@@ -156,9 +156,7 @@ fn a_shared_prompt_gives_the_gradient_of_two_sequences() {
             .collect::<Vec<_>>()
     };
     let (prompt, chosen, rejected) = (tokens(1, 21), tokens(2, 9), tokens(3, 14));
-    let text = |reply: &[u32]| {
-        Pack::new(&Sample::demonstration(prompt.clone(), reply.to_vec()))
-    };
+    let text = |reply: &[u32]| Pack::new(&Sample::demonstration(prompt.clone(), reply.to_vec()));
     let control = Control::new();
     let gradient = |pack: &Pack| {
         let mut gradient = vec![0.0; lora.parameters().len()];
@@ -171,7 +169,11 @@ fn a_shared_prompt_gives_the_gradient_of_two_sequences() {
         (logps, gradient)
     };
     let (first, second) = (gradient(&text(&chosen)), gradient(&text(&rejected)));
-    let both = gradient(&Pack::new(&Sample::pair(prompt.clone(), chosen.clone(), rejected.clone())));
+    let both = gradient(&Pack::new(&Sample::pair(
+        prompt.clone(),
+        chosen.clone(),
+        rejected.clone(),
+    )));
     for (a, b) in first.0.iter().chain(&second.0).zip(&both.0) {
         assert!((a - b).abs() < 1e-4, "{a} {b}");
     }

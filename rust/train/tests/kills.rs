@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use common::{tiny, training};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    AnchorOptions, CheckpointDir, Checkpointing, Control, Dataset, DpoLoss, DpoOptions, KlLimit, KlProbe,
-    KtoOptions, Lora, LoraShape, Model, Objectives, OptimizerOptions, ReferencePolicy, RunEnd,
-    Sample, Schedule, Trainer, TrainerOptions,
+    AnchorOptions, CheckpointDir, Checkpointing, Control, Dataset, DpoLoss, DpoOptions, KlLimit,
+    KlProbe, KtoOptions, Lora, LoraShape, Model, Objectives, OptimizerOptions, ReferencePolicy,
+    RunEnd, Sample, Schedule, Trainer, TrainerOptions,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -160,7 +160,11 @@ fn trainer<'a>(model: &'a Model, pool: &'a ThreadPool, mixture: &str) -> Trainer
     let ordinary = |seed| Sample::ordinary(tokens(seed, 7), tokens(seed + 90, 9));
     let limit = KlLimit {
         probe: KlProbe::new(model, (0..4).map(ordinary).collect()).unwrap(),
-        bound: if mixture == "bounded" { BOUND } else { f64::INFINITY },
+        bound: if mixture == "bounded" {
+            BOUND
+        } else {
+            f64::INFINITY
+        },
         every: 3,
     };
     let mut training = training(model, pool, lora, (Vec::new(), 0), options);

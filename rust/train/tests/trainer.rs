@@ -12,10 +12,10 @@ use common::{moved, tiny, training};
 use pocketune_base::Digest;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    AdaptedModel, CheckpointDir, Control, CrossValidation, DpoLoss, DpoOptions, Drawn, HeldOut, KlLimit, KlProbe, KtoOptions, Lora,
-    LoraShape, MeanBatch, MemoryBudget, Model, Objectives, OptimizerOptions, Pack, PackSize, Pass,
-    ReferencePolicy, RunEnd, Sample, SampleSource, Schedule, TrainError, Trainer, TrainerOptions,
-    Training,
+    AdaptedModel, CheckpointDir, Control, CrossValidation, DpoLoss, DpoOptions, Drawn, HeldOut,
+    KlLimit, KlProbe, KtoOptions, Lora, LoraShape, MeanBatch, MemoryBudget, Model, Objectives,
+    OptimizerOptions, Pack, PackSize, Pass, ReferencePolicy, RunEnd, Sample, SampleSource,
+    Schedule, TrainError, Trainer, TrainerOptions, Training,
 };
 
 fn options(objectives: Objectives) -> TrainerOptions {
@@ -51,7 +51,13 @@ fn texts() -> Vec<Sample> {
 }
 
 fn pairs() -> Vec<Sample> {
-    let pair = |seed| Sample::pair(tokens(seed, 9), tokens(seed + 50, 6 + seed), tokens(seed + 90, 12));
+    let pair = |seed| {
+        Sample::pair(
+            tokens(seed, 9),
+            tokens(seed + 50, 6 + seed),
+            tokens(seed + 90, 12),
+        )
+    };
     (0..5).map(pair).collect()
 }
 
@@ -265,7 +271,11 @@ fn samples_together_give_the_step_of_samples_alone() {
         ..DpoOptions::default()
     });
     let kto = Objectives::kto(KtoOptions::default());
-    for (objectives, samples) in [(Objectives::sft(), texts()), (dpo, pairs()), (kto, thumbs())] {
+    for (objectives, samples) in [
+        (Objectives::sft(), texts()),
+        (dpo, pairs()),
+        (kto, thumbs()),
+    ] {
         let (together, many) = step(objectives.clone(), samples.clone(), MemoryBudget::Unlimited);
         let (alone, few) = step(objectives, samples, MemoryBudget::Bytes(4_000_000));
         assert_eq!((together, alone), (2, 1));
@@ -337,7 +347,8 @@ fn dropout_hides_features_in_training_alone() {
     let (without, with) = (run(0.0, unlimited), run(0.3, unlimited));
     assert_ne!(without.0, with.0);
     // Layers computed twice hide the same features again.
-    let Err(TrainError::MemoryBudget { required_bytes, .. }) = start(0.3, MemoryBudget::Bytes(1)) else {
+    let Err(TrainError::MemoryBudget { required_bytes, .. }) = start(0.3, MemoryBudget::Bytes(1))
+    else {
         panic!("one byte is not enough");
     };
     let again = run(0.3, MemoryBudget::Bytes(required_bytes));
@@ -481,7 +492,13 @@ fn layers_that_are_left_out_take_no_memory() {
             ..LoraShape::default()
         };
         let lora = Lora::new(&model, shape, 1).unwrap();
-        let training = training(&model, &pool, lora, (texts(), 2), options(Objectives::sft()));
+        let training = training(
+            &model,
+            &pool,
+            lora,
+            (texts(), 2),
+            options(Objectives::sft()),
+        );
         *Trainer::new(training).unwrap().plan()
     };
     let (all, last) = (plan(None), plan(Some(vec![1])));
@@ -531,7 +548,13 @@ fn cross_validation_chooses_a_number_of_steps_and_keeps_what_it_found() {
 
     let refused = CrossValidation { folds: 4, every: 4 };
     let refused = refused.run(&alike, start, None, &control, |_| ());
-    assert!(matches!(refused, Err(TrainError::Option { option: "folds", .. })));
+    assert!(matches!(
+        refused,
+        Err(TrainError::Option {
+            option: "folds",
+            ..
+        })
+    ));
     let mut stopped = start(alike.clone());
     stopped.options.stop_after = Some(5);
     let mut stopped = Trainer::new(stopped).unwrap();

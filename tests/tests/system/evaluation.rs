@@ -94,7 +94,12 @@ fn complete(engine: &Engine, tokens: u32) -> Reply {
 
 /// What the trainer's own forward pass says of the reply's tokens.
 fn predicted(model: &Model, lora: &Lora, prompt: &[i32], reply: &[i32]) -> Vec<f64> {
-    let ids = |tokens: &[i32]| tokens.iter().map(|&id| u32::try_from(id).unwrap()).collect();
+    let ids = |tokens: &[i32]| {
+        tokens
+            .iter()
+            .map(|&id| u32::try_from(id).unwrap())
+            .collect()
+    };
     let pack = Pack::new(&Sample::demonstration(ids(prompt), ids(reply)));
     let each = with_policy(model, Some(lora), |policy| {
         let pass = Pass::infer(policy, &pack).unwrap();

@@ -16,6 +16,7 @@ mod evaluation;
 mod experiment;
 mod grammar;
 mod greedy;
+mod kills;
 mod logits;
 mod markers;
 mod measures;

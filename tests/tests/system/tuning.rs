@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use pocketune_core::tuning::{
     CheckpointDir, DatasetError, Encoder, HeldOutFigures, LoraShape, MemoryBudget, OwnReplies,
-    RecordFault, RecordKind, RunEnd, Sample, TrainError, TunableModel, Tuned, Tuning, TuningData, TuningEvent, TuningOptions, TuningRun,
+    RecordFault, RecordKind, RunEnd, Sample, TrainError, TunableModel, Tuned, Tuning, TuningData,
+    TuningEvent, TuningOptions, TuningRun,
 };
 use pocketune_core::{
     AdapterError, CancelToken, CandidateAdapter, DigestCache, Engine, EngineOptions, Error,
@@ -136,9 +137,7 @@ fn an_adapter_is_tuned_without_a_command_line() {
     let encoder = Encoder::new(&engine, 200);
     let mut replies = 0;
     let own = encoder.own_replies(Vec::new()).unwrap();
-    let answered = own
-        .ordinary(&CancelToken::new(), || replies += 1)
-        .unwrap();
+    let answered = own.ordinary(&CancelToken::new(), || replies += 1).unwrap();
     assert_eq!(replies, OwnReplies::ordinary_prompts());
     assert!(!answered.is_empty());
     subject.data.ordinary = answered;

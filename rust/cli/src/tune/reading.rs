@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use pocketune_core::tuning::{
-    EncodedDataset, Encoder, Feedback, Objectives, OwnReplies, RecordKind, ReferencePolicy,
-    Sample, TunableModel, TuningData,
+    EncodedDataset, Encoder, Feedback, Objectives, OwnReplies, RecordKind, ReferencePolicy, Sample,
+    TunableModel, TuningData,
 };
 use pocketune_core::{CancelToken, CandidateAdapter, Engine, EngineOptions, Error, ModelSource};
 
@@ -159,9 +159,7 @@ impl Reader<'_> {
                 }
                 Ok(feedback)
             }
-            RecordKind::Completion | RecordKind::Preference => {
-                Ok(Feedback::of(dataset.samples))
-            }
+            RecordKind::Completion | RecordKind::Preference => Ok(Feedback::of(dataset.samples)),
         }
     }
 

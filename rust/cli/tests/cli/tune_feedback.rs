@@ -16,7 +16,11 @@ fn says(role: &str, text: &str) -> Value {
 }
 
 fn thumb(number: usize, up: bool) -> String {
-    let reply = if up { "It is good." } else { "It might be said to be bad." };
+    let reply = if up {
+        "It is good."
+    } else {
+        "It might be said to be bad."
+    };
     let prompt = says("user", &format!("What is thing {number}?"));
     json!({"prompt": prompt, "completion": says("assistant", reply), "label": up}).to_string()
 }
@@ -67,7 +71,10 @@ fn everything_that_users_say_is_learned_in_one_run() {
     assert_eq!(report["objective"], "dpo+kto");
     assert_eq!(report["samples"], 9);
     let loss = |key: &str| report[key].as_f64().unwrap();
-    assert!(loss("heldout_loss_after") < loss("heldout_loss_before"), "{report}");
+    assert!(
+        loss("heldout_loss_after") < loss("heldout_loss_before"),
+        "{report}"
+    );
     assert!(report["accuracy_after"].as_f64().unwrap() > 0.5, "{report}");
     assert!(out.exists());
 }
@@ -81,7 +88,9 @@ fn thumbs_of_one_kind_are_learned_from_too() {
     let anchors = file(
         &folder,
         "anchors.jsonl",
-        &[r#"{"prompt": [{"role": "user", "content": "Name two colors."}], "completion": [{"role": "assistant", "content": "Red and blue."}]}"#],
+        &[
+            r#"{"prompt": [{"role": "user", "content": "Name two colors."}], "completion": [{"role": "assistant", "content": "Red and blue."}]}"#,
+        ],
     );
     let options = [&QUICK[..], &["--anchors", anchors.to_str().unwrap()]].concat();
     let report = json_of(&borrowed(&tune("auto", &up, &out, &options)));
@@ -90,7 +99,10 @@ fn thumbs_of_one_kind_are_learned_from_too() {
     let error = refused("kto", &up, &[]);
     assert_eq!(error["kind"], "data_invalid");
     let message = error["message"].as_str().unwrap();
-    assert!(message.contains("all thumbs point up") && message.contains("auto"), "{message}");
+    assert!(
+        message.contains("all thumbs point up") && message.contains("auto"),
+        "{message}"
+    );
 
     // The model is asked for better replies, and a plan asks it nothing.
     let down = data(&folder, "down.jsonl", &thumbs(0, 8));
@@ -108,14 +120,20 @@ fn feedback_that_says_too_little_or_contradicts_itself_is_refused() {
     let folder = TempDir::new().unwrap();
     let few = data(&folder, "few.jsonl", &thumbs(4, 3));
     let message = refused("auto", &few, &[])["message"].to_string();
-    assert!(message.contains("7 ratings, at least 8 are needed"), "{message}");
+    assert!(
+        message.contains("7 ratings, at least 8 are needed"),
+        "{message}"
+    );
 
     let mut lines = thumbs(8, 8);
     lines.push(thumb(2, true).replace("\"label\":true", "\"label\":false"));
     let against = data(&folder, "against.jsonl", &lines);
     let error = refused("auto", &against, &[]);
     let message = error["message"].as_str().unwrap();
-    assert!(message.contains("line 17") && message.contains("line 3"), "{message}");
+    assert!(
+        message.contains("line 17") && message.contains("line 3"),
+        "{message}"
+    );
     // Left out when asked so, both sides.
     let out = folder.path().join("out.gguf");
     let options = [&QUICK[..], &["--skip-unusable"]].concat();
@@ -127,7 +145,10 @@ fn feedback_that_says_too_little_or_contradicts_itself_is_refused() {
     lines.insert(4, label);
     let label = data(&folder, "label.jsonl", &lines);
     let message = refused("auto", &label, &[])["message"].to_string();
-    assert!(message.contains("line 5") && message.contains("`label`"), "{message}");
+    assert!(
+        message.contains("line 5") && message.contains("`label`"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -143,7 +164,9 @@ fn a_plan_counts_what_kl_is_measured_on() {
             let at = arguments.iter().position(|it| it == "--ordinary").unwrap();
             arguments.drain(at..at + 2);
         }
-        json_of(&borrowed(&arguments))["planned_bytes"].as_u64().unwrap()
+        json_of(&borrowed(&arguments))["planned_bytes"]
+            .as_u64()
+            .unwrap()
     };
     let (built_in, one) = (plan(&[]), plan(&["--kl-every", "10"]));
     assert!(built_in > one + 1_000_000, "{built_in} {one}");

@@ -259,7 +259,13 @@ mod tests {
     fn held_out_thumbs_are_read_as_those_that_are_learned() {
         let liked = || vec![Sample::thumb(vec![1], vec![2], true)];
         let labels = |samples: Vec<Sample>| samples[0].labels().collect::<Vec<_>>();
-        assert_eq!(labels(settled(9, 0, 0).0.alike(liked())), [Label::Demonstration]);
-        assert_eq!(labels(settled(8, 8, 0).0.alike(liked())), [Label::Desirable]);
+        assert_eq!(
+            labels(settled(9, 0, 0).0.alike(liked())),
+            [Label::Demonstration]
+        );
+        assert_eq!(
+            labels(settled(8, 8, 0).0.alike(liked())),
+            [Label::Desirable]
+        );
     }
 }

@@ -88,7 +88,10 @@ impl Learned {
     /// Batches of `samples`, which may be a part of all, with what goes beside them.
     pub(super) fn source(&self, recipe: &Recipe, samples: Vec<Sample>) -> Dataset {
         let training = &recipe.training;
-        let anchors = training.objectives.anchor.map_or(0, |anchor| anchor.samples);
+        let anchors = training
+            .objectives
+            .anchor
+            .map_or(0, |anchor| anchor.samples);
         Dataset::new(samples, recipe.batch, training.seed)
             .beside(self.replay.clone(), recipe.replay_samples)
             .beside(self.anchors.clone(), anchors)

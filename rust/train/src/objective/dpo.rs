@@ -148,10 +148,7 @@ impl DpoOptions {
     fn term(&self, term: DpoLoss, Deltas { whole, by_token }: Deltas) -> (f64, f64) {
         let (beta, smoothing) = (self.beta, self.label_smoothing);
         match term {
-            DpoLoss::Sigmoid => (
-                -log_sigmoid(beta * whole),
-                -beta * sigmoid(-beta * whole),
-            ),
+            DpoLoss::Sigmoid => (-log_sigmoid(beta * whole), -beta * sigmoid(-beta * whole)),
             DpoLoss::Robust => {
                 let norm = 1.0 - 2.0 * smoothing;
                 let value = -(1.0 - smoothing) * log_sigmoid(beta * whole)

@@ -333,6 +333,9 @@ mod tests {
     fn what_no_objective_learns_from_is_named() {
         let pair = Sample::pair(vec![1], vec![2], vec![3]);
         let error = Objectives::sft().check([&pair].into_iter()).unwrap_err();
-        assert_eq!(error.to_string(), "sample 0: sft does not learn from a pair");
+        assert_eq!(
+            error.to_string(),
+            "sample 0: sft does not learn from a pair"
+        );
     }
 }

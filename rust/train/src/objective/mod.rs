@@ -145,6 +145,9 @@ impl Label {
 
 /// Tokens learned of replies that are to be made likelier.
 pub(crate) fn wanted_tokens(sample: &Sample) -> usize {
-    let wanted = sample.replies.iter().filter(|reply| reply.label.is_wanted());
+    let wanted = sample
+        .replies
+        .iter()
+        .filter(|reply| reply.label.is_wanted());
     wanted.map(crate::sample::Reply::learned).sum()
 }

@@ -240,8 +240,7 @@ mod tests {
             let mut most = 0;
             for step in 0..4_000 {
                 let drawn = indices(&dataset, step);
-                let samples: Vec<&Sample> =
-                    drawn.iter().map(|&it| &*dataset.samples[it]).collect();
+                let samples: Vec<&Sample> = drawn.iter().map(|&it| &*dataset.samples[it]).collect();
                 for count in 1..=samples.len() {
                     for pack in samples.chunks(count) {
                         let size = Pack::of(pack).size();
@@ -258,15 +257,16 @@ mod tests {
 
     #[test]
     fn what_determines_the_batches_is_in_the_digest() {
-        let dataset = |lengths: &[usize], a_batch, seed| {
-            Dataset::new(texts(lengths), a_batch, seed).digest()
-        };
+        let dataset =
+            |lengths: &[usize], a_batch, seed| Dataset::new(texts(lengths), a_batch, seed).digest();
         let all = [
             dataset(&[1, 2], 2, 1),
             dataset(&[2, 1], 2, 1),
             dataset(&[1, 2], 1, 1),
             dataset(&[1, 2], 2, 2),
-            Dataset::new(texts(&[1]), 2, 1).beside(texts(&[2]), 1).digest(),
+            Dataset::new(texts(&[1]), 2, 1)
+                .beside(texts(&[2]), 1)
+                .digest(),
         ];
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
     }

@@ -51,9 +51,18 @@ impl Progress<'_> {
         }
         let known = |it: &Option<Vec<f64>>| it.as_ref().map_or(0.0, |known| known.len() as f64);
         let counts: Vec<f64> = self.references.iter().map(known).collect();
-        let references: Vec<f64> = self.references.iter().flatten().flatten().copied().collect();
+        let references: Vec<f64> = self
+            .references
+            .iter()
+            .flatten()
+            .flatten()
+            .copied()
+            .collect();
         let history: Vec<f64> = self.history.iter().flat_map(numbers).collect();
-        let measured = self.measured.iter().flat_map(|&(step, kl)| [step as f64, kl]);
+        let measured = self
+            .measured
+            .iter()
+            .flat_map(|&(step, kl)| [step as f64, kl]);
         builder
             .metadata(REFERENCE_COUNTS, &counts[..])
             .metadata(REFERENCES, &references[..])
@@ -281,7 +290,12 @@ mod tests {
             split(&[2.0, 0.0, 1.0], &values, 3),
             Some(vec![known, None, Some(vec![-3.0])])
         );
-        for counts in [&[2.0, 0.0][..], &[2.0, 0.0, 2.0], &[2.0, 0.0, 0.0], &[1e99, 0.0, 1.0]] {
+        for counts in [
+            &[2.0, 0.0][..],
+            &[2.0, 0.0, 2.0],
+            &[2.0, 0.0, 0.0],
+            &[1e99, 0.0, 1.0],
+        ] {
             assert_eq!(split(counts, &values, 3), None, "{counts:?}");
         }
     }

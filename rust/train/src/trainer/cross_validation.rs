@@ -174,7 +174,11 @@ mod tests {
         let samples: Vec<Sample> = (0..12).map(thumb).collect();
         for part in parts(&samples, 4) {
             assert_eq!(part.len(), 3);
-            assert_eq!(part.iter().filter(|&&index| index < 8).count(), 2, "{part:?}");
+            assert_eq!(
+                part.iter().filter(|&&index| index < 8).count(),
+                2,
+                "{part:?}"
+            );
         }
     }
 

@@ -81,6 +81,8 @@ impl Trainer<'_> {
     }
 
     pub(super) fn bound(&self) -> f64 {
-        self.limit.as_ref().map_or(f64::INFINITY, |limit| limit.bound)
+        self.limit
+            .as_ref()
+            .map_or(f64::INFINITY, |limit| limit.bound)
     }
 }

@@ -61,7 +61,8 @@ pub struct MemoryLimit {
 impl TrainerOptions {
     /// Steps that are taken.
     pub(super) fn last_step(&self) -> u64 {
-        self.stop_after.map_or(self.steps, |stop| stop.min(self.steps))
+        self.stop_after
+            .map_or(self.steps, |stop| stop.min(self.steps))
     }
 
     pub(super) fn check(&self) -> Result<(), TrainError> {

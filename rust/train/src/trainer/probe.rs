@@ -52,11 +52,7 @@ impl KlProbe {
 
 impl Trainer<'_> {
     /// The probe's figure under the adapter as it is now.
-    pub(super) fn probed(
-        &self,
-        probe: &mut KlProbe,
-        control: &Control,
-    ) -> Result<f64, TrainError> {
+    pub(super) fn probed(&self, probe: &mut KlProbe, control: &Control) -> Result<f64, TrainError> {
         if self.network.is_reference() || probe.samples.is_empty() {
             return Ok(0.0);
         }

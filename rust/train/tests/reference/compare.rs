@@ -269,7 +269,13 @@ pub fn samples(case: &Value) -> Vec<Sample> {
         return thumbs.iter().map(thumb).collect();
     }
     if let Some(pairs) = case["pairs"].as_array() {
-        let pair = |row: &Value| Sample::pair(tokens(&row["prompt"]), tokens(&row["chosen"]), tokens(&row["rejected"]));
+        let pair = |row: &Value| {
+            Sample::pair(
+                tokens(&row["prompt"]),
+                tokens(&row["chosen"]),
+                tokens(&row["rejected"]),
+            )
+        };
         return pairs.iter().map(pair).collect();
     }
     case["texts"].as_array().unwrap().iter().map(text).collect()

@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use pocketune_core::tuning::{
-    AnchorOptions, DpoLoss, DpoOptions, Feedback, KtoLoss, KtoOptions, Objectives, Recipe, RecordKind,
-    SftOptions,
+    AnchorOptions, DpoLoss, DpoOptions, Feedback, KtoLoss, KtoOptions, Objectives, Recipe,
+    RecordKind, SftOptions,
 };
 
 const OBJECTIVE: &str = "Objective";

@@ -42,10 +42,7 @@ impl<'e> Encoder<'e> {
     ///
     /// # Errors
     /// As [`Engine::evaluate`].
-    pub fn own_replies(
-        &'e self,
-        adapters: Vec<CandidateAdapter>,
-    ) -> Result<OwnReplies<'e>, Error> {
+    pub fn own_replies(&'e self, adapters: Vec<CandidateAdapter>) -> Result<OwnReplies<'e>, Error> {
         let session = match adapters.is_empty() {
             true => None,
             false => Some(self.engine().evaluate_together(adapters)?),
