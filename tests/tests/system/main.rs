@@ -14,6 +14,7 @@ mod chat;
 mod constraint;
 mod evaluation;
 mod experiment;
+mod feedback;
 mod grammar;
 mod greedy;
 mod kills;
