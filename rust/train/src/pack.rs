@@ -267,6 +267,8 @@ fn shared_beginning(rests: &[Rest<'_>]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::iter::once;
+
     use super::{Pack, PackSize};
     use crate::objective::ReplyWeight;
     use crate::sample::{Label, Reply, Sample};
@@ -287,7 +289,7 @@ mod tests {
         assert_eq!(targets(&pack), [(2, 7), (3, 8), (2, 9), (4, 5), (5, 6)]);
         assert_eq!(
             pack.replies,
-            [vec![0..1, 1..2], vec![2..3], vec![3..4, 4..5]]
+            [vec![0..1, 1..2], once(2..3).collect(), vec![3..4, 4..5]]
         );
         assert_eq!(pack.mask.positions(), [0, 1, 2, 3, 2, 3]);
         // Alone, or where a prompt is all that is shared.
@@ -357,7 +359,7 @@ mod tests {
         let sample = Sample {
             prompt: vec![1],
             replies: vec![Reply {
-                unlearned: vec![1..3],
+                unlearned: once(1..3).collect(),
                 ..Reply::new(vec![4, 5, 6, 7, 8], Label::Demonstration)
             }],
         };

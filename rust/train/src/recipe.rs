@@ -5,7 +5,7 @@
 //! that judgement.
 
 use crate::lora::LoraShape;
-use crate::objective::{DpoLoss, DpoOptions, KtoOptions, Objectives};
+use crate::objective::{DpoLoss, DpoOptions, KtoOptions, Objectives, SftOptions};
 use crate::optimizer::OptimizerOptions;
 use crate::schedule::Schedule;
 use crate::trainer::{CrossValidation, ReferencePolicy, TrainerOptions};
@@ -31,6 +31,10 @@ pub struct Recipe {
     /// Most tokens of prompt and reply.
     pub sequence_tokens: usize,
 }
+
+/// Weight of the token that ends a reply. A reply has one of it among dozens of others; at 1,
+/// models learn how replies go on before they learn that they end, and greedy ones loop.
+const END_WEIGHT: f64 = 4.0;
 
 impl Recipe {
     /// The default recipe with these objectives.
@@ -72,7 +76,10 @@ impl Recipe {
     /// The default recipe with SFT's objective: judged for DPO, and taken over.
     #[must_use]
     pub fn sft() -> Self {
-        Self::with(Objectives::sft())
+        Self::with(Objectives {
+            sft: Some(Self::sft_options()),
+            ..Objectives::default()
+        })
     }
 
     /// The default recipe with KTO's objective.
@@ -81,12 +88,21 @@ impl Recipe {
         Self::with(Objectives::kto(Self::kto_options()))
     }
 
+    /// SFT's constants in the default recipe.
+    #[must_use]
+    pub fn sft_options() -> SftOptions {
+        SftOptions {
+            end_weight: END_WEIGHT,
+        }
+    }
+
     /// DPO's constants in the default recipe.
     #[must_use]
     pub fn dpo_options() -> DpoOptions {
         DpoOptions {
             // Without the second term replies collapse to almost nothing.
             losses: vec![(DpoLoss::Sigmoid, 1.0), (DpoLoss::Sft, 1.0)],
+            end_weight: END_WEIGHT,
             ..DpoOptions::default()
         }
     }
@@ -96,6 +112,7 @@ impl Recipe {
     pub fn kto_options() -> KtoOptions {
         KtoOptions {
             sft_weight: 1.0,
+            end_weight: END_WEIGHT,
             ..KtoOptions::default()
         }
     }

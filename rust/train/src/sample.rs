@@ -220,6 +220,7 @@ fn put_tokens(bytes: &mut Vec<u8>, tokens: &[u32]) {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::iter::once;
 
     use super::{Label, Reply, Sample};
 
@@ -228,7 +229,7 @@ mod tests {
         let masked = Sample {
             prompt: vec![1],
             replies: vec![Reply {
-                unlearned: vec![0..1],
+                unlearned: once(0..1).collect(),
                 ..Reply::new(vec![2, 3], Label::Demonstration)
             }],
         };
@@ -283,9 +284,9 @@ mod tests {
             (Sample::demonstration(vec![1], vec![]), "no token"),
             (Sample::demonstration(vec![1], vec![5]), "vocabulary"),
             (Sample::demonstration(vec![5], vec![1]), "vocabulary"),
-            (masked(vec![0..3]), "nothing"),
+            (masked(once(0..3).collect()), "nothing"),
             (masked(vec![1..2, 0..1]), "outside"),
-            (masked(vec![2..4]), "outside"),
+            (masked(once(2..4).collect()), "outside"),
         ] {
             let refused = sample.check(5).unwrap_err();
             assert!(refused.contains(says), "{refused} does not say {says}");

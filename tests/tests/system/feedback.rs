@@ -24,7 +24,10 @@ fn ordinary_replies_are_given_under_the_adapters_of_the_reference() {
     };
     let bare = replies(Vec::new());
     assert_eq!(bare, replies(Vec::new()));
-    assert!(bare.iter().all(|sample| sample.labels().eq([Label::Anchor])));
+    assert!(
+        bare.iter()
+            .all(|sample| sample.labels().eq([Label::Anchor]))
+    );
     let one = replies(vec![candidate(64.0)]);
     assert_ne!(bare, one);
     assert_ne!(one, replies(vec![candidate(64.0), candidate(64.0)]));

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use pocketune_core::EngineOptions;
 use pocketune_core::tuning::{
-    CheckpointDir, Encoder, EncodingOptions, Feedback, Objectives, Recipe, RecordKind, SftOptions,
-    Tuning, TuningData, TuningOptions,
+    CheckpointDir, Encoder, EncodingOptions, Feedback, Objectives, Recipe, RecordKind, Tuning,
+    TuningData, TuningOptions,
 };
 use pocketune_tests::{engine, smollm2};
 
@@ -83,7 +83,7 @@ fn child() {
         .unwrap();
     let feedback = Feedback::settle(dataset, |_| Ok(None)).unwrap();
     let all = Objectives {
-        sft: Some(SftOptions::default()),
+        sft: Some(Recipe::sft_options()),
         dpo: Some(Recipe::dpo_options()),
         kto: Some(Recipe::kto_options()),
         anchor: None,
@@ -122,7 +122,7 @@ fn lines(mixture: &str) -> String {
             "One might say that it could be called a thing.",
         );
         let thumb = mixture == "thumbs" || (mixture == "mixed" && number < 4);
-        match (thumb, number % 2 == 0) {
+        match (thumb, number.is_multiple_of(2)) {
             (false, _) => {
                 format!(r#"{{"prompt": {prompt}, "chosen": {good}, "rejected": {bad}}}"#)
             }
