@@ -48,7 +48,7 @@ fn thumbs(ups: usize, downs: usize) -> Vec<String> {
 
 /// The one object of a run that fails.
 fn refused(objective: &str, data: &Path, more: &[&str]) -> Value {
-    let out = data.with_extension("gguf");
+    let out = data.with_extension("refused.gguf");
     let options = [more, &["--json"]].concat();
     let output = run(&borrowed(&tune(objective, data, &out, &options)));
     assert_eq!(output.status.code(), Some(1));
@@ -104,15 +104,12 @@ fn thumbs_of_one_kind_are_learned_from_too() {
         "{message}"
     );
 
-    // The model is asked for better replies, and a plan asks it nothing.
+    // The model would be asked for better replies (the system tests do so); a plan asks nothing.
     let down = data(&folder, "down.jsonl", &thumbs(0, 8));
     let out = folder.path().join("down.gguf");
     let options = [&QUICK[..], &["--plan"]].concat();
-    json_of(&borrowed(&tune("auto", &down, &out, &options)));
-    let report = json_of(&borrowed(&tune("auto", &down, &out, &QUICK)));
-    assert_eq!(report["objective"], "dpo");
-    let samples = report["samples"].as_u64().unwrap();
-    assert!((1..=8).contains(&samples), "{report}");
+    let plan = json_of(&borrowed(&tune("auto", &down, &out, &options)));
+    assert!(plan["planned_bytes"].as_u64().unwrap() > 1_000_000);
 }
 
 #[test]
