@@ -9,8 +9,8 @@ use pocketune_core::{
 use pocketune_judge::reward::{RewardHead, TrainingOptions, train};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Control, Dataset, Lora, LoraShape, MemoryLimit, Model, Objectives, OptimizerOptions, Precision,
-    ReferencePolicy, Sample, Schedule, TrainError, Trainer, TrainerOptions, Training,
+    Control, Dataset, Lora, LoraShape, MemoryBudget, Model, Objectives, OptimizerOptions,
+    Precision, ReferencePolicy, Sample, Schedule, TrainError, Trainer, TrainerOptions, Training,
 };
 
 use crate::smollm2;
@@ -56,7 +56,7 @@ pub fn trained(seed: u64, learning_rate: f64) -> Result<Vec<u8>, TrainError> {
         source: Box::new(Dataset::new(vec![sample], 1, seed)),
         options,
         kl: None,
-        memory: MemoryLimit::default(),
+        memory: MemoryBudget::default(),
     })?;
     trainer.step(&Control::new(), |_| ())?;
     trainer.into_lora().to_gguf(&model, Precision::F32, &[])

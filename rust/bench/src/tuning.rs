@@ -18,7 +18,7 @@ use pocketune_terminal::files;
 use pocketune_terminal::output::{Output, human_bytes};
 use pocketune_terminal::synthetic;
 use pocketune_train::{
-    Control, Dataset, DpoOptions, Lora, LoraShape, MemoryBudget, MemoryLimit, Model, Objectives,
+    Control, Dataset, DpoOptions, Lora, LoraShape, MemoryBudget, Model, Objectives,
     OptimizerOptions, Precision, Projection, ReferencePolicy, Sample, Schedule, TrainError,
     Trainer, TrainerOptions, Training,
 };
@@ -194,10 +194,7 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Ben
         source: Box::new(Dataset::new(vec![args.sample(model)], 1, 1)),
         options: args.options(),
         kl: None,
-        memory: MemoryLimit {
-            budget,
-            reserved_bytes: 0,
-        },
+        memory: budget,
     })?;
     let bar = output.progress("training", args.steps + 1);
     let mut times = Vec::new();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Control, Dataset, Lora, MemoryBudget, MemoryLimit, Model, Recipe, Sample, Trainer, Training,
+    Control, Dataset, Lora, MemoryBudget, Model, Recipe, Sample, Trainer, Training,
 };
 
 const TOKENS: u32 = 256;
@@ -32,10 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         source: Box::new(Dataset::new(vec![sample], 1, 1)),
         options: recipe.training,
         kl: None,
-        memory: MemoryLimit {
-            budget: MemoryBudget::Bytes(512_000_000),
-            reserved_bytes: 0,
-        },
+        memory: MemoryBudget::Bytes(512_000_000),
     })?;
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..STEPS {

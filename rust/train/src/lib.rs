@@ -49,6 +49,6 @@ pub use schedule::Schedule;
 pub use source::{Dataset, Drawn, MeanBatch, SampleSource};
 pub use trainer::{
     CheckpointDir, Checkpointing, CrossValidation, HeldOut, HeldOutCurve, HeldOutFigures, KlLimit,
-    KlProbe, MemoryLimit, MicroStep, ReferencePolicy, RunCost, RunEnd, RunEvent, StepReport,
-    Trainer, TrainerOptions, Training,
+    KlProbe, MicroStep, ReferencePolicy, RunCost, RunEnd, RunEvent, StepReport, Trainer,
+    TrainerOptions, Training,
 };

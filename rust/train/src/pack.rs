@@ -80,8 +80,7 @@ impl Pack {
     }
 
     /// The sum of the values at each reply's targets, sample after sample.
-    #[must_use]
-    pub fn sums(&self, values: &[f32]) -> Vec<f64> {
+    pub(crate) fn sums(&self, values: &[f32]) -> Vec<f64> {
         let sum = |ranges: &Vec<Range<usize>>| {
             let values = ranges.iter().flat_map(|range| &values[range.clone()]);
             values.map(|&value| f64::from(value)).sum()
@@ -90,8 +89,7 @@ impl Pack {
     }
 
     /// The value at each reply's last target, sample after sample.
-    #[must_use]
-    pub fn ends(&self, values: &[f32]) -> Vec<f64> {
+    pub(crate) fn ends(&self, values: &[f32]) -> Vec<f64> {
         let last = |ranges: &Vec<Range<usize>>| ranges.last().map_or(0, |range| range.end - 1);
         let ends = self.replies.iter().map(last);
         ends.map(|end| f64::from(values[end])).collect()
@@ -99,8 +97,7 @@ impl Pack {
 
     /// A weight for each target, from those of each reply: where replies share a target, it
     /// has the weights of all of them.
-    #[must_use]
-    pub fn spread(&self, weights: &[ReplyWeight]) -> Vec<f32> {
+    pub(crate) fn spread(&self, weights: &[ReplyWeight]) -> Vec<f32> {
         assert_eq!(weights.len(), self.replies.len(), "replies");
         let mut spread = vec![0.0; self.targets.len()];
         for (ranges, weight) in self.replies.iter().zip(weights) {

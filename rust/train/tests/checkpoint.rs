@@ -6,7 +6,8 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use common::{tiny, training};
 use pocketune_base::fixtures::{at_once, make_pipe};
@@ -302,7 +303,7 @@ fn a_paused_run_is_on_the_disk_and_one_that_goes_on_is_saved_by_time() {
             assert!(!directory.holds_one());
             control.pause();
             while !directory.holds_one() {
-                std::thread::yield_now();
+                thread::yield_now();
             }
             control.resume();
         }
@@ -314,4 +315,48 @@ fn a_paused_run_is_on_the_disk_and_one_that_goes_on_is_saved_by_time() {
     let mut resumed = fresh(&model, &pool);
     assert!(resumed.resume(&directory).unwrap());
     assert_eq!(resumed.history(), &trainer.history()[..2]);
+}
+
+/// A run may rest between steps too: while somebody is told of one, and in a measurement.
+#[test]
+fn wherever_a_paused_run_rests_it_is_on_the_disk() {
+    let (model, pool) = (tiny(), ThreadPool::new(1));
+    for waits_when_told in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = CheckpointDir::open(folder.path()).unwrap();
+        let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
+        let mut trainer = Trainer::new(Training {
+            kl: Some(limit(&model, f64::INFINITY, 2)),
+            ..training(&model, &pool, lora, (pairs(), 2), options())
+        })
+        .unwrap();
+        let seldom = Checkpointing {
+            folder: &directory,
+            every: Duration::from_secs(3_600),
+        };
+        let control = Control::new();
+        let saved = thread::scope(|scope| {
+            let mut waiting = None;
+            let done = trainer.run(Some(seldom), &control, |event| {
+                // The second one is followed by a measurement.
+                if matches!(event, RunEvent::Step(report) if report.step == 2) {
+                    control.pause();
+                    waiting = Some(scope.spawn(|| {
+                        let begun = Instant::now();
+                        while !directory.holds_one() && begun.elapsed() < Duration::from_secs(5) {
+                            thread::sleep(Duration::from_millis(1));
+                        }
+                        control.resume();
+                        directory.holds_one()
+                    }));
+                    if waits_when_told {
+                        assert!(control.goes_on());
+                    }
+                }
+            });
+            done.unwrap();
+            waiting.unwrap().join().unwrap()
+        });
+        assert!(saved, "told: {waits_when_told}");
+    }
 }

@@ -108,7 +108,7 @@ fn result(folder: &Path) -> PathBuf {
 
 /// What the killed processes do.
 #[test]
-#[ignore = "run by two_hundred_kills_change_nothing"]
+#[ignore = "runs in a process of its own, until two_hundred_kills_change_nothing kills it (scripts/test.sh)"]
 fn child() {
     let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else {
         return;

@@ -199,7 +199,7 @@ fn a_budget_that_is_too_small_says_what_is_needed() {
         let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
         let options = options(Objectives::sft());
         let mut training = training(&model, &pool, lora, (texts(), 2), options);
-        training.memory.budget = MemoryBudget::Bytes(bytes);
+        training.memory = MemoryBudget::Bytes(bytes);
         Trainer::new(training).map(|trainer| *trainer.plan())
     };
     let Err(TrainError::MemoryBudget { required_bytes, .. }) = at(1000) else {
@@ -261,7 +261,7 @@ fn samples_together_give_the_step_of_samples_alone() {
         let lora = moved(&model, LoraShape::default(), 7);
         let mut training = training(&model, &pool, lora, (samples, 2), options(objectives));
         training.options.reference = ReferencePolicy::Base;
-        training.memory.budget = budget;
+        training.memory = budget;
         let mut trainer = Trainer::new(training).unwrap();
         let report = trainer.step(&Control::new(), |_| ()).unwrap();
         (trainer.plan().pack_samples, report)
@@ -331,7 +331,7 @@ fn dropout_hides_features_in_training_alone() {
         let lora = moved(&model, LoraShape::default(), 7);
         let mut training = training(&model, &pool, lora, (texts(), 1), options);
         training.options.reference = ReferencePolicy::Base;
-        training.memory.budget = budget;
+        training.memory = budget;
         Trainer::new(training)
     };
     let run = |dropout, budget| {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use pocketune_adapter::CandidateAdapter;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Dataset, HeldOut, KlLimit, KlProbe, Lora, MemoryBudget, MemoryLimit, MemoryPlan, Precision,
-    Recipe, RunCost, Sample, Trainer, Training,
+    Dataset, HeldOut, KlLimit, KlProbe, Lora, MemoryBudget, MemoryPlan, Precision, Recipe, RunCost,
+    Sample, Trainer, Training,
 };
 
 use super::model::TunableModel;
@@ -60,7 +60,7 @@ pub struct Tuning {
     pub(super) kl: KlLimit,
     pub(super) recipe: Recipe,
     pub(super) precision: Precision,
-    pub(super) limit: MemoryLimit,
+    pub(super) memory: MemoryBudget,
     /// Before anything was allocated for it.
     pub(super) memory_before: Option<ProcessMemory>,
     plan: TuningPlan,
@@ -140,10 +140,6 @@ impl Tuning {
             }
         };
         let pool = ThreadPool::new(threads.unwrap_or(default_threads() as usize));
-        let limit = MemoryLimit {
-            budget: memory,
-            reserved_bytes: 0,
-        };
         let learned = Learned {
             samples: data.samples,
             replay: data.replay,
@@ -157,7 +153,7 @@ impl Tuning {
             source: Box::new(learned.source(&recipe, learned.samples.clone())),
             options: recipe.training.clone(),
             kl: Some(kl.clone()),
-            memory: limit,
+            memory,
         })?;
         let plan = TuningPlan {
             memory: *trainer.plan(),
@@ -175,7 +171,7 @@ impl Tuning {
             kl,
             recipe,
             precision,
-            limit,
+            memory,
             memory_before,
             plan,
             cost,

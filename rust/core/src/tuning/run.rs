@@ -128,7 +128,7 @@ fn work(
         kl,
         mut recipe,
         precision,
-        limit,
+        memory: budget,
         ..
     } = tuning;
     let weights = model.weights();
@@ -140,7 +140,7 @@ fn work(
         source: Box::new(learned.source(recipe, samples)),
         options: recipe.training.clone(),
         kl: Some(kl.clone()),
-        memory: limit,
+        memory: budget,
     };
     let curve = match recipe.cross_validation {
         None => None,

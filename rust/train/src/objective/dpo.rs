@@ -33,7 +33,7 @@ pub enum DpoLoss {
 /// Constants of the objective.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DpoOptions {
-    /// β: how dearly departing from the reference is paid.
+    /// β: how strongly a departure from the reference is penalised.
     pub beta: f64,
     /// ε of [`DpoLoss::Robust`], 0 to below 0.5.
     pub label_smoothing: f64,

@@ -29,7 +29,7 @@ pub enum KtoLoss {
 pub struct KtoOptions {
     /// The loss.
     pub loss: KtoLoss,
-    /// β: how dearly departing from the reference is paid.
+    /// β: how strongly a departure from the reference is penalised.
     pub beta: f64,
     /// Weight of the losses of liked replies.
     pub desirable_weight: f64,

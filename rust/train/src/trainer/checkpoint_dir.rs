@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pocketune_base::{open_regular, open_regular_with, replace_own_file};
 use pocketune_kernels::MappedFile;
@@ -33,6 +34,10 @@ pub struct CheckpointDir {
 }
 
 impl CheckpointDir {
+    /// Time between two checkpoints, unless told otherwise: 12 bytes a parameter are written
+    /// and synced, to flash memory that wears out.
+    pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+
     /// The files that a run keeps in `folder`, and removes at its end.
     #[must_use]
     pub fn files(folder: &Path) -> [PathBuf; 5] {

@@ -76,11 +76,11 @@ impl Trainer<'_> {
                 let mut weigh = |logps: &[f32]| {
                     let sums = pack.sums(logps);
                     wanted.add_all(&packed, &sums);
-                    let mut sums = sums.into_iter().zip(pack.ends(logps));
+                    let mut scores = scores(&pack, logps);
                     let mut weights = Vec::new();
                     for ((&index, sample), reference) in group.iter().zip(&packed).zip(&references)
                     {
-                        let replies = scored(sample, &mut sums, reference);
+                        let replies = scored(sample, &mut scores, reference);
                         let weighed = batch.weigh(index, &replies, &mut rewards);
                         made.report.loss += weighed.loss;
                         weights.extend(weighed.weights);
@@ -180,7 +180,7 @@ impl Trainer<'_> {
         samples: &[Sample],
         side: Side,
         control: &Control,
-    ) -> Result<Vec<Vec<(f64, f64)>>, TrainError> {
+    ) -> Result<Vec<Vec<Score>>, TrainError> {
         let mut all = Vec::with_capacity(samples.len());
         for group in self.groups(samples) {
             let samples: Vec<&Sample> = samples[group].iter().collect();
@@ -195,10 +195,10 @@ impl Trainer<'_> {
         samples: &[&Sample],
         side: Side,
         control: &Control,
-    ) -> Result<Vec<Vec<(f64, f64)>>, TrainError> {
+    ) -> Result<Vec<Vec<Score>>, TrainError> {
         let pack = Pack::of(samples);
         let logps = Pass::infer(self.network.adapted(side, control), &pack)?.log_probabilities()?;
-        let mut scores = pack.sums(&logps).into_iter().zip(pack.ends(&logps));
+        let mut scores = scores(&pack, &logps);
         let of = |sample: &&Sample| scores.by_ref().take(sample.replies.len()).collect();
         Ok(samples.iter().map(of).collect())
     }
@@ -231,32 +231,46 @@ impl Trainer<'_> {
     }
 }
 
-/// A sample's replies with their sums and what their last tokens have; without a reference
-/// where none is needed.
+/// Log-probabilities of a reply, in nats.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Score {
+    /// Of all its tokens that are learned.
+    whole: f64,
+    /// Of the last of them alone.
+    end: f64,
+}
+
+/// The score of each reply of a pack.
+fn scores(pack: &Pack, logps: &[f32]) -> impl Iterator<Item = Score> {
+    let both = pack.sums(logps).into_iter().zip(pack.ends(logps));
+    both.map(|(whole, end)| Score { whole, end })
+}
+
+/// A sample's replies with their scores; without a reference where none is needed.
 pub(super) fn scored(
     sample: &Sample,
-    sums: &mut impl Iterator<Item = (f64, f64)>,
+    scores: &mut impl Iterator<Item = Score>,
     reference: &[f64],
 ) -> Vec<ScoredReply> {
     let references = reference.iter().copied().chain(std::iter::repeat(0.0));
     sample
         .replies
         .iter()
-        .zip(sums)
+        .zip(scores)
         .zip(references)
-        .map(|((reply, (policy, policy_end)), reference)| ScoredReply {
+        .map(|((reply, score), reference)| ScoredReply {
             label: reply.label,
             tokens: reply.learned(),
-            policy,
-            policy_end,
+            policy: score.whole,
+            policy_end: score.end,
             reference,
         })
         .collect()
 }
 
 /// Log-probabilities of whole replies alone.
-pub(super) fn whole(scores: Vec<(f64, f64)>) -> Vec<f64> {
-    scores.into_iter().map(|(whole, _)| whole).collect()
+pub(super) fn whole(scores: Vec<Score>) -> Vec<f64> {
+    scores.into_iter().map(|score| score.whole).collect()
 }
 
 /// How likely the replies are that are to become likelier.

@@ -8,14 +8,14 @@ use crate::model::Model;
 use crate::objective::{Batch, Objectives, RewardMetrics, Rewards};
 use crate::sample::{Sample, check_all};
 use crate::trainer::Trainer;
-use crate::trainer::gradient::{scored, whole};
+use crate::trainer::gradient::{Score, scored, whole};
 use crate::trainer::network::Side;
 
 /// Samples that training does not see, as one batch. Their reference is computed once.
 #[derive(Debug, Clone)]
 pub struct HeldOut {
     samples: Vec<Sample>,
-    references: Vec<Vec<(f64, f64)>>,
+    references: Vec<Vec<Score>>,
 }
 
 /// Means over held-out samples.

@@ -50,10 +50,19 @@ impl Trainer<'_> {
     /// # Errors
     /// [`TrainError::Cancelled`]; [`TrainError::Diverged`] where it is no number.
     pub fn kl(&mut self, control: &Control) -> Result<f64, TrainError> {
+        self.kl_by(|trainer, probe| trainer.probed(probe, control))
+    }
+
+    /// The same, where `measure` asks the probe, which leaves the trainer as it is.
+    pub(super) fn kl_by(
+        &mut self,
+        measure: impl FnOnce(&Self, &mut KlProbe) -> Result<f64, TrainError>,
+    ) -> Result<f64, TrainError> {
+        // Taken out while it is measured, so that everything else can be shared.
         let Some(mut limit) = self.limit.take() else {
             return Ok(0.0);
         };
-        let kl = self.probed(&mut limit.probe, control);
+        let kl = measure(self, &mut limit.probe);
         self.limit = Some(limit);
         let kl = kl?;
         match kl.is_finite() {

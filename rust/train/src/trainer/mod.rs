@@ -24,16 +24,17 @@ use crate::lora::Lora;
 use crate::model::Model;
 use crate::objective::RewardMetrics;
 use crate::optimizer::{Optimizer, clip};
-use crate::plan::{MemoryPlan, PlanInputs};
-use crate::source::{MeanBatch, SampleSource};
+use crate::plan::{MemoryBudget, MemoryPlan, PlanInputs};
+use crate::source::{Drawn, MeanBatch, SampleSource};
 
 pub use checkpoint_dir::CheckpointDir;
 pub use cost::RunCost;
 pub use cross_validation::{CrossValidation, HeldOutCurve};
+use gradient::BatchGradient;
 pub use heldout::{HeldOut, HeldOutFigures};
 pub use limit::KlLimit;
 use network::Network;
-pub use options::{MemoryLimit, ReferencePolicy, TrainerOptions};
+pub use options::{ReferencePolicy, TrainerOptions};
 pub use probe::KlProbe;
 pub use run::{Checkpointing, RunEnd, RunEvent};
 
@@ -84,8 +85,8 @@ pub struct Training<'a> {
     pub options: TrainerOptions,
     /// How far ordinary replies may move; no bound when `None`.
     pub kl: Option<KlLimit>,
-    /// In how much memory.
-    pub memory: MemoryLimit,
+    /// In how much anonymous memory.
+    pub memory: MemoryBudget,
 }
 
 /// Training under way, on one thread. Every function blocks while it computes; a
@@ -144,8 +145,8 @@ impl<'a> Trainer<'a> {
                 state_per_parameter: options.optimizer.state_per_parameter(),
                 dropout: options.dropout > 0.0,
                 threads: pool.threads(),
-                reserved_bytes: memory.reserved_bytes + probe_bytes + initial_bytes,
-                budget: memory.budget,
+                reserved_bytes: probe_bytes + initial_bytes,
+                budget: memory,
             },
         )?;
         Ok(Self {
@@ -255,16 +256,27 @@ impl<'a> Trainer<'a> {
         control: &Control,
         mut progress: impl FnMut(MicroStep),
     ) -> Result<StepReport, TrainError> {
+        self.step_by(control, |trainer, batch, gradient| {
+            trainer.batch_gradient(batch, gradient, control, &mut progress)
+        })
+    }
+
+    /// One step whose gradient `compute` makes, which leaves the trainer as it is.
+    fn step_by(
+        &mut self,
+        control: &Control,
+        compute: impl FnOnce(&Self, &[Drawn], &mut [f32]) -> Result<BatchGradient, TrainError>,
+    ) -> Result<StepReport, TrainError> {
         let batch = self.draw(control)?;
         // Taken out while the gradient grows, so that everything else can be shared.
         let mut gradient = std::mem::take(&mut self.gradient);
-        let made = self.batch_gradient(&batch, &mut gradient, control, &mut progress);
+        let made = compute(self, &batch, &mut gradient);
         self.gradient = gradient;
         self.apply(made?)
     }
 
     /// The optimiser's step along the gradient.
-    fn apply(&mut self, made: gradient::BatchGradient) -> Result<StepReport, TrainError> {
+    fn apply(&mut self, made: BatchGradient) -> Result<StepReport, TrainError> {
         let mut report = made.report;
         report.gradient_norm = clip(&mut self.gradient, self.options.clip);
         self.check_convergence(&report)?;

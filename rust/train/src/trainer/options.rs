@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrainError;
 use crate::objective::Objectives;
 use crate::optimizer::OptimizerOptions;
-use crate::plan::MemoryBudget;
 use crate::schedule::Schedule;
 
 /// How to train.
@@ -47,15 +46,6 @@ pub enum ReferencePolicy {
     Initial,
     /// The model with the frozen adapters alone.
     Base,
-}
-
-/// Bytes of anonymous memory for training.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct MemoryLimit {
-    /// What may be used.
-    pub budget: MemoryBudget,
-    /// Part of it that others need, such as held-out samples.
-    pub reserved_bytes: u64,
 }
 
 impl TrainerOptions {

@@ -20,11 +20,6 @@ pub struct Checkpointing<'c> {
     pub every: Duration,
 }
 
-impl Checkpointing<'_> {
-    /// What is written is 12 bytes a parameter, synced to flash memory that wears out.
-    pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
-}
-
 /// What happened in a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum RunEvent {
@@ -55,7 +50,8 @@ pub enum RunEnd {
 
 impl Trainer<'_> {
     /// Takes all steps that are left, and makes all measurements that are owed. A checkpoint
-    /// holds every finished step when this returns, with whatever error.
+    /// holds every finished step when this returns, with whatever error, unless it cannot be
+    /// written.
     ///
     /// # Errors
     /// As [`Trainer::step`], [`Trainer::kl`] and [`Trainer::save`].
@@ -86,8 +82,12 @@ impl Trainer<'_> {
     ) -> Result<RunEnd, TrainError> {
         loop {
             if self.owes_measurement() {
-                let kl = self.kl(control)?;
-                observe(RunEvent::Kl(kl));
+                let kl = self.kl_by(|trainer, probe| {
+                    let measure = || trainer.probed(probe, control);
+                    saving.beside(trainer.progress(), control, measure)?
+                })?;
+                let tell = || observe(RunEvent::Kl(kl));
+                saving.beside(self.progress(), control, tell)?;
                 if kl > self.bound() {
                     // Never saved shrunk: who resumes measures again, and shrinks alike.
                     saving.save(self.progress())?;
@@ -102,20 +102,18 @@ impl Trainer<'_> {
             if self.history.len() as u64 >= self.options.last_step() {
                 return Ok(RunEnd::Steps);
             }
-            let batch = self.draw(control)?;
-            let mut gradient = std::mem::take(&mut self.gradient);
-            let made = saving.beside(self.progress(), control, || {
-                self.batch_gradient(&batch, &mut gradient, control, &mut |micro| {
-                    observe(RunEvent::MicroStep(micro));
-                })
-            });
-            self.gradient = gradient;
-            let report = self.apply(made??)?;
+            let report = self.step_by(control, |trainer, batch, gradient| {
+                let mut tell = |micro| observe(RunEvent::MicroStep(micro));
+                let compute = || trainer.batch_gradient(batch, gradient, control, &mut tell);
+                saving.beside(trainer.progress(), control, compute)?
+            })?;
             if saving.is_due() {
                 saving.save(self.progress())?;
                 observe(RunEvent::Saved);
             }
-            observe(RunEvent::Step(report));
+            // Whoever hears of it may wait for the end of a pause too.
+            let tell = || observe(RunEvent::Step(report));
+            saving.beside(self.progress(), control, tell)?;
         }
     }
 }

@@ -7,8 +7,8 @@ use std::io::Write;
 use pocketune_gguf::fixtures::TinyModel;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    AdaptedModel, Adapters, Control, Dataset, Lora, LoraShape, MemoryBudget, MemoryLimit,
-    MemoryPlan, Model, Sample, TrainerOptions, Training,
+    AdaptedModel, Adapters, Control, Dataset, Lora, LoraShape, MemoryBudget, MemoryPlan, Model,
+    Sample, TrainerOptions, Training,
 };
 
 /// A model of two layers, opened.
@@ -48,10 +48,7 @@ pub fn training<'a>(
         source: Box::new(Dataset::new(samples, batch, options.seed)),
         options,
         kl: None,
-        memory: MemoryLimit {
-            budget: MemoryBudget::Unlimited,
-            reserved_bytes: 0,
-        },
+        memory: MemoryBudget::Unlimited,
     }
 }
 

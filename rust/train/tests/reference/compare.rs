@@ -8,7 +8,7 @@ use pocketune_gguf::fixtures::hashed;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
     AdaptedModel, Adapters, Control, DpoLoss, DpoOptions, Drawn, KtoOptions, Lora, LoraShape,
-    MeanBatch, MemoryLimit, MemoryPlan, Model, Objectives, OptimizerOptions, Pack, PackSize, Pass,
+    MeanBatch, MemoryBudget, MemoryPlan, Model, Objectives, OptimizerOptions, Pack, PackSize, Pass,
     ReferencePolicy, Sample, SampleSource, Schedule, TargetWeights, TrainError, Trainer,
     TrainerOptions, Training,
 };
@@ -227,7 +227,7 @@ pub fn whole_batches<'a>(
         source: Box::new(WholeBatches(samples.into_iter().map(Arc::new).collect())),
         options,
         kl: None,
-        memory: MemoryLimit::default(),
+        memory: MemoryBudget::default(),
     }
 }
 
