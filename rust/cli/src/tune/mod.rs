@@ -34,6 +34,7 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError
         initial: read.initial,
         frozen: read.frozen,
     };
+    let left_out = read.left_out;
     let tuning = Tuning::prepare(&read.model, read.data, options)?;
     let Some(out) = out else {
         return report::plan(&tuning, output);
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError
     let tuned = follow(run, args, output)?;
     out_files::write(&out, tuned.adapter.bytes())?;
     tuned.remove_checkpoint()?;
-    Report::new(args.out.display().to_string(), &tuned).show(output)
+    Report::new(args.out.display().to_string(), &tuned, left_out).show(output)
 }
 
 /// Lets a signal cancel the run.

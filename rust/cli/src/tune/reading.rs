@@ -9,6 +9,8 @@ use pocketune_core::tuning::{
 };
 use pocketune_core::{CancelToken, CandidateAdapter, Engine, EngineOptions, Error, ModelSource};
 
+use serde::Serialize;
+
 use super::args::TuneArgs;
 use crate::dataset;
 use crate::error::CliError;
@@ -24,8 +26,20 @@ pub(super) struct Read {
     pub(super) model: TunableModel,
     pub(super) data: TuningData,
     pub(super) objectives: Objectives,
+    pub(super) left_out: LeftOut,
     pub(super) frozen: Vec<CandidateAdapter>,
     pub(super) initial: Option<CandidateAdapter>,
+}
+
+/// What of the data is not learned from, or not whole.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(super) struct LeftOut {
+    /// Lines that nothing can be learned from, with `--skip-unusable`.
+    skipped_lines: usize,
+    /// Conversations that lost their first turns.
+    shortened: usize,
+    /// Disliked replies without a better one.
+    without_alternative: usize,
 }
 
 /// Reads all files. The engine that tokenizes and answers is closed before anything is trained.
@@ -52,11 +66,12 @@ pub(super) fn read(
         encoder: &encoder,
         own: encoder.own_replies(reference(args, &frozen, initial.as_ref()))?,
     };
-    let (data, objectives) = reader.data()?;
+    let (data, objectives, left_out) = reader.data()?;
     Ok(Read {
         model: engine.tunable()?,
         data,
         objectives,
+        left_out,
         frozen,
         initial,
     })
@@ -86,11 +101,17 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     /// Samples, and what they are learned by.
-    fn data(&self) -> Result<(TuningData, Objectives), CliError> {
+    fn data(&self) -> Result<(TuningData, Objectives, LeftOut), CliError> {
         let files = &self.args.data;
         let dataset = self.dataset(&files.learned)?;
         self.tell(&dataset);
+        let mut left_out = LeftOut {
+            skipped_lines: dataset.skipped.count,
+            shortened: dataset.shortened,
+            without_alternative: 0,
+        };
         let feedback = self.feedback(dataset)?;
+        left_out.without_alternative = feedback.without_alternative;
         let objectives = self.args.objectives(&feedback);
         let others = |path: &Option<PathBuf>| -> Result<Vec<Sample>, CliError> {
             let Some(path) = path else {
@@ -109,7 +130,7 @@ impl Reader<'_> {
             anchors,
             samples: feedback.samples,
         };
-        Ok((data, objectives))
+        Ok((data, objectives, left_out))
     }
 
     fn dataset(&self, path: &Path) -> Result<EncodedDataset, CliError> {
@@ -172,11 +193,10 @@ impl Reader<'_> {
         if self.args.plan {
             return Ok(self.own.longest_ordinary()?);
         }
-        let prompts = OwnReplies::ordinary_prompts() as u64;
-        let bar = self.output.progress("asking ordinary things", prompts);
-        let answered = self.own.ordinary(&CancelToken::new(), || bar.inc(1))?;
-        bar.finish_and_clear();
-        Ok(answered)
+        let prompts = OwnReplies::ordinary_prompts();
+        self.asking("asking ordinary things", prompts, |on_reply| {
+            self.own.ordinary(&CancelToken::new(), on_reply)
+        })
     }
 
     /// What an anchor keeps likely.
@@ -187,10 +207,22 @@ impl Reader<'_> {
         if self.args.plan {
             return Ok(self.own.longest_requests()?);
         }
-        let prompts = OwnReplies::request_prompts() as u64;
-        let bar = self.output.progress("asking for certain forms", prompts);
-        let answered = self.own.requests(&CancelToken::new(), || bar.inc(1))?;
+        let prompts = OwnReplies::request_prompts();
+        self.asking("asking for certain forms", prompts, |on_reply| {
+            self.own.requests(&CancelToken::new(), on_reply)
+        })
+    }
+
+    /// Shows how many of so many replies are there.
+    fn asking(
+        &self,
+        what: &'static str,
+        prompts: usize,
+        ask: impl FnOnce(&mut dyn FnMut()) -> Result<Vec<Sample>, Error>,
+    ) -> Result<Vec<Sample>, CliError> {
+        let bar = self.output.progress(what, prompts as u64);
+        let answered = ask(&mut || bar.inc(1));
         bar.finish_and_clear();
-        Ok(answered)
+        Ok(answered?)
     }
 }

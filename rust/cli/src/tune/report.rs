@@ -9,6 +9,7 @@ use pocketune_core::tuning::{
 use serde::Serialize;
 use serde_json::json;
 
+use super::reading::LeftOut;
 use crate::error::CliError;
 use crate::output::{Output, human_bytes};
 
@@ -24,6 +25,11 @@ pub(super) struct Report {
     adapter_bytes: usize,
     trained_parameters: usize,
     samples: usize,
+    #[serde(flatten)]
+    left_out: LeftOut,
+    /// Step and mean held-out loss there, where cross-validation chose the last step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cross_validation: Option<Vec<(u64, f64)>>,
     steps: usize,
     /// Whether the bound on KL ended the run before its last step.
     stopped_by_kl: bool,
@@ -75,7 +81,7 @@ impl From<BeforeAndAfter> for HeldOutFigures {
 }
 
 impl Report {
-    pub(super) fn new(out: String, tuned: &Tuned) -> Self {
+    pub(super) fn new(out: String, tuned: &Tuned, left_out: LeftOut) -> Self {
         let figures = &tuned.figures;
         let steps = &figures.steps;
         Self {
@@ -84,6 +90,11 @@ impl Report {
             adapter_bytes: tuned.adapter.bytes().len(),
             trained_parameters: figures.trained_parameters,
             samples: figures.samples,
+            left_out,
+            cross_validation: figures
+                .cross_validation
+                .as_ref()
+                .map(|curve| curve.losses.clone()),
             steps: steps.len(),
             stopped_by_kl: matches!(figures.end, RunEnd::KlBound { .. }),
             shrunk_by: match figures.end {
@@ -142,6 +153,16 @@ impl Report {
             ),
             ("KL", format!("{:.4} nats a token", self.kl_per_token)),
         ];
+        if let Some(curve) = &self.cross_validation {
+            let losses = curve
+                .iter()
+                .map(|(step, loss)| format!("{step}: {loss:.3}"));
+            let losses = losses.collect::<Vec<_>>().join(", ");
+            rows.push((
+                "cross-validation",
+                format!("held-out loss by step {losses}"),
+            ));
+        }
         if let Some(heldout) = &self.heldout {
             let HeldOutFigures {
                 heldout_loss_before,
@@ -255,6 +276,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{NOT_TOLD, Report};
+    use crate::tune::reading::LeftOut;
 
     /// macOS and iOS do not tell what a process occupies.
     #[test]
@@ -265,6 +287,8 @@ mod tests {
             adapter_bytes: 1,
             trained_parameters: 1,
             samples: 1,
+            left_out: LeftOut::default(),
+            cross_validation: None,
             steps: 1,
             stopped_by_kl: false,
             shrunk_by: 1.0,

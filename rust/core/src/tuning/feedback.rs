@@ -20,7 +20,7 @@ pub const FEEDBACK_MINIMUM: usize = 8;
 /// Feedback that can be learned from.
 #[derive(Debug)]
 pub struct Feedback {
-    /// The samples, at least [`FEEDBACK_MINIMUM`].
+    /// The samples, at least one.
     pub samples: Vec<Sample>,
     /// Disliked replies in whose place critics found none to prefer: nothing is learned from
     /// them.

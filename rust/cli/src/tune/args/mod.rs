@@ -99,7 +99,8 @@ pub(crate) struct TuneArgs {
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     pub(crate) checkpoint: Option<PathBuf>,
     /// Seconds between checkpoints; a cancelled run is saved in any case
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, requires = "checkpoint",
+    #[arg(long, value_name = "SECONDS", requires = "checkpoint",
+          default_value_t = CheckpointDir::DEFAULT_INTERVAL.as_secs(),
           help_heading = OUTPUT)]
     checkpoint_every: u64,
     /// Print the memory and time that training would take, and exit
