@@ -53,4 +53,4 @@ pub use panels::Panels;
 pub use pool::ThreadPool;
 pub use rope::{RopeTable, rope_backward, rope_forward};
 pub use rows::Recycling;
-pub use softmax::{LogSumExp, kl_divergence, log_sum_exp, softmax_backward};
+pub use softmax::{LogSumExp, kl_backward, kl_divergence, log_sum_exp, softmax_backward};

@@ -113,6 +113,51 @@ pub fn softmax_backward(
     }
 }
 
+/// Replaces the logits of P by weight·(P − Q): the gradient of weight·KL(Q ‖ P) of each token
+/// with respect to them.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn kl_backward(
+    pool: &ThreadPool,
+    (p, q): (&mut Panels, &Panels),
+    [p_sums, q_sums]: [&LogSumExp; 2],
+    weight: f32,
+) {
+    assert_eq!(
+        (p.features(), p.tokens()),
+        (q.features(), q.tokens()),
+        "P and Q"
+    );
+    let (v, tokens) = (p.features(), p.tokens());
+    assert!(p_sums.0.len() == tokens && q_sums.0.len() == tokens, "T");
+    let units = v.div_ceil(UNIT);
+    let panels = p.panel_count();
+    let out = Shared::new(p.rows_mut());
+    pool.run(|thread| {
+        for part in split(panels * units, thread, pool.threads()) {
+            let (panel, start) = (part / units, part % units * UNIT);
+            let range = start..v.min(start + UNIT);
+            let lanes = |of: &dyn Fn(usize) -> f32| {
+                Lanes::from_array(std::array::from_fn(|lane| {
+                    let token = panel * WIDTH + lane;
+                    if token < tokens { of(token) } else { 0.0 }
+                }))
+            };
+            let p_sum = lanes(&|token| p_sums.0[token]);
+            let q_sum = lanes(&|token| q_sums.0[token]);
+            let weight = lanes(&|_| weight);
+            // SAFETY: this thread's part of the panel.
+            let rows = unsafe { out.part(panel * v + start, range.len()) };
+            for (row, q) in rows.iter_mut().zip(&q.panel(panel)[range]) {
+                let p = Lanes::load(row).sub(p_sum).exp_of_share();
+                let q = Lanes::load(q).sub(q_sum).exp_of_share();
+                p.sub(q).mul(weight).store(row);
+            }
+        }
+    });
+}
+
 /// KL(P ‖ Q) = Σ P·(log P − log Q) of each token in nats, given the logits of P and
 /// Q and their log-sum-exps.
 ///

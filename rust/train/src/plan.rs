@@ -38,6 +38,8 @@ pub struct PlanInputs<'a> {
     pub budget: MemoryBudget,
     /// The first layer that the trained adapter changes: below it nothing is kept.
     pub first_layer: usize,
+    /// Whether there is a way back from logits of policy and reference at once.
+    pub anchored: bool,
 }
 
 /// How much anonymous memory training may use.
@@ -93,6 +95,9 @@ pub struct MemoryPlan {
 /// Code, stacks and small change.
 const OVERHEAD_BYTES: u64 = 3 << 20;
 
+/// Of each so many bytes of passes, an allocator loses one between blocks of different sizes.
+const LOST_BETWEEN_BLOCKS: u64 = 32;
+
 /// A plan that saves less than this share of the memory and takes more time is not
 /// worth having: it is never chosen.
 const WORTH_SAVING: f64 = 0.1;
@@ -130,6 +135,12 @@ impl MemoryPlan {
         })
     }
 
+    /// Positions whose logits exist at a time both of policy and of reference: half as many,
+    /// in whole panels.
+    pub(crate) fn couples(&self) -> usize {
+        (self.head_tokens / 2).next_multiple_of(16)
+    }
+
     /// Bytes of passes without kept layers, of each kept one, and of everything else.
     fn cost(&self, model: &Model, inputs: &PlanInputs<'_>) -> [u64; 3] {
         let size = inputs.packs[self.pack_samples - 1];
@@ -157,7 +168,12 @@ impl MemoryPlan {
             // Or only gradients, n₁ and its gradient.
             heads + 2 * kv_heads + 3 * width + dropped,
         ));
-        let head = of(self.head_tokens, model.vocabulary() + 4 * width) + all(width);
+        let head_tokens = match inputs.anchored {
+            true => 2 * self.couples(),
+            false => self.head_tokens,
+        };
+        let head = of(head_tokens, model.vocabulary() + 4 * width) + all(width);
+        let with_losses = |bytes| bytes + bytes / LOST_BETWEEN_BLOCKS;
         let passes = checkpoints + feed_forward.max(attention).max(head);
         let others = parameters
             + (inputs.threads * TILE_BYTES) as u64
@@ -168,7 +184,7 @@ impl MemoryPlan {
         } else {
             attention_states
         };
-        [passes, all(kept), others]
+        [with_losses(passes), with_losses(all(kept)), others]
     }
 
     /// What is computed beyond the least, in multiplications a token of full packs.

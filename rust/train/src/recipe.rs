@@ -5,7 +5,7 @@
 //! that judgement.
 
 use crate::lora::LoraShape;
-use crate::objective::{DpoLoss, DpoOptions, KtoOptions, Objectives, SftOptions};
+use crate::objective::{AnchorOptions, DpoLoss, DpoOptions, KtoOptions, Objectives, SftOptions};
 use crate::optimizer::OptimizerOptions;
 use crate::schedule::Schedule;
 use crate::trainer::{CrossValidation, ReferencePolicy, TrainerOptions};
@@ -35,6 +35,10 @@ pub struct Recipe {
 /// Weight of the token that ends a reply. A reply has one of it among dozens of others; at 1,
 /// models learn how replies go on before they learn that they end, and greedy ones loop.
 const END_WEIGHT: f64 = 4.0;
+
+/// Weight of the anchor. It frees what the bound on KL allows for what was preferred: without
+/// it, replies to everything become shorter, and few steps reach the bound.
+const ANCHOR_WEIGHT: f64 = 8.0;
 
 impl Recipe {
     /// The default recipe with these objectives.
@@ -104,6 +108,15 @@ impl Recipe {
             losses: vec![(DpoLoss::Sigmoid, 1.0), (DpoLoss::Sft, 1.0)],
             end_weight: END_WEIGHT,
             ..DpoOptions::default()
+        }
+    }
+
+    /// The anchor's constants in the default recipe, beside what users say of replies.
+    #[must_use]
+    pub fn anchor_options() -> AnchorOptions {
+        AnchorOptions {
+            weight: ANCHOR_WEIGHT,
+            samples: 1,
         }
     }
 

@@ -38,7 +38,7 @@ pub enum Label {
     Desirable,
     /// Bad by itself.
     Undesirable,
-    /// What the reference itself replies to an ordinary prompt, to be kept likely.
+    /// What the reference itself replies to another prompt, to be kept as it is.
     Anchor,
 }
 

@@ -232,6 +232,60 @@ fn kl_is_the_sum_over_the_vocabulary() {
     assert!(own.iter().all(|kl| kl.abs() < 1e-6));
 }
 
+/// Toward the reference: the values are the divergence, and the gradient is its slope.
+#[test]
+fn the_gradient_toward_the_reference_is_the_slope_of_kl() {
+    let model = tiny();
+    let pool = ThreadPool::new(2);
+    let pack = pair();
+    let mut lora = moved(&model, LoraShape::default(), 7);
+    let control = Control::new();
+    let hidden = {
+        let reference = policy(&model, &pool, Adapters::default(), &LARGEST, &control);
+        Pass::infer(reference, &pack).unwrap().hidden()
+    };
+    let weight = 0.7;
+    let toward = |lora: &Lora, plan| {
+        let policy = policy(&model, &pool, trained(lora, &[]), plan, &control);
+        let pass = Pass::forward(policy, &pack).unwrap();
+        let mut gradient = vec![0.0; lora.parameters().len()];
+        let kl = pass.backward_toward(&hidden, weight, &mut gradient);
+        let sum = kl.unwrap().iter().map(|&kl| f64::from(kl)).sum::<f64>();
+        (f64::from(weight) * sum, gradient)
+    };
+    let (value, gradient) = toward(&lora, &LARGEST);
+    let expected: f64 = {
+        let infer = |adapters| {
+            Pass::infer(policy(&model, &pool, adapters, &LARGEST, &control), &pack).unwrap()
+        };
+        let [reference, moved] = [Adapters::default(), trained(&lora, &[])].map(infer);
+        let kl = reference.kl_divergence(&moved.hidden()).unwrap();
+        kl.iter().map(|&kl| f64::from(kl)).sum()
+    };
+    assert!(
+        (value - f64::from(weight) * expected).abs() < 1e-5,
+        "{value}"
+    );
+    let (small_value, small) = toward(&lora, &SMALLEST);
+    assert!((value - small_value).abs() < 1e-5);
+    let squares: f64 = gradient.iter().map(|g| f64::from(*g).powi(2)).sum();
+    let length = squares.sqrt();
+    for (a, b) in gradient.iter().zip(&small) {
+        assert!(f64::from((a - b).abs()) < 1e-5 * length, "{a} {b}");
+    }
+    let mut at = |step: f64| {
+        let saved = lora.parameters().to_vec();
+        for (parameter, g) in lora.parameters_mut().iter_mut().zip(&gradient) {
+            *parameter += (step * f64::from(*g) / length) as f32;
+        }
+        let (value, _) = toward(&lora, &LARGEST);
+        lora.parameters_mut().copy_from_slice(&saved);
+        value
+    };
+    let slope = (at(1e-2) - at(-1e-2)) / 2e-2;
+    assert!((slope - length).abs() < 5e-3 * length, "{slope}, {length}");
+}
+
 #[test]
 fn cancelling_stops_a_pass() {
     let model = tiny();

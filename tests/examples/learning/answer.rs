@@ -9,6 +9,7 @@ use pocketune_tests::measures::Measured;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::side_by_side::side_by_side;
 
 /// Longest reply to an unseen prompt that is looked at, in tokens.
 pub(crate) const REPLY_TOKENS: u32 = 120;
@@ -47,24 +48,6 @@ impl Arm<'_> {
         })
     }
 
-    /// The greedy reply to each prompt, each in a chat of its own.
-    pub(crate) fn answers(&self, chat: &ChatOptions, prompts: &[String]) -> Result<Vec<Answer>> {
-        let answer = |prompt: &String| {
-            let started = Instant::now();
-            let reply = self.reply(chat.clone(), prompt, REPLY_TOKENS)?;
-            Ok(Answer {
-                prompt_tokens: reply.prompt_tokens,
-                generated_tokens: reply.generated_tokens,
-                seconds: started.elapsed().as_secs_f64(),
-                reply: Measured {
-                    tokens: reply.generated_tokens,
-                    text: reply.text,
-                },
-            })
-        };
-        prompts.iter().map(answer).collect()
-    }
-
     /// Log-probability of a reply by token.
     pub(crate) fn likelihood(&self, prompt: &Prompt, reply: &str) -> Result<f64> {
         let cancel = CancelToken::new();
@@ -74,4 +57,25 @@ impl Arm<'_> {
         };
         Ok(score.log_probability() / score.tokens.len() as f64)
     }
+}
+
+/// The greedy reply to each prompt, each in a chat of its own.
+pub(crate) fn answers(
+    arms: &[Arm<'_>],
+    chat: &ChatOptions,
+    prompts: &[String],
+) -> Result<Vec<Answer>> {
+    side_by_side(arms, prompts, |arm, prompt| {
+        let started = Instant::now();
+        let reply = arm.reply(chat.clone(), prompt, REPLY_TOKENS)?;
+        Ok(Answer {
+            prompt_tokens: reply.prompt_tokens,
+            generated_tokens: reply.generated_tokens,
+            seconds: started.elapsed().as_secs_f64(),
+            reply: Measured {
+                tokens: reply.generated_tokens,
+                text: reply.text,
+            },
+        })
+    })
 }

@@ -9,10 +9,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::Result;
-use crate::answer::{Answer, Arm, REPLY_TOKENS};
+use crate::answer::{Answer, Arm, REPLY_TOKENS, answers};
 use crate::behaviour::measured;
 use crate::data::{Data, digest, records, spread};
 use crate::kept::Kept;
+use crate::side_by_side::side_by_side;
 
 const EXAMPLES: usize = 8;
 const DRAFTS: u32 = 4;
@@ -32,13 +33,14 @@ struct Pair {
 /// All of one kind: three system prompts, examples, the best of four.
 pub(crate) fn baselines(
     kind: &Kind,
-    engine: &Engine,
+    engines: &[Engine],
     data: &Data,
     kept: &Kept,
 ) -> Result<Vec<Baseline>> {
     let mut found = Vec::new();
     let mut add = |name: String, answers| found.push(Baseline { name, answers });
-    let greedy = |chat: &ChatOptions| Arm::Base(engine).answers(chat, &data.prompts);
+    let arms: Vec<_> = engines.iter().map(Arm::Base).collect();
+    let greedy = |chat: &ChatOptions| answers(&arms, chat, &data.prompts);
     for (number, &system_prompt) in (1..).zip(&kind.system_prompts) {
         let chat = ChatOptions {
             system_prompt: Some(system_prompt.to_owned()),
@@ -60,10 +62,10 @@ pub(crate) fn baselines(
     add(format!("{EXAMPLES} examples"), answers);
     // The same whatever is preferred.
     let answers = kept.or_measured("best-of", &[json!(DRAFTS)], || {
-        let prompts = (0..).zip(&data.prompts);
-        prompts
-            .map(|(at, prompt)| best_of(engine, prompt, at * DRAFTS))
-            .collect()
+        let prompts: Vec<_> = (0..).step_by(DRAFTS as usize).zip(&data.prompts).collect();
+        side_by_side(engines, &prompts, |engine, &(first_seed, prompt)| {
+            best_of(engine, prompt, first_seed)
+        })
     })?;
     add(format!("best of {DRAFTS}"), answers);
     Ok(found)

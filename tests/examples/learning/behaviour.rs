@@ -6,8 +6,9 @@ use pocketune_tests::requests::Request;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::answer::{Answer, Arm};
+use crate::answer::{Answer, Arm, answers};
 use crate::data::{Data, Fact};
+use crate::side_by_side::side_by_side;
 
 /// Longest reply to a request, in tokens: some ask for many words.
 pub(crate) const REQUEST_TOKENS: u32 = 160;
@@ -23,19 +24,11 @@ pub(crate) struct Behaviour {
 }
 
 impl Behaviour {
-    pub(crate) fn of(arm: &Arm<'_>, data: &Data) -> Result<Self> {
+    pub(crate) fn of(arms: &[Arm<'_>], data: &Data) -> Result<Self> {
         Ok(Self {
-            replies: arm.answers(&ChatOptions::default(), &data.prompts)?,
-            facts: data
-                .facts
-                .iter()
-                .map(|fact| knows(arm, fact))
-                .collect::<Result<_>>()?,
-            requests: data
-                .requests
-                .iter()
-                .map(|request| reply(arm, request))
-                .collect::<Result<_>>()?,
+            replies: answers(arms, &ChatOptions::default(), &data.prompts)?,
+            facts: side_by_side(arms, &data.facts, knows)?,
+            requests: side_by_side(arms, &data.requests, reply)?,
         })
     }
 

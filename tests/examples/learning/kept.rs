@@ -1,4 +1,4 @@
-//! What was measured of the model as it is, kept in the folder of results: several runs of
+//! What was measured of arms and baselines, kept in the folder of results: several runs of
 //! the program share it.
 
 use std::fs;

@@ -22,6 +22,7 @@ mod data;
 mod difference;
 mod kept;
 mod run;
+mod side_by_side;
 mod table;
 mod verdict;
 
@@ -29,11 +30,13 @@ use std::error::Error;
 use std::fs;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 
 use pocketune_adapter::CandidateAdapter;
-use pocketune_core::{DigestCache, Engine, EngineOptions, ModelSource};
+use pocketune_core::{Digest, DigestCache, Engine, EngineOptions, EvaluationSession, ModelSource};
 use pocketune_tests::measures::{KINDS, Kind};
 use pocketune_tests::smollm2;
+use serde_json::json;
 
 use crate::answer::{Answer, Arm};
 use crate::arguments::Arguments;
@@ -44,7 +47,7 @@ use crate::kept::Kept;
 use crate::run::Run;
 use crate::verdict::Verdict;
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Room for eight examples before the prompt.
 const CONTEXT_TOKENS: u32 = 1024;
@@ -72,9 +75,11 @@ struct Judged {
 fn judge(arguments: Arguments) -> Result<bool> {
     fs::create_dir_all(&arguments.out)?;
     let data = Data::read(arguments.prompts)?;
-    let engine = load()?;
-    let kept = Kept::new(&arguments.out, &engine, &data)?;
-    let base = kept.or_measured("base", &[], || Behaviour::of(&Arm::Base(&engine), &data))?;
+    let engines = load()?;
+    let engine = engines.first().ok_or("no engine")?;
+    let kept = Kept::new(&arguments.out, engine, &data)?;
+    let untuned: Vec<_> = engines.iter().map(Arm::Base).collect();
+    let base = kept.or_measured("base", &[], || Behaviour::of(&untuned, &data))?;
     eprintln!("base: {}", base.summary(&data));
     let mut judged = Vec::new();
     for (number, run) in (1..).zip(arguments.runs) {
@@ -82,9 +87,13 @@ fn judge(arguments: Arguments) -> Result<bool> {
         let path = |ending: &str| arguments.out.join(format!("{name}{ending}"));
         let adapter = path(".gguf");
         let figures = run.tune(&adapter)?;
-        let candidate = CandidateAdapter::parse(fs::read(&adapter)?, engine.base_model())?;
-        let session = engine.evaluate(candidate)?;
-        let tuned = Behaviour::of(&Arm::Tuned(&session), &data)?;
+        let bytes = fs::read(&adapter)?;
+        let depends_on = [json!(Digest::of(&bytes).to_string())];
+        let tuned = kept.or_measured(&run.name(), &depends_on, || {
+            let sessions = evaluated(&engines, &bytes)?;
+            let arms: Vec<_> = sessions.iter().map(Arm::Tuned).collect();
+            Behaviour::of(&arms, &data)
+        })?;
         eprintln!("{name}: {}", tuned.summary(&data));
         fs::write(path("-replies.txt"), data.side_by_side(&base, &tuned))?;
         let verdict = Verdict::new(&run, &data, [&base, &tuned], &figures);
@@ -100,7 +109,7 @@ fn judge(arguments: Arguments) -> Result<bool> {
     let judged_kind = |kind: &&Kind| judged.iter().any(|it| it.run.kind.name == kind.name);
     for kind in KINDS.iter().filter(judged_kind) {
         if arguments.baselines {
-            let baselines = baselines(kind, &engine, &data, &kept)?;
+            let baselines = baselines(kind, &engines, &data, &kept)?;
             tables.push(table::of_baselines(
                 kind,
                 &base.replies,
@@ -113,12 +122,32 @@ fn judge(arguments: Arguments) -> Result<bool> {
     Ok(judged.iter().all(|it| it.verdict.passed()))
 }
 
-fn load() -> Result<Engine> {
+/// The adapter in each of the engines.
+fn evaluated(engines: &[Engine], adapter: &[u8]) -> Result<Vec<EvaluationSession>> {
+    let sessions = engines.iter().map(|engine| {
+        let candidate = CandidateAdapter::parse(adapter.to_vec(), engine.base_model())?;
+        Ok(engine.evaluate(candidate)?)
+    });
+    sessions.collect()
+}
+
+/// The model once for each core, with a thread of its own.
+fn load() -> Result<Vec<Engine>> {
     let options = EngineOptions {
         context_tokens: Some(CONTEXT_TOKENS),
+        threads: Some(1),
         ..EngineOptions::default()
     };
     let source = ModelSource::Path(smollm2());
     let digests = Arc::new(DigestCache::in_memory());
-    Ok(Engine::load(&source, &options, digests, |_| true)?)
+    let cores = thread::available_parallelism()?.get();
+    let load = |_| {
+        Ok(Engine::load(
+            &source,
+            &options,
+            Arc::clone(&digests),
+            |_| true,
+        )?)
+    };
+    (0..cores).map(load).collect()
 }

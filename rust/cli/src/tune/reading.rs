@@ -199,7 +199,7 @@ impl Reader<'_> {
         })
     }
 
-    /// What an anchor keeps likely.
+    /// What an anchor keeps as it is.
     fn anchors(&self) -> Result<Vec<Sample>, CliError> {
         if let Some(path) = &self.args.data.anchors {
             return dataset::read(path, |file| self.encoder.read_anchors(file));

@@ -25,15 +25,22 @@ const PAIRS: [&str; 3] = [
 /// One ordinary prompt, so that no run has to answer the built-in ones.
 const ORDINARY: &str = r#"{"prompt": [{"role": "user", "content": "Where is Rome?"}], "completion": [{"role": "assistant", "content": "Rome is in Italy."}]}"#;
 
+/// One request, for the same reason.
+const ANCHOR: &str = r#"{"prompt": [{"role": "user", "content": "Name two colors."}], "completion": [{"role": "assistant", "content": "Red and blue."}]}"#;
+
 pub(crate) fn tune(objective: &str, data: &Path, out: &Path, more: &[&str]) -> Vec<String> {
     let path = |path: &Path| path.to_str().unwrap().to_owned();
-    let ordinary = data.with_file_name("ordinary.jsonl");
-    fs::write(&ordinary, ORDINARY).unwrap();
+    let beside = |name, line| {
+        let file = data.with_file_name(name);
+        fs::write(&file, line).unwrap();
+        path(&file)
+    };
     let mut arguments: Vec<String> = ["tune", "--objective", objective, "--data"]
         .map(str::to_owned)
         .into();
     arguments.extend([path(data), "--out".to_owned(), path(out)]);
-    arguments.extend(["--ordinary".to_owned(), path(&ordinary)]);
+    arguments.extend(["--ordinary".to_owned(), beside("ordinary.jsonl", ORDINARY)]);
+    arguments.extend(["--anchors".to_owned(), beside("anchors.jsonl", ANCHOR)]);
     arguments.extend(more.iter().map(|&argument| argument.to_owned()));
     arguments
 }

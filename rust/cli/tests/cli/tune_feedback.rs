@@ -67,7 +67,7 @@ fn everything_that_users_say_is_learned_in_one_run() {
     let path = mixed.to_str().unwrap();
     options.extend(["--heldout", path, "--replay", replay.to_str().unwrap()]);
     let report = json_of(&borrowed(&tune("auto", &mixed, &out, &options)));
-    assert_eq!(report["objective"], "dpo+kto");
+    assert_eq!(report["objective"], "dpo+kto+anchor");
     assert_eq!(report["samples"], 9);
     let loss = |key: &str| report[key].as_f64().unwrap();
     assert!(
@@ -83,16 +83,7 @@ fn thumbs_of_one_kind_are_learned_from_too() {
     let folder = TempDir::new().unwrap();
     let up = data(&folder, "up.jsonl", &thumbs(8, 0));
     let out = folder.path().join("up.gguf");
-    // Answers that an anchor keeps, so that nobody has to wait for them.
-    let anchors = file(
-        &folder,
-        "anchors.jsonl",
-        &[
-            r#"{"prompt": [{"role": "user", "content": "Name two colors."}], "completion": [{"role": "assistant", "content": "Red and blue."}]}"#,
-        ],
-    );
-    let options = [&QUICK[..], &["--anchors", anchors.to_str().unwrap()]].concat();
-    let report = json_of(&borrowed(&tune("auto", &up, &out, &options)));
+    let report = json_of(&borrowed(&tune("auto", &up, &out, &QUICK)));
     assert_eq!(report["objective"], "sft+anchor");
 
     let error = refused("kto", &up, &[]);

@@ -4,10 +4,11 @@
 //! |---|---|
 //! | pairs, edits | DPO |
 //! | thumbs up and down | KTO, both labels with the same say |
-//! | thumbs up alone | SFT on the liked replies, beside an anchor |
+//! | thumbs up alone | SFT on the liked replies |
 //! | thumbs down alone | DPO, over the best of some sampled replies in critics' eyes |
 //!
-//! Whatever there is of these is learned in one run, in which every sample has the same say.
+//! Whatever there is of these is learned in one run, in which every sample has the same say. An
+//! anchor beside it keeps replies to requests for a certain form as they are.
 
 use pocketune_train::{Label, Objectives, Sample};
 
@@ -25,24 +26,18 @@ pub struct Feedback {
     /// Disliked replies in whose place critics found none to prefer: nothing is learned from
     /// them.
     pub without_alternative: usize,
-    /// Whether nothing says what to avoid: then an anchor keeps other replies where they are.
-    pub only_liked: bool,
 }
 
 impl Feedback {
     /// What it is learned by, of `all` that may be: what its samples name, with KTO's weights
-    /// by the number of each label where `balances` says so, and an anchor where nothing says
-    /// what to avoid.
+    /// by the number of each label where `balances` says so.
     #[must_use]
     pub fn objectives(&self, all: Objectives, balances: bool) -> Objectives {
-        let mut used = all.used_by(&self.samples);
-        if balances {
-            used = used.balanced(&self.samples);
+        let used = all.used_by(&self.samples);
+        match balances {
+            true => used.balanced(&self.samples),
+            false => used,
         }
-        if self.only_liked {
-            used.anchor.get_or_insert_default();
-        }
-        used
     }
 }
 
@@ -108,7 +103,6 @@ impl Feedback {
             }
         }
         Ok(Self {
-            only_liked: counts.pairs + counts.edits + counts.thumbs_down == 0,
             samples,
             without_alternative,
         })
@@ -120,7 +114,6 @@ impl Feedback {
         Self {
             samples,
             without_alternative: 0,
-            only_liked: false,
         }
     }
 
@@ -220,7 +213,7 @@ mod tests {
             (8, 8, 0, "kto", 0),
             (8, 8, 5, "dpo+kto", 0),
             (0, 0, 9, "dpo", 0),
-            (9, 0, 0, "sft+anchor", 0),
+            (9, 0, 0, "sft", 0),
             (9, 0, 3, "sft+dpo", 0),
             (0, 9, 0, "dpo", 9),
             (0, 9, 3, "dpo", 9),

@@ -24,7 +24,7 @@ pub struct TuningData {
     /// Ordinary prompts with the model's own replies, which measure how far training moves
     /// the model where nobody asked it to. Without any, no bound on KL can be kept.
     pub ordinary: Vec<Sample>,
-    /// The reference's own replies that an anchor keeps likely; not those of `ordinary`, which
+    /// The reference's own replies that an anchor keeps as they are; not those of `ordinary`, which
     /// must not be trained on.
     pub anchors: Vec<Sample>,
     /// What was learned from before, to be seen again beside what is new.

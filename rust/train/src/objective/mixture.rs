@@ -3,7 +3,7 @@
 //! Each sample goes to the objective that its labels name. With B samples in a batch, anchors
 //! left out, of which n go to an objective, that objective's loss over its n samples counts
 //! n/B: every sample has the same say, whatever it is. The anchor has its own weight beside
-//! them.
+//! them, by the tokens of all its replies in the batch.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct Objectives {
     pub dpo: Option<DpoOptions>,
     /// Of thumbs.
     pub kto: Option<KtoOptions>,
-    /// Of ordinary replies.
+    /// Keeps the reference's own replies where they are.
     pub anchor: Option<AnchorOptions>,
 }
 
@@ -96,7 +96,7 @@ impl Objectives {
         there.collect::<Vec<_>>().join("+")
     }
 
-    /// The objective of a sample with these labels.
+    /// The objective of a sample with these labels; none of an anchor.
     #[must_use]
     pub fn of(&self, labels: &[Label]) -> Option<&dyn Objective> {
         self.all().find(|objective| objective.takes(labels))
@@ -114,8 +114,7 @@ impl Objectives {
         let sft = self.sft.iter().map(|it| it as &dyn Objective);
         let dpo = self.dpo.iter().map(|it| it as &dyn Objective);
         let kto = self.kto.iter().map(|it| it as &dyn Objective);
-        let anchor = self.anchor.iter().map(|it| it as &dyn Objective);
-        sft.chain(dpo).chain(kto).chain(anchor)
+        sft.chain(dpo).chain(kto)
     }
 
     /// Refuses constants outside their range, and a run without an objective.
@@ -124,7 +123,8 @@ impl Objectives {
             let (option, reason) = ("objectives", "needs one beside the anchor".to_owned());
             return Err(TrainError::Option { option, reason });
         }
-        self.all().try_for_each(Objective::check_options)
+        self.all().try_for_each(Objective::check_options)?;
+        self.anchor.as_ref().map_or(Ok(()), AnchorOptions::check)
     }
 
     /// Refuses a sample that no objective can learn from.
@@ -135,6 +135,7 @@ impl Objectives {
         for (index, sample) in samples.enumerate() {
             let labels: Vec<Label> = sample.labels().collect();
             let checked = match self.of(&labels) {
+                None if self.anchor.is_some() && is_anchor(sample) => Ok(()),
                 Some(objective) => objective.check(sample).map_err(str::to_owned),
                 None => Err(format!(
                     "{} does not learn from {}",
@@ -146,6 +147,10 @@ impl Objectives {
         }
         Ok(())
     }
+}
+
+fn is_anchor(sample: &Sample) -> bool {
+    sample.labels().eq([Label::Anchor])
 }
 
 /// What labels come to, for people.
@@ -162,8 +167,10 @@ fn described(labels: &[Label]) -> &'static str {
 /// The objectives of a batch's samples, with what each must know of the whole batch.
 pub(crate) struct Batch<'o> {
     parts: Vec<Part<'o>>,
-    // Of each sample.
-    place: Vec<usize>,
+    // Of each sample; none of an anchor.
+    place: Vec<Option<usize>>,
+    // Of each token of an anchor.
+    anchor_weight: f64,
 }
 
 struct Part<'o> {
@@ -180,42 +187,63 @@ impl<'o> Batch<'o> {
         objectives.check(samples.iter().copied())?;
         let mut parts: Vec<Part<'o>> = Vec::new();
         let mut place = Vec::with_capacity(samples.len());
-        let mut learned = 0;
+        let mut anchor_tokens = 0;
         for sample in samples {
             let labels: Vec<Label> = sample.labels().collect();
             let taken = |part: &Part<'_>| part.objective.takes(&labels);
             let known = parts.iter().position(taken);
-            let Some(index) = known.or_else(|| {
+            let index = known.or_else(|| {
                 parts.push(Part {
                     objective: objectives.of(&labels)?,
                     facts: BatchFacts::default(),
                     share: 1.0,
                 });
                 Some(parts.len() - 1)
-            }) else {
-                continue;
-            };
-            parts[index].facts.samples += 1;
-            parts[index].facts.wanted_tokens += wanted_tokens(sample);
-            learned += usize::from(labels != [Label::Anchor]);
+            });
+            match index {
+                Some(index) => {
+                    parts[index].facts.samples += 1;
+                    parts[index].facts.wanted_tokens += wanted_tokens(sample);
+                }
+                None => anchor_tokens += sample.learned(),
+            }
             place.push(index);
         }
+        let learned = place.iter().flatten().count();
         for part in &mut parts {
-            if !part.objective.takes(&[Label::Anchor]) {
-                part.share = part.facts.samples as f64 / learned as f64;
-            }
+            part.share = part.facts.samples as f64 / learned as f64;
         }
-        Ok(Self { parts, place })
+        let weight = objectives.anchor.map_or(0.0, |anchor| anchor.weight);
+        Ok(Self {
+            parts,
+            place,
+            anchor_weight: weight / anchor_tokens.max(1) as f64,
+        })
     }
 
-    /// Whether any objective needs log-probabilities under the reference.
+    /// Samples that are learned from, and anchors.
+    pub(crate) fn learned_and_anchors(&self) -> [Vec<usize>; 2] {
+        (0..self.place.len())
+            .partition(|&sample| self.place[sample].is_some())
+            .into()
+    }
+
+    /// The slope of the loss against KL at each token of an anchor.
+    pub(crate) fn anchor_weight(&self) -> f64 {
+        self.anchor_weight
+    }
+
+    /// Whether the sample's objective needs log-probabilities under the reference.
     pub(crate) fn needs_reference(&self, sample: usize) -> bool {
-        self.part(sample).objective.needs_reference()
+        let part = self.part(sample);
+        part.is_some_and(|part| part.objective.needs_reference())
     }
 
     /// Samples whose objective needs an estimate of KL.
     pub(crate) fn needing_kl_estimate(&self) -> Vec<usize> {
-        let needs = |&sample: &usize| self.part(sample).objective.needs_kl_estimate();
+        let part = |&sample: &usize| self.part(sample);
+        let needs =
+            |sample: &usize| part(sample).is_some_and(|it| it.objective.needs_kl_estimate());
         (0..self.place.len()).filter(needs).collect()
     }
 
@@ -239,7 +267,7 @@ impl<'o> Batch<'o> {
                 objective,
                 facts,
                 share,
-            } = self.part(sample);
+            } = self.part(sample)?;
             let weights = objective.weigh_ahead(facts, replies)?;
             all.extend(weights.into_iter().map(|weight| weight.scaled(*share)));
         }
@@ -253,7 +281,9 @@ impl<'o> Batch<'o> {
         replies: &[ScoredReply],
         rewards: &mut Rewards,
     ) -> Weighed {
-        let part = self.part(sample);
+        let Some(part) = self.part(sample) else {
+            return Weighed::default();
+        };
         let mut weighed = part.objective.weigh(&part.facts, replies);
         weighed.loss *= part.share;
         for weight in &mut weighed.weights {
@@ -265,8 +295,8 @@ impl<'o> Batch<'o> {
         weighed
     }
 
-    fn part(&self, sample: usize) -> &Part<'o> {
-        &self.parts[self.place[sample]]
+    fn part(&self, sample: usize) -> Option<&Part<'o>> {
+        self.place[sample].map(|place| &self.parts[place])
     }
 }
 
@@ -323,10 +353,13 @@ mod tests {
         let mixed = loss(&all, &[&text, &pair, &up, &down, &ordinary]);
         let apart = 0.25 * loss(&all, &[&text])
             + 0.25 * loss(&all, &[&pair])
-            + 0.5 * loss(&all, &[&up, &down])
-            + loss(&all, &[&ordinary]);
+            + 0.5 * loss(&all, &[&up, &down]);
         assert!((mixed - apart).abs() < 1e-12, "{mixed} {apart}");
         assert_eq!(all.name(), "sft+dpo+kto+anchor");
+        let longer = Sample::ordinary(vec![1], vec![2, 3, 4]);
+        let batch = Batch::new(&all, &[&text, &ordinary, &pair, &longer]).unwrap();
+        assert_eq!(batch.learned_and_anchors(), [vec![0, 2], vec![1, 3]]);
+        assert!((batch.anchor_weight() - 0.5 / 5.0).abs() < 1e-12);
     }
 
     #[test]

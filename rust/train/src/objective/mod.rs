@@ -105,7 +105,7 @@ impl ScoredReply {
 }
 
 /// What an objective says of a sample.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Weighed {
     /// The sample's share of the batch's loss.
     pub loss: f64,

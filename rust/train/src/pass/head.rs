@@ -2,8 +2,8 @@
 //! time: logits are the widest thing there is, and exist only where they count.
 
 use pocketune_kernels::{
-    LogSumExp, Panels, kl_divergence as kl, log_sum_exp, matmul_backward, matmul_forward,
-    rms_norm_backward, rms_norm_forward, softmax_backward,
+    LogSumExp, Panels, kl_backward, kl_divergence as kl, log_sum_exp, matmul_backward,
+    matmul_forward, rms_norm_backward, rms_norm_forward, softmax_backward,
 };
 
 use crate::error::TrainError;
@@ -83,19 +83,60 @@ pub(crate) fn kl_divergence(
 ) -> Result<Vec<f32>, TrainError> {
     assert_eq!(reference.tokens(), targets.len(), "targets");
     let mut all = Vec::with_capacity(targets.len());
-    // Two sets of logits in the place of one; whole panels of the reference.
-    let chunk = (chunk / 2).next_multiple_of(16);
-    for (index, targets) in targets.chunks(chunk).enumerate() {
-        let start = index * chunk;
-        let policy = Chunk::new(env, gather(last, targets))?;
-        let reference = Chunk::new(env, reference.stretch(start..start + targets.len()))?;
-        all.extend(kl(
-            env.pool(),
-            [&policy.logits, &reference.logits],
-            [&policy.sums, &reference.sums],
-        ));
+    for couple in couples(env, last, reference, targets, chunk) {
+        let (_, policy, reference) = couple?;
+        all.extend(policy.kl(env, &reference));
     }
     Ok(all)
+}
+
+/// KL(reference ‖ policy) at the targets, and the gradient of `weight` times their sum with
+/// respect to the last hidden state.
+pub(crate) fn backward_toward(
+    env: &Env<'_>,
+    last: &Panels,
+    reference: &Panels,
+    targets: &[Target],
+    weight: f32,
+    chunk: usize,
+) -> Result<(Vec<f32>, Panels), TrainError> {
+    assert_eq!(reference.tokens(), targets.len(), "targets");
+    let mut d_last = Panels::new(last.tokens(), last.features());
+    let mut all = Vec::with_capacity(targets.len());
+    for couple in couples(env, last, reference, targets, chunk) {
+        let (targets, mut policy, reference) = couple?;
+        all.extend(reference.kl(env, &policy));
+        let sums = [&policy.sums, &reference.sums];
+        kl_backward(
+            env.pool(),
+            (&mut policy.logits, &reference.logits),
+            sums,
+            weight,
+        );
+        drop(reference);
+        policy.backward(env, targets, &mut d_last)?;
+    }
+    Ok((all, d_last))
+}
+
+/// Logits of the policy and of the reference, at the same targets each; `chunk` is a multiple
+/// of 16, for whole panels of the reference.
+fn couples<'a>(
+    env: &'a Env<'_>,
+    last: &'a Panels,
+    reference: &'a Panels,
+    targets: &'a [Target],
+    chunk: usize,
+) -> impl Iterator<Item = Result<(&'a [Target], Chunk, Chunk), TrainError>> {
+    targets
+        .chunks(chunk)
+        .enumerate()
+        .map(move |(index, targets)| {
+            let start = index * chunk;
+            let policy = Chunk::new(env, gather(last, targets))?;
+            let reference = Chunk::new(env, reference.stretch(start..start + targets.len()))?;
+            Ok((targets, policy, reference))
+        })
 }
 
 /// Log-probabilities, and the gradient of `Σ weights·(−log p)` with respect to the
@@ -118,7 +159,7 @@ pub(crate) fn backward(
     let mut d_last = Panels::new(last.tokens(), last.features());
     let mut all = Vec::with_capacity(targets.len());
     for (index, targets) in targets.chunks(chunk).enumerate() {
-        let part = Chunk::new(env, gather(last, targets))?;
+        let mut part = Chunk::new(env, gather(last, targets))?;
         let first = all.len();
         all.extend(part.log_probabilities(targets));
         let made;
@@ -129,31 +170,34 @@ pub(crate) fn backward(
                 &made
             }
         };
-        let dx = part.backward(env, targets, weights)?;
-        for (row, target) in targets.iter().enumerate() {
-            d_last.add_token(target.token, &dx, row);
-        }
+        assert_eq!(targets.len(), weights.len(), "weights");
+        let ids: Vec<u32> = targets.iter().map(|target| target.target).collect();
+        softmax_backward(env.pool(), &mut part.logits, &part.sums, &ids, weights);
+        part.backward(env, targets, &mut d_last)?;
     }
     Ok((all, d_last))
 }
 
 impl Chunk {
-    /// Gradient of x.
+    /// KL(this ‖ other) at each position.
+    fn kl(&self, env: &Env<'_>, other: &Self) -> Vec<f32> {
+        kl(
+            env.pool(),
+            [&self.logits, &other.logits],
+            [&self.sums, &other.sums],
+        )
+    }
+
+    /// From the gradient of the logits, which is in their place, to that of the targets' hidden
+    /// states, which is added to `d_last`.
     fn backward(
         self,
         env: &Env<'_>,
         targets: &[Target],
-        weights: &[f32],
-    ) -> Result<Panels, TrainError> {
-        assert_eq!(targets.len(), weights.len(), "weights");
-        let Self {
-            x,
-            mut logits,
-            sums,
-        } = self;
+        d_last: &mut Panels,
+    ) -> Result<(), TrainError> {
+        let Self { x, logits, .. } = self;
         let model = env.adapted.model.architecture();
-        let ids: Vec<u32> = targets.iter().map(|target| target.target).collect();
-        softmax_backward(env.pool(), &mut logits, &sums, &ids, weights);
         let mut d_normed = Panels::to_write(x.tokens(), x.features());
         let head = model.head();
         matmul_backward(env.workers(), &head, &logits, &mut d_normed, false, &[]);
@@ -161,6 +205,9 @@ impl Chunk {
         let (w, epsilon) = model.final_norm();
         let mut dx = Panels::new(x.tokens(), x.features());
         rms_norm_backward(env.pool(), &x, w, epsilon, &d_normed, &mut dx);
-        Ok(dx)
+        for (row, target) in targets.iter().enumerate() {
+            d_last.add_token(target.token, &dx, row);
+        }
+        Ok(())
     }
 }

@@ -141,13 +141,8 @@ impl<'a> Pass<'a> {
     /// When `reference` is not from the same pack and model.
     pub fn kl_divergence(&self, reference: &Panels) -> Result<Vec<f32>, TrainError> {
         let targets = &self.pack.targets;
-        head::kl_divergence(
-            &self.env(),
-            self.last(),
-            reference,
-            targets,
-            self.head_tokens(),
-        )
+        let chunk = self.adapted.plan.couples();
+        head::kl_divergence(&self.env(), self.last(), reference, targets, chunk)
     }
 
     /// Adds the gradient of `Σ wᵢ·(−log p(targets[i]))` to `gradient`, which is as long as
@@ -164,21 +159,55 @@ impl<'a> Pass<'a> {
         weights: TargetWeights<'_>,
         gradient: &mut [f32],
     ) -> Result<Vec<f32>, TrainError> {
+        let last = self.take_last();
+        let (targets, chunk) = (&self.pack.targets, self.head_tokens());
+        let (log_probabilities, dy) = head::backward(&self.env(), &last, targets, weights, chunk)?;
+        drop(last);
+        self.layers_backward(dy, gradient)?;
+        Ok(log_probabilities)
+    }
+
+    /// Adds the gradient of `weight` times the sum of KL(reference ‖ this policy) at the pack's
+    /// targets, exact over the vocabulary, as [`Pass::backward`] does. Returns KL at each target
+    /// in nats. `reference` is what [`Pass::hidden`] of the reference was.
+    ///
+    /// # Errors
+    /// As [`Pass::backward`].
+    ///
+    /// # Panics
+    /// As [`Pass::backward`], and when `reference` is not from the same pack and model.
+    pub fn backward_toward(
+        mut self,
+        reference: &Panels,
+        weight: f32,
+        gradient: &mut [f32],
+    ) -> Result<Vec<f32>, TrainError> {
+        let last = self.take_last();
+        let (targets, chunk) = (&self.pack.targets, self.adapted.plan.couples());
+        let (kl, dy) =
+            head::backward_toward(&self.env(), &last, reference, targets, weight, chunk)?;
+        drop(last);
+        self.layers_backward(dy, gradient)?;
+        Ok(kl)
+    }
+
+    /// The last layer's output, which nothing else needs.
+    fn take_last(&mut self) -> Panels {
+        assert_eq!(
+            self.inputs.len(),
+            self.adapted.model.layers() + 1,
+            "infer has no way back"
+        );
+        self.inputs.pop().unwrap_or_else(|| Panels::new(0, 0))
+    }
+
+    /// From the gradient of the last layer's output to that of the trained adapter.
+    fn layers_backward(mut self, mut dy: Panels, gradient: &mut [f32]) -> Result<(), TrainError> {
         let AdaptedModel {
             model, adapters, ..
         } = self.adapted;
         let trained = adapters.trained.map(|lora| lora.parameters().len());
         assert_eq!(trained, Some(gradient.len()), "gradient");
-        assert_eq!(
-            self.inputs.len(),
-            model.layers() + 1,
-            "infer has no way back"
-        );
-        let last = self.inputs.pop().unwrap_or_else(|| Panels::new(0, 0));
-        let (targets, chunk) = (&self.pack.targets, self.head_tokens());
-        let (log_probabilities, mut dy) =
-            head::backward(&self.env(), &last, targets, weights, chunk)?;
-        drop(last);
         let first = self.first_layer();
         let mut gradient = Gradient(gradient);
         for layer in (first..model.layers()).rev() {
@@ -197,7 +226,7 @@ impl<'a> Pass<'a> {
                 &mut gradient,
             )?;
         }
-        Ok(log_probabilities)
+        Ok(())
     }
 
     fn first_layer(&self) -> usize {

@@ -55,8 +55,18 @@ impl Trainer<'_> {
             references: Vec::new(),
         };
         let mut wanted = Wanted::default();
-        let all: Vec<usize> = (0..samples.len()).collect();
-        for (number, group) in all.chunks(self.network.plan.pack_samples).enumerate() {
+        let [learned, anchors] = batch.learned_and_anchors();
+        let mut done = 0;
+        let mut advance = |made: &mut BatchGradient, pack: &Pack, samples_done: usize| {
+            done += samples_done;
+            made.report.tokens += pack.tokens().len() as u64;
+            progress(MicroStep {
+                step: made.report.step,
+                samples: done,
+                batch: samples.len(),
+            });
+        };
+        for (number, group) in learned.chunks(self.network.plan.pack_samples).enumerate() {
             let packed: Vec<&Sample> = group.iter().map(|&index| samples[index]).collect();
             let pack = Pack::of(&packed);
             let mut adapted = self.network.adapted(Side::Policy, control);
@@ -93,16 +103,37 @@ impl Trainer<'_> {
                 let kept = known.filter_map(|(&index, it)| Some((drawn[index].again?, it)));
                 made.references.extend(kept);
             }
-            made.report.tokens += pack.tokens().len() as u64;
-            progress(MicroStep {
-                step: made.report.step,
-                samples: group.last().map_or(0, |last| last + 1),
-                batch: samples.len(),
-            });
+            advance(&mut made, &pack, group.len());
+        }
+        for group in anchors.chunks(self.network.plan.pack_samples) {
+            let packed: Vec<&Sample> = group.iter().map(|&index| samples[index]).collect();
+            let pack = Pack::of(&packed);
+            made.report.loss += self.anchor_gradient(&pack, &batch, gradient, control)?;
+            advance(&mut made, &pack, group.len());
         }
         made.report.wanted_nll = wanted.mean();
         made.report.rewards = rewards.metrics();
         Ok(made)
+    }
+
+    /// The loss of anchors; its gradient is added to `gradient`.
+    fn anchor_gradient(
+        &self,
+        pack: &Pack,
+        batch: &Batch<'_>,
+        gradient: &mut [f32],
+        control: &Control,
+    ) -> Result<f64, TrainError> {
+        // Nothing has moved: no loss, and no slope.
+        if self.network.is_reference() {
+            return Ok(0.0);
+        }
+        let reference = self.network.adapted(Side::Reference, control);
+        let reference = Pass::infer(reference, pack)?.hidden();
+        let policy = Pass::forward(self.network.adapted(Side::Policy, control), pack)?;
+        let weight = batch.anchor_weight();
+        let kl = policy.backward_toward(&reference, weight as f32, gradient)?;
+        Ok(weight * kl.iter().map(|&kl| f64::from(kl)).sum::<f64>())
     }
 
     /// Log-probabilities of each sample's replies under the reference; none for a sample

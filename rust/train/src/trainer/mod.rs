@@ -146,6 +146,7 @@ impl<'a> Trainer<'a> {
                 dropout: options.dropout > 0.0,
                 threads: pool.threads(),
                 reserved_bytes: probe_bytes + initial_bytes,
+                anchored: options.objectives.anchor.is_some(),
                 budget: memory,
             },
         )?;
@@ -236,6 +237,10 @@ impl<'a> Trainer<'a> {
         if objectives.needs_kl_estimate() {
             // Other replies to the same prompts, under policy and reference.
             passes += 2.0 * steps * tokens;
+        }
+        if let Some(anchor) = &objectives.anchor {
+            // The reference's states are made anew at each step.
+            passes += steps * anchor.samples as f64 * mean;
         }
         let Network { model, plan, .. } = &self.network;
         let trained_layers = model.layers() - self.network.lora.first_layer();

@@ -43,12 +43,12 @@ pub(crate) struct ObjectiveArgs {
     /// Weight of KTO's losses on disliked replies [default: both labels have the same say]
     #[arg(long, value_name = "W", help_heading = OBJECTIVE)]
     undesirable_weight: Option<f64>,
-    /// Weight of a cross-entropy on the model's own replies to other prompts, which keeps
-    /// them likely; 0 for none [default: 0, or 1 where only thumbs up are there]
+    /// Weight of KL(reference‖policy) by token on the model's own replies to requests for certain
+    /// forms, which keeps them as they are; 0 for none [default: 8, but 0 for sft]
     #[arg(long, value_name = "W", help_heading = OBJECTIVE)]
     anchor_weight: Option<f64>,
     /// Such replies in each step's batch
-    #[arg(long, default_value_t = AnchorOptions::default().samples, value_name = "N",
+    #[arg(long, default_value_t = Recipe::anchor_options().samples, value_name = "N",
           help_heading = OBJECTIVE)]
     anchor_samples: usize,
 }
@@ -132,22 +132,27 @@ impl ObjectiveArgs {
 
     /// What feedback is learned by.
     pub(super) fn objectives(&self, feedback: &Feedback) -> Objectives {
-        let samples = self.anchor_samples;
-        let anchor = self
-            .anchor_weight
-            .map(|weight| AnchorOptions { weight, samples });
         let all = Objectives {
             sft: Some(SftOptions {
                 end_weight: self.end_weight,
             }),
             dpo: Some(self.dpo()),
             kto: Some(self.kto()),
-            anchor,
+            anchor: self.anchor(),
         };
         let balances = self.desirable_weight.is_none() && self.undesirable_weight.is_none();
-        let mut used = feedback.objectives(all, balances);
-        used.anchor = used.anchor.filter(|anchor| anchor.weight != 0.0);
-        used
+        feedback.objectives(all, balances)
+    }
+
+    /// Demonstrations say what every reply is to be like: nothing else is kept beside them unless
+    /// somebody asks for it.
+    fn anchor(&self) -> Option<AnchorOptions> {
+        let weight = self.anchor_weight.unwrap_or(match self.objective {
+            ObjectiveKind::Sft => 0.0,
+            _ => Recipe::anchor_options().weight,
+        });
+        let samples = self.anchor_samples;
+        (weight != 0.0).then_some(AnchorOptions { weight, samples })
     }
 
     fn kto(&self) -> KtoOptions {

@@ -25,7 +25,7 @@ impl Encoder<'_> {
         Ok(samples)
     }
 
-    /// The same for an anchor: that the replies end where they do is kept likely too.
+    /// The same for an anchor: that the replies end where they do is kept too.
     ///
     /// # Errors
     /// As [`Encoder::read_ordinary`].

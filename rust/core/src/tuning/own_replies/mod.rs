@@ -1,5 +1,5 @@
 //! What the reference replies by itself, asked before training: on ordinary prompts, to
-//! measure KL on; to explicit requests, to be kept likely by an anchor; and in place of
+//! measure KL on; to explicit requests, to be kept as they are by an anchor; and in place of
 //! replies that a user disliked.
 
 mod alternatives;
