@@ -49,8 +49,8 @@ impl Recipe {
             training: TrainerOptions {
                 objectives,
                 reference: ReferencePolicy::default(),
-                // As high as the bound on KL can carry, with an anchor: at a fifth of it twice
-                // as many steps move replies less, and they loop more often.
+                // What the anchor can carry: at a fifth of it twice as many steps move replies
+                // less.
                 learning_rate: 1e-3,
                 steps: 20,
                 stop_after: None,
