@@ -89,14 +89,8 @@ pub fn softmax_backward(
         for part in split(panels * units, thread, pool.threads()) {
             let (panel, start) = (part / units, part % units * UNIT);
             let len = v.min(start + UNIT) - start;
-            let lanes = |of: &dyn Fn(usize) -> f32| {
-                Lanes::from_array(std::array::from_fn(|lane| {
-                    let token = panel * WIDTH + lane;
-                    if token < tokens { of(token) } else { 0.0 }
-                }))
-            };
-            let sum = lanes(&|token| sums.0[token]);
-            let weight = lanes(&|token| weights[token]);
+            let sum = lanes(&sums.0, panel);
+            let weight = lanes(weights, panel);
             // SAFETY: this thread's part of the panel.
             let rows = unsafe { out.part(panel * v + start, len) };
             for row in rows {
@@ -113,6 +107,20 @@ pub fn softmax_backward(
     }
 }
 
+/// The values of a panel's tokens; 0 where it has fewer.
+fn lanes(of_tokens: &[f32], panel: usize) -> Lanes {
+    let value = |lane| of_tokens.get(panel * WIDTH + lane).copied();
+    Lanes::from_array(std::array::from_fn(|lane| value(lane).unwrap_or(0.0)))
+}
+
+/// V and T of two sets of logits, which must be alike.
+fn shape_of_both([p, q]: [&Panels; 2], [p_sums, q_sums]: [&LogSumExp; 2]) -> (usize, usize) {
+    let (v, tokens) = (p.features(), p.tokens());
+    assert_eq!((v, tokens), (q.features(), q.tokens()), "P and Q");
+    assert!(p_sums.0.len() == tokens && q_sums.0.len() == tokens, "T");
+    (v, tokens)
+}
+
 /// Replaces the logits of P by weight·(P − Q): the gradient of weight·KL(Q ‖ P) of each token
 /// with respect to them.
 ///
@@ -124,13 +132,8 @@ pub fn kl_backward(
     [p_sums, q_sums]: [&LogSumExp; 2],
     weight: f32,
 ) {
-    assert_eq!(
-        (p.features(), p.tokens()),
-        (q.features(), q.tokens()),
-        "P and Q"
-    );
-    let (v, tokens) = (p.features(), p.tokens());
-    assert!(p_sums.0.len() == tokens && q_sums.0.len() == tokens, "T");
+    let (v, tokens) = shape_of_both([p, q], [p_sums, q_sums]);
+    let weights = vec![weight; tokens];
     let units = v.div_ceil(UNIT);
     let panels = p.panel_count();
     let out = Shared::new(p.rows_mut());
@@ -138,15 +141,8 @@ pub fn kl_backward(
         for part in split(panels * units, thread, pool.threads()) {
             let (panel, start) = (part / units, part % units * UNIT);
             let range = start..v.min(start + UNIT);
-            let lanes = |of: &dyn Fn(usize) -> f32| {
-                Lanes::from_array(std::array::from_fn(|lane| {
-                    let token = panel * WIDTH + lane;
-                    if token < tokens { of(token) } else { 0.0 }
-                }))
-            };
-            let p_sum = lanes(&|token| p_sums.0[token]);
-            let q_sum = lanes(&|token| q_sums.0[token]);
-            let weight = lanes(&|_| weight);
+            let (p_sum, q_sum) = (lanes(&p_sums.0, panel), lanes(&q_sums.0, panel));
+            let weight = lanes(&weights, panel);
             // SAFETY: this thread's part of the panel.
             let rows = unsafe { out.part(panel * v + start, range.len()) };
             for (row, q) in rows.iter_mut().zip(&q.panel(panel)[range]) {
@@ -169,13 +165,7 @@ pub fn kl_divergence(
     [p, q]: [&Panels; 2],
     [p_sums, q_sums]: [&LogSumExp; 2],
 ) -> Vec<f32> {
-    assert_eq!(
-        (p.features(), p.tokens()),
-        (q.features(), q.tokens()),
-        "P and Q"
-    );
-    let (v, tokens) = (p.features(), p.tokens());
-    assert!(p_sums.0.len() == tokens && q_sums.0.len() == tokens, "T");
+    let (v, tokens) = shape_of_both([p, q], [p_sums, q_sums]);
     let units = v.div_ceil(UNIT);
     let mut parts = vec![Row::default(); p.panel_count() * units];
     let out = Shared::new(&mut parts);
@@ -183,12 +173,7 @@ pub fn kl_divergence(
         for part in split(p.panel_count() * units, thread, pool.threads()) {
             let (panel, start) = (part / units, part % units * UNIT);
             let range = start..v.min(start + UNIT);
-            let of = |sums: &LogSumExp| {
-                Lanes::from_array(std::array::from_fn(|lane| {
-                    sums.0.get(panel * WIDTH + lane).copied().unwrap_or(0.0)
-                }))
-            };
-            let (p_sum, q_sum) = (of(p_sums), of(q_sums));
+            let (p_sum, q_sum) = (lanes(&p_sums.0, panel), lanes(&q_sums.0, panel));
             let mut sum = Lanes::zero();
             for (p, q) in p.panel(panel)[range.clone()]
                 .iter()

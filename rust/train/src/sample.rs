@@ -128,6 +128,12 @@ impl Sample {
         self.replies.iter().map(|reply| reply.label)
     }
 
+    /// Whether it is to be kept as it is, and not learned from.
+    #[must_use]
+    pub fn is_anchor(&self) -> bool {
+        self.labels().eq([Label::Anchor])
+    }
+
     /// Bytes that no other sample has: numbers in 8 bytes and tokens in 4, little-endian, lists
     /// behind their length. Checkpoints hold digests of them.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {

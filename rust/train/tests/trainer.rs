@@ -8,37 +8,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{moved, tiny, training};
+use common::{moved, options, pairs, tiny, tokens, training};
 use pocketune_base::Digest;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    AdaptedModel, AnchorOptions, CheckpointDir, Control, CrossValidation, Dataset, DpoLoss,
-    DpoOptions, Drawn, HeldOut, KlLimit, KlProbe, KtoOptions, Lora, LoraShape, MeanBatch,
-    MemoryBudget, Model, Objectives, OptimizerOptions, Pack, PackSize, Pass, ReferencePolicy,
-    RunEnd, Sample, SampleSource, Schedule, TrainError, Trainer, TrainerOptions, Training,
+    AdaptedModel, CheckpointDir, Control, CrossValidation, DpoLoss, DpoOptions, Drawn, HeldOut,
+    KlLimit, KlProbe, KtoOptions, Lora, LoraShape, MeanBatch, MemoryBudget, Model, Objectives,
+    Pack, PackSize, Pass, ReferencePolicy, RunEnd, Sample, SampleSource, TrainError, Trainer,
+    TrainerOptions, Training,
 };
-
-fn options(objectives: Objectives) -> TrainerOptions {
-    TrainerOptions {
-        objectives,
-        reference: ReferencePolicy::default(),
-        learning_rate: 3e-3,
-        steps: 12,
-        stop_after: None,
-        warm_up: 2,
-        schedule: Schedule::Cosine,
-        clip: 1.0,
-        optimizer: OptimizerOptions::default(),
-        dropout: 0.0,
-        seed: 3,
-    }
-}
-
-fn tokens(seed: u32, count: u32) -> Vec<u32> {
-    (0..count)
-        .map(|i| (i * i * 7 + i * 37 + seed * 11) % 263)
-        .collect()
-}
 
 fn text(seed: u32, count: u32, prompt: usize) -> Sample {
     let mut prompt_tokens = tokens(seed, count);
@@ -48,17 +26,6 @@ fn text(seed: u32, count: u32, prompt: usize) -> Sample {
 
 fn texts() -> Vec<Sample> {
     (0..5).map(|seed| text(seed, 20 + seed, 5)).collect()
-}
-
-fn pairs() -> Vec<Sample> {
-    let pair = |seed| {
-        Sample::pair(
-            tokens(seed, 9),
-            tokens(seed + 50, 6 + seed),
-            tokens(seed + 90, 12),
-        )
-    };
-    (0..5).map(pair).collect()
 }
 
 fn thumbs() -> Vec<Sample> {
@@ -482,55 +449,6 @@ fn kto_tells_liked_replies_from_others() {
 }
 
 /// Layers below the first trained one keep nothing.
-/// An anchor holds back what the same steps move without it, and is no sample to learn from.
-#[test]
-fn an_anchor_keeps_other_replies_where_they_are() {
-    let model = tiny();
-    let pool = ThreadPool::new(2);
-    let others: Vec<Sample> = (0..3)
-        .map(|seed| Sample::ordinary(tokens(seed + 30, 9), tokens(seed + 70, 8)))
-        .collect();
-    let run = |anchor: Option<AnchorOptions>| {
-        let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
-        let mut objectives = Objectives::dpo(DpoOptions::default());
-        objectives.anchor = anchor;
-        let dataset = Dataset::new(pairs(), 2, 3);
-        let mut trainer = Trainer::new(Training {
-            source: match anchor {
-                Some(anchor) => Box::new(dataset.beside(others.clone(), anchor.samples)),
-                None => Box::new(dataset),
-            },
-            kl: Some(KlLimit {
-                probe: KlProbe::new(&model, others.clone()).unwrap(),
-                bound: f64::INFINITY,
-                every: 100,
-            }),
-            ..training(&model, &pool, lora, (Vec::new(), 2), options(objectives))
-        })
-        .unwrap();
-        let control = Control::new();
-        let (mut margin, mut samples) = (None, 0);
-        for _ in 0..12 {
-            let step = trainer.step(&control, |micro| samples = micro.batch);
-            margin = step.unwrap().rewards.unwrap().margin;
-        }
-        (trainer.kl(&control).unwrap(), margin.unwrap(), samples)
-    };
-    let free = run(None);
-    let held = run(Some(AnchorOptions {
-        weight: 20.0,
-        samples: 2,
-    }));
-    assert!(
-        held.0 < free.0 / 2.0,
-        "KL {} without it, {}",
-        free.0,
-        held.0
-    );
-    assert!(held.1 > 0.0, "what is preferred is learned all the same");
-    assert_eq!((free.2, held.2), (2, 4));
-}
-
 #[test]
 fn layers_that_are_left_out_take_no_memory() {
     let model = tiny();

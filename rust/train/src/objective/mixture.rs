@@ -135,7 +135,7 @@ impl Objectives {
         for (index, sample) in samples.enumerate() {
             let labels: Vec<Label> = sample.labels().collect();
             let checked = match self.of(&labels) {
-                None if self.anchor.is_some() && is_anchor(sample) => Ok(()),
+                None if self.anchor.is_some() && sample.is_anchor() => Ok(()),
                 Some(objective) => objective.check(sample).map_err(str::to_owned),
                 None => Err(format!(
                     "{} does not learn from {}",
@@ -147,10 +147,6 @@ impl Objectives {
         }
         Ok(())
     }
-}
-
-fn is_anchor(sample: &Sample) -> bool {
-    sample.labels().eq([Label::Anchor])
 }
 
 /// What labels come to, for people.

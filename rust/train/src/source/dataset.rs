@@ -115,11 +115,10 @@ impl SampleSource for Dataset {
             let reason = reason.to_owned();
             Err(TrainError::Option { option, reason })
         };
-        let is_anchor = |sample: &Sample| sample.labels().eq([Label::Anchor]);
-        if self.samples().all(is_anchor) {
+        if self.samples().all(Sample::is_anchor) {
             return refuse("data and batch", "must hold a sample");
         }
-        if objectives.anchor.is_some() && !self.samples().any(is_anchor) {
+        if objectives.anchor.is_some() && !self.samples().any(Sample::is_anchor) {
             return refuse("anchor_weight", "needs ordinary replies");
         }
         check_all(self.samples(), vocabulary)?;

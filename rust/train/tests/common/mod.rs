@@ -8,7 +8,7 @@ use pocketune_gguf::fixtures::TinyModel;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
     AdaptedModel, Adapters, Control, Dataset, Lora, LoraShape, MemoryBudget, MemoryPlan, Model,
-    Sample, TrainerOptions, Training,
+    Objectives, OptimizerOptions, ReferencePolicy, Sample, Schedule, TrainerOptions, Training,
 };
 
 /// A model of two layers, opened.
@@ -88,4 +88,40 @@ pub fn policy<'a>(
         control,
         dropout: None,
     }
+}
+
+/// Twelve steps at a high rate.
+pub fn options(objectives: Objectives) -> TrainerOptions {
+    TrainerOptions {
+        objectives,
+        reference: ReferencePolicy::default(),
+        learning_rate: 3e-3,
+        steps: 12,
+        stop_after: None,
+        warm_up: 2,
+        schedule: Schedule::Cosine,
+        clip: 1.0,
+        optimizer: OptimizerOptions::default(),
+        dropout: 0.0,
+        seed: 3,
+    }
+}
+
+/// Tokens that look random.
+pub fn tokens(seed: u32, count: u32) -> Vec<u32> {
+    (0..count)
+        .map(|i| (i * i * 7 + i * 37 + seed * 11) % 263)
+        .collect()
+}
+
+/// Five pairs.
+pub fn pairs() -> Vec<Sample> {
+    let pair = |seed| {
+        Sample::pair(
+            tokens(seed, 9),
+            tokens(seed + 50, 6 + seed),
+            tokens(seed + 90, 12),
+        )
+    };
+    (0..5).map(pair).collect()
 }
