@@ -9,7 +9,7 @@ use pocketune_tests::measures::Measured;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::side_by_side::side_by_side;
+use crate::share_out::share_out;
 
 /// Longest reply to an unseen prompt that is looked at, in tokens.
 pub(crate) const REPLY_TOKENS: u32 = 120;
@@ -65,7 +65,7 @@ pub(crate) fn answers(
     chat: &ChatOptions,
     prompts: &[String],
 ) -> Result<Vec<Answer>> {
-    side_by_side(arms, prompts, |arm, prompt| {
+    share_out(arms, prompts, |arm, prompt| {
         let started = Instant::now();
         let reply = arm.reply(chat.clone(), prompt, REPLY_TOKENS)?;
         Ok(Answer {

@@ -13,7 +13,7 @@ use crate::answer::{Answer, Arm, REPLY_TOKENS, answers};
 use crate::behaviour::measured;
 use crate::data::{Data, digest, records, spread};
 use crate::kept::Kept;
-use crate::side_by_side::side_by_side;
+use crate::share_out::share_out;
 
 const EXAMPLES: usize = 8;
 const DRAFTS: u32 = 4;
@@ -63,7 +63,7 @@ pub(crate) fn baselines(
     // The same whatever is preferred.
     let answers = kept.or_measured("best-of", &[json!(DRAFTS)], || {
         let prompts: Vec<_> = (0..).step_by(DRAFTS as usize).zip(&data.prompts).collect();
-        side_by_side(engines, &prompts, |engine, &(first_seed, prompt)| {
+        share_out(engines, &prompts, |engine, &(first_seed, prompt)| {
             best_of(engine, prompt, first_seed)
         })
     })?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::answer::{Answer, Arm, answers};
 use crate::data::{Data, Fact};
-use crate::side_by_side::side_by_side;
+use crate::share_out::share_out;
 
 /// Longest reply to a request, in tokens: some ask for many words.
 pub(crate) const REQUEST_TOKENS: u32 = 160;
@@ -27,8 +27,8 @@ impl Behaviour {
     pub(crate) fn of(arms: &[Arm<'_>], data: &Data) -> Result<Self> {
         Ok(Self {
             replies: answers(arms, &ChatOptions::default(), &data.prompts)?,
-            facts: side_by_side(arms, &data.facts, knows)?,
-            requests: side_by_side(arms, &data.requests, reply)?,
+            facts: share_out(arms, &data.facts, knows)?,
+            requests: share_out(arms, &data.requests, reply)?,
         })
     }
 

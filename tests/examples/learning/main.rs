@@ -22,7 +22,7 @@ mod data;
 mod difference;
 mod kept;
 mod run;
-mod side_by_side;
+mod share_out;
 mod table;
 mod verdict;
 

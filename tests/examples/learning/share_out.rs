@@ -7,7 +7,7 @@ use std::thread;
 use crate::Result;
 
 /// What each item becomes, in order; the workers take turns.
-pub(crate) fn side_by_side<W: Sync, T: Sync, R: Send>(
+pub(crate) fn share_out<W: Sync, T: Sync, R: Send>(
     workers: &[W],
     items: &[T],
     work: impl Fn(&W, &T) -> Result<R> + Sync,
