@@ -22,6 +22,7 @@ use crate::out_files::{self, OutFolder};
 use crate::output::Output;
 
 pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<ExitCode, CliError> {
+    args.check()?;
     let out = args.out_file()?;
     let source = files::model_source(args.model.model.as_deref())?;
     let checkpoint = Checkpoint::check(args)?;

@@ -40,7 +40,9 @@ pub(crate) fn tune(objective: &str, data: &Path, out: &Path, more: &[&str]) -> V
         .into();
     arguments.extend([path(data), "--out".to_owned(), path(out)]);
     arguments.extend(["--ordinary".to_owned(), beside("ordinary.jsonl", ORDINARY)]);
-    arguments.extend(["--anchors".to_owned(), beside("anchors.jsonl", ANCHOR)]);
+    if objective != "sft" {
+        arguments.extend(["--anchors".to_owned(), beside("anchors.jsonl", ANCHOR)]);
+    }
     arguments.extend(more.iter().map(|&argument| argument.to_owned()));
     arguments
 }
@@ -201,13 +203,10 @@ fn what_training_cannot_use_is_refused_before_it_starts() {
     );
     assert_eq!(refused(&out, &["--beta", "0"]), "invalid_option");
     assert_eq!(refused(&nowhere, &["--steps", "1"]), "not_written");
-    let output = run(&borrowed(&tune(
-        "dpo",
-        &data,
-        &out,
-        &["--targets", "q,knee"],
-    )));
-    assert_eq!(output.status.code(), Some(2));
+    for unknown_or_ignored in [["--targets", "q,knee"], ["--anchor-weight", "0"]] {
+        let output = run(&borrowed(&tune("dpo", &data, &out, &unknown_or_ignored)));
+        assert_eq!(output.status.code(), Some(2), "{unknown_or_ignored:?}");
+    }
     assert!(!out.exists());
 }
 

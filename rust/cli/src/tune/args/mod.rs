@@ -131,6 +131,16 @@ impl From<PrecisionKind> for Precision {
 }
 
 impl TuneArgs {
+    /// Refuses what would be ignored.
+    pub(crate) fn check(&self) -> Result<(), CliError> {
+        if self.data.anchors.is_some() && self.objective.anchor().is_none() {
+            return Err(CliError::usage(
+                "--anchors needs an --anchor-weight above 0",
+            ));
+        }
+        Ok(())
+    }
+
     /// Where the adapter goes, known to be possible before hours of work. What a run keeps
     /// for itself is no place: it is removed at the end.
     /// None for a plan, which writes nothing.

@@ -146,7 +146,7 @@ impl ObjectiveArgs {
 
     /// Demonstrations say what every reply is to be like: nothing else is kept beside them unless
     /// somebody asks for it.
-    fn anchor(&self) -> Option<AnchorOptions> {
+    pub(super) fn anchor(&self) -> Option<AnchorOptions> {
         let weight = self.anchor_weight.unwrap_or(match self.objective {
             ObjectiveKind::Sft => 0.0,
             _ => Recipe::anchor_options().weight,
