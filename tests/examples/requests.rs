@@ -71,8 +71,7 @@ fn run() -> Result<()> {
 
 /// A sampled reply, or the greedy one.
 fn reply(engine: &Engine, request: &Request, seed: Option<u32>) -> Result<String> {
-    let conversation = request.conversation();
-    let (chat, asked) = conversation.ok_or_else(|| format!("{} asks for nothing", request.id))?;
+    let (chat, asked) = request.conversation()?;
     let sampling = match seed {
         Some(_) => Sampling {
             seed,

@@ -11,7 +11,7 @@ own, and none is a held-out or an unseen one. Which pair becomes what follows fr
 import hashlib
 
 from make_style import impersonal
-from measures import addresses, is_paragraph
+from measures import addresses, asks, is_paragraph, short_words
 from replies import first_sentence, records, write
 
 UP, DOWN, EDITS = 24, 24, 30
@@ -40,11 +40,18 @@ def joined(pair):
     return " ".join(bare)
 
 
-EDITORS = {"brief": shortened, "style": spoken_to, "format": joined}
+def as_chosen(pair):
+    """The chosen reply, where it is what a user would make of the rejected one."""
+    return said(pair, "chosen")
+
+
+EDITORS = {"brief": shortened, "style": spoken_to, "format": joined, "question": as_chosen, "simple": as_chosen}
 PREFERRED = {
     "brief": lambda edited, original: 3 * len(edited) <= len(original),
     "style": lambda edited, original: addresses(edited) > addresses(original) == 0,
     "format": lambda edited, original: is_paragraph(edited) and not is_paragraph(original),
+    "question": lambda edited, original: asks(edited) and not asks(original),
+    "simple": lambda edited, original: short_words(edited) > short_words(original),
 }
 
 

@@ -57,25 +57,57 @@ pub const KINDS: &[Kind] = &[
             "Reply in a few full sentences that follow each other in one paragraph, not in a list.",
         ],
     },
+    Kind {
+        name: "question",
+        measure: |reply| f64::from(u8::from(asks(&reply.text))),
+        unit: "share that ends with a question",
+        system_prompts: [
+            "End every answer with a question to the user.",
+            "Answer in one sentence, then ask the user one short question about it.",
+            "You are a curious companion: after each answer you ask the user a question.",
+        ],
+    },
+    Kind {
+        name: "simple",
+        measure: |reply| short_words(&reply.text),
+        unit: "short words in 100 words",
+        system_prompts: [
+            "Use short and simple words.",
+            "Explain things to a small child: use only short, easy words.",
+            "You are a primary school teacher. Use plain words of one syllable wherever you can.",
+        ],
+    },
 ];
 
 /// Forms of "you" in 100 words.
 #[must_use]
 pub fn addresses(text: &str) -> f64 {
-    let lower = text.to_lowercase();
-    let words: Vec<&str> = lower
-        .split(|c: char| !(c.is_ascii_lowercase() || c == '\''))
-        .map(|word| word.trim_start_matches('\''))
-        .filter(|word| !word.is_empty())
-        .collect();
     let you = ["you", "your", "yours", "yourself", "yourselves"];
-    let stem = |word: &&str| {
-        word.split('\'')
-            .next()
-            .is_some_and(|stem| you.contains(&stem))
-    };
-    let count = words.iter().filter(|word| stem(word)).count();
+    in_100_words(text, |word| {
+        let stem = word.split('\'').next();
+        stem.is_some_and(|stem| you.contains(&stem))
+    })
+}
+
+/// Words of at most four letters in 100 words.
+#[must_use]
+pub fn short_words(text: &str) -> f64 {
+    in_100_words(text, |word| word.len() <= 4)
+}
+
+fn in_100_words(text: &str, counts: impl Fn(&str) -> bool) -> f64 {
+    let lower = text.to_lowercase();
+    let words = lower.split(|c: char| !(c.is_ascii_lowercase() || c == '\''));
+    let words = words.map(|word| word.trim_start_matches('\''));
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let count = words.iter().filter(|word| counts(word)).count();
     100.0 * count as f64 / words.len().max(1) as f64
+}
+
+/// Whether the last word is a question.
+#[must_use]
+pub fn asks(text: &str) -> bool {
+    text.trim_end().ends_with('?')
 }
 
 /// One paragraph without line breaks, list marks and markup.

@@ -19,11 +19,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// The conversation so far, and the message to reply to. `None` where the last message
-    /// is not the user's.
-    #[must_use]
-    pub fn conversation(&self) -> Option<(ChatOptions, &str)> {
-        let (asked, before) = self.messages.split_last()?;
+    /// The conversation so far, and the message to reply to.
+    ///
+    /// # Errors
+    /// Where the last message is not the user's.
+    pub fn conversation(&self) -> Result<(ChatOptions, &str), String> {
+        let asked = self.messages.split_last();
+        let asked = asked.filter(|(last, _)| last.role == Role::User);
+        let (asked, before) = asked.ok_or_else(|| format!("{} asks for nothing", self.id))?;
         let (system, turns) = match before.split_first() {
             Some((first, turns)) if first.role == Role::System => (Some(first), turns),
             _ => (None, before),
@@ -33,7 +36,7 @@ impl Request {
             history: turns.to_vec(),
             ..ChatOptions::default()
         };
-        (asked.role == Role::User).then_some((options, asked.content.as_str()))
+        Ok((options, asked.content.as_str()))
     }
 }
 

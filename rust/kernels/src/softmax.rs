@@ -122,7 +122,7 @@ fn shape_of_both([p, q]: [&Panels; 2], [p_sums, q_sums]: [&LogSumExp; 2]) -> (us
 }
 
 /// Replaces the logits of P by weight·(P − Q): the gradient of weight·KL(Q ‖ P) of each token
-/// with respect to them.
+/// with respect to them. There is a weight for each token.
 ///
 /// # Panics
 /// When the shapes do not fit.
@@ -130,10 +130,10 @@ pub fn kl_backward(
     pool: &ThreadPool,
     (p, q): (&mut Panels, &Panels),
     [p_sums, q_sums]: [&LogSumExp; 2],
-    weight: f32,
+    weights: &[f32],
 ) {
     let (v, tokens) = shape_of_both([p, q], [p_sums, q_sums]);
-    let weights = vec![weight; tokens];
+    assert_eq!(weights.len(), tokens, "weights");
     let units = v.div_ceil(UNIT);
     let panels = p.panel_count();
     let out = Shared::new(p.rows_mut());
@@ -142,7 +142,7 @@ pub fn kl_backward(
             let (panel, start) = (part / units, part % units * UNIT);
             let range = start..v.min(start + UNIT);
             let (p_sum, q_sum) = (lanes(&p_sums.0, panel), lanes(&q_sums.0, panel));
-            let weight = lanes(&weights, panel);
+            let weight = lanes(weights, panel);
             // SAFETY: this thread's part of the panel.
             let rows = unsafe { out.part(panel * v + start, range.len()) };
             for (row, q) in rows.iter_mut().zip(&q.panel(panel)[range]) {

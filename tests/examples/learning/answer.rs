@@ -9,7 +9,6 @@ use pocketune_tests::measures::Measured;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::share_out::share_out;
 
 /// Longest reply to an unseen prompt that is looked at, in tokens.
 pub(crate) const REPLY_TOKENS: u32 = 120;
@@ -59,23 +58,17 @@ impl Arm<'_> {
     }
 }
 
-/// The greedy reply to each prompt, each in a chat of its own.
-pub(crate) fn answers(
-    arms: &[Arm<'_>],
-    chat: &ChatOptions,
-    prompts: &[String],
-) -> Result<Vec<Answer>> {
-    share_out(arms, prompts, |arm, prompt| {
-        let started = Instant::now();
-        let reply = arm.reply(chat.clone(), prompt, REPLY_TOKENS)?;
-        Ok(Answer {
-            prompt_tokens: reply.prompt_tokens,
-            generated_tokens: reply.generated_tokens,
-            seconds: started.elapsed().as_secs_f64(),
-            reply: Measured {
-                tokens: reply.generated_tokens,
-                text: reply.text,
-            },
-        })
+/// The greedy reply to what is asked in a chat.
+pub(crate) fn answer(arm: &Arm<'_>, chat: ChatOptions, asked: &str, tokens: u32) -> Result<Answer> {
+    let started = Instant::now();
+    let reply = arm.reply(chat, asked, tokens)?;
+    Ok(Answer {
+        prompt_tokens: reply.prompt_tokens,
+        generated_tokens: reply.generated_tokens,
+        seconds: started.elapsed().as_secs_f64(),
+        reply: Measured {
+            tokens: reply.generated_tokens,
+            text: reply.text,
+        },
     })
 }

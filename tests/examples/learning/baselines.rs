@@ -6,22 +6,39 @@ use std::time::Instant;
 use pocketune_core::{ChatOptions, Engine, GenerationOptions, Message, Reply, Sampling, criticize};
 use pocketune_tests::measures::{Kind, Measured};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Result;
-use crate::answer::{Answer, Arm, REPLY_TOKENS, answers};
-use crate::behaviour::measured;
+use crate::answer::{Answer, Arm, REPLY_TOKENS, answer};
+use crate::behaviour::{Behaviour, REQUEST_TOKENS, measured};
 use crate::data::{Data, digest, records, spread};
 use crate::kept::Kept;
 use crate::share_out::share_out;
+use crate::verdict::breaks_nothing;
 
 const EXAMPLES: usize = 8;
 const DRAFTS: u32 = 4;
 
-/// One way without tuning, and what it replies to the unseen prompts.
+/// One way without tuning.
 pub(crate) struct Baseline {
     pub(crate) name: String,
+    /// What it replies to the unseen prompts.
     pub(crate) answers: Vec<Answer>,
+    /// Which requests it obeys; not looked at where a stronger one breaks nothing.
+    pub(crate) obeyed: Option<Vec<bool>>,
+    /// Whether it is kept to the limits on replies and requests that adapters are kept to.
+    pub(crate) breaks_nothing: bool,
+}
+
+/// How replies come about.
+struct Way {
+    name: String,
+    file: String,
+    depends_on: Vec<Value>,
+    /// What comes before every conversation.
+    chat: ChatOptions,
+    /// One is greedy.
+    drafts: u32,
 }
 
 #[derive(Clone, Deserialize)]
@@ -30,51 +47,87 @@ struct Pair {
     chosen: Vec<Message>,
 }
 
-/// All of one kind: three system prompts, examples, the best of four.
+/// All of one kind, by the kind's measure, the strongest first.
 pub(crate) fn baselines(
     kind: &Kind,
     engines: &[Engine],
     data: &Data,
     kept: &Kept,
+    base: &Behaviour,
 ) -> Result<Vec<Baseline>> {
+    let mean = |answers: &[Answer]| measured(answers, kind.measure);
     let mut found = Vec::new();
-    let mut add = |name: String, answers| found.push(Baseline { name, answers });
-    let arms: Vec<_> = engines.iter().map(Arm::Base).collect();
-    let greedy = |chat: &ChatOptions| answers(&arms, chat, &data.prompts);
-    for (number, &system_prompt) in (1..).zip(&kind.system_prompts) {
-        let chat = ChatOptions {
-            system_prompt: Some(system_prompt.to_owned()),
-            ..ChatOptions::default()
-        };
-        let file = format!("{}-system-prompt-{number}", kind.name);
-        let answers = kept.or_measured(&file, &[json!(system_prompt)], || greedy(&chat))?;
-        add(format!("system prompt {number}"), answers);
+    for way in ways(kind)? {
+        let answers = kept.or_measured(&way.file, &way.depends_on, || {
+            let prompts: Vec<_> = data.prompts.iter().zip(seeds()).collect();
+            share_out(engines, &prompts, |engine, &(prompt, seed)| {
+                way.answer(engine, ChatOptions::default(), prompt, (REPLY_TOKENS, seed))
+            })
+        })?;
+        found.push((way, answers));
     }
-    let pairs = format!("{}.jsonl", kind.name);
-    let chat = ChatOptions {
-        history: examples(&pairs)?,
-        ..ChatOptions::default()
+    found.sort_by(|one, other| mean(&other.1).total_cmp(&mean(&one.1)));
+    let mut settled = false;
+    let judge = |(way, answers): (Way, Vec<Answer>)| -> Result<Baseline> {
+        // What does not even move the measure is no rival.
+        settled |= mean(&answers) <= mean(&base.replies);
+        let mut baseline = Baseline {
+            name: way.name.clone(),
+            answers,
+            obeyed: None,
+            breaks_nothing: false,
+        };
+        if !settled {
+            let replies = way.replies(engines, data, kept)?;
+            let obeyed = data.obeyed(&replies);
+            baseline.breaks_nothing = breaks_nothing(
+                [&base.replies, &baseline.answers],
+                [&base.obeyed(data), &obeyed],
+            );
+            baseline.obeyed = Some(obeyed);
+            settled = baseline.breaks_nothing;
+        }
+        Ok(baseline)
     };
-    let depends_on = [json!(digest(&pairs)?), json!(EXAMPLES)];
-    let answers = kept.or_measured(&format!("{}-examples", kind.name), &depends_on, || {
-        greedy(&chat)
-    })?;
-    add(format!("{EXAMPLES} examples"), answers);
-    // The same whatever is preferred.
-    let answers = kept.or_measured("best-of", &[json!(DRAFTS)], || {
-        let prompts: Vec<_> = (0..).step_by(DRAFTS as usize).zip(&data.prompts).collect();
-        share_out(engines, &prompts, |engine, &(first_seed, prompt)| {
-            best_of(engine, prompt, first_seed)
-        })
-    })?;
-    add(format!("best of {DRAFTS}"), answers);
-    Ok(found)
+    found.into_iter().map(judge).collect()
 }
 
-/// The one with the highest mean of the kind's measure.
-pub(crate) fn best<'a>(kind: &Kind, baselines: &'a [Baseline]) -> Option<&'a Baseline> {
-    let mean = |it: &Baseline| measured(&it.answers, kind.measure);
-    baselines.iter().max_by(|a, b| mean(a).total_cmp(&mean(b)))
+/// Three system prompts, examples, the best of four.
+fn ways(kind: &Kind) -> Result<Vec<Way>> {
+    let name = kind.name;
+    let prompts = (1..).zip(&kind.system_prompts);
+    let mut ways: Vec<_> = prompts
+        .map(|(number, &system_prompt)| Way {
+            name: format!("system prompt {number}"),
+            file: format!("{name}-system-prompt-{number}"),
+            depends_on: vec![json!(system_prompt)],
+            chat: ChatOptions {
+                system_prompt: Some(system_prompt.to_owned()),
+                ..ChatOptions::default()
+            },
+            drafts: 1,
+        })
+        .collect();
+    let pairs = format!("{name}.jsonl");
+    ways.push(Way {
+        name: format!("{EXAMPLES} examples"),
+        file: format!("{name}-examples"),
+        depends_on: vec![json!(digest(&pairs)?), json!(EXAMPLES)],
+        chat: ChatOptions {
+            history: examples(&pairs)?,
+            ..ChatOptions::default()
+        },
+        drafts: 1,
+    });
+    // The same whatever is preferred.
+    ways.push(Way {
+        name: format!("best of {DRAFTS}"),
+        file: "best-of".to_owned(),
+        depends_on: vec![json!(DRAFTS)],
+        chat: ChatOptions::default(),
+        drafts: DRAFTS,
+    });
+    Ok(ways)
 }
 
 /// Chosen replies from all parts of the file, as turns that have been.
@@ -86,15 +139,64 @@ fn examples(pairs: &str) -> Result<Vec<Message>> {
     Ok(turns.collect())
 }
 
+/// The first of each conversation's drafts.
+fn seeds() -> impl Iterator<Item = u32> {
+    (0..).step_by(DRAFTS as usize)
+}
+
+impl Way {
+    /// Its replies to the requests.
+    fn replies(&self, engines: &[Engine], data: &Data, kept: &Kept) -> Result<Vec<String>> {
+        let file = format!("{}-requests", self.file);
+        kept.or_measured(&file, &self.depends_on, || {
+            let requests: Vec<_> = data.requests.iter().zip(seeds()).collect();
+            share_out(engines, &requests, |engine, &(request, seed)| {
+                let (chat, asked) = request.conversation()?;
+                let answer = self.answer(engine, chat, asked, (REQUEST_TOKENS, seed))?;
+                Ok(answer.reply.text)
+            })
+        })
+    }
+
+    /// The reply to what is asked in a conversation.
+    fn answer(
+        &self,
+        engine: &Engine,
+        conversation: ChatOptions,
+        asked: &str,
+        (tokens, seed): (u32, u32),
+    ) -> Result<Answer> {
+        let chat = self.before(conversation);
+        match self.drafts {
+            1 => answer(&Arm::Base(engine), chat, asked, tokens),
+            _ => best_of(engine, chat, asked, (tokens, seed)),
+        }
+    }
+
+    /// A conversation that brings a system prompt of its own keeps it.
+    fn before(&self, mut conversation: ChatOptions) -> ChatOptions {
+        let system_prompt = self.chat.system_prompt.clone();
+        conversation.system_prompt = conversation.system_prompt.or(system_prompt);
+        let turns = self.chat.history.iter().cloned();
+        conversation.history = turns.chain(conversation.history).collect();
+        conversation
+    }
+}
+
 /// Of several sampled replies, the one to which the critics object least; of equals, the
 /// first. The prompt is computed once.
-fn best_of(engine: &Engine, prompt: &str, first_seed: u32) -> Result<Answer> {
+fn best_of(
+    engine: &Engine,
+    chat: ChatOptions,
+    asked: &str,
+    (tokens, first_seed): (u32, u32),
+) -> Result<Answer> {
     let started = Instant::now();
-    let chat = engine.chat(ChatOptions::default())?;
+    let chat = engine.chat(chat)?;
     let mut drafts = Vec::new();
     for seed in first_seed..first_seed + DRAFTS {
         let options = GenerationOptions {
-            max_tokens: REPLY_TOKENS,
+            max_tokens: tokens,
             sampling: Sampling {
                 seed: Some(seed),
                 ..Sampling::default()
@@ -102,12 +204,12 @@ fn best_of(engine: &Engine, prompt: &str, first_seed: u32) -> Result<Answer> {
             ..GenerationOptions::default()
         };
         let stream = match drafts.is_empty() {
-            true => chat.send(prompt, &options)?,
+            true => chat.send(asked, &options)?,
             false => chat.regenerate(&options)?,
         };
         drafts.push(stream.finish()?);
     }
-    let score = |draft: &Reply| criticize(None, prompt, &draft.text, draft.stop_reason).score;
+    let score = |draft: &Reply| criticize(None, asked, &draft.text, draft.stop_reason).score;
     let generated_tokens = drafts.iter().map(|draft| draft.generated_tokens).sum();
     let prompt_tokens = drafts.first().map_or(0, |draft| draft.prompt_tokens);
     // Of equals, `max_by` takes the last.

@@ -6,7 +6,7 @@ use pocketune_tests::requests::Request;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::answer::{Answer, Arm, answers};
+use crate::answer::{Answer, Arm, REPLY_TOKENS, answer};
 use crate::data::{Data, Fact};
 use crate::share_out::share_out;
 
@@ -26,7 +26,9 @@ pub(crate) struct Behaviour {
 impl Behaviour {
     pub(crate) fn of(arms: &[Arm<'_>], data: &Data) -> Result<Self> {
         Ok(Self {
-            replies: answers(arms, &ChatOptions::default(), &data.prompts)?,
+            replies: share_out(arms, &data.prompts, |arm, prompt| {
+                answer(arm, ChatOptions::default(), prompt, REPLY_TOKENS)
+            })?,
             facts: share_out(arms, &data.facts, knows)?,
             requests: share_out(arms, &data.requests, reply)?,
         })
@@ -34,10 +36,7 @@ impl Behaviour {
 
     /// Which requests are obeyed.
     pub(crate) fn obeyed(&self, data: &Data) -> Vec<bool> {
-        let replies = data.requests.iter().zip(&self.requests);
-        replies
-            .map(|(request, reply)| request.check.holds(reply))
-            .collect()
+        data.obeyed(&self.requests)
     }
 
     pub(crate) fn summary(&self, data: &Data) -> String {
@@ -95,7 +94,6 @@ fn knows(arm: &Arm<'_>, fact: &Fact) -> Result<bool> {
 }
 
 fn reply(arm: &Arm<'_>, request: &Request) -> Result<String> {
-    let conversation = request.conversation();
-    let (chat, asked) = conversation.ok_or_else(|| format!("{} asks for nothing", request.id))?;
+    let (chat, asked) = request.conversation()?;
     Ok(arm.reply(chat, asked, REQUEST_TOKENS)?.text)
 }

@@ -59,6 +59,14 @@ impl Data {
         }))
     }
 
+    /// Which requests these replies obey.
+    pub(crate) fn obeyed(&self, replies: &[String]) -> Vec<bool> {
+        let replies = self.requests.iter().zip(replies);
+        replies
+            .map(|(request, reply)| request.check.holds(reply))
+            .collect()
+    }
+
     /// Both arms' replies, to be read by a person.
     pub(crate) fn side_by_side(&self, before: &Behaviour, after: &Behaviour) -> String {
         let replies = before.replies.iter().zip(&after.replies);

@@ -109,13 +109,10 @@ fn judge(arguments: Arguments) -> Result<bool> {
     let judged_kind = |kind: &&Kind| judged.iter().any(|it| it.run.kind.name == kind.name);
     for kind in KINDS.iter().filter(judged_kind) {
         if arguments.baselines {
-            let baselines = baselines(kind, &engines, &data, &kept)?;
-            tables.push(table::of_baselines(
-                kind,
-                &base.replies,
-                &baselines,
-                &judged,
-            ));
+            let baselines = baselines(kind, &engines, &data, &kept, &base)?;
+            let obeyed = base.obeyed(&data);
+            let untuned = (base.replies.as_slice(), obeyed.as_slice());
+            tables.push(table::of_baselines(kind, untuned, &baselines, &judged));
         }
     }
     println!("\n{}", tables.join("\n"));

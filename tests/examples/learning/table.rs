@@ -4,8 +4,8 @@ use pocketune_tests::measures::Kind;
 
 use crate::Judged;
 use crate::answer::Answer;
-use crate::baselines::{Baseline, best};
-use crate::behaviour::{mean, measured, repetitive};
+use crate::baselines::Baseline;
+use crate::behaviour::{mean, measured, repetitive, share};
 use crate::difference::Difference;
 
 /// One line a run.
@@ -48,15 +48,16 @@ fn of_run(judged: &Judged) -> Vec<String> {
     ]
 }
 
-/// One line a way without tuning and one a run of the kind, beside the model as it is.
+/// One line a way without tuning, the strongest first, and one a run of the kind, beside the
+/// model as it is.
 pub(crate) fn of_baselines(
     kind: &Kind,
-    base: &[Answer],
+    (base, obeyed): (&[Answer], &[bool]),
     baselines: &[Baseline],
     judged: &[Judged],
 ) -> String {
     let prompt_tokens = |answers: &[Answer]| mean(answers, |it| f64::from(it.prompt_tokens));
-    let row = |name: &str, answers: &[Answer]| {
+    let row = |name: &str, answers: &[Answer], obeyed: Option<f64>| {
         vec![
             name.to_owned(),
             format!("{:.2}", measured(answers, kind.measure)),
@@ -64,8 +65,10 @@ pub(crate) fn of_baselines(
             format!("{:.1}", mean(answers, |it| f64::from(it.generated_tokens))),
             format!("{:.2}", mean(answers, |it| it.seconds)),
             format!("{:.1} %", 100.0 * repetitive(answers)),
+            obeyed.map_or(String::new(), |it| format!("{:.1} %", 100.0 * it)),
         ]
     };
+    let share = |obeyed: &[bool]| share(obeyed, |&obeyed| obeyed);
     let headings = [
         kind.name,
         kind.unit,
@@ -73,23 +76,37 @@ pub(crate) fn of_baselines(
         "tokens generated",
         "seconds a reply",
         "repetitive",
-        "beats the best without tuning (95 %)",
+        "requests obeyed",
+        "beats the strongest (95 %)",
+        "beats the strongest that breaks nothing (95 %)",
     ];
     let mut rows = vec![headings.map(str::to_owned).to_vec()];
-    rows.push(row("base", base));
-    rows.extend(baselines.iter().map(|it| row(&it.name, &it.answers)));
+    rows.push(row("base", base, Some(share(obeyed))));
+    for it in baselines {
+        let obeyed = it.obeyed.as_deref().map(share);
+        rows.push(row(&it.name, &it.answers, obeyed));
+    }
+    let rivals = [
+        baselines.first(),
+        baselines.iter().find(|it| it.breaks_nothing),
+    ];
     for run in judged.iter().filter(|it| it.run.kind.name == kind.name) {
-        let mut row = row(&run.name, &run.replies);
-        row.extend(best(kind, baselines).map(|best| beats(kind, best, &run.replies)));
+        let mut row = row(&run.name, &run.replies, Some(run.verdict.obeyed[1]));
+        for rival in rivals {
+            row.push(rival.map_or_else(
+                || "there is none".to_owned(),
+                |rival| beats(kind, rival, &run.replies),
+            ));
+        }
         rows.push(row);
     }
     lined_up(&rows)
 }
 
-fn beats(kind: &Kind, best: &Baseline, replies: &[Answer]) -> String {
-    let over = Difference::of(&best.answers, replies, |it| (kind.measure)(&it.reply));
+fn beats(kind: &Kind, rival: &Baseline, replies: &[Answer]) -> String {
+    let over = Difference::of(&rival.answers, replies, |it| (kind.measure)(&it.reply));
     let beats = if over.low > 0.0 { "yes" } else { "no" };
-    format!("{beats}: {} over {}", with_interval(over, 1.0), best.name)
+    format!("{beats}: {} over {}", with_interval(over, 1.0), rival.name)
 }
 
 fn with_interval(difference: Difference, unit: f64) -> String {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::answer::Answer;
 use crate::behaviour::{Behaviour, empty, repetitive, share};
 use crate::data::Data;
 use crate::difference::Difference;
@@ -14,6 +15,18 @@ const FACTS_LOST_MOST: f64 = 0.05;
 /// Most requests that may be obeyed no more, net.
 const REQUESTS_LOST_MOST: f64 = 0.05;
 const TUNING_S_MOST: f64 = 180.0;
+
+/// Whether replies to unseen prompts, before and after, loop no more and are empty no more
+/// than they were, and requests are obeyed as before.
+pub(crate) fn breaks_nothing(replies: [&[Answer]; 2], obeyed: [&[bool]; 2]) -> bool {
+    let not_up = |share: fn(&[Answer]) -> f64| share(replies[1]) <= share(replies[0]);
+    let change = Difference::of(obeyed[0], obeyed[1], one).mean;
+    not_up(repetitive) && not_up(empty) && change >= -REQUESTS_LOST_MOST
+}
+
+fn one(&is: &bool) -> f64 {
+    f64::from(u8::from(is))
+}
 
 /// What was found of one run.
 pub(crate) struct Verdict {
@@ -43,7 +56,6 @@ impl Verdict {
     ) -> Self {
         let measure = run.kind.measure;
         let moved = Difference::of(&before.replies, &after.replies, |it| measure(&it.reply));
-        let one = |&is: &bool| f64::from(u8::from(is));
         let facts_lost = Difference::of(&after.facts, &before.facts, one);
         let obeyed = [before.obeyed(data), after.obeyed(data)];
         let requests = Difference::of(&obeyed[0], &obeyed[1], one);

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use pocketune_tests::measures::{addresses, is_paragraph, is_repetitive};
+use pocketune_tests::measures::{addresses, asks, is_paragraph, is_repetitive, short_words};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -13,6 +13,8 @@ struct Case {
     addresses: f64,
     paragraph: bool,
     repetitive: bool,
+    asks: bool,
+    short_words: f64,
 }
 
 #[test]
@@ -22,6 +24,11 @@ fn measures_are_as_described() {
         let case: Case = serde_json::from_str(line).unwrap();
         let text = &case.text;
         assert!((addresses(text) - case.addresses).abs() < 1e-9, "{text}");
+        assert!(
+            (short_words(text) - case.short_words).abs() < 1e-9,
+            "{text}"
+        );
+        assert_eq!(asks(text), case.asks, "{text}");
         assert_eq!(is_paragraph(text), case.paragraph, "{text}");
         assert_eq!(is_repetitive(text), case.repetitive, "{text}");
     }

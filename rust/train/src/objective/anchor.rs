@@ -13,7 +13,8 @@ use crate::error::TrainError;
 /// Constants of the anchor.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AnchorOptions {
-    /// Weight of the mean KL by token, beside a weight of 1 for everything else.
+    /// Weight of the mean over a step's anchors of each one's mean KL by token, beside a weight of
+    /// 1 for everything else.
     pub weight: f64,
     /// The reference's own replies in each step's batch, beside the samples that are learned
     /// from.

@@ -3,7 +3,7 @@
 //! Each sample goes to the objective that its labels name. With B samples in a batch, anchors
 //! left out, of which n go to an objective, that objective's loss over its n samples counts
 //! n/B: every sample has the same say, whatever it is. The anchor has its own weight beside
-//! them, by the tokens of all its replies in the batch.
+//! them, and every anchor of a batch has the same say.
 
 use serde::{Deserialize, Serialize};
 
@@ -165,7 +165,7 @@ pub(crate) struct Batch<'o> {
     parts: Vec<Part<'o>>,
     // Of each sample; none of an anchor.
     place: Vec<Option<usize>>,
-    // Of each token of an anchor.
+    // Of each anchor.
     anchor_weight: f64,
 }
 
@@ -183,7 +183,6 @@ impl<'o> Batch<'o> {
         objectives.check(samples.iter().copied())?;
         let mut parts: Vec<Part<'o>> = Vec::new();
         let mut place = Vec::with_capacity(samples.len());
-        let mut anchor_tokens = 0;
         for sample in samples {
             let labels: Vec<Label> = sample.labels().collect();
             let taken = |part: &Part<'_>| part.objective.takes(&labels);
@@ -196,12 +195,9 @@ impl<'o> Batch<'o> {
                 });
                 Some(parts.len() - 1)
             });
-            match index {
-                Some(index) => {
-                    parts[index].facts.samples += 1;
-                    parts[index].facts.wanted_tokens += wanted_tokens(sample);
-                }
-                None => anchor_tokens += sample.learned(),
+            if let Some(index) = index {
+                parts[index].facts.samples += 1;
+                parts[index].facts.wanted_tokens += wanted_tokens(sample);
             }
             place.push(index);
         }
@@ -209,11 +205,12 @@ impl<'o> Batch<'o> {
         for part in &mut parts {
             part.share = part.facts.samples as f64 / learned as f64;
         }
+        let anchors = place.len() - learned;
         let weight = objectives.anchor.map_or(0.0, |anchor| anchor.weight);
         Ok(Self {
             parts,
             place,
-            anchor_weight: weight / anchor_tokens.max(1) as f64,
+            anchor_weight: weight / anchors.max(1) as f64,
         })
     }
 
@@ -224,9 +221,9 @@ impl<'o> Batch<'o> {
             .into()
     }
 
-    /// The slope of the loss against KL at each token of an anchor.
-    pub(crate) fn anchor_weight(&self) -> f64 {
-        self.anchor_weight
+    /// Slopes of the loss against KL at the tokens of an anchor.
+    pub(crate) fn anchor_weight(&self, anchor: &Sample) -> ReplyWeight {
+        ReplyWeight::of(self.anchor_weight / anchor.learned().max(1) as f64)
     }
 
     /// Whether the sample's objective needs log-probabilities under the reference.
@@ -355,7 +352,10 @@ mod tests {
         let longer = Sample::ordinary(vec![1], vec![2, 3, 4]);
         let batch = Batch::new(&all, &[&text, &ordinary, &pair, &longer]).unwrap();
         assert_eq!(batch.learned_and_anchors(), [vec![0, 2], vec![1, 3]]);
-        assert!((batch.anchor_weight() - 0.5 / 5.0).abs() < 1e-12);
+        for anchor in [&ordinary, &longer] {
+            let weight = batch.anchor_weight(anchor).each * anchor.learned() as f64;
+            assert!((weight - 0.25).abs() < 1e-12, "{weight}");
+        }
     }
 
     #[test]

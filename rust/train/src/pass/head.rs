@@ -90,20 +90,22 @@ pub(crate) fn kl_divergence(
     Ok(all)
 }
 
-/// KL(reference ‖ policy) at the targets, and the gradient of `weight` times their sum with
-/// respect to the last hidden state.
+/// KL(reference ‖ policy) at the targets, and the gradient of `Σ weights·KL` with respect to the
+/// last hidden state.
 pub(crate) fn backward_toward(
     env: &Env<'_>,
     last: &Panels,
     reference: &Panels,
     targets: &[Target],
-    weight: f32,
+    weights: &[f32],
     chunk: usize,
 ) -> Result<(Vec<f32>, Panels), TrainError> {
     assert_eq!(reference.tokens(), targets.len(), "targets");
+    assert_eq!(weights.len(), targets.len(), "weights");
     let mut d_last = Panels::new(last.tokens(), last.features());
     let mut all = Vec::with_capacity(targets.len());
-    for couple in couples(env, last, reference, targets, chunk) {
+    let couples = couples(env, last, reference, targets, chunk);
+    for (couple, weights) in couples.zip(weights.chunks(chunk)) {
         let (targets, mut policy, reference) = couple?;
         all.extend(reference.kl(env, &policy));
         let sums = [&policy.sums, &reference.sums];
@@ -111,7 +113,7 @@ pub(crate) fn backward_toward(
             env.pool(),
             (&mut policy.logits, &reference.logits),
             sums,
-            weight,
+            weights,
         );
         drop(reference);
         policy.backward(env, targets, &mut d_last)?;

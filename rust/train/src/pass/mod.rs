@@ -167,9 +167,9 @@ impl<'a> Pass<'a> {
         Ok(log_probabilities)
     }
 
-    /// Adds the gradient of `weight` times the sum of KL(reference ‖ this policy) at the pack's
-    /// targets, exact over the vocabulary, as [`Pass::backward`] does. Returns KL at each target
-    /// in nats. `reference` is what [`Pass::hidden`] of the reference was.
+    /// Adds the gradient of `Σ weights·KL(reference ‖ this policy)` over the pack's targets, exact
+    /// over the vocabulary, as [`Pass::backward`] does. Returns KL at each target in nats.
+    /// `reference` is what [`Pass::hidden`] of the reference was.
     ///
     /// # Errors
     /// As [`Pass::backward`].
@@ -179,13 +179,13 @@ impl<'a> Pass<'a> {
     pub fn backward_toward(
         mut self,
         reference: &Panels,
-        weight: f32,
+        weights: &[f32],
         gradient: &mut [f32],
     ) -> Result<Vec<f32>, TrainError> {
         let last = self.take_last();
         let (targets, chunk) = (&self.pack.targets, self.adapted.plan.couples());
         let (kl, dy) =
-            head::backward_toward(&self.env(), &last, reference, targets, weight, chunk)?;
+            head::backward_toward(&self.env(), &last, reference, targets, weights, chunk)?;
         drop(last);
         self.layers_backward(dy, gradient)?;
         Ok(kl)

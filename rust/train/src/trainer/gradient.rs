@@ -108,7 +108,9 @@ impl Trainer<'_> {
         for group in anchors.chunks(self.network.plan.pack_samples) {
             let packed: Vec<&Sample> = group.iter().map(|&index| samples[index]).collect();
             let pack = Pack::of(&packed);
-            made.report.loss += self.anchor_gradient(&pack, &batch, gradient, control)?;
+            let weights: Vec<_> = packed.iter().map(|it| batch.anchor_weight(it)).collect();
+            let weights = pack.spread(&weights);
+            made.report.loss += self.anchor_gradient(&pack, &weights, gradient, control)?;
             advance(&mut made, &pack, group.len());
         }
         made.report.wanted_nll = wanted.mean();
@@ -120,7 +122,7 @@ impl Trainer<'_> {
     fn anchor_gradient(
         &self,
         pack: &Pack,
-        batch: &Batch<'_>,
+        weights: &[f32],
         gradient: &mut [f32],
         control: &Control,
     ) -> Result<f64, TrainError> {
@@ -131,9 +133,9 @@ impl Trainer<'_> {
         let reference = self.network.adapted(Side::Reference, control);
         let reference = Pass::infer(reference, pack)?.hidden();
         let policy = Pass::forward(self.network.adapted(Side::Policy, control), pack)?;
-        let weight = batch.anchor_weight();
-        let kl = policy.backward_toward(&reference, weight as f32, gradient)?;
-        Ok(weight * kl.iter().map(|&kl| f64::from(kl)).sum::<f64>())
+        let kl = policy.backward_toward(&reference, weights, gradient)?;
+        let losses = kl.iter().zip(weights);
+        Ok(losses.map(|(&kl, &weight)| f64::from(kl * weight)).sum())
     }
 
     /// Log-probabilities of each sample's replies under the reference; none for a sample
