@@ -38,7 +38,7 @@ const END_WEIGHT: f64 = 4.0;
 
 /// Weight of the anchor. It frees what the bound on KL allows for what was preferred: without
 /// it, replies to everything become shorter, and few steps reach the bound.
-const ANCHOR_WEIGHT: f64 = 8.0;
+const ANCHOR_WEIGHT: f64 = 10.0;
 
 impl Recipe {
     /// The default recipe with these objectives.
@@ -116,7 +116,7 @@ impl Recipe {
     pub fn anchor_options() -> AnchorOptions {
         AnchorOptions {
             weight: ANCHOR_WEIGHT,
-            samples: 1,
+            samples: 2,
         }
     }
 

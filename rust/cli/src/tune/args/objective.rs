@@ -43,14 +43,20 @@ pub(crate) struct ObjectiveArgs {
     /// Weight of KTO's losses on disliked replies [default: both labels have the same say]
     #[arg(long, value_name = "W", help_heading = OBJECTIVE)]
     undesirable_weight: Option<f64>,
-    /// Weight of KL(reference‖policy) by token on the model's own replies to requests for certain
-    /// forms, which keeps them as they are; 0 for none [default: 8, but 0 for sft]
-    #[arg(long, value_name = "W", help_heading = OBJECTIVE)]
+    #[arg(long, value_name = "W", help_heading = OBJECTIVE, help = anchor_weight_help())]
     anchor_weight: Option<f64>,
-    /// Such replies in each step's batch
+    /// Replies in each step's batch that --anchor-weight keeps as they are
     #[arg(long, default_value_t = Recipe::anchor_options().samples, value_name = "N",
           help_heading = OBJECTIVE)]
     anchor_samples: usize,
+}
+
+fn anchor_weight_help() -> String {
+    format!(
+        "Weight of KL(reference‖policy) by token on the model's own replies to requests for certain \
+         forms, which keeps them as they are; 0 for none [default: {}, but 0 for sft]",
+        Recipe::anchor_options().weight
+    )
 }
 
 /// The main term, and the weight of the other one.
