@@ -5,6 +5,7 @@
 
 pub mod delivery;
 pub mod ggml;
+pub mod many_replies;
 pub mod measures;
 pub mod policy;
 pub mod reference;

@@ -32,8 +32,16 @@ pub struct Pack {
     pub(crate) tokens: Vec<u32>,
     pub(crate) mask: TreeMask,
     pub(crate) targets: Vec<Target>,
-    /// Where the targets of each reply are: first those that it shares with others.
-    replies: Vec<Vec<Range<usize>>>,
+    replies: Vec<ReplyTargets>,
+}
+
+/// Where the targets of a reply are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct ReplyTargets {
+    /// First those that it shares with others.
+    ranges: Vec<Range<usize>>,
+    /// Of its last token, where that is learned.
+    end: Option<usize>,
 }
 
 impl Pack {
@@ -81,18 +89,18 @@ impl Pack {
 
     /// The sum of the values at each reply's targets, sample after sample.
     pub(crate) fn sums(&self, values: &[f32]) -> Vec<f64> {
-        let sum = |ranges: &Vec<Range<usize>>| {
-            let values = ranges.iter().flat_map(|range| &values[range.clone()]);
+        let sum = |reply: &ReplyTargets| {
+            let values = reply.ranges.iter().flat_map(|range| &values[range.clone()]);
             values.map(|&value| f64::from(value)).sum()
         };
         self.replies.iter().map(sum).collect()
     }
 
-    /// The value at each reply's last target, sample after sample.
+    /// The value at each reply's last token, sample after sample; 0 where that is not learned.
     pub(crate) fn ends(&self, values: &[f32]) -> Vec<f64> {
-        let last = |ranges: &Vec<Range<usize>>| ranges.last().map_or(0, |range| range.end - 1);
-        let ends = self.replies.iter().map(last);
-        ends.map(|end| f64::from(values[end])).collect()
+        let ends = self.replies.iter().map(|reply| reply.end);
+        ends.map(|end| end.map_or(0.0, |end| f64::from(values[end])))
+            .collect()
     }
 
     /// A weight for each target, from those of each reply: where replies share a target, it
@@ -100,12 +108,12 @@ impl Pack {
     pub(crate) fn spread(&self, weights: &[ReplyWeight]) -> Vec<f32> {
         assert_eq!(weights.len(), self.replies.len(), "replies");
         let mut spread = vec![0.0; self.targets.len()];
-        for (ranges, weight) in self.replies.iter().zip(weights) {
-            for target in ranges.iter().cloned().flatten() {
+        for (reply, weight) in self.replies.iter().zip(weights) {
+            for target in reply.ranges.iter().cloned().flatten() {
                 spread[target] += weight.each;
             }
-            if let Some(last) = ranges.last() {
-                spread[last.end - 1] += weight.end;
+            if let Some(end) = reply.end {
+                spread[end] += weight.end;
             }
         }
         spread.into_iter().map(|weight| weight as f32).collect()
@@ -117,7 +125,7 @@ struct PackBuilder {
     tokens: Vec<u32>,
     segments: Vec<Segment>,
     targets: Vec<Target>,
-    replies: Vec<Vec<Range<usize>>>,
+    replies: Vec<ReplyTargets>,
 }
 
 /// Where replies go on: a segment, and its last token.
@@ -138,10 +146,16 @@ struct Rest<'a> {
 }
 
 impl Rest<'_> {
-    /// Tokens left to compute. The last one predicts nothing that counts.
+    /// Tokens left to compute: nothing that counts is predicted from the last one that is
+    /// learned, or from what comes after it.
     fn computed(&self) -> &[u32] {
-        let tokens = &self.reply.tokens;
-        &tokens[self.done..tokens.len().saturating_sub(1).max(self.done)]
+        let last = self.reply.last_learned().unwrap_or(0);
+        &self.reply.tokens[self.done..last.max(self.done)]
+    }
+
+    /// Whether the token that is so many behind the node is learned.
+    fn learns(&self, index: usize) -> bool {
+        self.reply.learns(self.done + index)
     }
 }
 
@@ -166,7 +180,8 @@ impl PackBuilder {
     /// Replies after a prompt that is not empty.
     fn replies(&mut self, prompt: Node, replies: &[Reply]) {
         let first = self.replies.len();
-        self.replies.extend(replies.iter().map(|_| Vec::new()));
+        self.replies
+            .extend(replies.iter().map(|_| ReplyTargets::default()));
         let rests = replies.iter().enumerate().map(|(index, reply)| Rest {
             reply,
             index: first + index,
@@ -198,13 +213,10 @@ impl PackBuilder {
         let mut groups: Vec<Vec<Rest<'_>>> = Vec::new();
         for mut rest in rests {
             if !taken.is_empty() {
-                self.replies[rest.index].push(taken.clone());
+                self.replies[rest.index].ranges.push(taken.clone());
             }
             rest.done += shared;
-            let next = rest.computed().first().copied();
-            let alike = |group: &&mut Vec<Rest<'_>>| {
-                next.is_some() && group[0].computed().first().copied() == next
-            };
+            let alike = |group: &&mut Vec<Rest<'_>>| shared_beginning(&[group[0], rest]) > 0;
             match groups.iter_mut().find(alike) {
                 Some(group) => group.push(rest),
                 None => groups.push(vec![rest]),
@@ -223,15 +235,17 @@ impl PackBuilder {
         self.target(rest, 0, node.end);
         let own = first..self.targets.len();
         if !own.is_empty() {
-            self.replies[rest.index].push(own);
+            let reply = &mut self.replies[rest.index];
+            let is_end = rest.done + 1 == rest.reply.tokens.len();
+            reply.end = is_end.then_some(own.start);
+            reply.ranges.push(own);
         }
     }
 
     /// The prediction, after `token`, of the rest's token at `index`, where it is learned.
     fn target(&mut self, rest: &Rest<'_>, index: usize, token: usize) {
-        let place = rest.done + index;
-        if rest.reply.learns(place) {
-            let target = rest.reply.tokens[place];
+        if rest.learns(index) {
+            let target = rest.reply.tokens[rest.done + index];
             self.targets.push(Target { token, target });
         }
     }
@@ -246,25 +260,24 @@ impl PackBuilder {
     }
 }
 
-/// How many tokens all of them begin with in common. Replies that are not learned whole
-/// share nothing: others might learn what they do not.
+/// How many tokens all of them begin with in common, and learn alike.
 fn shared_beginning(rests: &[Rest<'_>]) -> usize {
     let [first, others @ ..] = rests else {
         return 0;
     };
-    let whole = |rest: &Rest<'_>| rest.reply.unlearned.is_empty();
-    if !others.is_empty() && !rests.iter().all(whole) {
-        return 0;
-    }
     others.iter().fold(first.computed().len(), |shared, rest| {
         let pairs = first.computed()[..shared].iter().zip(rest.computed());
-        pairs.take_while(|(a, b)| a == b).count()
+        let alike = pairs
+            .enumerate()
+            .take_while(|(index, (a, b))| a == b && first.learns(*index) == rest.learns(*index));
+        alike.count()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use std::iter::once;
+    use std::ops::Range;
 
     use super::{Pack, PackSize};
     use crate::objective::ReplyWeight;
@@ -284,8 +297,9 @@ mod tests {
         let pack = Pack::of(&[&pair, &text]);
         assert_eq!(pack.tokens(), [1, 2, 3, 7, 4, 5]);
         assert_eq!(targets(&pack), [(2, 7), (3, 8), (2, 9), (4, 5), (5, 6)]);
+        let ranges = pack.replies.iter().map(|reply| reply.ranges.clone());
         assert_eq!(
-            pack.replies,
+            ranges.collect::<Vec<_>>(),
             [vec![0..1, 1..2], once(2..3).collect(), vec![3..4, 4..5]]
         );
         assert_eq!(pack.mask.positions(), [0, 1, 2, 3, 2, 3]);
@@ -316,6 +330,38 @@ mod tests {
         ];
         let spread = [0.0, 0.0, 1.0, 1.5, -1.0, -1.0, -1.0];
         assert_eq!(pack.spread(&weights), spread);
+    }
+
+    /// An edit, of which only what was changed is learned.
+    #[test]
+    fn replies_share_what_neither_learns() {
+        let reply = |tokens, learned: Range<usize>, label| Reply {
+            unlearned: [0..learned.start, learned.end..5].into(),
+            ..Reply::new(tokens, label)
+        };
+        let edit = Sample {
+            prompt: vec![1],
+            replies: vec![
+                reply(vec![5, 6, 7, 9, 2], 2..3, Label::Chosen),
+                reply(vec![5, 6, 8, 9, 2], 2..3, Label::Rejected),
+            ],
+        };
+        let pack = Pack::new(&edit);
+        // Nor is what comes behind it computed.
+        assert_eq!(pack.tokens(), [1, 5, 6]);
+        assert_eq!(targets(&pack), [(2, 7), (2, 8)]);
+        assert_eq!(pack.sums(&[3.0, 4.0]), [3.0, 4.0]);
+        // Neither learns how it ends.
+        assert_eq!(pack.ends(&[3.0, 4.0]), [0.0, 0.0]);
+        let weight = ReplyWeight {
+            each: 1.0,
+            end: 0.5,
+        };
+        assert_eq!(pack.spread(&[weight; 2]), [1.0, 1.0]);
+        // Where one learns what the other does not, they part.
+        let mut edit = edit;
+        edit.replies[0].unlearned = vec![0..1, 3..5];
+        assert_eq!(Pack::new(&edit).tokens(), [1, 5, 6, 6]);
     }
 
     #[test]

@@ -36,6 +36,11 @@ pub struct Recipe {
 /// models learn how replies go on before they learn that they end, and greedy ones loop.
 const END_WEIGHT: f64 = 4.0;
 
+/// Weight of SFT's term beside a comparison of replies. Without it replies collapse to almost
+/// nothing; at 1, replies to everything take on the length of those that were preferred, and
+/// lists and questions that somebody asks for get lost.
+const SFT_WEIGHT: f64 = 0.25;
+
 /// Weight of the anchor. It frees what the bound on KL allows for what was preferred: without
 /// it, replies to everything become shorter, and few steps reach the bound.
 const ANCHOR_WEIGHT: f64 = 10.0;
@@ -104,8 +109,7 @@ impl Recipe {
     #[must_use]
     pub fn dpo_options() -> DpoOptions {
         DpoOptions {
-            // Without the second term replies collapse to almost nothing.
-            losses: vec![(DpoLoss::Sigmoid, 1.0), (DpoLoss::Sft, 1.0)],
+            losses: vec![(DpoLoss::Sigmoid, 1.0), (DpoLoss::Sft, SFT_WEIGHT)],
             end_weight: END_WEIGHT,
             ..DpoOptions::default()
         }
@@ -116,7 +120,7 @@ impl Recipe {
     pub fn anchor_options() -> AnchorOptions {
         AnchorOptions {
             weight: ANCHOR_WEIGHT,
-            samples: 2,
+            samples: 4,
         }
     }
 
@@ -124,7 +128,7 @@ impl Recipe {
     #[must_use]
     pub fn kto_options() -> KtoOptions {
         KtoOptions {
-            sft_weight: 1.0,
+            sft_weight: SFT_WEIGHT,
             end_weight: END_WEIGHT,
             ..KtoOptions::default()
         }

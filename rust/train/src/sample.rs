@@ -60,6 +60,13 @@ impl Reply {
         self.tokens.len().saturating_sub(unlearned)
     }
 
+    /// The last token that is learned.
+    pub(crate) fn last_learned(&self) -> Option<usize> {
+        (0..self.tokens.len())
+            .rev()
+            .find(|&token| self.learns(token))
+    }
+
     /// Whether the token is learned.
     pub(crate) fn learns(&self, token: usize) -> bool {
         !self.unlearned.iter().any(|range| range.contains(&token))

@@ -36,7 +36,7 @@ pub(crate) struct Answer {
 
 impl Arm<'_> {
     /// The greedy reply of at most `tokens` tokens.
-    pub(crate) fn reply(&self, chat: ChatOptions, text: &str, tokens: u32) -> Result<Reply> {
+    fn reply(&self, chat: ChatOptions, text: &str, tokens: u32) -> Result<Reply> {
         let options = GenerationOptions {
             max_tokens: tokens,
             ..GenerationOptions::greedy()

@@ -3,16 +3,20 @@
 
 use std::time::Instant;
 
-use pocketune_core::{ChatOptions, Engine, GenerationOptions, Message, Reply, Sampling, criticize};
+use pocketune_core::{
+    ChatOptions, Engine, GenerationOptions, Message, Sampling, StopReason, criticize,
+};
+use pocketune_tests::many_replies::ManyReplies;
 use pocketune_tests::measures::{Kind, Measured};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Result;
 use crate::answer::{Answer, Arm, REPLY_TOKENS, answer};
-use crate::behaviour::{Behaviour, REQUEST_TOKENS, measured};
+use crate::behaviour::{Behaviour, measured};
 use crate::data::{Data, digest, records, spread};
 use crate::kept::Kept;
+use crate::obedience::{REQUEST_SEEDS, REQUEST_TOKENS, prompts, texts};
 use crate::share_out::share_out;
 use crate::verdict::breaks_nothing;
 
@@ -24,8 +28,9 @@ pub(crate) struct Baseline {
     pub(crate) name: String,
     /// What it replies to the unseen prompts.
     pub(crate) answers: Vec<Answer>,
-    /// Which requests it obeys; not looked at where a stronger one breaks nothing.
-    pub(crate) obeyed: Option<Vec<bool>>,
+    /// Of each request, the share of replies that obey it; not looked at where a stronger way
+    /// breaks nothing.
+    pub(crate) obeyed: Option<Vec<f64>>,
     /// Whether it is kept to the limits on replies and requests that adapters are kept to.
     pub(crate) breaks_nothing: bool,
 }
@@ -50,18 +55,19 @@ struct Pair {
 /// All of one kind, by the kind's measure, the strongest first.
 pub(crate) fn baselines(
     kind: &Kind,
-    engines: &[Engine],
+    (engines, many): (&[Engine], &mut ManyReplies),
     data: &Data,
     kept: &Kept,
     base: &Behaviour,
 ) -> Result<Vec<Baseline>> {
+    let engine = engines.first().ok_or("no engine")?;
     let mean = |answers: &[Answer]| measured(answers, kind.measure);
     let mut found = Vec::new();
     for way in ways(kind)? {
         let answers = kept.or_measured(&way.file, &way.depends_on, || {
             let prompts: Vec<_> = data.prompts.iter().zip(seeds()).collect();
             share_out(engines, &prompts, |engine, &(prompt, seed)| {
-                way.answer(engine, ChatOptions::default(), prompt, (REPLY_TOKENS, seed))
+                way.answer(engine, prompt, seed)
             })
         })?;
         found.push((way, answers));
@@ -78,7 +84,7 @@ pub(crate) fn baselines(
             breaks_nothing: false,
         };
         if !settled {
-            let replies = way.replies(engines, data, kept)?;
+            let replies = way.replies((engine, &mut *many), data, kept)?;
             let obeyed = data.obeyed(&replies);
             baseline.breaks_nothing = breaks_nothing(
                 [&base.replies, &baseline.answers],
@@ -139,37 +145,45 @@ fn examples(pairs: &str) -> Result<Vec<Message>> {
     Ok(turns.collect())
 }
 
-/// The first of each conversation's drafts.
+/// Of the first of each reply's drafts.
 fn seeds() -> impl Iterator<Item = u32> {
     (0..).step_by(DRAFTS as usize)
 }
 
 impl Way {
-    /// Its replies to the requests.
-    fn replies(&self, engines: &[Engine], data: &Data, kept: &Kept) -> Result<Vec<String>> {
+    /// Its replies to each of the requests.
+    fn replies(
+        &self,
+        (engine, many): (&Engine, &mut ManyReplies),
+        data: &Data,
+        kept: &Kept,
+    ) -> Result<Vec<Vec<String>>> {
         let file = format!("{}-requests", self.file);
         kept.or_measured(&file, &self.depends_on, || {
-            let requests: Vec<_> = data.requests.iter().zip(seeds()).collect();
-            share_out(engines, &requests, |engine, &(request, seed)| {
-                let (chat, asked) = request.conversation()?;
-                let answer = self.answer(engine, chat, asked, (REQUEST_TOKENS, seed))?;
-                Ok(answer.reply.text)
-            })
+            let prompts = prompts(engine, data, |conversation| self.before(conversation))?;
+            let drafts = self.drafts * u32::try_from(REQUEST_SEEDS.len())?;
+            let seeds: Vec<_> = (REQUEST_SEEDS.start..).take(drafts as usize).collect();
+            let replies = many.sample(&prompts, &seeds, REQUEST_TOKENS, None)?;
+            let chosen = data.requests.iter().zip(replies).map(|(request, replies)| {
+                let (_, asked) = request.conversation()?;
+                let groups = replies.chunks(self.drafts as usize);
+                let best = groups.filter_map(|drafts| {
+                    best(asked, drafts.to_vec(), |draft| {
+                        (&draft.text, draft.stop_reason)
+                    })
+                });
+                Ok(texts(best.collect()))
+            });
+            chosen.collect()
         })
     }
 
-    /// The reply to what is asked in a conversation.
-    fn answer(
-        &self,
-        engine: &Engine,
-        conversation: ChatOptions,
-        asked: &str,
-        (tokens, seed): (u32, u32),
-    ) -> Result<Answer> {
-        let chat = self.before(conversation);
+    /// The reply to an unseen prompt.
+    fn answer(&self, engine: &Engine, prompt: &str, seed: u32) -> Result<Answer> {
+        let chat = self.chat.clone();
         match self.drafts {
-            1 => answer(&Arm::Base(engine), chat, asked, tokens),
-            _ => best_of(engine, chat, asked, (tokens, seed)),
+            1 => answer(&Arm::Base(engine), chat, prompt, REPLY_TOKENS),
+            _ => best_of(engine, chat, prompt, (REPLY_TOKENS, seed)),
         }
     }
 
@@ -183,8 +197,7 @@ impl Way {
     }
 }
 
-/// Of several sampled replies, the one to which the critics object least; of equals, the
-/// first. The prompt is computed once.
+/// The best of several sampled replies. The prompt is computed once.
 fn best_of(
     engine: &Engine,
     chat: ChatOptions,
@@ -209,14 +222,9 @@ fn best_of(
         };
         drafts.push(stream.finish()?);
     }
-    let score = |draft: &Reply| criticize(None, asked, &draft.text, draft.stop_reason).score;
     let generated_tokens = drafts.iter().map(|draft| draft.generated_tokens).sum();
     let prompt_tokens = drafts.first().map_or(0, |draft| draft.prompt_tokens);
-    // Of equals, `max_by` takes the last.
-    let best = drafts
-        .into_iter()
-        .rev()
-        .max_by(|a, b| score(a).total_cmp(&score(b)));
+    let best = best(asked, drafts, |draft| (&draft.text, draft.stop_reason));
     let best = best.ok_or("no drafts")?;
     Ok(Answer {
         prompt_tokens,
@@ -227,4 +235,15 @@ fn best_of(
             text: best.text,
         },
     })
+}
+
+/// The draft to which the critics object least; of equals, the first.
+fn best<T>(asked: &str, drafts: Vec<T>, said: fn(&T) -> (&str, StopReason)) -> Option<T> {
+    let score = |draft: &T| {
+        let (text, stop_reason) = said(draft);
+        criticize(None, asked, text, stop_reason).score
+    };
+    // Of equals, `max_by` takes the last.
+    let drafts = drafts.into_iter().rev();
+    drafts.max_by(|a, b| score(a).total_cmp(&score(b)))
 }

@@ -2,7 +2,6 @@
 
 use pocketune_core::{ChatOptions, Message, Prompt, TemplateChoice};
 use pocketune_tests::measures::{Measured, is_repetitive};
-use pocketune_tests::requests::Request;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -10,32 +9,30 @@ use crate::answer::{Answer, Arm, REPLY_TOKENS, answer};
 use crate::data::{Data, Fact};
 use crate::share_out::share_out;
 
-/// Longest reply to a request, in tokens: some ask for many words.
-pub(crate) const REQUEST_TOKENS: u32 = 160;
-
 /// How an arm behaves.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Behaviour {
     pub(crate) replies: Vec<Answer>,
     /// Whether the right option of a question is the likeliest.
     pub(crate) facts: Vec<bool>,
-    /// The replies to explicit requests.
-    pub(crate) requests: Vec<String>,
+    /// The replies to each explicit request.
+    pub(crate) requests: Vec<Vec<String>>,
 }
 
 impl Behaviour {
-    pub(crate) fn of(arms: &[Arm<'_>], data: &Data) -> Result<Self> {
+    /// With its replies to the requests, which come from elsewhere.
+    pub(crate) fn of(arms: &[Arm<'_>], data: &Data, requests: Vec<Vec<String>>) -> Result<Self> {
         Ok(Self {
             replies: share_out(arms, &data.prompts, |arm, prompt| {
                 answer(arm, ChatOptions::default(), prompt, REPLY_TOKENS)
             })?,
             facts: share_out(arms, &data.facts, knows)?,
-            requests: share_out(arms, &data.requests, reply)?,
+            requests,
         })
     }
 
-    /// Which requests are obeyed.
-    pub(crate) fn obeyed(&self, data: &Data) -> Vec<bool> {
+    /// Of each request, the share of replies that obey it.
+    pub(crate) fn obeyed(&self, data: &Data) -> Vec<f64> {
         data.obeyed(&self.requests)
     }
 
@@ -48,7 +45,7 @@ impl Behaviour {
             100.0 * empty(&self.replies),
             100.0 * share(&self.facts, |&known| known),
             self.facts.len(),
-            100.0 * share(&self.obeyed(data), |&obeyed| obeyed),
+            100.0 * mean(&self.obeyed(data), |&obeyed| obeyed),
             self.requests.len()
         )
     }
@@ -91,9 +88,4 @@ fn knows(arm: &Arm<'_>, fact: &Fact) -> Result<bool> {
         }
     }
     Ok(best.1 == fact.answer)
-}
-
-fn reply(arm: &Arm<'_>, request: &Request) -> Result<String> {
-    let (chat, asked) = request.conversation()?;
-    Ok(arm.reply(chat, asked, REQUEST_TOKENS)?.text)
 }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Result;
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, share};
 
 const PROMPTS: &str = "unseen-prompts.jsonl";
 const FACTS: &str = "facts.jsonl";
@@ -59,11 +59,11 @@ impl Data {
         }))
     }
 
-    /// Which requests these replies obey.
-    pub(crate) fn obeyed(&self, replies: &[String]) -> Vec<bool> {
+    /// Of each request, the share of its replies that obey it.
+    pub(crate) fn obeyed(&self, replies: &[Vec<String>]) -> Vec<f64> {
         let replies = self.requests.iter().zip(replies);
         replies
-            .map(|(request, reply)| request.check.holds(reply))
+            .map(|(request, replies)| share(replies, |reply| request.check.holds(reply)))
             .collect()
     }
 
@@ -80,12 +80,15 @@ impl Data {
         let requests = requests.map(|(request, (before, after))| {
             let asked = request.messages.iter().map(|it| it.content.as_str());
             let asked = asked.collect::<Vec<_>>().join("\n| ");
-            let said = |text: &str| match request.check.holds(text) {
-                true => format!("(obeyed) {}", text.trim()),
-                false => format!("(not obeyed) {}", text.trim()),
+            let said = |sign: char, replies: &[String]| -> String {
+                let said = replies.iter().map(|text| match request.check.holds(text) {
+                    true => format!("{sign} (obeyed) {}\n", text.trim()),
+                    false => format!("{sign} (not obeyed) {}\n", text.trim()),
+                });
+                said.collect()
             };
-            let (before, after) = (said(before), said(after));
-            format!("{}: {asked}\n- {before}\n+ {after}\n\n", request.id)
+            let (before, after) = (said('-', before), said('+', after));
+            format!("{}: {asked}\n{before}{after}\n", request.id)
         });
         prompts.chain(requests).collect()
     }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::answer::REPLY_TOKENS;
-use crate::behaviour::REQUEST_TOKENS;
 use crate::data::Data;
+use crate::obedience::{REQUEST_SEEDS, REQUEST_TOKENS};
 use crate::{CONTEXT_TOKENS, Result};
 
 /// Measurements by what they depend on.
@@ -34,6 +34,7 @@ impl Kept {
             "cpu": cpu_facts().features,
             "model": engine.digest()?.to_string(),
             "tokens": [CONTEXT_TOKENS, REPLY_TOKENS, REQUEST_TOKENS],
+            "request_seeds": REQUEST_SEEDS,
             "data": data.key()?,
         });
         Ok(Self {

@@ -21,6 +21,7 @@ mod behaviour;
 mod data;
 mod difference;
 mod kept;
+mod obedience;
 mod run;
 mod share_out;
 mod table;
@@ -34,6 +35,7 @@ use std::thread;
 
 use pocketune_adapter::CandidateAdapter;
 use pocketune_core::{Digest, DigestCache, Engine, EngineOptions, EvaluationSession, ModelSource};
+use pocketune_tests::many_replies::ManyReplies;
 use pocketune_tests::measures::{KINDS, Kind};
 use pocketune_tests::smollm2;
 use serde_json::json;
@@ -79,7 +81,11 @@ fn judge(arguments: Arguments) -> Result<bool> {
     let engine = engines.first().ok_or("no engine")?;
     let kept = Kept::new(&arguments.out, engine, &data)?;
     let untuned: Vec<_> = engines.iter().map(Arm::Base).collect();
-    let base = kept.or_measured("base", &[], || Behaviour::of(&untuned, &data))?;
+    let mut many = ManyReplies::load(&smollm2())?;
+    let base = kept.or_measured("base", &[], || {
+        let requests = obedience::replies(&mut many, engine, &data, None)?;
+        Behaviour::of(&untuned, &data, requests)
+    })?;
     eprintln!("base: {}", base.summary(&data));
     let mut judged = Vec::new();
     for (number, run) in (1..).zip(arguments.runs) {
@@ -92,7 +98,8 @@ fn judge(arguments: Arguments) -> Result<bool> {
         let tuned = kept.or_measured(&run.name(), &depends_on, || {
             let sessions = evaluated(&engines, &bytes)?;
             let arms: Vec<_> = sessions.iter().map(Arm::Tuned).collect();
-            Behaviour::of(&arms, &data)
+            let requests = obedience::replies(&mut many, engine, &data, Some(&adapter))?;
+            Behaviour::of(&arms, &data, requests)
         })?;
         eprintln!("{name}: {}", tuned.summary(&data));
         fs::write(path("-replies.txt"), data.side_by_side(&base, &tuned))?;
@@ -109,7 +116,7 @@ fn judge(arguments: Arguments) -> Result<bool> {
     let judged_kind = |kind: &&Kind| judged.iter().any(|it| it.run.kind.name == kind.name);
     for kind in KINDS.iter().filter(judged_kind) {
         if arguments.baselines {
-            let baselines = baselines(kind, &engines, &data, &kept, &base)?;
+            let baselines = baselines(kind, (&engines, &mut many), &data, &kept, &base)?;
             let obeyed = base.obeyed(&data);
             let untuned = (base.replies.as_slice(), obeyed.as_slice());
             tables.push(table::of_baselines(kind, untuned, &baselines, &judged));

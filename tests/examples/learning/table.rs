@@ -5,7 +5,7 @@ use pocketune_tests::measures::Kind;
 use crate::Judged;
 use crate::answer::Answer;
 use crate::baselines::Baseline;
-use crate::behaviour::{mean, measured, repetitive, share};
+use crate::behaviour::{mean, measured, repetitive};
 use crate::difference::Difference;
 
 /// One line a run.
@@ -52,7 +52,7 @@ fn of_run(judged: &Judged) -> Vec<String> {
 /// model as it is.
 pub(crate) fn of_baselines(
     kind: &Kind,
-    (base, obeyed): (&[Answer], &[bool]),
+    (base, obeyed): (&[Answer], &[f64]),
     baselines: &[Baseline],
     judged: &[Judged],
 ) -> String {
@@ -68,7 +68,7 @@ pub(crate) fn of_baselines(
             obeyed.map_or(String::new(), |it| format!("{:.1} %", 100.0 * it)),
         ]
     };
-    let share = |obeyed: &[bool]| share(obeyed, |&obeyed| obeyed);
+    let share = |obeyed: &[f64]| mean(obeyed, |&obeyed| obeyed);
     let headings = [
         kind.name,
         kind.unit,

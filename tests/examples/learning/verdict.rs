@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::behaviour::{Behaviour, empty, repetitive, share};
+use crate::behaviour::{Behaviour, empty, mean, repetitive, share};
 use crate::data::Data;
 use crate::difference::Difference;
 use crate::run::{Feedback, Run};
@@ -18,9 +18,9 @@ const TUNING_S_MOST: f64 = 180.0;
 
 /// Whether replies to unseen prompts, before and after, loop no more and are empty no more
 /// than they were, and requests are obeyed as before.
-pub(crate) fn breaks_nothing(replies: [&[Answer]; 2], obeyed: [&[bool]; 2]) -> bool {
+pub(crate) fn breaks_nothing(replies: [&[Answer]; 2], obeyed: [&[f64]; 2]) -> bool {
     let not_up = |share: fn(&[Answer]) -> f64| share(replies[1]) <= share(replies[0]);
-    let change = Difference::of(obeyed[0], obeyed[1], one).mean;
+    let change = Difference::of(obeyed[0], obeyed[1], |&it| it).mean;
     not_up(repetitive) && not_up(empty) && change >= -REQUESTS_LOST_MOST
 }
 
@@ -32,7 +32,7 @@ fn one(&is: &bool) -> f64 {
 pub(crate) struct Verdict {
     pub(crate) moved: Difference,
     pub(crate) facts_lost: Difference,
-    /// Change of the share that is obeyed.
+    /// Change of the share of replies that obey.
     pub(crate) requests: Difference,
     /// Before and after.
     pub(crate) repetitive: [f64; 2],
@@ -58,7 +58,7 @@ impl Verdict {
         let moved = Difference::of(&before.replies, &after.replies, |it| measure(&it.reply));
         let facts_lost = Difference::of(&after.facts, &before.facts, one);
         let obeyed = [before.obeyed(data), after.obeyed(data)];
-        let requests = Difference::of(&obeyed[0], &obeyed[1], one);
+        let requests = Difference::of(&obeyed[0], &obeyed[1], |&it| it);
         let number = |key: &str| figures[key].as_f64().unwrap_or(f64::NAN);
         let mut verdict = Self {
             moved,
@@ -67,7 +67,7 @@ impl Verdict {
             repetitive: [before, after].map(|it| repetitive(&it.replies)),
             empty: [before, after].map(|it| empty(&it.replies)),
             known: [before, after].map(|it| share(&it.facts, |&known| known)),
-            obeyed: obeyed.map(|it| share(&it, |&obeyed| obeyed)),
+            obeyed: obeyed.map(|it| mean(&it, |&obeyed| obeyed)),
             kl: number("kl_per_token"),
             tuning_s: number("tuning_s"),
             failed: Vec::new(),

@@ -19,6 +19,7 @@ mod grammar;
 mod greedy;
 mod kills;
 mod logits;
+mod many_replies;
 mod markers;
 mod measures;
 mod memory;

@@ -91,7 +91,7 @@ pub struct ScoredReply {
     pub tokens: usize,
     /// Under the policy, in nats.
     pub policy: f64,
-    /// Under the policy, of the last of these tokens alone.
+    /// Under the policy, of the reply's last token alone; 0 where that is not learned.
     pub policy_end: f64,
     /// Under the reference, in nats; 0 where no reference is needed.
     pub reference: f64,
@@ -118,7 +118,7 @@ pub struct Weighed {
 pub struct ReplyWeight {
     /// Of every token.
     pub each: f64,
-    /// Of the last one, beside that.
+    /// Of the reply's last one, beside that, where it is learned.
     pub end: f64,
 }
 

@@ -269,7 +269,7 @@ impl Trainer<'_> {
 pub(super) struct Score {
     /// Of all its tokens that are learned.
     whole: f64,
-    /// Of the last of them alone.
+    /// Of the last token alone.
     end: f64,
 }
 

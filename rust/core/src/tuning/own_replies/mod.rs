@@ -3,30 +3,25 @@
 //! replies that a user disliked.
 
 mod alternatives;
+mod prompts;
 
 use pocketune_adapter::CandidateAdapter;
 use pocketune_train::Sample;
 
+use self::prompts::BuiltIn;
 use super::encoding::{Encoder, ids};
 use crate::cancel::CancelToken;
-use crate::conversation::{Message, Prompt, TemplateChoice};
-use crate::engine::Engine;
 use crate::error::Error;
 use crate::evaluation::EvaluationSession;
 use crate::options::GenerationOptions;
 use crate::reply::{Reply, StopReason};
 
-/// One prompt a line, about nothing in particular.
-const ORDINARY: &str = include_str!("ordinary.txt");
-
-/// One prompt a line, each of which asks for a certain form.
-const REQUESTS: &str = include_str!("requests.txt");
-
 /// Longest reply to an ordinary prompt: enough to measure on.
 const ORDINARY_TOKENS: u32 = 32;
 
-/// Longest reply to a request: enough for its form to show.
-const REQUEST_TOKENS: u32 = 64;
+/// Longest reply to a request. Its form shows early, and each token has the same say: more of
+/// them would count for more than what the first ones decide.
+const REQUEST_TOKENS: u32 = 24;
 
 /// The reference as it is before training: the model, under the adapters that belong to it.
 #[derive(Debug)]
@@ -58,13 +53,13 @@ impl OwnReplies<'_> {
     /// How many prompts [`OwnReplies::ordinary`] has.
     #[must_use]
     pub fn ordinary_prompts() -> usize {
-        prompts(ORDINARY).count()
+        prompts::ordinary().len()
     }
 
     /// How many prompts [`OwnReplies::requests`] has.
     #[must_use]
     pub fn request_prompts() -> usize {
-        prompts(REQUESTS).count()
+        prompts::requests().len()
     }
 
     /// The built-in ordinary prompts with greedy replies, to measure KL on. Nothing is said
@@ -78,7 +73,7 @@ impl OwnReplies<'_> {
         cancel: &CancelToken,
         on_reply: impl FnMut(),
     ) -> Result<Vec<Sample>, Error> {
-        let samples = self.greedy(ORDINARY, ORDINARY_TOKENS, cancel, on_reply)?;
+        let samples = self.greedy(&prompts::ordinary(), ORDINARY_TOKENS, cancel, on_reply)?;
         Ok(samples.into_iter().map(|(sample, _)| sample).collect())
     }
 
@@ -93,7 +88,7 @@ impl OwnReplies<'_> {
         cancel: &CancelToken,
         on_reply: impl FnMut(),
     ) -> Result<Vec<Sample>, Error> {
-        let samples = self.greedy(REQUESTS, REQUEST_TOKENS, cancel, on_reply)?;
+        let samples = self.greedy(&prompts::requests(), REQUEST_TOKENS, cancel, on_reply)?;
         let end = self.encoder.end_of_reply()?;
         let ended = samples.into_iter().map(|(mut sample, reason)| {
             if reason == StopReason::EndOfTurn {
@@ -111,7 +106,7 @@ impl OwnReplies<'_> {
     /// # Errors
     /// As [`Engine::prompt_tokens`].
     pub fn longest_ordinary(&self) -> Result<Vec<Sample>, Error> {
-        self.longest(ORDINARY, ORDINARY_TOKENS)
+        self.longest(&prompts::ordinary(), ORDINARY_TOKENS)
     }
 
     /// The same of [`OwnReplies::requests`].
@@ -119,21 +114,24 @@ impl OwnReplies<'_> {
     /// # Errors
     /// As [`Engine::prompt_tokens`].
     pub fn longest_requests(&self) -> Result<Vec<Sample>, Error> {
-        self.longest(REQUESTS, REQUEST_TOKENS)
+        self.longest(&prompts::requests(), REQUEST_TOKENS)
     }
 
-    fn longest(&self, all: &'static str, tokens: u32) -> Result<Vec<Sample>, Error> {
-        let sample = |prompt| -> Result<Sample, Error> {
-            let prompt = ids(self.asked(prompt)?);
-            let reply = vec![prompt.first().copied().unwrap_or_default(); tokens as usize];
-            Ok(Sample::ordinary(prompt, reply))
-        };
-        prompts(all).map(sample).collect()
+    fn longest(&self, all: &[BuiltIn], tokens: u32) -> Result<Vec<Sample>, Error> {
+        let mut samples = Vec::new();
+        for asked in all {
+            if let Some(prompt) = asked.tokens(self.encoder.engine())? {
+                let prompt = ids(prompt);
+                let reply = vec![prompt.first().copied().unwrap_or_default(); tokens as usize];
+                samples.push(Sample::ordinary(prompt, reply));
+            }
+        }
+        Ok(samples)
     }
 
     fn greedy(
         &self,
-        all: &'static str,
+        all: &[BuiltIn],
         tokens: u32,
         cancel: &CancelToken,
         mut on_reply: impl FnMut(),
@@ -143,11 +141,13 @@ impl OwnReplies<'_> {
             ..GenerationOptions::greedy()
         };
         let mut samples = Vec::new();
-        for question in prompts(all) {
+        for asked in all {
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            samples.extend(self.answered(&self.asked(question)?, &options)?);
+            if let Some(prompt) = asked.tokens(self.encoder.engine())? {
+                samples.extend(self.answered(&prompt, &options)?);
+            }
             on_reply();
         }
         Ok(samples)
@@ -176,37 +176,5 @@ impl OwnReplies<'_> {
             Some(session) => session.complete(prompt, options)?.finish(),
             None => engine.complete(prompt, options)?.finish(),
         }
-    }
-
-    /// A question as the model's template puts it, or as it stands without one.
-    fn asked(&self, question: &str) -> Result<Vec<i32>, Error> {
-        let engine: &Engine = self.encoder.engine();
-        let chat = Prompt::Chat {
-            system_prompt: None,
-            turns: vec![Message::user(question)],
-            template: TemplateChoice::Model,
-        };
-        match engine.prompt_tokens(&chat) {
-            Err(Error::NoChatTemplate) => engine.prompt_tokens(&Prompt::Raw(question.to_owned())),
-            tokens => tokens,
-        }
-    }
-}
-
-fn prompts(all: &'static str) -> impl Iterator<Item = &'static str> {
-    all.lines().filter(|line| !line.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::{ORDINARY, REQUESTS, prompts};
-
-    /// What KL is measured on must not be trained on.
-    #[test]
-    fn no_prompt_is_asked_twice() {
-        let all: Vec<&str> = prompts(ORDINARY).chain(prompts(REQUESTS)).collect();
-        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
     }
 }

@@ -1,0 +1,104 @@
+//! The built-in prompts, as conversations that end with a message of the user.
+
+use serde::Deserialize;
+
+use crate::conversation::{Message, Prompt, Role, TemplateChoice};
+use crate::engine::Engine;
+use crate::error::Error;
+
+/// One prompt a line, about nothing in particular.
+const ORDINARY: &str = include_str!("ordinary.txt");
+
+/// TRL's prompt-only records in JSON lines. Each asks for a certain form: in so many words, by a
+/// system prompt, or by earlier turns, which people do as often.
+const REQUESTS: &str = include_str!("requests.jsonl");
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct BuiltIn {
+    prompt: Vec<Message>,
+}
+
+/// Prompts about nothing in particular.
+pub(super) fn ordinary() -> Vec<BuiltIn> {
+    let asked = |line| BuiltIn {
+        prompt: vec![Message::user(line)],
+    };
+    ORDINARY.lines().map(asked).collect()
+}
+
+/// Prompts that ask for a certain form.
+pub(super) fn requests() -> Vec<BuiltIn> {
+    // A test holds that every line is a record.
+    let records = REQUESTS.lines().map(serde_json::from_str);
+    records.filter_map(Result::ok).collect()
+}
+
+impl BuiltIn {
+    /// As the model's template puts it, or its text alone where the model has none. None where
+    /// the template refuses it: some know no system prompt.
+    ///
+    /// # Errors
+    /// As [`Engine::prompt_tokens`].
+    pub(super) fn tokens(&self, engine: &Engine) -> Result<Option<Vec<i32>>, Error> {
+        match engine.prompt_tokens(&self.chat()) {
+            Err(Error::NoChatTemplate) => engine.prompt_tokens(&self.text()).map(Some),
+            Err(Error::TemplateFailed { .. }) => Ok(None),
+            tokens => tokens.map(Some),
+        }
+    }
+
+    fn chat(&self) -> Prompt {
+        let (system, turns): (Vec<_>, Vec<_>) = self
+            .prompt
+            .iter()
+            .cloned()
+            .partition(|message| message.role == Role::System);
+        Prompt::Chat {
+            system_prompt: system.into_iter().next().map(|message| message.content),
+            turns,
+            template: TemplateChoice::Model,
+        }
+    }
+
+    fn text(&self) -> Prompt {
+        let texts: Vec<&str> = self
+            .prompt
+            .iter()
+            .map(|message| &*message.content)
+            .collect();
+        Prompt::Raw(texts.join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What KL is measured on must not be trained on.
+    #[test]
+    fn no_prompt_is_asked_twice() {
+        let all = [ordinary(), requests()].concat();
+        for (index, prompt) in all.iter().enumerate() {
+            assert!(!all[..index].contains(prompt), "{prompt:?}");
+        }
+    }
+
+    #[test]
+    fn every_line_is_a_record() {
+        assert_eq!(requests().len(), REQUESTS.lines().count());
+    }
+
+    #[test]
+    fn every_prompt_ends_with_the_user() {
+        for BuiltIn { prompt } in [ordinary(), requests()].concat() {
+            let last = prompt.last().map(|message| message.role);
+            assert_eq!(last, Some(Role::User), "{prompt:?}");
+            let later = prompt.iter().skip(1);
+            assert!(
+                later
+                    .into_iter()
+                    .all(|message| message.role != Role::System)
+            );
+        }
+    }
+}
