@@ -2,7 +2,7 @@
 # The suites that take too long for every change: tests marked `ignore`, how fast adapters
 # swap, critics rule and verdicts are reached, how often experiments are wrong (5 minutes),
 # whether rewards are learned and damage is rolled back (15 minutes), whether the default
-# recipe teaches (an hour), every fuzz target for a while, kernels and training on 64-bit
+# recipe teaches (ten minutes a run), every fuzz target for a while, kernels and training on 64-bit
 # ARM, and how an experiment's report looks in a browser. scripts/test.sh comes first.
 #
 #     scripts/test-long.sh [--fuzz-seconds N]      (default: 60 a target)

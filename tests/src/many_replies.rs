@@ -1,7 +1,7 @@
 //! Many sampled replies at once, straight through llama.cpp's API (crate `llama-cpp-2`).
 //!
 //! Each token of a reply reads all weights, and memory is what it waits for: two dozen replies
-//! at once read them once for all, and come several times as fast as one after the other.
+//! at once read them once for all.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;

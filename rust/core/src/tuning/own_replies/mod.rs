@@ -36,7 +36,7 @@ impl<'e> Encoder<'e> {
     /// them; blocks for some milliseconds.
     ///
     /// # Errors
-    /// As [`Engine::evaluate`].
+    /// As [`crate::Engine::evaluate`].
     pub fn own_replies(&'e self, adapters: Vec<CandidateAdapter>) -> Result<OwnReplies<'e>, Error> {
         let session = match adapters.is_empty() {
             true => None,
@@ -67,7 +67,7 @@ impl OwnReplies<'_> {
     /// thread.
     ///
     /// # Errors
-    /// [`Error::Cancelled`], within one reply; as [`Engine::complete`].
+    /// [`Error::Cancelled`], within one reply; as [`crate::Engine::complete`].
     pub fn ordinary(
         &self,
         cancel: &CancelToken,
@@ -104,7 +104,7 @@ impl OwnReplies<'_> {
     /// long as they may be.
     ///
     /// # Errors
-    /// As [`Engine::prompt_tokens`].
+    /// As [`crate::Engine::prompt_tokens`].
     pub fn longest_ordinary(&self) -> Result<Vec<Sample>, Error> {
         self.longest(&prompts::ordinary(), ORDINARY_TOKENS)
     }
@@ -112,7 +112,7 @@ impl OwnReplies<'_> {
     /// The same of [`OwnReplies::requests`].
     ///
     /// # Errors
-    /// As [`Engine::prompt_tokens`].
+    /// As [`crate::Engine::prompt_tokens`].
     pub fn longest_requests(&self) -> Result<Vec<Sample>, Error> {
         self.longest(&prompts::requests(), REQUEST_TOKENS)
     }

@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::conversation::{Message, Prompt, Role, TemplateChoice};
+use crate::conversation::{Message, Prompt};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::tuning::dataset::Content;
 
 /// One prompt a line, about nothing in particular.
 const ORDINARY: &str = include_str!("ordinary.txt");
@@ -40,23 +41,14 @@ impl BuiltIn {
     /// # Errors
     /// As [`Engine::prompt_tokens`].
     pub(super) fn tokens(&self, engine: &Engine) -> Result<Option<Vec<i32>>, Error> {
-        match engine.prompt_tokens(&self.chat()) {
+        // A test holds that each can be asked.
+        let Ok(chat) = Content::Messages(self.prompt.clone()).prompt() else {
+            return Ok(None);
+        };
+        match engine.prompt_tokens(&chat) {
             Err(Error::NoChatTemplate) => engine.prompt_tokens(&self.text()).map(Some),
             Err(Error::TemplateFailed { .. }) => Ok(None),
             tokens => tokens.map(Some),
-        }
-    }
-
-    fn chat(&self) -> Prompt {
-        let (system, turns): (Vec<_>, Vec<_>) = self
-            .prompt
-            .iter()
-            .cloned()
-            .partition(|message| message.role == Role::System);
-        Prompt::Chat {
-            system_prompt: system.into_iter().next().map(|message| message.content),
-            turns,
-            template: TemplateChoice::Model,
         }
     }
 
@@ -89,16 +81,10 @@ mod tests {
     }
 
     #[test]
-    fn every_prompt_ends_with_the_user() {
+    fn every_prompt_can_be_asked() {
         for BuiltIn { prompt } in [ordinary(), requests()].concat() {
-            let last = prompt.last().map(|message| message.role);
-            assert_eq!(last, Some(Role::User), "{prompt:?}");
-            let later = prompt.iter().skip(1);
-            assert!(
-                later
-                    .into_iter()
-                    .all(|message| message.role != Role::System)
-            );
+            let asked = Content::Messages(prompt.clone()).prompt();
+            assert!(asked.is_ok(), "{prompt:?}");
         }
     }
 }
