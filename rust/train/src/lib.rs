@@ -31,7 +31,7 @@ mod source;
 mod trainer;
 
 pub use error::TrainError;
-pub use lora::{Lora, LoraShape, Projection};
+pub use lora::{AdaptedLayers, Lora, LoraShape, Projection};
 pub use lora_file::Precision;
 pub use model::Model;
 pub use objective::{

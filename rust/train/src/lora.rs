@@ -90,8 +90,34 @@ pub struct LoraShape {
     pub alpha: f32,
     /// Matrices changed in each layer, without repetition.
     pub projections: Vec<Projection>,
-    /// Layers changed; all when `None`.
-    pub layers: Option<Vec<usize>>,
+    /// Layers changed.
+    pub layers: AdaptedLayers,
+}
+
+/// The layers that an adapter changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdaptedLayers {
+    /// Every one.
+    #[default]
+    All,
+    /// All but the lowest third, rounded down. What the lowest layers make of a text serves
+    /// everything that a model says; without them the backward pass is shorter by a third, and so
+    /// is the adapter.
+    UpperTwoThirds,
+    /// Those of these numbers, from 0, without repetition.
+    Only(Vec<usize>),
+}
+
+impl AdaptedLayers {
+    /// Their numbers in a model of `layers` layers.
+    fn numbers(&self, layers: usize) -> Vec<usize> {
+        match self {
+            Self::All => (0..layers).collect(),
+            Self::UpperTwoThirds => (layers / 3..layers).collect(),
+            Self::Only(numbers) => numbers.clone(),
+        }
+    }
 }
 
 impl LoraShape {
@@ -102,7 +128,7 @@ impl LoraShape {
             rank,
             alpha: 2.0 * rank as f32,
             projections: Projection::ALL.to_vec(),
-            layers: None,
+            layers: AdaptedLayers::All,
         }
     }
 }
@@ -187,13 +213,9 @@ impl Lora {
         if shape.projections.is_empty() {
             return refuse("it changes no projection".to_owned());
         }
-        let layers: Vec<usize> = match &shape.layers {
-            Some(layers) => layers.clone(),
-            None => (0..model.layers()).collect(),
-        };
         let mut sites: Vec<Site> = Vec::new();
         let mut start = 0;
-        for layer in layers {
+        for layer in shape.layers.numbers(model.layers()) {
             if layer >= model.layers() {
                 return refuse(format!("layer {layer} of {}", model.layers()));
             }
@@ -213,6 +235,9 @@ impl Lora {
                 start = site.b(shape.rank).end;
                 sites.push(site);
             }
+        }
+        if sites.is_empty() {
+            return refuse("it changes no layer".to_owned());
         }
         Ok(Self {
             shape,
@@ -260,7 +285,10 @@ impl Lora {
         shape
             .projections
             .retain(|&it| sites.iter().any(|site| site.projection == it));
-        shape.layers = (layers.len() < model.layers()).then_some(layers);
+        shape.layers = match layers.len() < model.layers() {
+            true => AdaptedLayers::Only(layers),
+            false => AdaptedLayers::All,
+        };
         Ok(Self {
             shape,
             sites,

@@ -4,7 +4,7 @@
 //! factual questions each (`rust/adr/0013-default-recipe.md`). A change comes with a new run of
 //! that judgement.
 
-use crate::lora::LoraShape;
+use crate::lora::{AdaptedLayers, LoraShape};
 use crate::objective::{AnchorOptions, DpoLoss, DpoOptions, KtoOptions, Objectives, SftOptions};
 use crate::optimizer::OptimizerOptions;
 use crate::schedule::Schedule;
@@ -39,18 +39,22 @@ const END_WEIGHT: f64 = 4.0;
 /// Weight of SFT's term beside a comparison of replies. Without it replies collapse to almost
 /// nothing; at 1, replies to everything take on the length of those that were preferred, and
 /// lists and questions that somebody asks for get lost.
-const SFT_WEIGHT: f64 = 0.25;
+const SFT_WEIGHT: f64 = 0.4;
 
 /// Weight of the anchor. It frees what the bound on KL allows for what was preferred: without
 /// it, replies to everything become shorter, and few steps reach the bound.
-const ANCHOR_WEIGHT: f64 = 10.0;
+const ANCHOR_WEIGHT: f64 = 16.0;
 
 impl Recipe {
     /// The default recipe with these objectives.
     #[must_use]
     pub fn with(objectives: Objectives) -> Self {
         Self {
-            lora: LoraShape::default(),
+            // As many requests are obeyed as with all layers, in three quarters of the time.
+            lora: LoraShape {
+                layers: AdaptedLayers::UpperTwoThirds,
+                ..LoraShape::default()
+            },
             training: TrainerOptions {
                 objectives,
                 reference: ReferencePolicy::default(),
@@ -120,7 +124,7 @@ impl Recipe {
     pub fn anchor_options() -> AnchorOptions {
         AnchorOptions {
             weight: ANCHOR_WEIGHT,
-            samples: 4,
+            samples: 8,
         }
     }
 

@@ -8,8 +8,8 @@ mod common;
 use common::{LARGEST, SMALLEST, moved, policy, tiny};
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Pack, Pass, Projection, Sample,
-    TargetWeights,
+    AdaptedLayers, Adapters, Control, Lora, LoraShape, MemoryPlan, Model, Pack, Pass, Projection,
+    Sample, TargetWeights,
 };
 
 /// `Σ weights·(−log p)` and its gradient.
@@ -189,14 +189,14 @@ fn an_adapter_of_the_last_layer_needs_no_other() {
     let pack = pair();
     let all = moved(&model, LoraShape::default(), 7);
     let mut shape = LoraShape {
-        layers: Some(vec![1]),
+        layers: AdaptedLayers::Only(vec![1]),
         projections: vec![Projection::K, Projection::Down],
         ..LoraShape::default()
     };
     let last = moved(&model, shape.clone(), 7);
     let (_, gradient) = loss(&model, &pool, trained(&last, &[]), &pack, &LARGEST);
     assert!(gradient.iter().any(|&g| g != 0.0));
-    shape.layers = Some(vec![2]);
+    shape.layers = AdaptedLayers::Only(vec![2]);
     assert!(Lora::new(&model, shape, 1).is_err(), "there are two layers");
     assert!(last.parameters().len() < all.parameters().len());
 }

@@ -12,7 +12,7 @@ use pocketune_gguf::GgmlType;
 use pocketune_gguf::fixtures::{TinyModel, noise};
 use pocketune_tests::policy::with_policy;
 use pocketune_tests::{engine, read_lora, smollm2, written};
-use pocketune_train::{Lora, LoraShape, Model, Pack, Pass, Precision, Sample};
+use pocketune_train::{AdaptedLayers, Lora, LoraShape, Model, Pack, Pass, Precision, Sample};
 
 const PROMPT: &str = "The river rises in the mountains and runs past two old mills";
 const REPLY: &str = " before it reaches the sea after three days.";
@@ -146,7 +146,7 @@ fn scores_under_a_candidate_are_those_that_training_predicts() {
     let shape = LoraShape {
         rank: 3,
         alpha: 3.0,
-        layers: Some(vec![1]),
+        layers: AdaptedLayers::Only(vec![1]),
         ..LoraShape::default()
     };
     let lora = noisy(&model, shape, 0.3);

@@ -9,7 +9,9 @@ use pocketune_kernels::{Matrix, dequantize};
 use pocketune_tests::policy::with_policy;
 use pocketune_tests::reference::Reference;
 use pocketune_tests::{as_f32, ggml, read_lora, smollm2};
-use pocketune_train::{Lora, LoraShape, Model, Pack, Pass, Precision, Projection, Sample};
+use pocketune_train::{
+    AdaptedLayers, Lora, LoraShape, Model, Pack, Pass, Precision, Projection, Sample,
+};
 use tempfile::TempDir;
 
 const TYPES: [GgmlType; 11] = [
@@ -171,7 +173,7 @@ fn llama_cpp_applies_an_adapter_with_the_same_effect() {
             rank: 3,
             alpha: 5.0,
             projections: vec![Projection::K, Projection::Up],
-            layers: Some(vec![1]),
+            layers: AdaptedLayers::Only(vec![1]),
         },
     ];
     for (shape, precision) in shapes.into_iter().zip([Precision::F32, Precision::F16]) {

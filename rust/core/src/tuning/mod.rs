@@ -39,8 +39,8 @@ pub use run::TuningRun;
 pub use crate::error::{Contradiction, DatasetError, Form, RecordFault, RecordKind};
 
 pub use pocketune_train::{
-    AnchorOptions, CheckpointDir, CrossValidation, DpoLoss, DpoOptions, HeldOutCurve,
-    HeldOutFigures, KtoLoss, KtoOptions, Label, LoraShape, MemoryBudget, MemoryPlan, MicroStep,
-    Objectives, OptimizerOptions, Precision, Projection, Recipe, ReferencePolicy, Reply,
+    AdaptedLayers, AnchorOptions, CheckpointDir, CrossValidation, DpoLoss, DpoOptions,
+    HeldOutCurve, HeldOutFigures, KtoLoss, KtoOptions, Label, LoraShape, MemoryBudget, MemoryPlan,
+    MicroStep, Objectives, OptimizerOptions, Precision, Projection, Recipe, ReferencePolicy, Reply,
     RewardMetrics, RunEnd, Sample, Schedule, SftOptions, StepReport, TrainError, TrainerOptions,
 };

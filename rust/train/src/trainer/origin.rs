@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pocketune_base::Digest;
 
-use crate::lora::{Lora, LoraShape};
+use crate::lora::{AdaptedLayers, Lora, LoraShape};
 use crate::source::SampleSource;
 use crate::trainer::{KlLimit, TrainerOptions};
 
@@ -73,12 +73,16 @@ fn shape(shape: &LoraShape) -> Vec<u8> {
         put(&mut bytes, name.len());
         bytes.extend(name.as_bytes());
     }
-    put(&mut bytes, usize::from(layers.is_some()));
-    if let Some(layers) = layers {
-        put(&mut bytes, layers.len());
-        for &layer in layers {
-            put(&mut bytes, layer);
+    match layers {
+        AdaptedLayers::All => put(&mut bytes, 0),
+        AdaptedLayers::Only(numbers) => {
+            put(&mut bytes, 1);
+            put(&mut bytes, numbers.len());
+            for &layer in numbers {
+                put(&mut bytes, layer);
+            }
         }
+        AdaptedLayers::UpperTwoThirds => put(&mut bytes, 2),
     }
     bytes
 }
@@ -92,7 +96,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::shape;
-    use crate::lora::{LoraShape, Projection};
+    use crate::lora::{AdaptedLayers, LoraShape, Projection};
 
     #[test]
     fn what_differs_has_other_bytes() {
@@ -111,11 +115,11 @@ mod tests {
                 ..base.clone()
             },
             LoraShape {
-                layers: Some(Vec::new()),
+                layers: AdaptedLayers::UpperTwoThirds,
                 ..base.clone()
             },
             LoraShape {
-                layers: Some(vec![0]),
+                layers: AdaptedLayers::Only(vec![0]),
                 ..base.clone()
             },
             base,

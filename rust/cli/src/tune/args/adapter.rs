@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
-use pocketune_core::tuning::{LoraShape, Projection, ReferencePolicy};
+use pocketune_core::tuning::{AdaptedLayers, LoraShape, Projection, ReferencePolicy};
 
 use super::default_recipe;
 use crate::error::CliError;
@@ -28,7 +28,8 @@ pub(crate) struct AdapterArgs {
     /// Target modules: q, k, v, o, gate, up, down [default: all]
     #[arg(long, value_delimiter = ',', value_name = "NAMES", help_heading = ADAPTER)]
     targets: Vec<String>,
-    /// Layers to adapt, numbered from 0, such as 10-29 or 0,5,7 [default: all]
+    /// Layers to adapt: all, or numbers from 0, such as 10-29 or 0,5,7 [default: all but the lowest
+    /// third]
     #[arg(long, value_delimiter = ',', value_name = "LAYERS", help_heading = ADAPTER)]
     layers: Vec<String>,
     /// Adapter to continue training, instead of a new one
@@ -87,14 +88,18 @@ impl AdapterArgs {
         Ok(shape)
     }
 
-    fn layers(&self) -> Result<Option<Vec<usize>>, CliError> {
+    fn layers(&self) -> Result<AdaptedLayers, CliError> {
+        match self.layers.as_slice() {
+            [] => return Ok(default_recipe().lora.layers),
+            [all] if all == "all" => return Ok(AdaptedLayers::All),
+            _ => {}
+        }
         let range = |text: &String| -> Option<RangeInclusive<usize>> {
             let (first, last) = text.split_once('-').unwrap_or((text, text));
             Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
         };
         let ranges: Option<Vec<_>> = self.layers.iter().map(range).collect();
-        let ranges = ranges.ok_or(CliError::usage("--layers takes numbers and ranges"))?;
-        let layers: Vec<usize> = ranges.into_iter().flatten().collect();
-        Ok((!layers.is_empty()).then_some(layers))
+        let ranges = ranges.ok_or(CliError::usage("--layers takes all, or numbers and ranges"))?;
+        Ok(AdaptedLayers::Only(ranges.into_iter().flatten().collect()))
     }
 }

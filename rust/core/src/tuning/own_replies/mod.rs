@@ -19,9 +19,9 @@ use crate::reply::{Reply, StopReason};
 /// Longest reply to an ordinary prompt: enough to measure on.
 const ORDINARY_TOKENS: u32 = 32;
 
-/// Longest reply to a request. Its form shows early, and each token has the same say: more of
-/// them would count for more than what the first ones decide.
-const REQUEST_TOKENS: u32 = 24;
+/// Longest reply to a request: enough for its first sentence to end, where a model that learned to
+/// be brief would stop.
+const REQUEST_TOKENS: u32 = 40;
 
 /// The reference as it is before training: the model, under the adapters that belong to it.
 #[derive(Debug)]
