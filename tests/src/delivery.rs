@@ -57,6 +57,7 @@ pub fn trained(seed: u64, learning_rate: f64) -> Result<Vec<u8>, TrainError> {
         options,
         kl: None,
         memory: MemoryBudget::default(),
+        reserved_bytes: 0,
     })?;
     trainer.step(&Control::new(), |_| ())?;
     trainer.into_lora().to_gguf(&model, Precision::F32, &[])

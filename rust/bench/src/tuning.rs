@@ -195,6 +195,7 @@ pub(crate) fn run(args: &TuneBenchArgs, output: &Output) -> Result<ExitCode, Ben
         options: args.options(),
         kl: None,
         memory: budget,
+        reserved_bytes: 0,
     })?;
     let bar = output.progress("training", args.steps + 1);
     let mut times = Vec::new();

@@ -80,7 +80,7 @@ impl Control {
         }
     }
 
-    /// Lets those look again who wait for something beside pause and end.
+    /// Wakes [`Control::paused_before`], so that it looks at `done` again.
     pub fn wake(&self) {
         drop(lock(&self.0.paused));
         self.0.changed.notify_all();

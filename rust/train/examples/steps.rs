@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         options: recipe.training,
         kl: None,
         memory: MemoryBudget::Bytes(512_000_000),
+        reserved_bytes: 0,
     })?;
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..STEPS {

@@ -114,6 +114,13 @@ pub enum TrainError {
     Cancelled,
 }
 
+impl TrainError {
+    pub(crate) fn option(option: &'static str, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Option { option, reason }
+    }
+}
+
 /// For the model's own file.
 impl From<OpenError> for TrainError {
     fn from(error: OpenError) -> Self {

@@ -38,8 +38,8 @@ pub struct PlanInputs<'a> {
     pub budget: MemoryBudget,
     /// The first layer that the trained adapter changes: below it nothing is kept.
     pub first_layer: usize,
-    /// Whether there is a way back from logits of policy and reference at once.
-    pub anchored: bool,
+    /// Whether logits of policy and reference exist together: for an anchor, or to measure KL.
+    pub compares_logits: bool,
 }
 
 /// How much anonymous memory training may use.
@@ -168,7 +168,7 @@ impl MemoryPlan {
             // Or only gradients, n₁ and its gradient.
             heads + 2 * kv_heads + 3 * width + dropped,
         ));
-        let head_tokens = match inputs.anchored {
+        let head_tokens = match inputs.compares_logits {
             true => 2 * self.couples(),
             false => self.head_tokens,
         };

@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -288,6 +289,7 @@ fn a_measurement_that_is_owed_is_made_before_anything_else() {
 fn a_paused_run_is_on_the_disk_and_one_that_goes_on_is_saved_by_time() {
     let (model, pool) = (tiny(), ThreadPool::new(1));
     let folder = tempfile::tempdir().unwrap();
+    let while_paused = tempfile::tempdir().unwrap();
     let directory = CheckpointDir::open(folder.path()).unwrap();
     let control = Control::new();
     let mut trainer = fresh(&model, &pool);
@@ -305,6 +307,8 @@ fn a_paused_run_is_on_the_disk_and_one_that_goes_on_is_saved_by_time() {
             while !directory.holds_one() {
                 thread::yield_now();
             }
+            let file = "checkpoint.gguf";
+            fs::copy(folder.path().join(file), while_paused.path().join(file)).unwrap();
             control.resume();
         }
         RunEvent::Step(_) => steps += 1,
@@ -313,7 +317,8 @@ fn a_paused_run_is_on_the_disk_and_one_that_goes_on_is_saved_by_time() {
     done.unwrap();
     assert_eq!((saved, steps), (0, 6));
     let mut resumed = fresh(&model, &pool);
-    assert!(resumed.resume(&directory).unwrap());
+    let while_paused = CheckpointDir::open(while_paused.path()).unwrap();
+    assert!(resumed.resume(&while_paused).unwrap());
     assert_eq!(resumed.history(), &trainer.history()[..2]);
 }
 
@@ -358,5 +363,73 @@ fn wherever_a_paused_run_rests_it_is_on_the_disk() {
             waiting.unwrap().join().unwrap()
         });
         assert!(saved, "told: {waits_when_told}");
+    }
+}
+
+#[test]
+fn a_run_that_is_over_is_on_the_disk() {
+    let model = tiny();
+    let pool = ThreadPool::new(1);
+    let folder = tempfile::tempdir().unwrap();
+    let directory = CheckpointDir::open(folder.path()).unwrap();
+    let seldom = Checkpointing {
+        folder: &directory,
+        every: Duration::from_secs(3600),
+    };
+    let mut trainer = fresh(&model, &pool);
+    // Steps that were taken before the run are saved with it.
+    trainer.step(&Control::new(), |_| ()).unwrap();
+    trainer.run(Some(seldom), &Control::new(), |_| ()).unwrap();
+    let mut resumed = fresh(&model, &pool);
+    assert!(resumed.resume(&directory).unwrap());
+    assert_eq!(resumed.history(), trainer.history());
+}
+
+#[test]
+fn a_run_that_panics_ends() {
+    let model = tiny();
+    let pool = ThreadPool::new(1);
+    let folder = tempfile::tempdir().unwrap();
+    let directory = CheckpointDir::open(folder.path()).unwrap();
+    let seldom = Checkpointing {
+        folder: &directory,
+        every: Duration::from_secs(3600),
+    };
+    let mut trainer = fresh(&model, &pool);
+    let run = || {
+        trainer.run(Some(seldom), &Control::new(), |event| {
+            // By now there is a step to save, and someone who waits for a pause to do it.
+            assert!(!matches!(event, RunEvent::MicroStep(micro) if micro.step == 2));
+        })
+    };
+    assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
+}
+
+#[test]
+fn a_bound_that_nothing_measures_is_refused() {
+    let model = tiny();
+    let pool = ThreadPool::new(1);
+    let nothing = KlProbe::new(&model, Vec::new()).unwrap();
+    let limits = [
+        limit(&model, f64::NAN, 2),
+        limit(&model, 0.0, 2),
+        KlLimit {
+            probe: nothing,
+            ..limit(&model, 0.1, 2)
+        },
+    ];
+    for limit in limits {
+        let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
+        let refused = Trainer::new(Training {
+            kl: Some(limit),
+            ..training(&model, &pool, lora, (pairs(), 2), options())
+        });
+        assert!(matches!(
+            refused.err(),
+            Some(TrainError::Option {
+                option: "kl_bound",
+                ..
+            })
+        ));
     }
 }

@@ -12,10 +12,10 @@ use common::{moved, options, pairs, tiny, tokens, training};
 use pocketune_base::Digest;
 use pocketune_kernels::ThreadPool;
 use pocketune_train::{
-    AdaptedModel, CheckpointDir, Control, CrossValidation, DpoLoss, DpoOptions, Drawn, HeldOut,
-    KlLimit, KlProbe, KtoOptions, Lora, LoraShape, MeanBatch, MemoryBudget, Model, Objectives,
-    Pack, PackSize, Pass, ReferencePolicy, RunEnd, Sample, SampleSource, TrainError, Trainer,
-    TrainerOptions, Training,
+    AdaptedLayers, AdaptedModel, CheckpointDir, Control, CrossValidation, DpoLoss, DpoOptions,
+    Drawn, HeldOut, KlLimit, KlProbe, KtoOptions, Lora, LoraShape, MeanBatch, MemoryBudget, Model,
+    Objectives, Pack, PackSize, Pass, ReferencePolicy, RunEnd, Sample, SampleSource, TrainError,
+    Trainer, TrainerOptions, Training,
 };
 
 fn text(seed: u32, count: u32, prompt: usize) -> Sample {
@@ -371,13 +371,12 @@ fn the_reference_is_what_was_asked_for() {
 /// Samples that do not exist before their step: each goes on with what the policy says then.
 #[test]
 fn samples_may_be_generated_on_the_way() {
-    struct Continued;
+    struct Continued {
+        declared: PackSize,
+    }
     impl SampleSource for Continued {
         fn largest_packs(&self) -> Vec<PackSize> {
-            vec![PackSize {
-                tokens: 12,
-                targets: 4,
-            }]
+            vec![self.declared]
         }
 
         fn mean(&self) -> MeanBatch {
@@ -415,13 +414,25 @@ fn samples_may_be_generated_on_the_way() {
     let model = tiny();
     let pool = ThreadPool::new(1);
     let lora = Lora::new(&model, LoraShape::default(), 1).unwrap();
-    let kto = options(Objectives::kto(KtoOptions::default()));
-    let mut trainer = Trainer::new(Training {
-        source: Box::new(Continued),
-        ..training(&model, &pool, lora, (pairs(), 2), kto)
-    })
-    .unwrap();
+    let trainer = |tokens, targets| {
+        let kto = options(Objectives::kto(KtoOptions::default()));
+        let declared = PackSize { tokens, targets };
+        Trainer::new(Training {
+            source: Box::new(Continued { declared }),
+            ..training(&model, &pool, lora.clone(), (pairs(), 2), kto)
+        })
+        .unwrap()
+    };
     let control = Control::new();
+    // Memory was planned for less than comes.
+    for (tokens, targets) in [(11, 4), (12, 3)] {
+        let refused = trainer(tokens, targets).run(None, &control, |_| ());
+        assert!(
+            matches!(refused, Err(TrainError::Sample { .. })),
+            "{refused:?}"
+        );
+    }
+    let mut trainer = trainer(12, 4);
     trainer.run(None, &control, |_| ()).unwrap();
     let rewards = trainer.history().last().unwrap().rewards.unwrap();
     assert!(rewards.reward_rejected.unwrap() < 0.0, "{rewards:?}");
@@ -468,7 +479,8 @@ fn layers_that_are_left_out_take_no_memory() {
         );
         *Trainer::new(training).unwrap().plan()
     };
-    let (all, last) = (plan(None), plan(Some(vec![1])));
+    let last = AdaptedLayers::Only(vec![1]);
+    let (all, last) = (plan(AdaptedLayers::All), plan(last));
     assert_eq!((all.kept_layers, last.kept_layers), (2, 1));
     assert!(last.activation_bytes < all.activation_bytes);
 }

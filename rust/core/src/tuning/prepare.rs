@@ -145,6 +145,7 @@ impl Tuning {
             replay: data.replay,
             anchors: data.anchors,
         };
+        let lora_bytes = size_of_val(lora.parameters()) as u64;
         let trainer = Trainer::new(Training {
             model: weights,
             pool: &pool,
@@ -154,12 +155,15 @@ impl Tuning {
             options: recipe.training.clone(),
             kl: Some(kl.clone()),
             memory,
+            reserved_bytes: reserved_bytes(&recipe, lora_bytes),
         })?;
         let plan = TuningPlan {
             memory: *trainer.plan(),
             trained_parameters: trainer.lora().parameters().len(),
         };
-        let cost = trainer.cost();
+        // Each fold takes as many steps as the run that follows.
+        let folds = recipe.cross_validation.map_or(0, |plan| plan.folds);
+        let cost = trainer.cost().times(folds + 1);
         let lora = trainer.into_lora();
         Ok(Self {
             model: model.clone(),
@@ -189,5 +193,13 @@ impl Tuning {
     #[must_use]
     pub fn estimate(&self) -> Duration {
         self.cost.duration(self.model.weights(), &self.pool)
+    }
+}
+
+/// What a run keeps beside its trainer: cross-validation trains copies of the adapter.
+pub(super) fn reserved_bytes(recipe: &Recipe, lora_bytes: u64) -> u64 {
+    match recipe.cross_validation {
+        Some(_) => lora_bytes,
+        None => 0,
     }
 }

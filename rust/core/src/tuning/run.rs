@@ -13,7 +13,7 @@ use super::control::TuningControl;
 use super::events::{Events, Reporter, StepDone, TuningEvent};
 use super::facts;
 use super::figures::{BeforeAndAfter, MemoryWatch, StepTimes, Tuned, TuningFigures};
-use super::prepare::Tuning;
+use super::prepare::{Tuning, reserved_bytes};
 use crate::error::Error;
 
 /// A run under way. Its events are pulled; a slow reader holds nothing up, misses the oldest
@@ -132,6 +132,7 @@ fn work(
         ..
     } = tuning;
     let weights = model.weights();
+    let lora_bytes = size_of_val(lora.parameters()) as u64;
     let training = |recipe: &Recipe, samples: Vec<Sample>, lora: Lora| Training {
         model: weights,
         pool: &pool,
@@ -141,6 +142,7 @@ fn work(
         options: recipe.training.clone(),
         kl: Some(kl.clone()),
         memory: budget,
+        reserved_bytes: reserved_bytes(recipe, lora_bytes),
     };
     let curve = match recipe.cross_validation {
         None => None,

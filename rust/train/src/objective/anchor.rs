@@ -23,10 +23,7 @@ pub struct AnchorOptions {
 
 impl AnchorOptions {
     pub(super) fn check(&self) -> Result<(), TrainError> {
-        let refuse = |option, reason: &str| {
-            let reason = reason.to_owned();
-            Err(TrainError::Option { option, reason })
-        };
+        let refuse = |option, reason: &str| Err(TrainError::option(option, reason));
         if !(self.weight.is_finite() && self.weight > 0.0) {
             return refuse("anchor_weight", "must be above 0");
         }

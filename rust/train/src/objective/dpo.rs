@@ -61,15 +61,16 @@ impl Objective for DpoOptions {
     }
 
     fn check_options(&self) -> Result<(), TrainError> {
-        let refuse = |option, reason: &str| {
-            let reason = reason.to_owned();
-            Err(TrainError::Option { option, reason })
-        };
+        let refuse = |option, reason: &str| Err(TrainError::option(option, reason));
         if !(self.beta.is_finite() && self.beta > 0.0) {
             return refuse("beta", "must be above 0");
         }
         if !(0.0..0.5).contains(&self.label_smoothing) {
             return refuse("label_smoothing", "must be from 0 to below 0.5");
+        }
+        let usable = |weight: f64| weight.is_finite() && weight >= 0.0;
+        if self.losses.is_empty() || !self.losses.iter().all(|&(_, weight)| usable(weight)) {
+            return refuse("losses", "must have weights from 0");
         }
         check_end_weight(self.end_weight)
     }

@@ -145,6 +145,7 @@ impl Trainer<'_> {
             bytemuck::cast_slice_mut::<f32, u8>(target).copy_from_slice(source);
         }
         self.optimizer.set_updates(updates);
+        self.saved_steps = history.len();
         self.history = history;
         self.references = references;
         let pairs = measured.as_chunks::<2>().0.iter();

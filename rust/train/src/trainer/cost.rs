@@ -15,6 +15,14 @@ pub struct RunCost {
 }
 
 impl RunCost {
+    /// The same so many times over.
+    #[must_use]
+    pub fn times(self, runs: usize) -> Self {
+        Self {
+            multiplications: self.multiplications * runs as f64,
+        }
+    }
+
     /// About how long it takes, from the speed of one product measured now. Blocks for some
     /// tenths of a second.
     #[must_use]

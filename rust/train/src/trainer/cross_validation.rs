@@ -32,8 +32,8 @@ pub struct HeldOutCurve {
 pub(super) struct Folds {
     /// Of the run that they belong to.
     pub(super) origin: String,
-    /// Held-out losses of each fold that is done.
-    pub(super) losses: Vec<Vec<f64>>,
+    /// Of each fold that is done, held-out losses and after which steps.
+    pub(super) losses: Vec<Vec<(u64, f64)>>,
 }
 
 impl HeldOutCurve {
@@ -97,45 +97,49 @@ impl CrossValidation {
             }
         }
         observe(folds.losses.len());
-        Ok(self.curve(&folds.losses))
+        Ok(mean_curve(&folds.losses))
     }
 
-    /// Held-out losses before the first step, and after every few.
+    /// Held-out losses before the first step and after every few, and after which steps.
     fn fold(
         self,
         training: Training<'_>,
         held: Vec<Sample>,
         control: &Control,
-    ) -> Result<Vec<f64>, TrainError> {
+    ) -> Result<Vec<(u64, f64)>, TrainError> {
         let mut heldout = HeldOut::new(training.model, &training.options.objectives, held)?;
         let mut trainer = Trainer::new(training)?;
         let steps = trainer.options.steps;
-        let mut losses = vec![trainer.judge(&mut heldout, control)?.loss];
-        for step in 1..=steps {
-            trainer.step(control, |_| ())?;
-            if self.measures_after(step, steps) {
-                losses.push(trainer.judge(&mut heldout, control)?.loss);
+        let mut losses = Vec::new();
+        for step in 0..=steps {
+            if step > 0 {
+                trainer.step(control, |_| ())?;
+            }
+            if step.is_multiple_of(self.every.max(1)) || step == steps {
+                let value = trainer.judge(&mut heldout, control)?.loss;
+                if !value.is_finite() {
+                    let what = "held-out loss";
+                    return Err(TrainError::Diverged { step, what, value });
+                }
+                losses.push((step, value));
             }
         }
         Ok(losses)
     }
+}
 
-    fn measures_after(self, step: u64, steps: u64) -> bool {
-        step.is_multiple_of(self.every.max(1)) || step == steps
-    }
-
-    fn curve(self, folds: &[Vec<f64>]) -> HeldOutCurve {
-        let measured = folds.iter().map(Vec::len).min().unwrap_or(0);
-        let mean = |index: usize| {
-            let sum: f64 = folds.iter().map(|losses| losses[index]).sum();
-            sum / folds.len() as f64
-        };
-        let every = self.every.max(1);
-        HeldOutCurve {
-            losses: (0..measured)
-                .map(|index| (index as u64 * every, mean(index)))
-                .collect(),
-        }
+/// The mean over folds that were measured after the same steps.
+fn mean_curve(folds: &[Vec<(u64, f64)>]) -> HeldOutCurve {
+    let steps = folds.first().into_iter().flatten().map(|it| it.0);
+    let mean = |index: usize| {
+        let losses = folds.iter().filter_map(|fold| Some(fold.get(index)?.1));
+        losses.sum::<f64>() / folds.len() as f64
+    };
+    HeldOutCurve {
+        losses: steps
+            .enumerate()
+            .map(|(index, step)| (step, mean(index)))
+            .collect(),
     }
 }
 
@@ -165,7 +169,7 @@ fn split(samples: &[Sample], part: &[usize]) -> (Vec<Sample>, Vec<Sample>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{CrossValidation, HeldOutCurve, parts};
+    use super::{HeldOutCurve, mean_curve, parts};
     use crate::sample::Sample;
 
     #[test]
@@ -184,11 +188,12 @@ mod tests {
 
     #[test]
     fn the_lowest_mean_decides() {
-        let plan = CrossValidation { folds: 2, every: 5 };
-        let curve = plan.curve(&[vec![1.0, 0.8, 0.9], vec![1.0, 0.6, 0.4]]);
+        // The last measurement follows the last step, a multiple or not.
+        let fold = |losses: [f64; 3]| [0, 5, 8].into_iter().zip(losses).collect();
+        let curve = mean_curve(&[fold([1.0, 0.8, 0.9]), fold([1.0, 0.6, 0.4])]);
         let steps: Vec<u64> = curve.losses.iter().map(|it| it.0).collect();
-        assert_eq!(steps, [0, 5, 10]);
-        assert_eq!(curve.best_step().unwrap(), 10);
+        assert_eq!(steps, [0, 5, 8]);
+        assert_eq!(curve.best_step().unwrap(), 8);
         let worse = HeldOutCurve {
             losses: vec![(0, 0.5), (5, 0.6)],
         };

@@ -26,15 +26,27 @@ impl Trainer<'_> {
         let step = self.history.len() as u64;
         let policy = self.network.adapted(Side::Policy, control);
         let batch = self.source.draw(step, policy)?;
-        let vocabulary = self.network.model.vocabulary();
         for (index, drawn) in batch.iter().enumerate() {
-            let checked = drawn.sample.check(vocabulary);
-            checked.map_err(|reason| TrainError::Sample {
+            self.check(drawn).map_err(|reason| TrainError::Sample {
                 index: drawn.again.unwrap_or(index),
                 reason: reason.to_owned(),
             })?;
         }
         Ok(batch)
+    }
+
+    /// What a step relies on: the plan is made for what the source declared.
+    fn check(&self, drawn: &Drawn) -> Result<(), &'static str> {
+        drawn.sample.check(self.network.model.vocabulary())?;
+        let size = Pack::new(&drawn.sample).size();
+        let declared = self.largest_sample;
+        if size.tokens > declared.tokens || size.targets > declared.targets {
+            return Err("larger than its source declared");
+        }
+        match drawn.again {
+            Some(number) if number >= self.references.len() => Err("its number was not declared"),
+            _ => Ok(()),
+        }
     }
 
     /// The batch's loss, and its gradient in place of what `gradient` held.

@@ -17,7 +17,20 @@ pub struct KlLimit {
 }
 
 impl KlLimit {
-    /// All of it, as a text that no other limit has.
+    /// # Errors
+    /// [`TrainError::Option`] for a bound that no measurement could pass or keep.
+    pub(super) fn check(&self) -> Result<(), TrainError> {
+        let refuse = |reason| Err(TrainError::option("kl_bound", reason));
+        if self.bound.is_nan() || self.bound <= 0.0 {
+            return refuse("must be above 0");
+        }
+        if self.bound.is_finite() && self.probe.is_empty() {
+            return refuse("needs replies to ordinary prompts, to measure KL on");
+        }
+        Ok(())
+    }
+
+    /// A unique text form, for the checkpoint.
     pub(super) fn describe(&self) -> String {
         let Self {
             probe,
@@ -76,15 +89,22 @@ impl Trainer<'_> {
     }
 
     /// Shrinks the change until the bound is kept: KL grows as the square of small ones.
-    /// Returns the factor.
+    /// Returns the factor. After an error the adapter is as it was.
     pub(super) fn shrink(&mut self, reached: f64, control: &Control) -> Result<f32, TrainError> {
         let bound = self.bound();
+        let before = self.network.lora.clone();
         let (mut kl, mut shrunk_by) = (reached, 1.0);
         while kl > bound {
             let factor = (0.98 * (bound / kl).sqrt()) as f32;
             self.network.shrink_change(factor);
             shrunk_by *= factor;
-            kl = self.kl(control)?;
+            kl = match self.kl(control) {
+                Ok(kl) => kl,
+                Err(error) => {
+                    self.network.lora = before;
+                    return Err(error);
+                }
+            };
         }
         Ok(shrunk_by)
     }

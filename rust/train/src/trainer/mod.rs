@@ -24,6 +24,7 @@ use crate::lora::Lora;
 use crate::model::Model;
 use crate::objective::RewardMetrics;
 use crate::optimizer::{Optimizer, clip};
+use crate::pack::PackSize;
 use crate::plan::{MemoryBudget, MemoryPlan, PlanInputs};
 use crate::source::{Drawn, MeanBatch, SampleSource};
 
@@ -87,14 +88,17 @@ pub struct Training<'a> {
     pub kl: Option<KlLimit>,
     /// In how much anonymous memory.
     pub memory: MemoryBudget,
+    /// Bytes of it that the caller keeps for itself.
+    pub reserved_bytes: u64,
 }
 
 /// Training under way, on one thread. Every function blocks while it computes; a
 /// [`Control`] stops or pauses it within one tile of a matrix product.
 pub struct Trainer<'a> {
     network: Network<'a>,
-    // Tokens of the largest pack that the plan is made for.
-    pack_tokens: usize,
+    // What the plan is made for.
+    largest_pack: PackSize,
+    largest_sample: PackSize,
     source: Box<dyn SampleSource + 'a>,
     // Log-probabilities of the replies of samples that come again, under the reference.
     references: Vec<Option<Vec<f64>>>,
@@ -102,6 +106,8 @@ pub struct Trainer<'a> {
     optimizer: Optimizer,
     gradient: Vec<f32>,
     history: Vec<StepReport>,
+    // How many of them the checkpoint of a run holds.
+    saved_steps: usize,
     limit: Option<KlLimit>,
     // What was measured of KL: after which step, and how much.
     measured: Vec<(u64, f64)>,
@@ -126,15 +132,20 @@ impl<'a> Trainer<'a> {
             options,
             kl,
             memory,
+            reserved_bytes,
         } = training;
         options.check()?;
+        if let Some(limit) = &kl {
+            limit.check()?;
+        }
         source.check(&options.objectives, model.vocabulary())?;
         let packs = source.largest_packs();
         let parameters = lora.parameters().len();
         let compares_with_start =
             options.reference == ReferencePolicy::Initial && !lora.changes_nothing();
         let initial = compares_with_start.then(|| lora.clone());
-        let initial_bytes = initial.as_ref().map_or(0, |_| 4 * parameters as u64);
+        let adapter_bytes = |lora: &Lora| size_of_val(lora.parameters()) as u64;
+        let still: u64 = frozen.iter().chain(&initial).map(adapter_bytes).sum();
         let probe_bytes = kl.as_ref().map_or(0, |limit| limit.probe.bytes(model));
         let plan = MemoryPlan::new(
             model,
@@ -145,8 +156,8 @@ impl<'a> Trainer<'a> {
                 state_per_parameter: options.optimizer.state_per_parameter(),
                 dropout: options.dropout > 0.0,
                 threads: pool.threads(),
-                reserved_bytes: probe_bytes + initial_bytes,
-                anchored: options.objectives.anchor.is_some(),
+                reserved_bytes: reserved_bytes + probe_bytes + still,
+                compares_logits: kl.is_some() || options.objectives.anchor.is_some(),
                 budget: memory,
             },
         )?;
@@ -155,11 +166,13 @@ impl<'a> Trainer<'a> {
             _recycling: Recycling::up_to(
                 usize::try_from(plan.activation_bytes).unwrap_or(usize::MAX),
             ),
-            pack_tokens: packs[plan.pack_samples - 1].tokens,
+            largest_pack: packs[plan.pack_samples - 1],
+            largest_sample: packs[0],
             references: vec![None; source.kept_references()],
             optimizer: Optimizer::new(options.optimizer, parameters),
             gradient: vec![0.0; parameters],
             history: Vec::new(),
+            saved_steps: 0,
             measured: Vec::new(),
             limit: kl,
             network: Network {
@@ -244,7 +257,7 @@ impl<'a> Trainer<'a> {
         }
         let Network { model, plan, .. } = &self.network;
         let trained_layers = model.layers() - self.network.lora.first_layer();
-        let again = plan.detour_per_token(model, trained_layers, self.pack_tokens);
+        let again = plan.detour_per_token(model, trained_layers, self.largest_pack.tokens);
         let weights = model.multiplied_weights() as f64;
         RunCost {
             multiplications: passes * weights + steps * tokens * again,
@@ -297,9 +310,9 @@ impl<'a> Trainer<'a> {
         Ok(report)
     }
 
-    /// Refuses infinities, and replies that have become out of all proportion less likely than
-    /// they were, though they are to be made likelier: losses need not fall, and some have no
-    /// lower end.
+    /// Detects divergence: values that are not finite, or wanted replies that stay many times less
+    /// likely than at first. The loss alone says nothing: it need not fall, and may have no lower
+    /// end.
     fn check_convergence(&self, report: &StepReport) -> Result<(), TrainError> {
         let diverged = |what, value| {
             let step = report.step;

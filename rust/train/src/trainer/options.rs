@@ -16,10 +16,9 @@ pub struct TrainerOptions {
     pub reference: ReferencePolicy,
     /// Peak learning rate.
     pub learning_rate: f64,
-    /// Steps in all.
+    /// Steps that the schedule spans.
     pub steps: u64,
-    /// Steps that are taken of those, where cross-validation found that fewer are better; the
-    /// schedule stays as it is.
+    /// Stop after this many of them, where cross-validation found that fewer are better.
     pub stop_after: Option<u64>,
     /// Steps of linear warm-up.
     pub warm_up: u64,
@@ -56,12 +55,7 @@ impl TrainerOptions {
     }
 
     pub(super) fn check(&self) -> Result<(), TrainError> {
-        let refuse = |option, reason: &str| {
-            Err(TrainError::Option {
-                option,
-                reason: reason.to_owned(),
-            })
-        };
+        let refuse = |option, reason: &str| Err(TrainError::option(option, reason));
         self.objectives.check_options()?;
         if self.steps == 0 {
             return refuse("steps", "must be at least 1");

@@ -45,6 +45,10 @@ impl KlProbe {
         Panels::bytes_of(targets + padding, width) as u64
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
     pub(super) fn digest(&self) -> Digest {
         Digest::of_parts(self.samples.iter().map(Sample::to_bytes))
     }
@@ -86,7 +90,7 @@ impl Trainer<'_> {
             let own = Pack::new(sample).size().tokens;
             tokens += own;
             match groups.last_mut() {
-                Some(group) if tokens <= self.pack_tokens => group.end = index + 1,
+                Some(group) if tokens <= self.largest_pack.tokens => group.end = index + 1,
                 _ => {
                     groups.push(index..index + 1);
                     tokens = own;

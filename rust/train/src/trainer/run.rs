@@ -49,29 +49,36 @@ pub enum RunEnd {
 }
 
 impl Trainer<'_> {
-    /// Takes all steps that are left, and makes all measurements that are owed. A checkpoint
-    /// holds every finished step when this returns, with whatever error, unless it cannot be
-    /// written.
+    /// Takes all steps that are left, and makes all measurements that are owed. When this
+    /// returns, a checkpoint holds every finished step, after an error too.
     ///
     /// # Errors
-    /// As [`Trainer::step`], [`Trainer::kl`] and [`Trainer::save`].
+    /// As [`Trainer::step`], [`Trainer::kl`] and [`Trainer::save`]; where both training and
+    /// saving fail, training's error, but not [`TrainError::Cancelled`].
     pub fn run(
         &mut self,
         checkpoint: Option<Checkpointing<'_>>,
         control: &Control,
         mut observe: impl FnMut(RunEvent),
     ) -> Result<RunEnd, TrainError> {
+        if checkpoint.is_some() {
+            // The model is hashed now, not when the app is about to be killed.
+            self.identity()?;
+        }
         let mut saving = Saving {
             checkpoint,
-            saved_steps: self.history.len(),
+            saved_steps: self.saved_steps,
             last: Instant::now(),
         };
         let end = self.run_saved(&mut saving, control, &mut observe);
-        if end.is_err() {
-            // What went wrong is worth more than that it could not be saved.
-            let _ = saving.save(self.progress());
+        let saved = saving.save(self.progress());
+        self.saved_steps = saving.saved_steps;
+        match end {
+            // Whoever cancels relies on what is saved.
+            Ok(_) | Err(TrainError::Cancelled) => saved.and(end),
+            // What went wrong first is worth more than that it could not be saved.
+            Err(_) => end,
         }
-        end
     }
 
     fn run_saved(
@@ -84,10 +91,10 @@ impl Trainer<'_> {
             if self.owes_measurement() {
                 let kl = self.kl_by(|trainer, probe| {
                     let measure = || trainer.probed(probe, control);
-                    saving.beside(trainer.progress(), control, measure)?
+                    saving.save_if_paused_during(measure, trainer.progress(), control)?
                 })?;
                 let tell = || observe(RunEvent::Kl(kl));
-                saving.beside(self.progress(), control, tell)?;
+                saving.save_if_paused_during(tell, self.progress(), control)?;
                 if kl > self.bound() {
                     // Never saved shrunk: who resumes measures again, and shrinks alike.
                     saving.save(self.progress())?;
@@ -105,15 +112,15 @@ impl Trainer<'_> {
             let report = self.step_by(control, |trainer, batch, gradient| {
                 let mut tell = |micro| observe(RunEvent::MicroStep(micro));
                 let compute = || trainer.batch_gradient(batch, gradient, control, &mut tell);
-                saving.beside(trainer.progress(), control, compute)?
+                saving.save_if_paused_during(compute, trainer.progress(), control)?
             })?;
             if saving.is_due() {
                 saving.save(self.progress())?;
                 observe(RunEvent::Saved);
             }
-            // Whoever hears of it may wait for the end of a pause too.
+            // The observer may block while paused.
             let tell = || observe(RunEvent::Step(report));
-            saving.beside(self.progress(), control, tell)?;
+            saving.save_if_paused_during(tell, self.progress(), control)?;
         }
     }
 }
@@ -145,29 +152,48 @@ impl Saving<'_> {
 
     /// Computes `work`, which leaves what is saved as it is, and saves it meanwhile if the run
     /// is paused: a paused app may be killed at any time.
-    fn beside<T>(
+    fn save_if_paused_during<T>(
         &mut self,
+        work: impl FnOnce() -> T,
         progress: Progress<'_>,
         control: &Control,
-        work: impl FnOnce() -> T,
     ) -> Result<T, TrainError> {
         if self.checkpoint.is_none() || progress.steps() == self.saved_steps {
             return Ok(work());
         }
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
-            let saved = scope.spawn(|| match control.paused_before(&done) {
+            let save = || match control.paused_before(&done) {
                 true => self.save(progress),
                 false => Ok(()),
-            });
+            };
+            let saved = thread::Builder::new()
+                .spawn_scoped(scope, save)
+                .map_err(TrainError::CheckpointNotWritten)?;
+            let ending = Ending {
+                done: &done,
+                control,
+            };
             let made = work();
-            done.store(true, Ordering::Relaxed);
-            control.wake();
+            drop(ending);
             // A panic of a thread of ours is a fault of ours: it goes on here.
             match saved.join() {
                 Ok(saved) => saved.map(|()| made),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })
+    }
+}
+
+/// Ends the wait for a pause when dropped, also by a panic: the scope joins whoever waits.
+struct Ending<'a> {
+    done: &'a AtomicBool,
+    control: &'a Control,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        self.control.wake();
     }
 }

@@ -49,6 +49,7 @@ pub fn training<'a>(
         options,
         kl: None,
         memory: MemoryBudget::Unlimited,
+        reserved_bytes: 0,
     }
 }
 

@@ -181,9 +181,8 @@ struct WholeBatches(Vec<Arc<Sample>>);
 
 impl SampleSource for WholeBatches {
     fn largest_packs(&self) -> Vec<PackSize> {
-        let samples: Vec<&Sample> = self.0.iter().map(AsRef::as_ref).collect();
-        let sizes = (1..=samples.len()).map(|count| Pack::of(&samples[..count]).size());
-        sizes.collect()
+        let whole = Pack::of(&self.0.iter().map(AsRef::as_ref).collect::<Vec<_>>()).size();
+        vec![whole; self.0.len()]
     }
 
     fn mean(&self) -> MeanBatch {
@@ -228,6 +227,7 @@ pub fn whole_batches<'a>(
         options,
         kl: None,
         memory: MemoryBudget::default(),
+        reserved_bytes: 0,
     }
 }
 
