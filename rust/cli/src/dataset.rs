@@ -65,7 +65,7 @@ pub(crate) fn named(path: &Path, error: DatasetError) -> CliError {
 }
 
 /// What is wrong with a line, with the options that help.
-fn explain(fault: &RecordFault) -> String {
+pub(crate) fn explain(fault: &RecordFault) -> String {
     match fault {
         RecordFault::TooManyTokens {
             tokens,

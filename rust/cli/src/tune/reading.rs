@@ -104,7 +104,6 @@ impl Reader<'_> {
     fn data(&self) -> Result<(TuningData, Objectives, LeftOut), CliError> {
         let files = &self.args.data;
         let dataset = self.dataset(&files.learned)?;
-        self.tell(&dataset);
         let mut left_out = LeftOut {
             skipped_lines: dataset.skipped.count,
             shortened: dataset.shortened,
@@ -134,21 +133,24 @@ impl Reader<'_> {
     }
 
     fn dataset(&self, path: &Path) -> Result<EncodedDataset, CliError> {
-        dataset::read(path, |file| self.encoder.read(file, self.args.kind()))
+        let read = dataset::read(path, |file| self.encoder.read(file, self.args.kind()))?;
+        self.tell(path, &read);
+        Ok(read)
     }
 
-    /// Says what was left out of the data, or shortened.
-    fn tell(&self, dataset: &EncodedDataset) {
-        let skipped = &dataset.skipped;
+    /// Says what was left out of a file, or shortened.
+    fn tell(&self, path: &Path, dataset: &EncodedDataset) {
+        let (file, skipped) = (path.display(), &dataset.skipped);
         if let Some((line, fault)) = skipped.first.first() {
             self.output.note(&format!(
-                "left out {} lines, the first of which is line {line}: {fault}",
-                skipped.count
+                "{file}: left out {} lines, the first of which is line {line}: {}",
+                skipped.count,
+                dataset::explain(fault)
             ));
         }
         if dataset.shortened > 0 {
             self.output.note(&format!(
-                "{} conversations lost their first turns: they are longer than {} tokens",
+                "{file}: {} conversations lost their first turns: they are longer than {} tokens",
                 dataset.shortened, self.args.sequence_tokens
             ));
         }

@@ -224,6 +224,19 @@ impl Engine {
             .generate(&lane, source, options, CancelToken::new())
     }
 
+    /// A reply outside of any chat. What people wrote in the prompt stays text: no control token
+    /// comes of it.
+    pub(crate) fn reply_to(
+        &self,
+        prompt: &Prompt,
+        options: &GenerationOptions,
+        cancel: CancelToken,
+    ) -> Result<ReplyStream, Error> {
+        let source = Source::Raw(self.shared.prompt_text(prompt, &cancel)?);
+        let lane = self.shared.completion_lane();
+        self.shared.generate(&lane, source, options, cancel)
+    }
+
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the
     /// worker gets to it.
     ///

@@ -181,8 +181,8 @@ impl RecordFault {
                 **error,
                 Error::NoChatTemplate | Error::TemplateFailed { .. } | Error::Compute(_)
             ),
-            // A file without an end has no next line.
-            Self::Line(LineFault::TooManyBlank { .. }) => false,
+            // A file without an end has no next line, and one array has no lines.
+            Self::Line(LineFault::TooManyBlank { .. } | LineFault::Array) => false,
             _ => true,
         }
     }

@@ -124,6 +124,18 @@ impl EvaluationSession {
         shared.generate(&self.open.completion, source, options, cancel)
     }
 
+    /// A reply outside of any chat, as [`Engine::reply_to`].
+    pub(crate) fn reply_to(
+        &self,
+        prompt: &Prompt,
+        options: &GenerationOptions,
+        cancel: CancelToken,
+    ) -> Result<ReplyStream, Error> {
+        let shared = &self.open.shared;
+        let source = Source::Raw(shared.prompt_text(prompt, &cancel)?);
+        shared.generate(&self.open.completion, source, options, cancel)
+    }
+
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the
     /// worker gets to it.
     ///

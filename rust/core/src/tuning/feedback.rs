@@ -46,13 +46,13 @@ impl SampleCounts {
     fn judged(&self) -> usize {
         self.pairs + self.edits + self.thumbs_up + self.thumbs_down
     }
+}
 
-    fn check_minimum(&self) -> Result<(), DatasetError> {
-        let (samples, minimum) = (self.judged(), FEEDBACK_MINIMUM);
-        match samples >= minimum {
-            true => Ok(()),
-            false => Err(DatasetError::TooFew { samples, minimum }),
-        }
+fn check_minimum(samples: usize) -> Result<(), DatasetError> {
+    let minimum = FEEDBACK_MINIMUM;
+    match samples >= minimum {
+        true => Ok(()),
+        false => Err(DatasetError::TooFew { samples, minimum }),
     }
 }
 
@@ -85,7 +85,7 @@ impl Feedback {
             disliked,
             ..
         } = dataset;
-        counts.check_minimum()?;
+        check_minimum(counts.judged())?;
         let mut without_alternative = 0;
         if counts.thumbs_down == 0 {
             imitate_liked(&mut samples);
@@ -98,8 +98,9 @@ impl Feedback {
                     None => without_alternative += 1,
                 }
             }
-            if samples.is_empty() {
-                return Err(DatasetError::NoAlternative);
+            match samples.len() {
+                0 => return Err(DatasetError::NoAlternative),
+                samples => check_minimum(samples)?,
             }
         }
         Ok(Self {
@@ -122,7 +123,7 @@ impl Feedback {
     /// # Errors
     /// [`DatasetError::TooFew`], [`DatasetError::OneSided`].
     pub fn thumbs(dataset: EncodedDataset) -> Result<Self, DatasetError> {
-        dataset.counts.check_minimum()?;
+        check_minimum(dataset.counts.judged())?;
         let SampleCounts {
             thumbs_up,
             thumbs_down,
@@ -215,7 +216,7 @@ mod tests {
             (0, 0, 9, "dpo", 0),
             (9, 0, 0, "sft", 0),
             (9, 0, 3, "sft+dpo", 0),
-            (0, 9, 0, "dpo", 9),
+            (0, 12, 0, "dpo", 12),
             (0, 9, 3, "dpo", 9),
         ] {
             let (feedback, objectives, times) = settled(ups, downs, pairs);
@@ -246,6 +247,14 @@ mod tests {
         assert!(matches!(refused, DatasetError::OneSided { up: true }));
         let refused = Feedback::settle(dataset(0, 8, 0), |_| Ok(None)).unwrap_err();
         assert!(matches!(refused, DatasetError::NoAlternative));
+        // What is left without alternatives is too little again.
+        let mut asked = 0;
+        let some = |_: &Disliked| {
+            asked += 1;
+            Ok((asked < 3).then(|| Sample::pair(vec![1], vec![4], vec![3])))
+        };
+        let refused = Feedback::settle(dataset(0, 8, 0), some).unwrap_err();
+        assert!(matches!(refused, DatasetError::TooFew { samples: 2, .. }));
     }
 
     #[test]

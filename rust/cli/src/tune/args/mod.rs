@@ -138,6 +138,11 @@ impl TuneArgs {
                 "--anchors needs an --anchor-weight above 0",
             ));
         }
+        if !(self.max_kl.is_finite() && self.max_kl >= 0.0) {
+            return Err(CliError::usage(
+                "--max-kl takes nats a token, or 0 for no bound",
+            ));
+        }
         Ok(())
     }
 

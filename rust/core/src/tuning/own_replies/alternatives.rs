@@ -12,7 +12,7 @@ use crate::conversation::Prompt;
 use crate::criticize::exchange;
 use crate::error::{Error, RecordFault};
 use crate::options::{GenerationOptions, Sampling};
-use crate::reply::Reply;
+use crate::reply::{Reply, StopReason};
 use crate::tuning::dataset::Record;
 use crate::tuning::encoding::{Disliked, ids};
 
@@ -24,8 +24,8 @@ const ALTERNATIVE_TOKENS: u32 = 128;
 
 impl OwnReplies<'_> {
     /// A preference over a disliked reply: the best of some sampled replies to the same prompt,
-    /// as critics see them. None where they object to all, or none ends by itself or differs.
-    /// Blocks for some seconds.
+    /// as critics see them. None where they object to all, where none ends by itself or differs,
+    /// and where the prompt leaves no room for a reply. Blocks for some seconds.
     ///
     /// # Errors
     /// [`Error::Cancelled`] and what [`crate::Engine::complete`] returns, as
@@ -49,9 +49,6 @@ impl OwnReplies<'_> {
         }
         let mut best: Option<(f64, String)> = None;
         for seed in 1..=ALTERNATIVES {
-            if cancel.is_cancelled() {
-                return Err(Error::Cancelled.into());
-            }
             let options = GenerationOptions {
                 max_tokens,
                 sampling: Sampling {
@@ -60,9 +57,15 @@ impl OwnReplies<'_> {
                 },
                 ..GenerationOptions::default()
             };
-            let reply = self.complete(&tokens, &options)?;
+            let reply = match self.reply_to(&asked, &options, cancel) {
+                Err(Error::ContextFull { .. }) => return Ok(None),
+                reply => reply?,
+            };
+            // One that was cut off would be learned as if it ended there.
+            let ended = reply.stop_reason == StopReason::EndOfTurn;
             let differs = reply.text.trim() != disliked.reply()?.trim();
             if let Some(score) = score(&asked, &reply)
+                && ended
                 && differs
                 && best.as_ref().is_none_or(|best| score > best.0)
             {
@@ -77,7 +80,11 @@ impl OwnReplies<'_> {
             chosen: prompt.replied(text),
             rejected: disliked.clone(),
         };
-        self.encoder.encode(&record).map(Some)
+        match self.encoder.encode(&record) {
+            // Alike once they are tokens, or too long together.
+            Err(fault) if fault.is_of_line() => Ok(None),
+            pair => pair.map(Some),
+        }
     }
 }
 
@@ -98,7 +105,7 @@ impl OwnReplies<'_> {
     }
 }
 
-/// What critics make of a reply; none for one that they object to, or that was cut off.
+/// What critics make of a reply; none for one that they object to.
 fn score(prompt: &Prompt, reply: &Reply) -> Option<f64> {
     let (system, question) = match prompt {
         Prompt::Raw(text) => (None, text.as_str()),

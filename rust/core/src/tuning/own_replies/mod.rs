@@ -11,6 +11,7 @@ use pocketune_train::Sample;
 use self::prompts::BuiltIn;
 use super::encoding::{Encoder, ids};
 use crate::cancel::CancelToken;
+use crate::conversation::Prompt;
 use crate::error::Error;
 use crate::evaluation::EvaluationSession;
 use crate::options::GenerationOptions;
@@ -117,12 +118,13 @@ impl OwnReplies<'_> {
         self.longest(&prompts::requests(), REQUEST_TOKENS)
     }
 
-    fn longest(&self, all: &[BuiltIn], tokens: u32) -> Result<Vec<Sample>, Error> {
+    fn longest(&self, all: &[BuiltIn], reply_tokens: u32) -> Result<Vec<Sample>, Error> {
         let mut samples = Vec::new();
         for asked in all {
-            if let Some(prompt) = asked.tokens(self.encoder.engine())? {
-                let prompt = ids(prompt);
-                let reply = vec![prompt.first().copied().unwrap_or_default(); tokens as usize];
+            if let Some((_, tokens)) = asked.asked(self.encoder.engine())? {
+                let prompt = ids(tokens);
+                let reply =
+                    vec![prompt.first().copied().unwrap_or_default(); reply_tokens as usize];
                 samples.push(Sample::ordinary(prompt, reply));
             }
         }
@@ -145,8 +147,8 @@ impl OwnReplies<'_> {
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            if let Some(prompt) = asked.tokens(self.encoder.engine())? {
-                samples.extend(self.answered(&prompt, &options)?);
+            if let Some((prompt, tokens)) = asked.asked(self.encoder.engine())? {
+                samples.extend(self.answered((&prompt, tokens), &options, cancel)?);
             }
             on_reply();
         }
@@ -156,25 +158,37 @@ impl OwnReplies<'_> {
     /// None for a prompt that is too long, and for an empty reply.
     fn answered(
         &self,
-        prompt: &[i32],
+        (prompt, prompt_tokens): (&Prompt, Vec<i32>),
         options: &GenerationOptions,
+        cancel: &CancelToken,
     ) -> Result<Option<(Sample, StopReason)>, Error> {
-        if prompt.len() + options.max_tokens as usize > self.encoder.sequence_tokens() {
+        if prompt_tokens.len() + options.max_tokens as usize > self.encoder.sequence_tokens() {
             return Ok(None);
         }
-        let reply = self.complete(prompt, options)?;
+        let reply = self.reply_to(prompt, options, cancel)?;
         let tokens = ids(self.encoder.engine().tokenize(&reply.text, false)?);
-        let sample = Sample::ordinary(ids(prompt.iter().copied()), tokens);
+        let sample = Sample::ordinary(ids(prompt_tokens), tokens);
         let answered = sample.learned() > 0;
         Ok(answered.then_some((sample, reply.stop_reason)))
     }
 
-    fn complete(&self, prompt: &[i32], options: &GenerationOptions) -> Result<Reply, Error> {
-        let engine = self.encoder.engine();
-        let prompt = engine.detokenize(prompt)?;
-        match &self.session {
-            Some(session) => session.complete(prompt, options)?.finish(),
-            None => engine.complete(prompt, options)?.finish(),
+    fn reply_to(
+        &self,
+        prompt: &Prompt,
+        options: &GenerationOptions,
+        cancel: &CancelToken,
+    ) -> Result<Reply, Error> {
+        let cancel = cancel.clone();
+        let reply = match &self.session {
+            Some(session) => session.reply_to(prompt, options, cancel)?.finish()?,
+            None => {
+                let engine = self.encoder.engine();
+                engine.reply_to(prompt, options, cancel)?.finish()?
+            }
+        };
+        match reply.stop_reason {
+            StopReason::Cancelled => Err(Error::Cancelled),
+            _ => Ok(reply),
         }
     }
 }

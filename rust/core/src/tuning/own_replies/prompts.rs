@@ -35,20 +35,24 @@ pub(super) fn requests() -> Vec<BuiltIn> {
 }
 
 impl BuiltIn {
-    /// As the model's template puts it, or its text alone where the model has none. None where
-    /// the template refuses it: some know no system prompt.
+    /// For the model's template, or its text alone where the model has none, with its tokens. None
+    /// where the template refuses it: some know no system prompt.
     ///
     /// # Errors
     /// As [`Engine::prompt_tokens`].
-    pub(super) fn tokens(&self, engine: &Engine) -> Result<Option<Vec<i32>>, Error> {
+    pub(super) fn asked(&self, engine: &Engine) -> Result<Option<(Prompt, Vec<i32>)>, Error> {
         // A test holds that each can be asked.
-        let Ok(chat) = Content::Messages(self.prompt.clone()).prompt() else {
+        let Ok(mut prompt) = Content::Messages(self.prompt.clone()).prompt() else {
             return Ok(None);
         };
-        match engine.prompt_tokens(&chat) {
-            Err(Error::NoChatTemplate) => engine.prompt_tokens(&self.text()).map(Some),
+        let mut tokens = engine.prompt_tokens(&prompt);
+        if let Err(Error::NoChatTemplate) = tokens {
+            prompt = self.text();
+            tokens = engine.prompt_tokens(&prompt);
+        }
+        match tokens {
             Err(Error::TemplateFailed { .. }) => Ok(None),
-            tokens => tokens.map(Some),
+            tokens => Ok(Some((prompt, tokens?))),
         }
     }
 
