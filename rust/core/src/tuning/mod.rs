@@ -7,7 +7,7 @@
 //!
 //! A dataset is read line by line ([`read_records`]) and encoded with an engine
 //! ([`Encoder`]): what texts and messages come to as tokens is said there. What users said of
-//! replies becomes samples that can be learned from ([`OwnReplies::settle`]). A [`Tuning`] is
+//! replies becomes samples that can be learned from ([`Feedback::settle`]). A [`Tuning`] is
 //! checked and planned; a [`TuningRun`] computes on a thread of its own over the file that the
 //! engine was loaded from ([`TunableModel`]), and ends with a [`Tuned`] adapter. What trains, and the bytes that come of it, are `pocketune-train`'s.
 
