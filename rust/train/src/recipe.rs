@@ -50,7 +50,7 @@ impl Recipe {
     #[must_use]
     pub fn with(objectives: Objectives) -> Self {
         Self {
-            // As many requests are obeyed as with all layers, in three quarters of the time.
+            // Judged no worse than all layers, in three quarters of the time.
             lora: LoraShape {
                 layers: AdaptedLayers::UpperTwoThirds,
                 ..LoraShape::default()

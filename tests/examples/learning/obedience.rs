@@ -13,8 +13,8 @@ use crate::data::Data;
 pub(crate) const REQUEST_TOKENS: usize = 160;
 
 /// Seeds of the replies to each request. Of 201 greedy replies, 38 change sides under an adapter
-/// that hardly moves the model (KL 0.015): too much chance for a limit of five points. The seeds are others than those by which `--example requests` shows what is worth
-/// asking.
+/// that hardly moves the model (KL 0.015): too much chance for a limit of five points.
+/// The seeds are others than those by which `--example requests` shows what is worth asking.
 pub(crate) const REQUEST_SEEDS: Range<u32> = 100..104;
 
 /// The replies to each request under an adapter.
