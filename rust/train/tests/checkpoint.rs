@@ -61,6 +61,13 @@ fn fresh<'a>(model: &'a Model, pool: &'a ThreadPool) -> Trainer<'a> {
     trainer(model, pool, pairs(), options())
 }
 
+fn hourly(folder: &CheckpointDir) -> Checkpointing<'_> {
+    Checkpointing {
+        folder,
+        every: Duration::from_secs(3_600),
+    }
+}
+
 fn after_each_step(folder: &CheckpointDir) -> Checkpointing<'_> {
     Checkpointing {
         folder,
@@ -293,12 +300,8 @@ fn a_paused_run_is_on_the_disk_and_one_that_goes_on_is_saved_by_time() {
     let directory = CheckpointDir::open(folder.path()).unwrap();
     let control = Control::new();
     let mut trainer = fresh(&model, &pool);
-    let seldom = Checkpointing {
-        folder: &directory,
-        every: Duration::from_secs(3_600),
-    };
     let (mut saved, mut steps) = (0, 0);
-    let done = trainer.run(Some(seldom), &control, |event| match event {
+    let done = trainer.run(Some(hourly(&directory)), &control, |event| match event {
         RunEvent::Saved => saved += 1,
         // In the middle of the third step.
         RunEvent::MicroStep(micro) if micro.step == 3 && steps == 2 => {
@@ -335,14 +338,10 @@ fn wherever_a_paused_run_rests_it_is_on_the_disk() {
             ..training(&model, &pool, lora, (pairs(), 2), options())
         })
         .unwrap();
-        let seldom = Checkpointing {
-            folder: &directory,
-            every: Duration::from_secs(3_600),
-        };
         let control = Control::new();
         let saved = thread::scope(|scope| {
             let mut waiting = None;
-            let done = trainer.run(Some(seldom), &control, |event| {
+            let done = trainer.run(Some(hourly(&directory)), &control, |event| {
                 // The second one is followed by a measurement.
                 if matches!(event, RunEvent::Step(report) if report.step == 2) {
                     control.pause();
@@ -372,14 +371,12 @@ fn a_run_that_is_over_is_on_the_disk() {
     let pool = ThreadPool::new(1);
     let folder = tempfile::tempdir().unwrap();
     let directory = CheckpointDir::open(folder.path()).unwrap();
-    let seldom = Checkpointing {
-        folder: &directory,
-        every: Duration::from_secs(3600),
-    };
     let mut trainer = fresh(&model, &pool);
     // Steps that were taken before the run are saved with it.
     trainer.step(&Control::new(), |_| ()).unwrap();
-    trainer.run(Some(seldom), &Control::new(), |_| ()).unwrap();
+    trainer
+        .run(Some(hourly(&directory)), &Control::new(), |_| ())
+        .unwrap();
     let mut resumed = fresh(&model, &pool);
     assert!(resumed.resume(&directory).unwrap());
     assert_eq!(resumed.history(), trainer.history());
@@ -391,13 +388,9 @@ fn a_run_that_panics_ends() {
     let pool = ThreadPool::new(1);
     let folder = tempfile::tempdir().unwrap();
     let directory = CheckpointDir::open(folder.path()).unwrap();
-    let seldom = Checkpointing {
-        folder: &directory,
-        every: Duration::from_secs(3600),
-    };
     let mut trainer = fresh(&model, &pool);
     let run = || {
-        trainer.run(Some(seldom), &Control::new(), |event| {
+        trainer.run(Some(hourly(&directory)), &Control::new(), |event| {
             // By now there is a step to save, and someone who waits for a pause to do it.
             assert!(!matches!(event, RunEvent::MicroStep(micro) if micro.step == 2));
         })

@@ -224,17 +224,15 @@ impl Engine {
             .generate(&lane, source, options, CancelToken::new())
     }
 
-    /// A reply outside of any chat. What people wrote in the prompt stays text: no control token
-    /// comes of it.
+    /// As [`Shared::reply_to`].
     pub(crate) fn reply_to(
         &self,
         prompt: &Prompt,
         options: &GenerationOptions,
         cancel: CancelToken,
     ) -> Result<ReplyStream, Error> {
-        let source = Source::Raw(self.shared.prompt_text(prompt, &cancel)?);
         let lane = self.shared.completion_lane();
-        self.shared.generate(&lane, source, options, cancel)
+        self.shared.reply_to(&lane, prompt, options, cancel)
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the

@@ -239,6 +239,19 @@ impl Shared {
         Ok(ReplyStream::new(parts, cancel))
     }
 
+    /// A reply outside of any chat. What people wrote in the prompt stays text: no control token
+    /// comes of it.
+    pub(crate) fn reply_to(
+        &self,
+        lane: &AdaptedLane,
+        prompt: &Prompt,
+        options: &GenerationOptions,
+        cancel: CancelToken,
+    ) -> Result<ReplyStream, Error> {
+        let source = Source::Raw(self.prompt_text(prompt, &cancel)?);
+        self.generate(lane, source, options, cancel)
+    }
+
     pub(crate) fn forget_lane(&self, lane: LaneId) {
         self.worker.forget(lane);
     }

@@ -124,7 +124,7 @@ impl EvaluationSession {
         shared.generate(&self.open.completion, source, options, cancel)
     }
 
-    /// A reply outside of any chat, as [`Engine::reply_to`].
+    /// As [`Shared::reply_to`](crate::engine::Shared::reply_to).
     pub(crate) fn reply_to(
         &self,
         prompt: &Prompt,
@@ -132,8 +132,7 @@ impl EvaluationSession {
         cancel: CancelToken,
     ) -> Result<ReplyStream, Error> {
         let shared = &self.open.shared;
-        let source = Source::Raw(shared.prompt_text(prompt, &cancel)?);
-        shared.generate(&self.open.completion, source, options, cancel)
+        shared.reply_to(&self.open.completion, prompt, options, cancel)
     }
 
     /// Log-probability of each token of `reply` after `prompt`. Blocks until the
